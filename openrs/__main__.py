@@ -1,0 +1,28 @@
+"""The command: `python -m openrs experiment=exp3 data=mixed`; `--help` lists every option."""
+
+import sys
+
+import hydra
+from omegaconf import DictConfig
+
+from openrs import compose
+from openrs.paths import CONF
+
+
+def main() -> int:
+    """Composes, runs and reports; returns the exit status."""
+    from openrs.pipeline import Session
+
+    compose.register()
+    session = Session()
+
+    @hydra.main(config_path=str(CONF), config_name="config")
+    def job(composed: DictConfig) -> None:
+        session.run(composed)
+
+    job()
+    return session.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

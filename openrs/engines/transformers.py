@@ -1,0 +1,130 @@
+"""Generation with transformers, made so that a completion depends on its own request alone.
+
+transformers' generate() draws from one global generator and decodes finished sequences to the end of
+the batch. Here every request draws from its own generator, finished sequences leave the batch, and
+logits are compared in the weights' precision: in float64 (nano) no rounding that a batch size causes
+can change a token.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from openrs.engines import Completion, Request, Sampling
+from openrs.progress_line import Line
+
+SHRINK = 0.75
+"""The batch is cut to its unfinished sequences when no more than this share is left."""
+
+
+class TransformersEngine:
+    """Weights on one device.
+
+    Args:
+        path: folder or Hub id of the weights.
+        tokenizer: folder or Hub id of the tokenizer.
+        dtype: precision of the forward pass, as torch names it.
+        batch_size: sequences decoded at once.
+    """
+
+    def __init__(self, path: str | Path, tokenizer: str | Path, dtype: str, device: str, batch_size: int) -> None:
+        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tokenizer)
+        self.model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype)).to(device).eval()
+        self.device, self.batch_size = device, batch_size
+        self.name, self.dtype = "transformers", dtype
+        stated = self.model.generation_config.eos_token_id
+        ends = stated if isinstance(stated, list) else [stated]
+        self.ends = torch.tensor(
+            sorted({end for end in (*ends, self.tokenizer.eos_token_id) if end is not None}), device=device
+        )
+
+    def generate(self, requests: list[Request], sampling: Sampling, line: Line) -> list[Completion]:
+        """Samples one completion per request, in the order of the requests.
+
+        Args:
+            line: progress, told of each finished completion.
+        """
+        order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt))
+        found: dict[int, Completion] = {}
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            for index, completion in zip(
+                batch, self._batch([requests[i] for i in batch], sampling, line), strict=True
+            ):
+                found[index] = completion
+        return [found[index] for index in range(len(requests))]
+
+    @torch.inference_mode()
+    def _batch(self, requests: list[Request], sampling: Sampling, line: Line) -> list[Completion]:
+        longest = max(len(request.prompt) for request in requests)
+        pad = self.tokenizer.pad_token_id or 0
+        ids = torch.tensor(
+            [[pad] * (longest - len(r.prompt)) + r.prompt for r in requests], device=self.device
+        )
+        mask = torch.tensor(
+            [[0] * (longest - len(r.prompt)) + [1] * len(r.prompt) for r in requests], device=self.device
+        )
+        draws = torch.from_numpy(
+            np.stack([np.random.default_rng(r.seed).random(sampling.max_new_tokens) for r in requests])
+        ).to(self.device)
+        rows = torch.arange(len(requests), device=self.device)
+        tokens: list[list[int]] = [[] for _ in requests]
+        truncated = [True] * len(requests)
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        cache = None
+        for step in range(sampling.max_new_tokens):
+            output = self.model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            cache = output.past_key_values
+            chosen = choose(output.logits[:, -1], draws[rows, step], sampling)
+            ended = torch.isin(chosen, self.ends)
+            for row, token, end in zip(rows.tolist(), chosen.tolist(), ended.tolist(), strict=True):
+                if truncated[row]:
+                    tokens[row].append(token)
+                    if end:
+                        truncated[row] = False
+                        line.advance()
+            open_rows = torch.tensor([truncated[row] for row in rows.tolist()], device=self.device)
+            left = int(open_rows.sum())
+            if left == 0:
+                break
+            ids, positions = chosen[:, None], positions[:, -1:] + 1
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=-1)
+            if left <= SHRINK * len(rows):
+                kept = open_rows.nonzero()[:, 0]
+                rows, ids, positions, mask = rows[kept], ids[kept], positions[kept], mask[kept]
+                cache.batch_select_indices(kept)
+        line.advance(sum(truncated))
+        return [Completion(t, cut) for t, cut in zip(tokens, truncated, strict=True)]
+
+
+def choose(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """Draws one token per row by inverting the cumulative distribution at the row's own number.
+
+    Args:
+        logits: scores, shape (rows, vocabulary).
+        draws: uniform numbers in [0, 1), shape (rows,), float64.
+
+    Returns:
+        Token ids, shape (rows,).
+    """
+    if sampling.temperature == 0:
+        return logits.argmax(-1)
+    probabilities = torch.softmax(logits.double() / sampling.temperature, -1)
+    if sampling.top_p < 1:
+        ordered, places = probabilities.sort(descending=True, stable=True)
+        beyond = ordered.cumsum(-1) - ordered >= sampling.top_p
+        probabilities = probabilities.masked_fill(
+            torch.zeros_like(beyond).scatter(-1, places, beyond), 0.0
+        )
+    cumulative = probabilities.cumsum(-1)
+    wanted = draws[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, wanted, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)

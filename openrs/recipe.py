@@ -1,0 +1,85 @@
+"""Identity: what decides the trained weights, and how it is hashed.
+
+A recipe is the resolved configuration of everything that bears on the weights, with the fingerprints
+of the weights it starts from and of the rows it sees. Its hash is the run's id. Fields added later
+are migrated by `SCHEMA`, never by rehashing old runs.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from openrs.config import Config
+
+SCHEMA = 1
+"""Version of the recipe's layout. Raise it when a field is added, and say what old recipes meant."""
+
+
+def canonical(value: Any) -> str:
+    """JSON in one spelling: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, in hex."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def untrained(config: Config, *, weights: str) -> dict[str, Any]:
+    """The recipe of the base model, which no data, reward or seed has touched.
+
+    Args:
+        weights: fingerprint of the model's files (`models.fingerprint`).
+    """
+    model = {"id": config.model.id, "revision": config.model.revision, "weights": weights}
+    return {"schema": SCHEMA, "model": model}
+
+
+def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
+    """The recipe of a training run: all that the weights are a function of.
+
+    Args:
+        weights: fingerprint of the model's files.
+        rows: fingerprint of the training rows (`data.fingerprint`).
+    """
+    reward = {
+        name: asdict(term) | {"version": type(term).version}
+        for name, term in vars(config.reward).items()
+        if term is not None
+    }
+    recipe = untrained(config, weights=weights)
+    recipe["model"] |= {"context": config.model.context, "compute_dtype": config.model.compute_dtype}
+    return recipe | {
+        "seed": config.seed,
+        "data": asdict(config.data) | {"rows": rows},
+        "length": asdict(config.length),
+        "reward": reward,
+        "prompt": asdict(config.prompt),
+        "algorithm": asdict(config.algorithm) | {"weights_dtype": "float32", "optimizer_dtype": "float32"},
+        "steps": {"total": config.steps.total},
+    }
+
+
+def run_id(recipe: dict[str, Any]) -> str:
+    """The full id of a run: 64 hex digits, of which an address shows eight."""
+    return digest(recipe)
+
+
+def evaluation_id(config: Config, benchmark: str, problems: str) -> str:
+    """Names the settings that a score depends on besides the weights and the sampling seed.
+
+    Args:
+        benchmark: its name in the catalog.
+        problems: fingerprint of its problems and golds.
+    """
+    evaluation = config.evaluation
+    settings = {
+        "instruction": evaluation.instruction,
+        "temperature": evaluation.temperature,
+        "top_p": evaluation.top_p,
+        "max_new_tokens": evaluation.max_new_tokens,
+        "benchmark": benchmark,
+        "problems": problems,
+    }
+    return digest(settings)

@@ -1,0 +1,15 @@
+"""Problem texts: how they are normalised and known."""
+
+import hashlib
+import re
+import unicodedata
+
+
+def normalise(text: str) -> str:
+    """Folds what does not tell two problems apart: Unicode form, case, and white space."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().lower()
+
+
+def problem_id(text: str) -> str:
+    """Names a problem by its normalised text (16 hex digits), never by its row."""
+    return hashlib.sha256(normalise(text).encode()).hexdigest()[:16]

@@ -1,0 +1,111 @@
+"""The child process that verifies answers: JSON lines in, JSON lines out.
+
+It is a process of its own because a hostile answer (`9^{9^{9^9}}`) can hold the interpreter in one
+C call that no signal ends; `openrs.verify` kills and replaces it.
+"""
+
+import json
+import resource
+import signal
+import sys
+from functools import lru_cache
+from typing import Any
+
+CPU_SECONDS = 1.0
+"""CPU time for one answer; signals end what Python code overruns."""
+MEMORY_BYTES = 3 * 2**30
+LONGEST = 200_000
+"""Characters of a completion that are read; a gold answer sits at the end, so the end is kept."""
+
+
+class Overrun(BaseException):
+    """The time for one answer is up. Not an Exception: math-verify swallows those."""
+
+
+def _overrun(*_: Any) -> None:
+    raise Overrun
+
+
+def _extraction(rule: str, gold_kind: str) -> tuple[list[Any], list[Any]]:
+    """math-verify's extraction settings of (gold answers, completions) under a rule."""
+    from latex2sympy2_extended.latex2sympy2 import NormalizationConfig
+    from math_verify import ExprExtractionConfig, LatexExtractionConfig
+
+    if rule == "training":
+        boxed = NormalizationConfig(
+            nits=False, malformed_operators=False, basic_latex=True, equations=True, boxed="all", units=True
+        )
+        answer = LatexExtractionConfig(
+            normalization_config=boxed, boxed_match_priority=0, try_extract_without_anchor=False
+        )
+        return [LatexExtractionConfig()], [answer]
+    normal = NormalizationConfig(
+        basic_latex=True, units=True, malformed_operators=True, nits=True, boxed="all", equations=True
+    )
+    gold = (
+        ExprExtractionConfig()
+        if gold_kind == "expr"
+        else LatexExtractionConfig(normalization_config=normal)
+    )
+    answer = LatexExtractionConfig(normalization_config=normal, boxed_match_priority=0)
+    return [gold], [ExprExtractionConfig(), answer]
+
+
+@lru_cache(maxsize=4096)
+def _gold(rule: str, gold_kind: str, gold: str) -> list[Any]:
+    from math_verify import parse
+
+    mode = "first_match" if rule == "training" else "any_match"
+    parsed = parse(gold, _extraction(rule, gold_kind)[0], extraction_mode=mode, parsing_timeout=0)
+    return parsed or ([gold] if rule == "evaluation" else [])
+
+
+def judge(rule: str, gold_kind: str, gold: str, text: str) -> dict[str, bool]:
+    """Says whether a completion holds the gold answer, under one of two rules.
+
+    training: the paper's reward (one LaTeX answer, boxed first, an anchor needed; the library's
+    arguments are swapped, as they were). evaluation: lighteval's extractive match (expressions or
+    LaTeX, any match, precision 5).
+    """
+    from math_verify import parse, verify
+
+    golds = _gold(rule, gold_kind, gold)
+    if not golds:
+        return {"correct": False, "gold_parsed": False, "timed_out": False}
+    mode = "first_match" if rule == "training" else "any_match"
+    answers = parse(
+        text[-LONGEST:], _extraction(rule, gold_kind)[1], extraction_mode=mode, parsing_timeout=0
+    )
+    if rule == "training":
+        correct = verify(answers, golds, timeout_seconds=0)
+    else:
+        correct = verify(golds, answers, precision=5, timeout_seconds=0)
+    return {"correct": bool(correct), "gold_parsed": True, "timed_out": False}
+
+
+def main() -> None:
+    """Answers each line of standard input; an overrun or a crash in sympy is an answer too."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    sys.set_int_max_str_digits(200_000)
+    signal.signal(signal.SIGVTALRM, _overrun)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers, sys.stdout = sys.stdout, sys.stderr  # libraries print; the pipe is ours
+    import math_verify  # noqa: F401  (0.5 s, before the first request's clock starts)
+
+    print(json.dumps({"ready": True}), file=answers, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            signal.setitimer(signal.ITIMER_VIRTUAL, CPU_SECONDS)
+            verdict = judge(**request)
+        except (Overrun, MemoryError, RecursionError):
+            verdict = {"correct": False, "gold_parsed": True, "timed_out": True}
+        except Exception:
+            verdict = {"correct": False, "gold_parsed": True, "timed_out": False}
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        print(json.dumps(verdict), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
