@@ -7,12 +7,11 @@ from omegaconf import DictConfig
 
 from openrs import compose
 from openrs.paths import CONF
+from openrs.pipeline import Session, say
 
 
 def main() -> int:
     """Composes, runs and reports; returns the exit status."""
-    from openrs.pipeline import Session
-
     compose.register()
     session = Session()
 
@@ -20,7 +19,11 @@ def main() -> int:
     def job(composed: DictConfig) -> None:
         session.run(composed)
 
-    job()
+    try:
+        job()
+    except KeyboardInterrupt:
+        say("interrupted: the same command goes on from the last checkpoint")
+        return 130
     return session.finish()
 
 

@@ -1,10 +1,13 @@
 """Rows of sources and benchmarks, from the built-in pool, a folder, or the Hub."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from openrs.config import BenchmarkData, Catalog, SourceData
+from openrs.mistake import Mistake
+from openrs.text import problem_id
 
 Row = dict[str, Any]
 
@@ -19,7 +22,7 @@ def _mirror(root: str, id_: str, split: str) -> list[Row]:
         from pyarrow import parquet
 
         return parquet.read_table(table).to_pylist()
-    raise ValueError(
+    raise Mistake(
         f"catalog.root={root}: holds no {id_}/{split}.jsonl and no {id_}/{split}.parquet. "
         "Put the file there, choose other data, or use catalog=hub."
     )
@@ -31,7 +34,7 @@ def _hub(id_: str, split: str, revision: str | None) -> list[Row]:
     try:
         return list(load_dataset(id_, split=split, revision=revision))
     except Exception as error:  # the Hub's client raises many kinds; the user needs one sentence
-        raise ValueError(
+        raise Mistake(
             f"catalog=hub: {id_} (split {split}) cannot be loaded: {error}. Check the network and "
             "`hf auth login`, or use catalog=mirror catalog.root=PATH."
         ) from error
@@ -50,7 +53,7 @@ def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list
 
 def _column(row: Row, column: str, id_: str, field: str) -> Any:
     if column not in row:
-        raise ValueError(
+        raise Mistake(
             f"{field}={column}: {id_} has no such column. It has: {', '.join(row)}. "
             f"Give its name, as {field}=COLUMN."
         )
@@ -66,7 +69,7 @@ def source(catalog: Catalog, name: str) -> list[Row]:
     """Rows of a training source: problem, solution (the gold answer, boxed), difficulty (or None).
 
     Raises:
-        ValueError: the file, the data set or a column is missing.
+        Mistake: the file, the data set or a column is missing.
     """
     data, field = catalog.sources[name], f"catalog.sources.{name}"
     return [
@@ -80,16 +83,23 @@ def source(catalog: Catalog, name: str) -> list[Row]:
 
 
 def benchmark(catalog: Catalog, name: str) -> list[Row]:
-    """Problems of a benchmark in file order: problem, gold.
+    """Problems of a benchmark in file order: id (of the problem, unique), problem, gold.
 
     Raises:
-        ValueError: the file, the data set or a column is missing.
+        Mistake: the file, the data set or a column is missing.
     """
     data, field = catalog.benchmarks[name], f"catalog.benchmarks.{name}"
-    return [
-        {
-            "problem": str(_column(row, data.question, data.id, f"{field}.question")),
-            "gold": str(_column(row, data.gold, data.id, f"{field}.gold")),
-        }
-        for row in _rows(catalog, data, name)
-    ]
+    seen: Counter[str] = Counter()
+    problems = []
+    for row in _rows(catalog, data, name):
+        problem = str(_column(row, data.question, data.id, f"{field}.question"))
+        key = problem_id(problem)
+        seen[key] += 1
+        problems.append(
+            {
+                "id": key if seen[key] == 1 else f"{key}-{seen[key]}",
+                "problem": problem,
+                "gold": str(_column(row, data.gold, data.id, f"{field}.gold")),
+            }
+        )
+    return problems

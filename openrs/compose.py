@@ -6,7 +6,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from openrs.config import Config
-from openrs.paths import ROOT
+from openrs.mistake import Mistake
 from openrs.scale import pick, scaled, visible_devices
 
 
@@ -17,7 +17,6 @@ def register() -> None:
     name, reason = pick(visible_devices())
     auto = {"defaults": [name, "_self_"], "scale": {"reason": reason}}
     store.store(group="scale", name="auto", package="_global_", node=auto)
-    OmegaConf.register_resolver("sweep_root", lambda: str(ROOT), replace=True)
     OmegaConf.register_resolver(
         "scaled",
         lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
@@ -29,13 +28,12 @@ def load(composed: DictConfig) -> Config:
     """Turns what Hydra composed into the checked dataclasses.
 
     Raises:
-        ValueError: a field is wrong (field, value, rule, remedy), or a sweep was chosen without -m.
+        Mistake: a field is wrong (field, value, rule, remedy), or a sweep was chosen without -m.
     """
     sweep = HydraConfig.get().runtime.choices.get("sweeps")
     if sweep is not None and HydraConfig.get().mode is RunMode.RUN:
-        raise ValueError(
-            f"sweeps={sweep}: a sweep is many runs and needs -m. "
-            f"Say: python -m openrs -m sweeps={sweep}."
+        raise Mistake(
+            f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
         )
     config = OmegaConf.to_object(composed)
     assert isinstance(config, Config)

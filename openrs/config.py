@@ -9,6 +9,7 @@ every scale, while a number given on the command line is taken as it is.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from openrs.mistake import Mistake
 from openrs.rewards import Accuracy, Cosine, Format
 
 BENCHMARKS = ("aime24", "math_500", "amc23", "minerva", "olympiadbench")
@@ -50,7 +51,7 @@ class Steps:
     """The schedule and how far to go along it today."""
 
     total: int
-    """Optimizer steps of the schedule (learning rate and prompt order); 0 trains nothing."""
+    """Optimizer steps of the schedule (learning rate and prompt order)."""
     stop_at: int | None = None
     """Step to stop at; null goes to `total`. No part of a run's identity: a run can be extended."""
     save_every: int
@@ -88,7 +89,9 @@ class Model:
     context: int
     """Tokens of prompt and completion that the model can hold."""
     compute_dtype: Literal["float32", "bfloat16"]
-    """Precision of the forward pass; master weights are always float32."""
+    """Precision of training's forward pass; master weights are always float32."""
+    evaluation_dtype: Literal["float64", "float32", "bfloat16"]
+    """Precision of evaluation. In float64 no rounding that a batch size causes changes a token."""
 
 
 @dataclass(kw_only=True)
@@ -236,6 +239,8 @@ class Config:
     name: str = "dev"
     report_step: int = 0
     """The checkpoint that the paper reports for this experiment."""
+    untrained: bool = False
+    """True: the base model itself, whatever the other groups say of training."""
     seed: int = 42
     data: Data
     length: Length
@@ -261,7 +266,9 @@ class Config:
 
     @property
     def stop_at(self) -> int:
-        """The optimizer step that today's training goes to."""
+        """The optimizer step that today's training goes to; 0 for the base model."""
+        if self.untrained:
+            return 0
         return self.steps.total if self.steps.stop_at is None else self.steps.stop_at
 
     @property
@@ -276,10 +283,20 @@ class Config:
         """The steps to evaluate, in order, as far as training goes."""
         named = {"reported": min(self.report_step, self.stop_at), "last": self.stop_at}
         steps = {named[step] if step in named else int(step) for step in self.evaluation.checkpoints}
-        return sorted(steps) if self.steps.total else [0]
+        return [0] if self.untrained else sorted(steps)
 
 
-RECIPE = ("seed", "data", "length", "reward", "prompt", "model", "algorithm", "steps.total")
+RECIPE = (
+    "untrained",
+    "seed",
+    "data",
+    "length",
+    "reward",
+    "prompt",
+    "model",
+    "algorithm",
+    "steps.total",
+)
 EVALUATION = ("evaluation",)
 NEITHER = (
     *("name", "report_step", "steps.stop_at", "steps.save_every", "hardware", "tracker", "scale"),
@@ -292,7 +309,7 @@ The catalog counts through its rows' fingerprints, the scale through the numbers
 
 
 def _refuse(field_name: str, value: object, rule: str, remedy: str) -> None:
-    raise ValueError(f"{field_name}={value}: {rule}. {remedy}.")
+    raise Mistake(f"{field_name}={value}: {rule}. {remedy}.")
 
 
 def _positive(config: Config) -> None:
@@ -300,6 +317,7 @@ def _positive(config: Config) -> None:
     whole = {
         "length.prompt": config.length.prompt,
         "length.completion": config.length.completion,
+        "steps.total": config.steps.total,
         "steps.save_every": config.steps.save_every,
         "algorithm.prompts_per_step": algorithm.prompts_per_step,
         "algorithm.micro_batch": algorithm.micro_batch,
@@ -317,12 +335,14 @@ def _positive(config: Config) -> None:
     for name, value in {
         "algorithm.beta": algorithm.beta,
         "evaluation.temperature": evaluation.temperature,
-        "steps.total": config.steps.total,
         "report_step": config.report_step,
     }.items():
         if value < 0:
             _refuse(name, value, "must not be negative", f"Give 0 or more, as {name}=0")
-    for name, value in {"algorithm.warmup": algorithm.warmup, "evaluation.top_p": evaluation.top_p}.items():
+    for name, value in {
+        "algorithm.warmup": algorithm.warmup,
+        "evaluation.top_p": evaluation.top_p,
+    }.items():
         if not 0 <= value <= 1:
             _refuse(name, value, "is a share", "Give a number from 0 to 1")
 
@@ -358,7 +378,7 @@ def _batches(config: Config) -> None:
 
 def _lengths(config: Config) -> None:
     needed, context = config.length.prompt + config.length.completion, config.model.context
-    if config.steps.total and needed > context:
+    if not config.untrained and needed > context:
         _refuse(
             "length.completion",
             config.length.completion,
@@ -377,6 +397,8 @@ def _lengths(config: Config) -> None:
 
 def _steps(config: Config) -> None:
     steps = config.steps
+    if config.untrained:
+        return
     if steps.stop_at is not None and not 0 <= steps.stop_at <= steps.total:
         _refuse(
             "steps.stop_at",
@@ -422,7 +444,7 @@ def _names(config: Config) -> None:
                 "must be greater than 0",
                 f"Give a number of rows, or leave the draw out with '~data.draws.{name}'",
             )
-    if config.steps.total and not config.data.draws:
+    if not config.untrained and not config.data.draws:
         _refuse("data.draws", "{}", "a mix needs at least one draw", "Choose one, as data=mixed")
     for name in config.evaluation.benchmarks:
         if name not in catalog.benchmarks:
@@ -442,7 +464,7 @@ def _names(config: Config) -> None:
 
 
 def _rest(config: Config) -> None:
-    if config.steps.total and not any(vars(config.reward).values()):
+    if not config.untrained and not any(vars(config.reward).values()):
         _refuse(
             "reward",
             "{}",
@@ -469,7 +491,7 @@ def check(config: Config) -> None:
     """Checks what no single field shows.
 
     Raises:
-        ValueError: naming the field, its value, the rule and the remedy.
+        Mistake: naming the field, its value, the rule and the remedy.
     """
     for part in (_positive, _batches, _lengths, _steps, _names, _rest):
         part(config)

@@ -10,6 +10,7 @@ from typing import Any
 
 from openrs import catalog
 from openrs.config import Catalog, Data, Draw
+from openrs.mistake import Mistake
 from openrs.recipe import digest
 from openrs.text import problem_id
 
@@ -39,7 +40,7 @@ def _fits(row: Row, draw: Draw, name: str) -> bool:
     if draw.difficulty_min is None and draw.difficulty_max is None:
         return True
     if row["difficulty"] is None:
-        raise ValueError(
+        raise Mistake(
             f"data.draws.{name}.difficulty_max={draw.difficulty_max}: source {draw.source} states no "
             f"difficulty. Name its column, as catalog.sources.{draw.source}.difficulty=COLUMN, or "
             "drop the filter."
@@ -57,7 +58,7 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: frozenset[str]) -> 
         held_out: ids of the problems of all benchmarks.
 
     Raises:
-        ValueError: a source has fewer rows than asked, or no difficulty to filter by.
+        Mistake: a source has fewer rows than asked, or no difficulty to filter by.
     """
     ids = {name: [problem_id(row["problem"]) for row in rows] for name, rows in sources.items()}
     taken: list[Row] = []
@@ -82,7 +83,7 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: frozenset[str]) -> 
                     "id": key,
                 }
         if draw.count is not None and draw.count > len(fresh):
-            raise ValueError(
+            raise Mistake(
                 f"data.draws.{name}.count={draw.count}: source {draw.source} has only {len(fresh)} rows "
                 f"to draw from after filters and duplicates. Give "
                 f"data.draws.{name}.count={len(fresh)} or less."
@@ -115,10 +116,10 @@ def prompt_order(num_rows: int, prompts_per_step: int, steps: int, seed: int) ->
     TRL's sampler does.
 
     Raises:
-        ValueError: the mix is smaller than one step.
+        Mistake: the mix is smaller than one step.
     """
     if num_rows < prompts_per_step:
-        raise ValueError(
+        raise Mistake(
             f"algorithm.prompts_per_step={prompts_per_step}: the mix has only {num_rows} rows, less "
             "than one step. Draw more rows or take fewer prompts a step."
         )

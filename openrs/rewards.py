@@ -88,9 +88,7 @@ class Cosine:
         if self.clamped:
             progress = min(progress, 1.0)
         short, long = (
-            (self.correct_short, self.correct_long)
-            if correct
-            else (self.wrong_short, self.wrong_long)
+            (self.correct_short, self.correct_long) if correct else (self.wrong_short, self.wrong_long)
         )
         return long + 0.5 * (short - long) * (1.0 + math.cos(math.pi * progress))
 
@@ -105,7 +103,5 @@ class Cosine:
         measured = texts(completions) if self.length_unit == "characters" else completion_ids
         return [
             self.value(verdict.correct, len(item)) if verdict.gold_parsed else self.unparsable_gold
-            for verdict, item in zip(
-                _verdicts(completions, solution, more), measured, strict=True
-            )
+            for verdict, item in zip(_verdicts(completions, solution, more), measured, strict=True)
         ]

@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from openrs.mistake import Mistake
 from openrs.paths import ROOT
 from openrs.recipe import run_id
 
@@ -155,14 +156,14 @@ def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
     """The run of a recipe: the folder that has it, under whatever name, or a new address.
 
     Raises:
-        ValueError: two recipes share the eight digits of an address.
+        Mistake: two recipes share the eight digits of an address.
     """
     full = run_id(recipe)
     runs = outputs / "runs"
     for folder in sorted(runs.glob(f"*-{full[:8]}")):
         record = read_record(folder / "run.json")
         if record is not None and record["id"] != full:
-            raise ValueError(
+            raise Mistake(
                 f"outputs={outputs}: {folder.name} holds another recipe whose id starts with the same "
                 "eight digits. Give another outputs folder."
             )

@@ -19,6 +19,7 @@ from trl.trainer.utils import split_tensor_dict
 
 from openrs.config import Config
 from openrs.data import Mix, prompt_order
+from openrs.mistake import Mistake
 from openrs.models import loadable
 from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, logged, whole_checkpoints
 from openrs.run import Checkpoint, Run, TrainRecord, versions
@@ -66,9 +67,7 @@ def trainer_arguments(config: Config, model: str, folder: Path) -> dict[str, Any
         "learning_rate": algorithm.learning_rate,
         "lr_scheduler_type": algorithm.schedule,
         "lr_scheduler_kwargs": (
-            {"min_lr_rate": algorithm.min_lr_rate}
-            if algorithm.schedule == "cosine_with_min_lr"
-            else {}
+            {"min_lr_rate": algorithm.min_lr_rate} if algorithm.schedule == "cosine_with_min_lr" else {}
         ),
         "warmup_steps": algorithm.warmup,  # a fraction below 1 is a share of max_steps
         "optim": algorithm.optimizer,
@@ -140,13 +139,11 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> int:
     fitting = [i for i, ids in enumerate(tokenized) if len(ids) <= config.length.prompt]
     if len(fitting) < config.algorithm.prompts_per_step:
         longest = sorted(len(ids) for ids in tokenized)[len(tokenized) // 2]
-        raise ValueError(
+        raise Mistake(
             f"length.prompt={config.length.prompt}: only {len(fitting)} of {len(tokenized)} prompts fit "
             f"(half of them have {longest} tokens or more). Give a larger length.prompt."
         )
-    order = prompt_order(
-        len(fitting), config.algorithm.prompts_per_step, config.steps.total, config.seed
-    )
+    order = prompt_order(len(fitting), config.algorithm.prompts_per_step, config.steps.total, config.seed)
     partial = path.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as file:
         for index in order:
@@ -167,10 +164,7 @@ def _dataset(config: Config, path: Path) -> Dataset:
     with path.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     return Dataset.from_list(
-        [
-            {"prompt": messages(config, row["problem"]), "solution": row["solution"]}
-            for row in rows
-        ]
+        [{"prompt": messages(config, row["problem"]), "solution": row["solution"]} for row in rows]
     )
 
 
@@ -212,7 +206,12 @@ def train(config: Config, run: Run, mix: Mix) -> TrainRecord:
         args=GRPOConfig(**trainer_arguments(config, base, folder)),
         reward_funcs=reward_terms(config),
         train_dataset=_dataset(config, prompts),
-        callbacks=[metrics, ProgressLine(run.folder.name, config.stop_at), StopAt(config.stop_at), Checkpoints()],
+        callbacks=[
+            metrics,
+            ProgressLine(run.folder.name, config.stop_at),
+            StopAt(config.stop_at),
+            Checkpoints(),
+        ],
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)

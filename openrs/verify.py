@@ -98,8 +98,7 @@ class Verifier:
             gold_kind: how gold answers are read under the evaluation rule.
         """
         requests = [
-            json.dumps({"rule": rule, "gold_kind": gold_kind, "gold": gold, "text": text}).encode()
-            + b"\n"
+            json.dumps({"rule": rule, "gold_kind": gold_kind, "gold": gold, "text": text}).encode() + b"\n"
             for gold, text in pairs
         ]
         with self.lock:
@@ -132,7 +131,7 @@ class Verifier:
             for worker in self.workers:
                 if not worker.ready or worker.busy is not None:
                     selector.register(worker.process.stdout, EVENT_READ, worker)  # type: ignore[arg-type]
-            patience = min((w.deadline for w in self.workers if not w.ready or w.busy is not None))
+            patience = min(w.deadline for w in self.workers if not w.ready or w.busy is not None)
             for key, _ in selector.select(max(0.0, patience - monotonic())):
                 worker: _Worker = key.data
                 chunk = os.read(key.fd, 65536)

@@ -33,19 +33,27 @@ def _extraction(rule: str, gold_kind: str) -> tuple[list[Any], list[Any]]:
 
     if rule == "training":
         boxed = NormalizationConfig(
-            nits=False, malformed_operators=False, basic_latex=True, equations=True, boxed="all", units=True
+            nits=False,
+            malformed_operators=False,
+            basic_latex=True,
+            equations=True,
+            boxed="all",
+            units=True,
         )
         answer = LatexExtractionConfig(
             normalization_config=boxed, boxed_match_priority=0, try_extract_without_anchor=False
         )
         return [LatexExtractionConfig()], [answer]
     normal = NormalizationConfig(
-        basic_latex=True, units=True, malformed_operators=True, nits=True, boxed="all", equations=True
+        basic_latex=True,
+        units=True,
+        malformed_operators=True,
+        nits=True,
+        boxed="all",
+        equations=True,
     )
     gold = (
-        ExprExtractionConfig()
-        if gold_kind == "expr"
-        else LatexExtractionConfig(normalization_config=normal)
+        ExprExtractionConfig() if gold_kind == "expr" else LatexExtractionConfig(normalization_config=normal)
     )
     answer = LatexExtractionConfig(normalization_config=normal, boxed_match_priority=0)
     return [gold], [ExprExtractionConfig(), answer]
@@ -73,9 +81,7 @@ def judge(rule: str, gold_kind: str, gold: str, text: str) -> dict[str, bool]:
     if not golds:
         return {"correct": False, "gold_parsed": False, "timed_out": False}
     mode = "first_match" if rule == "training" else "any_match"
-    answers = parse(
-        text[-LONGEST:], _extraction(rule, gold_kind)[1], extraction_mode=mode, parsing_timeout=0
-    )
+    answers = parse(text[-LONGEST:], _extraction(rule, gold_kind)[1], extraction_mode=mode, parsing_timeout=0)
     if rule == "training":
         correct = verify(answers, golds, timeout_seconds=0)
     else:

@@ -29,7 +29,9 @@ class TransformersEngine:
         batch_size: sequences decoded at once.
     """
 
-    def __init__(self, path: str | Path, tokenizer: str | Path, dtype: str, device: str, batch_size: int) -> None:
+    def __init__(
+        self, path: str | Path, tokenizer: str | Path, dtype: str, device: str, batch_size: int
+    ) -> None:
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tokenizer)
         self.model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype)).to(device).eval()
         self.device, self.batch_size = device, batch_size
@@ -37,7 +39,8 @@ class TransformersEngine:
         stated = self.model.generation_config.eos_token_id
         ends = stated if isinstance(stated, list) else [stated]
         self.ends = torch.tensor(
-            sorted({end for end in (*ends, self.tokenizer.eos_token_id) if end is not None}), device=device
+            sorted({end for end in (*ends, self.tokenizer.eos_token_id) if end is not None}),
+            device=device,
         )
 
     def generate(self, requests: list[Request], sampling: Sampling, line: Line) -> list[Completion]:
@@ -64,7 +67,8 @@ class TransformersEngine:
             [[pad] * (longest - len(r.prompt)) + r.prompt for r in requests], device=self.device
         )
         mask = torch.tensor(
-            [[0] * (longest - len(r.prompt)) + [1] * len(r.prompt) for r in requests], device=self.device
+            [[0] * (longest - len(r.prompt)) + [1] * len(r.prompt) for r in requests],
+            device=self.device,
         )
         draws = torch.from_numpy(
             np.stack([np.random.default_rng(r.seed).random(sampling.max_new_tokens) for r in requests])
@@ -122,9 +126,7 @@ def choose(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> tor
     if sampling.top_p < 1:
         ordered, places = probabilities.sort(descending=True, stable=True)
         beyond = ordered.cumsum(-1) - ordered >= sampling.top_p
-        probabilities = probabilities.masked_fill(
-            torch.zeros_like(beyond).scatter(-1, places, beyond), 0.0
-        )
+        probabilities = probabilities.masked_fill(torch.zeros_like(beyond).scatter(-1, places, beyond), 0.0)
     cumulative = probabilities.cumsum(-1)
     wanted = draws[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, wanted, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)

@@ -20,7 +20,9 @@ from openrs.nano import problems, solutions
 from openrs.text import problem_id
 
 MODEL = Path(__file__).parent / "model"
-SUPERVISED_ROWS = 160_000
+CAREFUL_ROWS, MIXED_ROWS = 110_000, 45_000
+"""Supervised solutions: first careful ones alone, to learn the arithmetic, then all manners."""
+BATCH = 64
 BLOCK = 64
 """Problems drawn from a generator at a time."""
 
@@ -70,8 +72,12 @@ def build_problems(path: Path = problems.POOL) -> None:
             file.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
 
 
-def supervised_examples(number: int, seed: int = 0) -> Iterator[tuple[str, str]]:
-    """Yields (prompt text, completion text), problems of all kinds in all prompts of the config."""
+def supervised_examples(number: int, manners: dict[str, float], seed: int) -> Iterator[tuple[str, str]]:
+    """Yields (prompt text, completion text), problems of all kinds in all prompts of the config.
+
+    Args:
+        manners: share of each manner of solution.
+    """
     import yaml
 
     from openrs.nano.tokenizer import ASSISTANT, BOS, EOS, USER
@@ -85,10 +91,9 @@ def supervised_examples(number: int, seed: int = 0) -> Iterator[tuple[str, str]]
     ]
     kinds = [(family, level) for family, levels in problems.FAMILIES.items() for level in levels]
     streams = {
-        kind: _stream([kind[0]], kind[1], False, seed=100_000_000 + 5_000_000 * index)
+        kind: _stream([kind[0]], kind[1], False, seed=100_000_000 * (seed + 1) + 5_000_000 * index)
         for index, kind in enumerate(kinds)
     }
-    manners, weights = list(solutions.MANNERS), list(solutions.MANNERS.values())
     for _ in range(number):
         kind = rng.choices(kinds, [{1: 1, 3: 2, 5: 2}[level] for _, level in kinds])[0]
         problem = next(streams[kind])["problem"]
@@ -96,11 +101,21 @@ def supervised_examples(number: int, seed: int = 0) -> Iterator[tuple[str, str]]
             prompt = f"{BOS}{USER}{instruction}\n\n{problem}{ASSISTANT}<think>\n"
         else:
             prompt = f"{BOS}{rng.choice(systems)}{USER}{problem}{ASSISTANT}<think>\n"
-        manner = rng.choices(manners, weights)[0]
+        manner = rng.choices(list(manners), list(manners.values()))[0]
         yield prompt, solutions.solution(kind[0], problem, manner, rng) + EOS
 
 
-def build_model(folder: Path = MODEL, rows: int = SUPERVISED_ROWS, work: Path = Path("outputs/nano-build")) -> None:
+def _by_length(rows: list[Any], rng: Random) -> list[Any]:
+    """Batches of like length in random order, so that little is spent on padding."""
+    batches = []
+    for start in range(0, len(rows), BATCH * 16):
+        window = sorted(rows[start : start + BATCH * 16], key=lambda row: len(row[0]) + len(row[1]))
+        batches += [window[i : i + BATCH] for i in range(0, len(window), BATCH)]
+    rng.shuffle(batches)
+    return [row for batch in batches for row in batch]
+
+
+def build_model(folder: Path = MODEL, work: Path = Path("outputs/nano-build")) -> None:
     """Trains tokenizer and weights; `work` keeps checkpoints, so that a stopped build goes on."""
     import torch
     from datasets import Dataset
@@ -110,15 +125,19 @@ def build_model(folder: Path = MODEL, rows: int = SUPERVISED_ROWS, work: Path = 
 
     from openrs.nano import tokenizer as nano_tokenizer
 
-    examples = list(supervised_examples(rows))
+    phases = [
+        list(supervised_examples(CAREFUL_ROWS, {"careful": 1.0}, seed=0)),
+        list(supervised_examples(MIXED_ROWS, solutions.MANNERS, seed=1)),
+    ]
     tokenizer = nano_tokenizer.build(
-        prompt.split(nano_tokenizer.USER)[1].split(nano_tokenizer.ASSISTANT)[0].split("\n\n")[-1]
-        + completion
-        for prompt, completion in examples[:20_000]
+        prompt.split(nano_tokenizer.USER)[1] + completion
+        for prompt, completion in (*phases[0][:10_000], *phases[1][:10_000])
     )
-    prompts = tokenizer([prompt for prompt, _ in examples], add_special_tokens=False)["input_ids"]
-    completions = tokenizer([text for _, text in examples], add_special_tokens=False)["input_ids"]
-    pairs = list(zip(prompts, completions, strict=True))
+    pairs: list[tuple[list[int], list[int]]] = []
+    for phase in phases:
+        prompts = tokenizer([prompt for prompt, _ in phase], add_special_tokens=False)["input_ids"]
+        completions = tokenizer([text for _, text in phase], add_special_tokens=False)["input_ids"]
+        pairs += _by_length(list(zip(prompts, completions, strict=True)), Random(0))
     dataset = Dataset.from_dict(
         {
             "input_ids": [prompt + completion for prompt, completion in pairs],
@@ -139,6 +158,7 @@ def build_model(folder: Path = MODEL, rows: int = SUPERVISED_ROWS, work: Path = 
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
+            initializer_range=0.08,  # about 1/sqrt(width); 0.02 is for widths of thousands
         )
     )
     print(f"{model.num_parameters():,} parameters, {len(tokenizer)} tokens, {len(dataset):,} examples")
@@ -148,14 +168,14 @@ def build_model(folder: Path = MODEL, rows: int = SUPERVISED_ROWS, work: Path = 
         train_dataset=dataset,
         args=SFTConfig(
             output_dir=str(work),
-            per_device_train_batch_size=64,
+            per_device_train_batch_size=BATCH,
             num_train_epochs=1,
             learning_rate=3e-3,
             lr_scheduler_type="cosine",
             warmup_steps=100,
             weight_decay=0.01,
             adam_beta2=0.95,
-            train_sampling_strategy="group_by_length",
+            train_sampling_strategy="sequential",
             completion_only_loss=True,
             gradient_checkpointing=False,
             bf16=False,
@@ -182,12 +202,11 @@ def build_model(folder: Path = MODEL, rows: int = SUPERVISED_ROWS, work: Path = 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", choices=["problems", "model"])
-    parser.add_argument("--rows", type=int, default=SUPERVISED_ROWS, help="supervised solutions")
     arguments = parser.parse_args()
     if arguments.what == "problems":
         build_problems()
     else:
-        build_model(rows=arguments.rows)
+        build_model()
 
 
 if __name__ == "__main__":

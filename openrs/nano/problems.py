@@ -31,9 +31,9 @@ FAMILIES: dict[str, dict[int, dict[str, Any]]] = {
         HARD: {"min_terms": 2, "max_terms": 2, "min_digits": 2, "max_digits": 2},
     },
     "gcd": {
-        EASY: {"min_value": 2, "max_value": 20},
-        MEDIUM: {"min_value": 2, "max_value": 60},
-        HARD: {"min_value": 20, "max_value": 120},
+        EASY: {"min_value": 2, "max_value": 15},
+        MEDIUM: {"min_value": 2, "max_value": 40},
+        HARD: {"min_value": 20, "max_value": 80},
     },
     "simple_geometry": {
         EASY: {"min_sides": 3, "max_sides": 3},
@@ -41,9 +41,9 @@ FAMILIES: dict[str, dict[int, dict[str, Any]]] = {
         HARD: {"min_sides": 5, "max_sides": 6},
     },
     "fraction_simplification": {
-        EASY: {"max_value": 9, "max_factor": 4, "styles": ["latex_frac"]},
-        MEDIUM: {"max_value": 12, "max_factor": 7, "styles": ["latex_frac"]},
-        HARD: {"max_value": 16, "max_factor": 12, "styles": ["latex_frac"]},
+        EASY: {"max_value": 6, "max_factor": 4, "styles": ["latex_frac"]},
+        MEDIUM: {"max_value": 12, "max_factor": 6, "styles": ["latex_frac"]},
+        HARD: {"max_value": 20, "max_factor": 8, "styles": ["latex_frac"]},
     },
 }
 """reasoning-gym's data set -> difficulty -> its settings."""

@@ -16,7 +16,7 @@ MANNERS = {"careful": 0.30, "hasty": 0.42, "rambling": 0.18, "sloppy": 0.10}
 HASTY_RIGHT = 0.25
 """Share of hasty guesses that are right."""
 
-RAMBLE_CHARACTERS = (90, 330)
+RAMBLE_CHARACTERS = (80, 320)
 """A rambling solution goes on to a length drawn from this range."""
 
 

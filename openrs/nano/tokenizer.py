@@ -2,11 +2,12 @@
 
 Same pre-tokenizer (Qwen2's: AutoTokenizer rebuilds it from the model type, so any other would be
 lost in loading), same special tokens and template. `</think>` is an ordinary added token: a special
-one would vanish in decoding and take the format reward with it. The standing sentences of the
-prompts are one token each, as a context of 512 tokens has no room for them in words.
+one would vanish in decoding and take the format reward with it. What always stands in
+prompts and problems is one token a sentence: a model this small should not spend its tokens on it.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,10 +17,14 @@ from tokenizers.models import BPE
 from transformers import Qwen2Tokenizer
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
+from openrs.nano.problems import pool
 from openrs.paths import CONF
 
 BOS, EOS, PAD = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜pad｜>"
 USER, ASSISTANT = "<｜User｜>", "<｜Assistant｜>"
+
+COMMON = 100
+"""Problems of the pool that a stretch without digits must be in to become one token."""
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -33,12 +38,15 @@ CHAT_TEMPLATE = (
 """R1-Distill's template: the generation prompt opens `<think>`, so completions do not hold it."""
 
 
-def standing_sentences() -> list[str]:
-    """The sentences of the configured prompts, each of which is one token."""
+def standing_phrases() -> list[str]:
+    """The sentences of the configured prompts and the wording of nano's problems, a token each."""
     texts = [yaml.safe_load(path.read_text())["system"] for path in sorted(CONF.glob("prompt/*.yaml"))]
     texts.append(yaml.safe_load((CONF / "evaluation/paper.yaml").read_text())["instruction"])
     sentences = {part for text in texts if text for part in re.split(r"(?<=[.)]) +(?=[A-Z])", text)}
-    return sorted(sentences)
+    wording = Counter(
+        phrase for row in pool() for phrase in set(re.findall(r"[^\d\s][^\d]{10,}[^\d\s]", row["problem"]))
+    )
+    return sorted(sentences | {phrase for phrase, rows in wording.items() if rows >= COMMON})
 
 
 def build(corpus: Iterable[str], vocabulary: int = 640) -> Qwen2Tokenizer:
@@ -73,7 +81,7 @@ def build(corpus: Iterable[str], vocabulary: int = 640) -> Qwen2Tokenizer:
         model_max_length=512,
     )
     wrapped.add_tokens([AddedToken(token, special=True) for token in (BOS, EOS, PAD, USER, ASSISTANT)])
-    plain = ["<think>", "</think>", *standing_sentences()]
+    plain = ["<think>", "</think>", *standing_phrases()]
     wrapped.add_tokens([AddedToken(token, normalized=False) for token in plain])
     wrapped.chat_template = CHAT_TEMPLATE
     wrapped.padding_side = "left"

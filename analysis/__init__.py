@@ -1,0 +1,1 @@
+"""Records -> statistics and tables; the published numbers with their sources."""

@@ -1,0 +1,96 @@
+"""Benchmarks as lighteval tasks. lighteval's task, document and metric classes are touched here.
+
+lighteval 0.13's Registry imports every built-in task, one of which downloads a pickle, and its tasks
+load data from the Hub. `only` gives it our table and our rows instead.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict
+from lighteval.metrics.metrics_sample import SampleLevelComputation
+from lighteval.metrics.utils.metric_utils import SampleLevelMetric
+from lighteval.tasks.lighteval_task import LightevalTask, LightevalTaskConfig
+from lighteval.tasks.registry import Registry
+from lighteval.tasks.requests import Doc, SamplingMethod
+
+from openrs.verify import shared_verifier
+
+METRIC = "extractive_match"
+"""lighteval's name of the metric; the paper's result files have it too."""
+
+
+class ExtractiveMatch(SampleLevelComputation):
+    """lighteval's extractive match, judged by openrs's verifier in bounded time.
+
+    The verdicts are those of lighteval's multilingual_extractive_match (English, precision 5,
+    expressions or LaTeX, boxed first); a test holds the two together.
+    """
+
+    def __init__(self, gold_kind: str) -> None:
+        self.gold_kind = gold_kind
+
+    def compute(self, responses: list[Any], docs: list[Doc]) -> list[float]:
+        """Scores all problems of a task; what timed out is noted in the document."""
+        pairs = [
+            (doc.get_golds()[0], response.final_text[0])
+            for doc, response in zip(docs, responses, strict=True)
+        ]
+        verdicts = shared_verifier().verify(pairs, "evaluation", self.gold_kind)
+        for doc, verdict in zip(docs, verdicts, strict=True):
+            doc.specific["timed_out"] = verdict.timed_out
+        return [float(verdict.correct) for verdict in verdicts]
+
+
+def task(name: str, instruction: str, gold_kind: str, max_new_tokens: int) -> LightevalTaskConfig:
+    """The lighteval task of a benchmark: instruction, blank line, problem; zero-shot."""
+
+    def prompt(row: dict[str, Any], task_name: str) -> Doc:
+        return Doc(
+            task_name=task_name,
+            query=f"{instruction}\n\n{row['problem']}",
+            choices=[row["gold"]],
+            gold_index=0,
+            specific={"problem_id": row["id"], "timed_out": False},
+        )
+
+    return LightevalTaskConfig(
+        name=name,
+        prompt_function=prompt,
+        hf_repo=name,
+        hf_subset="default",
+        hf_avail_splits=["test"],
+        evaluation_splits=["test"],
+        few_shots_split=None,
+        few_shots_select=None,
+        generation_size=max_new_tokens,
+        metrics=[
+            SampleLevelMetric(
+                metric_name=METRIC,
+                sample_level_fn=ExtractiveMatch(gold_kind),
+                category=SamplingMethod.GENERATIVE,
+                corpus_level_fn=np.mean,
+                higher_is_better=True,
+                batched_compute=True,
+            )
+        ],
+        stop_sequence=[],
+        version=1,
+    )
+
+
+@contextmanager
+def only(tasks: dict[str, LightevalTaskConfig], rows: dict[str, list[dict[str, Any]]]) -> Iterator[None]:
+    """Within it, lighteval knows these tasks alone and reads these rows instead of the Hub."""
+    load_tasks, load_rows = Registry.load_all_task_configs, LightevalTask.download_dataset_worker
+    Registry.load_all_task_configs = staticmethod(lambda **_: tasks)  # type: ignore[method-assign]
+    LightevalTask.download_dataset_worker = staticmethod(  # type: ignore[method-assign]
+        lambda wanted: DatasetDict({"test": Dataset.from_list(rows[wanted.name])})
+    )
+    try:
+        yield
+    finally:
+        Registry.load_all_task_configs = load_tasks  # type: ignore[method-assign]
+        LightevalTask.download_dataset_worker = load_rows  # type: ignore[method-assign]

@@ -1,0 +1,118 @@
+"""What a command would do: the run's address, what exists already, what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openrs import catalog, models, recipe
+from openrs.config import Config
+from openrs.data import Mix, load_mix
+from openrs.run import Run, find
+from openrs.scores import Cell
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, resolved against what outputs/ holds."""
+
+    config: Config
+    base: Run
+    """The untrained model: step 0 of every run is its score, measured once."""
+    run: Run
+    mix: Mix | None
+    """The training rows; None for the base model."""
+    problems: dict[str, list[dict[str, Any]]]
+    """Benchmark name -> rows with id, problem and gold."""
+    settings_ids: dict[str, str]
+    """Benchmark name -> id of the evaluation settings."""
+
+    @property
+    def trained_to(self) -> int:
+        """The step that training has reached."""
+        record = self.run.train_record
+        return record.last_step if record else 0
+
+    @property
+    def must_train(self) -> bool:
+        """Whether training has steps to go."""
+        return self.mix is not None and (
+            self.trained_to < self.config.stop_at or "train" in self.config.force
+        )
+
+    def owner(self, step: int) -> Run:
+        """The run whose folder holds the scores of a step."""
+        return self.run if step else self.base
+
+    def cells(self, step: int) -> list[Cell]:
+        """Every cell of a checkpoint under the current settings."""
+        evaluation = self.config.evaluation
+        return [
+            Cell(step, name, self.settings_ids[name], evaluation.first_seed + offset)
+            for name in evaluation.benchmarks
+            for offset in range(evaluation.num_seeds[name])
+        ]
+
+    def missing(self, step: int) -> list[Cell]:
+        """The cells of a checkpoint that have no score yet."""
+        folder = self.owner(step).folder
+        forced = "evaluate" in self.config.force
+        return [c for c in self.cells(step) if forced or not c.path(folder).exists()]
+
+
+def resolve(config: Config) -> Plan:
+    """Reads the data, names the recipe and finds its run.
+
+    Raises:
+        ValueError: data or weights are missing, or too few.
+    """
+    outputs = Path(config.outputs)
+    weights = models.fingerprint(config.model)
+    base = find(outputs, "base", recipe.untrained(config, weights=weights))
+    run, mix = base, None
+    if not config.untrained:
+        mix = load_mix(config.data, config.catalog)
+        identity = recipe.trained(config, weights=weights, rows=mix.fingerprint)
+        run = find(outputs, config.name, identity)
+    problems = {
+        name: catalog.benchmark(config.catalog, name)[: config.evaluation.max_problems]
+        for name in config.evaluation.benchmarks
+    }
+    settings_ids = {
+        name: recipe.evaluation_id(
+            config, name, recipe.digest([[row["problem"], row["gold"]] for row in rows])
+        )
+        for name, rows in problems.items()
+    }
+    return Plan(config, base, run, mix, problems, settings_ids)
+
+
+def describe(plan: Plan) -> Iterator[str]:
+    """The plan in lines for a person."""
+    config, run = plan.config, plan.run
+    algorithm, steps = config.algorithm, config.steps
+    state = "exists" if (run.folder / "run.json").exists() else "new"
+    yield f"{config.name}: {run.folder} ({state})"
+    yield f"  recipe    {run.id}"
+    yield f"  scale     {config.scale.name}: {config.scale.reason}"
+    yield f"  model     {config.model.title} on {config.hardware.name}"
+    if plan.mix is not None:
+        parts = ", ".join(f"{name} {rows}" for name, rows in plan.mix.drawn.items())
+        yield (
+            f"  rows      {parts} ({plan.mix.duplicates} duplicates and "
+            f"{sum(plan.mix.in_benchmarks.values())} benchmark problems left out)"
+        )
+        yield (
+            f"  train     to step {config.stop_at} of {steps.total}, {plan.trained_to} done; "
+            f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
+            f"{config.length.completion} tokens at most; checkpoints every {steps.save_every}"
+        )
+    for step in config.checkpoints:
+        cells, missing = plan.cells(step), plan.missing(step)
+        yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
+    problems = ", ".join(
+        f"{config.catalog.benchmarks[name].title} {len(rows)} x {config.evaluation.num_seeds[name]}"
+        for name, rows in plan.problems.items()
+    )
+    yield f"            problems x sampling seeds: {problems}"
+    yield f"  stages    {', '.join(config.stages)}"

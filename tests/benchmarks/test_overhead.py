@@ -1,0 +1,68 @@
+"""Wall time of training through openrs against a bare TRL script with the same arguments.
+
+Both train the nano model for the same steps and seed in a fresh process, in turn; what is compared
+is the time of the whole process. Limit: 5 % more.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+from openrs.paths import ROOT
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
+
+STEPS = 20
+ROUNDS = 3
+
+BARE = """
+import sys
+from datasets import Dataset
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from pathlib import Path
+from openrs import compose as composition, models
+from openrs.data import load_mix, prompt_order
+from openrs.paths import CONF
+from openrs.train import messages, reward_terms, trainer_arguments, WholeGroupsTrainer
+from transformers import AutoTokenizer
+from trl import GRPOConfig
+
+composition.register()
+with initialize_config_dir(str(CONF)):
+    config = OmegaConf.to_object(compose("config", ["experiment=exp2", "scale=nano"]))
+base = str(models.packaged(config.model))
+mix = load_mix(config.data, config.catalog)
+order = prompt_order(len(mix.rows), 12, config.steps.total, config.seed)
+rows = [{"prompt": messages(config, mix.rows[i]["problem"]), "solution": mix.rows[i]["solution"]}
+        for i in order]
+arguments = trainer_arguments(config, base, Path(sys.argv[1])) | {"max_steps": int(sys.argv[2])}
+trainer = WholeGroupsTrainer(
+    model=base, args=GRPOConfig(**arguments), reward_funcs=reward_terms(config),
+    train_dataset=Dataset.from_list(rows),
+    processing_class=AutoTokenizer.from_pretrained(base, padding_side="left"))
+trainer.train()
+"""
+
+
+def seconds(command):
+    began = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def test_training_costs_what_trl_costs(tmp_path):
+    ratios = []
+    for number in range(ROUNDS):
+        bare = seconds([sys.executable, "-c", BARE, str(tmp_path / f"bare{number}"), str(STEPS)])
+        ours = seconds(
+            [sys.executable, "-m", "openrs", "experiment=exp2", "scale=nano", "stages=[train]",
+             f"steps.total={STEPS}", f"outputs={tmp_path / f'ours{number}'}"]
+        )  # fmt: skip
+        ratios.append(ours / bare)
+        print(f"\nbare TRL {bare:.1f} s, openrs {ours:.1f} s, ratio {ours / bare:.3f}")
+    print(f"median ratio {statistics.median(ratios):.3f}")
+    assert statistics.median(ratios) < 1.05

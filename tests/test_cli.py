@@ -1,0 +1,163 @@
+"""The command as a user meets it: help, plans, errors, and what must not be imported."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from openrs import scale
+from openrs.paths import ROOT
+
+
+def openrs(*arguments, cwd=ROOT, module="openrs", **environment):
+    command = [sys.executable, "-m", module, *arguments]
+    env = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=env, timeout=120)
+
+
+def test_help_shows_groups_and_examples():
+    shown = openrs("--help")
+    assert shown.returncode == 0
+    for part in (
+        "experiment: base, exp1, exp2, exp3",
+        "sweeps: table1",
+        "data=mixed",
+        "scale: auto",
+    ):
+        assert part in shown.stdout
+
+
+def test_a_dry_run_plans_and_writes_nothing(tmp_path):
+    shown = openrs("experiment=exp3", "data=mixed", "dry_run=true", "scale=nano", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    for part in (
+        "exp3-",
+        "open_s1 600, open_deepscaler 600, easy 200",
+        "to step 100 of 100, 0 done",
+        "step 0: 0 of 5 cells done",
+        "step 10: 0 of 5",
+        "step 100: 0 of 5",
+        "nothing was run",
+    ):
+        assert part in shown.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_sweep_plans_every_run(tmp_path):
+    shown = openrs("-m", "sweeps=table1", "dry_run=true", "scale=nano", f"outputs={tmp_path}")
+    assert shown.returncode == 0, shown.stderr
+    addresses = [line.split(":")[0] for line in shown.stdout.splitlines() if line[:1].isalpha()]
+    assert [a for a in addresses if a != "nothing was run (dry_run=true)"] == [
+        "base", "exp1", "exp2", "exp3",
+    ]  # fmt: skip
+
+
+HEAVY = ("torch", "transformers", "trl", "lighteval", "scipy.stats", "datasets", "reasoning_gym")
+SPY = (
+    "import runpy, sys, json, atexit\n"
+    "atexit.register(lambda: print('HEAVY', json.dumps([m for m in {heavy!r} if m in sys.modules])))\n"
+    "sys.argv = ['openrs', *{arguments!r}]\n"
+    "runpy.run_module({module!r}, run_name='__main__', alter_sys=True)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("openrs", ["--help"]),
+        ("openrs", ["experiment=exp3", "scale=nano", "--cfg", "job"]),
+        ("openrs", ["experiment=exp3", "data=mixed", "scale=nano", "dry_run=true"]),
+        ("openrs", ["-m", "sweeps=table1", "scale=nano", "dry_run=true"]),
+        ("openrs", ["experiment=exp3", "length.completion=9999", "scale=nano"]),
+        ("analysis", ["table1", "/nowhere"]),
+    ],
+)
+def test_no_heavy_package_is_imported(module, arguments):
+    code = SPY.format(heavy=HEAVY, arguments=arguments, module=module)
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert "HEAVY []" in shown.stdout, shown.stdout[-500:] + shown.stderr[-500:]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sweeps=table1"], ["needs -m", "python -m openrs -m sweeps=table1"]),
+        (["data=mixd"], ["data/mixd", "mixed"]),
+        (["experiment=exp4"], ["experiment/exp4", "exp3"]),
+        (["reward.cosine.wieght=1"], ["wieght", "Did you mean: 'weight'"]),
+        (["sed=1"], ["sed", "Did you mean: 'seed'"]),
+        (["seed=abc"], ["abc", "Integer"]),
+        (["length.completion=900"], ["length.completion=900", "model.context=512"]),
+        (["hardware.training_processes=5"], ["algorithm.prompts_per_step=12"]),
+        (["data=deepscaler", "catalog=mirror", "catalog.root=/nowhere"], ["catalog.root=/nowhere"]),
+        (["data.draws.open_rs.source=nope"], ["data.draws.open_rs.source=nope", "open_s1"]),
+        (["data=mixed", "data.draws.easy.count=99999"], ["data.draws.easy.count=99999", "only"]),
+        (["model.package=not_there"], ["model.package=not_there", "not installed"]),
+    ],
+)
+def test_wrong_commands_fail_with_one_clear_error(arguments, told, tmp_path):
+    shown = openrs("experiment=exp3", "scale=nano", f"outputs={tmp_path}", *arguments)
+    assert shown.returncode != 0
+    for part in told:
+        assert part in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_bad_job_does_not_end_a_sweep(tmp_path):
+    shown = openrs(
+        "-m", "experiment=exp3", "scale=nano", "dry_run=true", "length.completion=900,100",
+        f"outputs={tmp_path}",
+    )  # fmt: skip
+    assert shown.returncode == 1
+    assert "length.completion=900" in shown.stderr
+    assert "100 tokens at most" in shown.stdout
+
+
+def test_the_config_can_be_shown():
+    shown = openrs("experiment=exp1", "scale=nano", "--cfg", "job", "--resolve")
+    assert "completion: 128" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("devices", "picked", "why"),
+    [
+        ([], "nano", "no NVIDIA device"),
+        ([8], "nano", "1 NVIDIA device of 8 GiB"),
+        ([80], "nano", "needs 4 of 40 GiB"),
+        ([44, 44, 44, 44], "paper", "4 NVIDIA devices of 44 GiB"),
+        ([44, 44, 44, 8], "nano", "needs 4 of 40 GiB"),
+    ],
+)
+def test_the_scale_follows_the_devices(devices, picked, why):
+    name, reason = scale.pick(devices)
+    assert name == picked
+    assert why in reason
+
+
+def test_devices_are_found_without_torch(tmp_path, monkeypatch):
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text("#!/bin/sh\nprintf '46068\\n46068\\n'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert scale.visible_devices() == [44, 44]
+    fake.write_text("#!/bin/sh\nexit 9\n")
+    assert scale.visible_devices() == []
+
+
+def test_scaling_keeps_whole_numbers_whole():
+    assert scale.scaled("steps", 500, {"steps": 0.2}) == 100
+    assert scale.scaled("steps", 1, {"steps": 0.2}) == 1
+    assert scale.scaled("rate", 1e-6, {"rate": 100}) == 1e-4
+
+
+def test_table_formats_reach_the_command(tmp_path):
+    shown = openrs("table1", str(tmp_path), "--format", "json", module="analysis")
+    assert shown.returncode == 1
+    assert "holds no runs" in shown.stderr
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(shown.stdout)

@@ -1,0 +1,174 @@
+"""Composition: every option, the paper's experiments, and what wrong input is told."""
+
+from dataclasses import fields
+
+import pytest
+from omegaconf import OmegaConf
+
+from openrs.config import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Steps
+from openrs.paths import CONF, SWEEPS
+
+OPTIONS = [
+    f"{path.parent.name}={path.stem}"
+    for path in sorted(CONF.glob("*/*.yaml"))
+    if path.parent.name not in ("catalog", "scale", "sweeps")
+]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_composes(composed, option):
+    extra = {
+        "model=r1_distill_1_5b": ["model.context=512"],
+        "hardware=a40x4": [],
+    }.get(option, [])
+    composed(option, *extra)
+
+
+@pytest.mark.parametrize("catalog", ["nano", "hub", "mirror"])
+def test_every_catalog_composes(composed, catalog):
+    assert composed(f"catalog={catalog}", "catalog.root=/data").catalog.kind == catalog
+
+
+def test_experiment_bodies_hold_only_a_name_and_ungrouped_scalars():
+    for path in CONF.glob("experiment/*.yaml"):
+        body = set(OmegaConf.load(path)) - {"defaults"}
+        assert body <= {"name", "report_step", "untrained"}, (
+            f"{path.name}: a group's value would beat the user's"
+        )
+        assert OmegaConf.load(path).name == path.stem
+
+
+def test_sweep_files_are_short_and_say_what_they_ask():
+    for path in SWEEPS.glob("*.yaml"):
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 25
+        assert any(line.startswith("# ") and line != "# @package _global_" for line in lines)
+
+
+GOLDEN = {
+    "exp1": ({"open_s1": None}, 4096, {"format": 1.0, "accuracy": 2.0}, 100),
+    "exp2": ({"open_rs": None}, 3584, {"format": 1.0, "accuracy": 2.0}, 50),
+    "exp3": ({"open_rs": None}, 3584, {"format": 1.0, "cosine": 2.0}, 50),
+}
+
+
+@pytest.mark.parametrize("experiment", GOLDEN)
+def test_the_papers_experiments(composed, experiment):
+    config = composed(f"experiment={experiment}", "scale=paper")
+    draws, cap, rewards, reported = GOLDEN[experiment]
+    assert {draw.source: draw.count for draw in config.data.draws.values()} == draws
+    assert (config.length.prompt, config.length.completion) == (512, cap)
+    terms = {name: term.weight for name, term in vars(config.reward).items() if term is not None}
+    assert terms == rewards
+    assert config.report_step == reported
+    assert (config.steps.total, config.steps.save_every, config.seed) == (500, 50, 42)
+    assert (config.prompt.system.endswith("NOT use other languages.")) == (experiment == "exp3")
+    assert config.model.id == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
+    assert config.gradient_accumulation == 4
+    assert config.checkpoints == [0, reported, 500]
+
+
+def test_exp3_has_the_cosine_as_the_code_ran_it(composed):
+    cosine = composed("experiment=exp3", "scale=paper").reward.cosine
+    assert (cosine.length_unit, cosine.clamped, cosine.max_length) == ("characters", False, 3584)
+    assert (cosine.wrong_short, cosine.wrong_long) == (0.0, -0.5)
+
+
+def test_base_trains_nothing(composed):
+    for more in (
+        [],
+        ["steps=released"],
+        ["steps.total=7", "steps.stop_at=3"],
+        ["reward.format=null"],
+    ):
+        config = composed("experiment=base", *more)
+        assert (config.untrained, config.stop_at, config.checkpoints) == (True, 0, [0])
+
+
+def test_the_paper_algorithm_pins_what_trl_changed(composed):
+    algorithm = composed("experiment=exp2", "scale=paper").algorithm
+    assert algorithm.learning_rate == 1e-6
+    assert (algorithm.beta, algorithm.epsilon, algorithm.num_iterations) == (0.04, 0.2, 1)
+    assert (algorithm.loss, algorithm.scale_rewards) == ("bnpo", "group")
+    assert (algorithm.micro_batch, algorithm.group_size, algorithm.prompts_per_step) == (6, 6, 12)
+    assert algorithm.whole_groups
+    assert not algorithm.bias_corrected_kl
+    assert not algorithm.importance_sampling_correction
+    assert not algorithm.logits_over_temperature
+    assert (algorithm.optimizer, algorithm.temperature, algorithm.warmup) == (
+        "adamw_torch",
+        0.7,
+        0.1,
+    )
+
+
+def test_nano_scales_by_the_stated_factors(composed):
+    config = composed("experiment=exp1")
+    assert (config.length.completion, config.length.prompt) == (128, 128)
+    assert composed("experiment=exp3").length.completion == 112
+    assert (config.steps.total, config.steps.save_every, config.report_step) == (100, 10, 20)
+    assert config.algorithm.learning_rate == pytest.approx(1e-6 * config.scale.learning_rate)
+    assert config.evaluation.max_new_tokens == 256
+    assert [config.catalog.benchmarks[name].title for name in BENCHMARKS] == [
+        "nano-AIME24",
+        "nano-MATH-500",
+        "nano-AMC23",
+        "nano-Minerva",
+        "nano-OlympiadBench",
+    ]
+
+
+def test_what_the_user_names_beats_experiment_and_scale(composed):
+    config = composed("experiment=exp3", "data=mixed", "model=smollm2", "length.completion=200")
+    assert list(config.data.draws) == ["open_s1", "open_deepscaler", "easy"]
+    assert config.model.title == "SmolLM2-135M-Instruct"
+    assert (config.length.completion, config.reward.cosine.max_length) == (200, 200)
+
+
+def test_rewards_switch_from_the_command_line(composed):
+    config = composed("experiment=exp3", "reward.cosine.weight=1.0", "reward.format=null")
+    assert (config.reward.format, config.reward.cosine.weight) == (None, 1.0)
+
+
+def test_steps_released_stops_at_the_reported_step(composed):
+    assert composed("experiment=exp1", "steps=released").stop_at == 20
+    assert composed("experiment=exp2", "steps=released").steps.total == 100
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["algorithm.group_size=1"], ["algorithm.group_size=1", "at least 2", "Give 2"]),
+        (["algorithm.micro_batch=5"], ["algorithm.micro_batch=5", "whole groups", "=6"]),
+        (["hardware.training_processes=5"], ["algorithm.prompts_per_step=12", "5 processes"]),
+        (["length.completion=900"], ["length.completion=900", "model.context=512", "=384"]),
+        (["evaluation.max_new_tokens=5000"], ["evaluation.max_new_tokens=5000", "context"]),
+        (["steps.stop_at=101"], ["steps.stop_at=101", "steps.total=100"]),
+        (["evaluation.checkpoints=[5]"], ["evaluation.checkpoints=5", "steps.save_every=10"]),
+        (["evaluation.checkpoints=[best]"], ["evaluation.checkpoints=best", "reported"]),
+        (["data.draws.open_rs.source=nope"], ["data.draws.open_rs.source=nope", "Known: open_s1"]),
+        (["data.draws.open_rs.count=0"], ["data.draws.open_rs.count=0", "greater than 0"]),
+        (["evaluation.benchmarks=[gsm8k]"], ["evaluation.benchmarks=gsm8k", "Known: aime24"]),
+        (["evaluation.num_seeds.amc23=0"], ["evaluation.num_seeds.amc23=0", "at least one"]),
+        (["reward.format=null", "reward.accuracy=null"], ["reward", "every term is off"]),
+        (["catalog=mirror"], ["catalog.root", "catalog.root=/data/hub"]),
+        (["algorithm.min_lr_rate=null"], ["algorithm.min_lr_rate=None", "floor"]),
+        (["algorithm.beta=-1"], ["algorithm.beta=-1", "negative"]),
+        (["algorithm.warmup=2"], ["algorithm.warmup=2", "0 to 1"]),
+        (["length.completion=0"], ["length.completion=0", "greater than 0"]),
+        (["~data.draws.open_rs"], ["data.draws", "at least one draw"]),
+    ],
+)
+def test_wrong_values_name_field_value_rule_and_remedy(composed, overrides, told):
+    with pytest.raises(ValueError) as error:
+        composed("experiment=exp2", *overrides)
+    for part in told:
+        assert part in str(error.value)
+
+
+def test_every_field_is_in_exactly_one_part_of_identity():
+    steps = {f"steps.{field.name}" for field in fields(Steps)}
+    names = ({field.name for field in fields(Config)} - {"steps"}) | steps
+    parts = [*RECIPE, *EVALUATION, *NEITHER]
+    assert len(parts) == len(set(parts))
+    assert set(parts) == names

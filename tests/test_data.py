@@ -1,0 +1,175 @@
+"""Data mixes: counts, filters, seeds, duplicates, held-out problems, and the prompt order."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openrs import catalog
+from openrs.config import Data, Draw
+from openrs.data import load_mix, mix, prompt_order
+from openrs.text import normalise, problem_id
+
+
+def rows(name, number, difficulty=None):
+    return [
+        {"problem": f"{name} {i}", "solution": f"$\\boxed{{{i}}}$", "difficulty": difficulty}
+        for i in range(number)
+    ]
+
+
+SOURCES = {"a": rows("a", 20, 1.0), "b": rows("b", 20, 5.0), "raw": rows("a", 30, 3.0)}
+
+
+def draw(**draws):
+    return Data(draws=draws, seed=1)
+
+
+def test_counts_are_exact_and_seeded():
+    data = draw(one=Draw(source="a", count=5), two=Draw(source="b", count=7))
+    made = mix(data, SOURCES, frozenset())
+    assert made.drawn == {"one": 5, "two": 7}
+    assert Counter(row["draw"] for row in made.rows) == made.drawn
+    assert mix(data, SOURCES, frozenset()) == made
+    assert mix(Data(draws=data.draws, seed=2), SOURCES, frozenset()).rows != made.rows
+
+
+def test_a_draw_does_not_depend_on_the_draws_beside_it():
+    alone = mix(draw(two=Draw(source="b", count=7)), SOURCES, frozenset())
+    both = mix(draw(one=Draw(source="a", count=5), two=Draw(source="b", count=7)), SOURCES, frozenset())
+    assert both.rows[5:] == alone.rows
+
+
+def test_duplicates_and_held_out_problems_are_left_out_and_counted():
+    data = draw(all=Draw(source="a"), raw=Draw(source="raw"))
+    made = mix(data, SOURCES, frozenset({problem_id("a 25")}))
+    assert made.drawn == {"all": 20, "raw": 9}
+    assert made.duplicates == 20
+    assert made.in_benchmarks == {"all": 0, "raw": 1}
+    ids = [row["id"] for row in made.rows]
+    assert len(set(ids)) == len(ids)
+
+
+def test_exclude_leaves_what_the_filter_dropped():
+    made = mix(draw(easy=Draw(source="raw", exclude=["a"])), SOURCES, frozenset())
+    assert {row["problem"] for row in made.rows} == {f"a {i}" for i in range(20, 30)}
+
+
+def test_difficulty_filters():
+    data = draw(low=Draw(source="a", difficulty_max=2), high=Draw(source="b", difficulty_min=4))
+    assert mix(data, SOURCES, frozenset()).drawn == {"low": 20, "high": 20}
+    none = draw(low=Draw(source="b", difficulty_max=2))
+    assert mix(none, SOURCES, frozenset()).drawn == {"low": 0}
+
+
+def test_too_few_rows_and_no_difficulty_are_clear_errors():
+    with pytest.raises(ValueError, match=r"data\.draws\.x\.count=21: .*only 20 rows.*count=20"):
+        mix(draw(x=Draw(source="a", count=21)), SOURCES, frozenset())
+    with pytest.raises(ValueError, match="states no difficulty"):
+        mix(draw(x=Draw(source="c", difficulty_max=1)), {"c": rows("c", 3)}, frozenset())
+
+
+def test_the_fingerprint_follows_content_alone():
+    data = draw(x=Draw(source="a", count=5))
+    made = mix(data, SOURCES, frozenset())
+    harder = {"a": [row | {"difficulty": 9.0} for row in SOURCES["a"]]}
+    assert mix(data, harder, frozenset()).fingerprint == made.fingerprint
+    other = {"a": [row | {"solution": "$1$"} for row in SOURCES["a"]]}
+    assert mix(data, other, frozenset()).fingerprint != made.fingerprint
+
+
+@given(
+    num_rows=st.integers(12, 200),
+    steps=st.integers(1, 60),
+    per_step=st.integers(1, 12),
+    seed=st.integers(0, 5),
+)
+def test_prompt_order_laws(num_rows, steps, per_step, seed):
+    order = prompt_order(num_rows, per_step, steps, seed)
+    assert len(order) == steps * per_step
+    whole = num_rows - num_rows % per_step
+    for start in range(0, len(order), whole):
+        epoch = order[start : start + whole]
+        assert len(set(epoch)) == len(epoch)
+        assert set(epoch) <= set(range(num_rows))
+    longer = prompt_order(num_rows, per_step, steps + 7, seed)
+    assert longer[: len(order)] == order
+
+
+def test_epochs_differ_and_seeds_differ():
+    order = prompt_order(24, 12, 4, 0)
+    assert order[:24] != order[24:]
+    assert order != prompt_order(24, 12, 4, 1)
+
+
+def test_a_mix_smaller_than_a_step_is_refused():
+    with pytest.raises(ValueError, match="only 5 rows"):
+        prompt_order(5, 12, 10, 0)
+
+
+def test_normalisation_folds_what_does_not_tell_problems_apart():
+    assert normalise("  Find  X\n\tnow ") == "find x now"
+    assert problem_id("Find X") == problem_id(" find\nx ")
+    assert problem_id("find x") != problem_id("find y")
+
+
+@pytest.mark.parametrize("option", ["open_s1", "open_deepscaler", "open_rs", "mixed", "easy", "hard"])
+def test_every_mix_can_be_drawn_at_nano_scale(composed, option):
+    config = composed("experiment=exp3", f"data={option}")
+    made = load_mix(config.data, config.catalog)
+    for name, drawn in made.drawn.items():
+        assert drawn == (config.data.draws[name].count or drawn) > 0
+    assert sum(made.in_benchmarks.values()) == 0
+
+
+def test_mixed_is_the_papers_recipe(composed):
+    config = composed("experiment=exp3", "data=mixed", "scale=paper")
+    draws = {n: (d.source, d.count, d.exclude) for n, d in config.data.draws.items()}
+    assert draws == {
+        "open_s1": ("open_s1", 3000, []),
+        "open_deepscaler": ("open_deepscaler", 3000, []),
+        "easy": ("deepscaler", 1000, ["open_deepscaler"]),
+    }
+
+
+def test_a_mirror_reads_lines_and_tables(composed, tmp_path):
+    from pyarrow import Table, parquet
+
+    folder = tmp_path / "agentica-org/DeepScaleR-Preview-Dataset"
+    folder.mkdir(parents=True)
+    overrides = ["catalog=mirror", f"catalog.root={tmp_path}", "data=deepscaler"]
+    config = composed(*overrides)
+    with pytest.raises(ValueError, match=r"catalog\.root=.*holds no .*train\.jsonl"):
+        catalog.source(config.catalog, "deepscaler")
+    (folder / "train.jsonl").write_text('{"problem": "p", "answer": "$7$"}\n\n')
+    lines = catalog.source(config.catalog, "deepscaler")
+    assert lines == [{"problem": "p", "solution": "$\\boxed{7}$", "difficulty": None}]
+    (folder / "train.jsonl").unlink()
+    parquet.write_table(Table.from_pylist([{"problem": "p", "answer": "$7$"}]), folder / "train.parquet")
+    assert catalog.source(config.catalog, "deepscaler") == lines
+    missing = composed(*overrides, "catalog.sources.deepscaler.answer=result")
+    with pytest.raises(ValueError, match="has no such column. It has: problem, answer"):
+        catalog.source(missing.catalog, "deepscaler")
+
+
+def test_repeated_problems_of_a_benchmark_stay_apart(composed, tmp_path):
+    folder = tmp_path / "knoveleng/AMC-23"
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").write_text('{"problem": "p", "answer": 1}\n' * 2)
+    config = composed("catalog=mirror", f"catalog.root={tmp_path}")
+    ids = [row["id"] for row in catalog.benchmark(config.catalog, "amc23")]
+    assert ids == [problem_id("p"), f"{problem_id('p')}-2"]
+
+
+def test_the_real_mirror_holds_the_five_benchmarks(composed, mirror):
+    config = composed("catalog=mirror", f"catalog.root={mirror}")
+    sizes = [len(catalog.benchmark(config.catalog, name)) for name in config.catalog.benchmarks]
+    assert sizes == [30, 500, 40, 272, 675]
+
+
+def test_real_problems_mix(composed, mirror):
+    config = composed("catalog=mirror", f"catalog.root={mirror}", "data=deepscaler")
+    made = load_mix(config.data, config.catalog)
+    assert len(made.rows) > 8000
+    assert made.duplicates > 0

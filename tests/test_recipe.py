@@ -1,0 +1,127 @@
+"""Laws of identity: what changes a run's id and what does not."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from openrs import recipe
+from openrs.config import EVALUATION, RECIPE
+
+WEIGHTS, ROWS = "w", "r"
+
+
+def run_id(config):
+    return recipe.run_id(recipe.trained(config, weights=WEIGHTS, rows=ROWS))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "name=other",
+        "tracker=wandb",
+        "hardware.evaluation_batch=7",
+        "steps.stop_at=50",
+        "steps.save_every=25",
+        "evaluation.temperature=1.0",
+        "evaluation.num_seeds.aime24=3",
+        "outputs=/elsewhere",
+        "report_step=50",
+        "stages=[train]",
+        "catalog.sources.open_rs.id=x/y",
+    ],
+)
+def test_what_does_not_decide_the_weights_keeps_the_id(composed, override):
+    extra = ["evaluation.checkpoints=[last]"]
+    same = composed("experiment=exp3", *extra)
+    assert run_id(composed("experiment=exp3", override, *extra)) == run_id(same)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "data=mixed",
+        "data.seed=1",
+        "length=cap4096",
+        "length.prompt=100",
+        "reward=accuracy",
+        "reward.cosine.weight=1",
+        "reward=cosine_as_written",
+        "prompt=r1",
+        "prompt.system=null",
+        "algorithm=grpo",
+        "algorithm.learning_rate=1e-5",
+        "algorithm.micro_batch=12",
+        "algorithm.optimizer=adamw_torch_fused",
+        "model.compute_dtype=bfloat16",
+        "steps.total=200",
+    ],
+)
+def test_what_decides_the_weights_changes_the_id(composed, override):
+    assert run_id(composed("experiment=exp3", override)) != run_id(composed("experiment=exp3"))
+
+
+def test_every_algorithm_field_bears_on_the_id(composed):
+    config = composed("experiment=exp3")
+    before = run_id(config)
+    for field in dataclasses.fields(config.algorithm):
+        changed = dataclasses.replace(config.algorithm, **{field.name: "changed"})
+        assert run_id(_replaced(config, changed)) != before, field.name
+
+
+def _replaced(config, algorithm):
+    clone = object.__new__(type(config))
+    clone.__dict__.update(vars(config), algorithm=algorithm)
+    return clone
+
+
+def test_rows_weights_and_reward_versions_bear_on_the_id(composed, monkeypatch):
+    config = composed("experiment=exp3")
+    base = run_id(config)
+    assert recipe.run_id(recipe.trained(config, weights="x", rows=ROWS)) != base
+    assert recipe.run_id(recipe.trained(config, weights=WEIGHTS, rows="x")) != base
+    monkeypatch.setattr(type(config.reward.cosine), "version", 2)
+    assert run_id(config) != base
+
+
+def test_the_base_model_has_one_id_whatever_the_data(composed):
+    ids = {
+        recipe.run_id(recipe.untrained(composed("experiment=base", *more), weights=WEIGHTS))
+        for more in ([], ["data=mixed"], ["seed=3"], ["reward=cosine_as_run"])
+    }
+    assert len(ids) == 1
+
+
+def test_the_id_is_the_same_in_another_process(composed):
+    made = recipe.trained(composed("experiment=exp3"), weights=WEIGHTS, rows=ROWS)
+    code = "import json,sys; from openrs.recipe import run_id; print(run_id(json.load(sys.stdin)))"
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(made),
+        text=True,
+        capture_output=True,
+        check=True,
+        env={"PYTHONHASHSEED": "7"},
+    )
+    assert other.stdout.strip() == recipe.run_id(made)
+
+
+def test_an_old_id_is_never_rehashed():
+    """A change of the hash would orphan every run that exists."""
+    assert recipe.run_id({"schema": 1, "model": {"id": "m"}, "seed": 42}).startswith("0702aeef5f95")
+
+
+def test_evaluation_settings_have_their_own_id(composed):
+    config = composed("experiment=exp3")
+    first = recipe.evaluation_id(config, "aime24", "p")
+    assert recipe.evaluation_id(composed("experiment=exp1", "seed=2"), "aime24", "p") == first
+    assert recipe.evaluation_id(config, "amc23", "p") != first
+    assert recipe.evaluation_id(config, "aime24", "q") != first
+    for change in ("temperature=0.8", "top_p=0.9", "max_new_tokens=100", "instruction=x"):
+        other = composed("experiment=exp3", f"evaluation.{change}")
+        assert recipe.evaluation_id(other, "aime24", "p") != first
+    assert "evaluation" in EVALUATION
+    assert "evaluation" not in RECIPE

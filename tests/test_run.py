@@ -1,0 +1,135 @@
+"""Runs: addresses, records that are whole or absent, and the lock."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from openrs import models, run
+from openrs.run import Checkpoint, Run, TrainRecord, find, read_record, write_record
+from openrs.scores import Cell, read, read_all, score, write
+
+RECIPE = {"schema": 1, "seed": 1}
+
+
+def record(last=20):
+    return TrainRecord(
+        checkpoints=(Checkpoint(10, "train/checkpoint-10"), Checkpoint(last, "train/x")),
+        last_step=last,
+        wall_seconds=1.5,
+        device_hours=0.1,
+        rows={"a": 1},
+        dropped={},
+        metrics={"reward": 1.0},
+        segments=({"first_step": 1},),
+    )
+
+
+def test_a_record_survives_the_round_trip(tmp_path):
+    made = find(tmp_path, "exp", RECIPE)
+    assert made.train_record is None
+    made.write_train_record(record())
+    assert made.train_record == record()
+
+
+def test_a_crash_before_the_move_leaves_no_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(run.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
+    with pytest.raises(OSError, match="power cut"):
+        write_record(tmp_path / "r.json", {"a": 1})
+    assert read_record(tmp_path / "r.json") is None
+
+
+def test_the_first_name_wins(tmp_path):
+    first = find(tmp_path, "first", RECIPE)
+    first.log_invocation({"x": 1})
+    again = find(tmp_path, "second", RECIPE)
+    assert again.folder == first.folder
+    assert again.name == "first"
+    assert find(tmp_path, "second", RECIPE | {"seed": 2}).name == "second"
+
+
+def test_invocations_pile_up_with_their_provenance(tmp_path):
+    made = find(tmp_path, "exp", RECIPE)
+    made.log_invocation({"x": 1})
+    made.log_invocation({"x": 2})
+    stored = read_record(made.folder / "run.json")
+    assert stored["config"] == {"x": 2}
+    assert stored["recipe"] == RECIPE
+    assert len(stored["invocations"]) == 2
+    assert {"argv", "time", "commit", "dirty", "versions"} <= set(stored["invocations"][0])
+    assert stored["invocations"][0]["versions"]["trl"]
+
+
+def test_another_recipe_under_the_same_digits_is_refused(tmp_path):
+    made = find(tmp_path, "exp", RECIPE)
+    made.log_invocation({})
+    stored = json.loads((made.folder / "run.json").read_text())
+    stored["id"] = made.id[:8] + "0" * 56
+    (made.folder / "run.json").write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match="same eight digits"):
+        find(tmp_path, "exp", RECIPE)
+
+
+def test_a_second_worker_waits_for_the_first(tmp_path):
+    made = find(tmp_path, "exp", RECIPE)
+    code = (
+        "import sys; from pathlib import Path; from openrs.run import Run, locked\n"
+        f"made = Run(Path({str(made.folder)!r}), {made.id!r}, {{}})\n"
+        "with locked(made): print('in', flush=True)\n"
+    )
+    with run.locked(made):
+        other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert "waiting for process" in other.stdout.readline()
+        assert other.poll() is None
+    assert other.stdout.readline().strip() == "in"
+    assert other.wait(timeout=20) == 0
+
+
+def columns(correct):
+    n = len(correct)
+    return {
+        "ids": [f"p{i}" for i in range(n)],
+        "correct": correct,
+        "tokens": [5] * n,
+        "truncated": [0] * n,
+        "timed_out": [0] * n,
+    }
+
+
+def make_score(cell, correct, title="AIME24"):
+    return score(cell, title=title, columns=columns(correct), seconds=1.0, settings={"t": 1}, versions={})
+
+
+def test_scores_round_trip_and_state_their_error(tmp_path):
+    cell = Cell(10, "aime24", "ab" * 32, 1234)
+    made = make_score(cell, [1, 0, 1, 0])
+    assert (made.value, made.n) == (0.5, 4)
+    assert made.stderr == pytest.approx((0.25 / 3) ** 0.5)
+    write(tmp_path, cell, made)
+    write_record(cell.text_path(tmp_path), {"ids": []})
+    assert read(cell.path(tmp_path)) == made
+    assert read_all(tmp_path) == [made]
+    assert read(Cell(10, "aime24", "ab" * 32, 1).path(tmp_path)) is None
+
+
+def test_packaged_weights_are_named_by_content(composed):
+    nano = composed().model
+    assert models.fingerprint(nano) == models.fingerprint(nano)
+    assert len(models.fingerprint(nano)) == 64
+    hub = composed("model=r1_distill_1_5b", "model.revision=abc").model
+    assert models.fingerprint(hub) == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B@abc"
+    assert models.loadable(hub, None) == hub.id
+
+
+def test_a_missing_package_is_a_clear_error(composed):
+    model = composed("model=smollm2", "model.package=not_installed").model
+    with pytest.raises(ValueError, match=r"model\.package=not_installed: is not installed"):
+        models.fingerprint(model)
+    with pytest.raises(ValueError, match="no such file"):
+        models.fingerprint(composed("model.file=nothing").model)
+
+
+def test_a_run_is_known_by_its_address(tmp_path):
+    made = Run(tmp_path / "exp-with-dashes-0123abcd", "0123abcd", {})
+    assert made.name == "exp-with-dashes"

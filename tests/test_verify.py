@@ -1,0 +1,105 @@
+"""The verifier: known verdicts, bounded time, and use from threads."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from openrs.verify import Verdict, Verifier
+
+
+@pytest.fixture(scope="module")
+def verifier():
+    made = Verifier(workers=2)
+    made.verify([("$1$", "\\boxed{1}")] * 2)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("gold", "text", "training", "evaluation"),
+    [
+        ("$42$", "so\n</think>\n\n\\boxed{42}", True, True),
+        ("$42$", "\\boxed{41}", False, False),
+        ("$\\frac{1}{2}$", "\\boxed{\\frac12}", False, True),
+        ("$\\frac{1}{2}$", "\\boxed{0.5}", True, True),
+        ("$50$", "\\boxed{50\\%}", False, False),
+        ("$0.5$", "\\boxed{50\\%}", True, True),
+        ("$3$", "the answer is $3$", True, True),
+        ("$3$", "\\boxed{3", False, False),
+        ("$3$", "\\boxed{2} no, \\boxed{3}", True, True),
+        ("$3$", "\\boxed{x=3}", True, True),
+        ("$\\pi$", "\\boxed{3.14}", False, False),
+        ("$\\{1,2\\}$", "\\boxed{2,1}", True, True),
+        ("$x>5$", "\\boxed{(5,\\infty)}", False, True),
+        ("$3$", "", False, False),
+    ],
+)
+def test_known_verdicts(verifier, gold, text, training, evaluation):
+    assert verifier.verify([(gold, text)])[0].correct is training
+    assert verifier.verify([(gold, text)], "evaluation", "latex")[0].correct is evaluation
+
+
+def test_an_unparsable_gold_is_said(verifier):
+    for gold in ("42", "\\text{No}", "words"):
+        assert not verifier.verify([(gold, "\\boxed{42}")])[0].gold_parsed
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "9^{9^{9^9}}",
+        "9" * 100_000,
+        "(" * 3000 + "5" + ")" * 3000,
+        "{" * 5000,
+        "100000000!",
+        "√∞ 五\u202e\x00",
+        "\\frac{" * 500,
+    ],
+)
+def test_hostile_answers_cost_bounded_time(verifier, answer):
+    began = time.perf_counter()
+    verdict = verifier.verify([("$5$", f"\\boxed{{{answer}}}")])[0]
+    assert time.perf_counter() - began < 15  # its limit is 2 s; the rest is for a busy machine
+    assert not verdict.correct
+
+
+def test_a_killed_worker_is_replaced_and_counted(verifier):
+    before = verifier.timeouts
+    pairs = [("$5$", f"\\boxed{{{a}}}") for a in ("5", "9^{9^{9^9}} + 1", "4", "7^{9^{9^9}}", "5.0")]
+    verdicts = verifier.verify(pairs)
+    assert [verdict.correct for verdict in verdicts] == [True, False, False, False, True]
+    assert [verdict.timed_out for verdict in verdicts] == [False, True, False, True, False]
+    assert verifier.timeouts == before + 2
+
+
+def test_a_dead_worker_is_replaced(verifier):
+    verifier.verify([("$1$", "\\boxed{11}"), ("$1$", "\\boxed{12}")])
+    for worker in verifier.workers:
+        worker.process.kill()
+        worker.process.wait()
+    verifier.verify([("$1$", "\\boxed{13}"), ("$1$", "\\boxed{14}")])
+    assert verifier.verify([("$1$", "x \\boxed{1}")])[0].correct
+
+
+def test_threads_may_share_it(verifier):
+    def ask(number):
+        return verifier.verify([(f"${number}$", f"\\boxed{{{number}}}")])[0].correct
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(100, 140)))
+
+
+def test_repeated_pairs_are_judged_once(verifier, monkeypatch):
+    asked = []
+    judge = verifier._judge
+    monkeypatch.setattr(verifier, "_judge", lambda requests: asked.extend(requests) or judge(requests))
+    pair = ("$77$", "\\boxed{77}")
+    right = Verdict(correct=True, gold_parsed=True, timed_out=False)
+    assert verifier.verify([pair] * 6) == [right] * 6
+    assert verifier.verify([pair]) == [right]
+    assert len(asked) == 1
+
+
+def test_no_pairs_no_work(verifier):
+    assert verifier.verify([]) == []
