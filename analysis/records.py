@@ -32,6 +32,8 @@ class Row:
     settings: dict[str, Any]
     cells: dict[str, list[Score]]
     """Column title -> its scores, one per sampling seed. A missing title is a blank cell."""
+    variant: int = 0
+    """Above 0 where a benchmark's problems or gold answers were others than in the row before."""
 
     @property
     def trained(self) -> bool:
@@ -69,16 +71,21 @@ def load_all(outputs: Path) -> list[RunRecords]:
 
 
 def rows(run: RunRecords) -> list[Row]:
-    """The rows of a run: one per checkpoint and way of measuring, by step."""
-    grouped: dict[tuple[int, str], list[Score]] = defaultdict(list)
+    """The rows of a run by step: one per checkpoint, way of measuring, and set of problems."""
+    variants: dict[tuple[int, str, str], list[tuple[str, str]]] = defaultdict(list)
+    grouped: dict[tuple[int, str, int], list[Score]] = defaultdict(list)
     for score in run.scores:
-        grouped[(score.step, digest(score.settings))].append(score)
+        settings, ids = digest(score.settings), (score.settings_id, score.scoring_id)
+        known = variants[(score.step, settings, score.title)]
+        if ids not in known:
+            known.append(ids)
+        grouped[(score.step, settings, known.index(ids))].append(score)
     made = []
-    for (step, _), members in sorted(grouped.items()):
+    for (step, _, variant), members in sorted(grouped.items()):
         cells: dict[str, list[Score]] = defaultdict(list)
         for score in sorted(members, key=lambda item: item.seed):
             cells[score.title].append(score)
-        made.append(Row(run, step, members[0].settings, dict(cells)))
+        made.append(Row(run, step, members[0].settings, dict(cells), variant))
     return made
 
 
@@ -95,9 +102,15 @@ def differences(runs: list[RunRecords]) -> dict[str, str]:
         if "data.rows" in differing and len(differing) > 1:
             differing.remove("data.rows")  # the fingerprint follows from what differs beside it
         for run in members:
-            parts = [f"{key}={flat[run.id].get(key)}" for key in differing]
+            parts = [f"{key}={_short(flat[run.id].get(key))}" for key in differing]
             told[run.id] = ", ".join(parts)
     return told
+
+
+def _short(value: Any) -> str:
+    """A value as a label shows it; a long text by its beginning and four digits of its hash."""
+    text = str(value)
+    return text if len(text) <= 30 else f"{text[:20]}...{digest(text)[:4]}"
 
 
 def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -9,11 +9,11 @@ Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
 
 
-def wilson(correct: int, n: int) -> tuple[float, float]:
+def wilson(correct: float, n: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share (Wilson 1927, JASA 22:209): one sample a problem.
 
     Args:
-        correct: number of right answers.
+        correct: number of right answers (a mean over samples may be between two numbers).
         n: number of problems, at least 1.
     """
     share = correct / n
@@ -38,7 +38,7 @@ def clustered(outcomes: NDArray[np.float64], resamples: int = 4000, seed: int = 
 
 
 def mean_interval(values: list[float], errors: list[float]) -> tuple[float, float]:
-    """Normal 95 % interval of the plain mean of independent estimates.
+    """Normal 95 % interval of the plain mean of independent shares, within 0 and 1.
 
     Args:
         values: the estimates.
@@ -46,7 +46,20 @@ def mean_interval(values: list[float], errors: list[float]) -> tuple[float, floa
     """
     middle = sum(values) / len(values)
     spread = Z95 * math.sqrt(sum(error**2 for error in errors)) / len(values)
-    return middle - spread, middle + spread
+    return max(0.0, middle - spread), min(1.0, middle + spread)
+
+
+def error(outcomes: NDArray[np.float64]) -> float:
+    """Standard error of a cell's mean; Wilson's where all problems went alike, as it is never 0.
+
+    Args:
+        outcomes: 1 for right, shape (problems, samples).
+    """
+    found = clustered_error(outcomes)
+    if 0 < found < math.inf:
+        return found
+    low, high = wilson(float(outcomes.mean()) * len(outcomes), len(outcomes))
+    return (high - low) / (2 * Z95)
 
 
 def clustered_error(outcomes: NDArray[np.float64]) -> float:

@@ -46,8 +46,8 @@ class Table:
 def value(scores: list[Score]) -> Value:
     """The cell of a benchmark: mean over sampling seeds, interval over problems."""
     outcomes = _outcomes(scores)
-    if outcomes.shape[1] == 1:
-        low, high = statistics.wilson(int(outcomes.sum()), len(outcomes))
+    if outcomes.shape[1] == 1 or not outcomes.mean(axis=1).std():
+        low, high = statistics.wilson(float(outcomes.mean()) * len(outcomes), len(outcomes))
     else:
         low, high = statistics.clustered(outcomes)
     return Value(100 * float(outcomes.mean()), 100 * low, 100 * high)
@@ -65,7 +65,7 @@ def average(row: Row, titles: list[str]) -> Value | None:
         return None
     outcomes = [_outcomes(row.cells[title]) for title in titles]
     values = [float(item.mean()) for item in outcomes]
-    errors = [statistics.clustered_error(item) for item in outcomes]
+    errors = [statistics.error(item) for item in outcomes]
     low, high = statistics.mean_interval(values, errors)
     return Value(100 * sum(values) / len(values), 100 * low, 100 * high)
 
@@ -84,7 +84,8 @@ def _role(row: Row) -> str:
 
 def _label(row: Row, told: dict[str, str], settings: dict[str, Any]) -> str:
     more = [told[row.run.id]] if told[row.run.id] else []
-    more += [f"{key}={row.settings[key]}" for key in settings]
+    more += [f"{key}={row.settings.get(key)}" for key in settings]
+    more += [f"problem set {row.variant + 1}"] if row.variant else []
     suffix = f" ({', '.join(more)})" if more else ""
     if not row.trained:
         return f"{row.run.config['model']['title']}{suffix}"
@@ -132,7 +133,7 @@ def _caption(made: list[Row], titles: list[str]) -> list[str]:
     seeds = sorted({tuple(s.seed for s in scores) for items in cells.values() for scores in items})
     several = any(len(group) > 1 for group in seeds)
     scales = sorted({row.run.config["scale"]["name"] for row in made})
-    how = "bootstrap over problems" if several else "Wilson"
+    how = "Wilson (one seed) or bootstrap over problems (several)" if several else "Wilson"
     lines = [
         f"Measured here; scale {'/'.join(scales)}; problems: {sizes}.",
         f"Sampling seeds: {', '.join(_span(group) for group in seeds)}; temperature "
@@ -171,8 +172,11 @@ def markdown(table: Table) -> str:
 def latex(table: Table) -> str:
     """A booktabs table."""
 
+    special = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+
     def escape(text: str) -> str:
-        return "".join(f"\\{c}" if c in "&%$#_{}" else c for c in text).replace(BLANK, "--")
+        marked = (f"\\{c}" if c in "&%$#_{}" else special.get(c, c) for c in text)
+        return "".join(marked).replace(BLANK, "--")
 
     body = [
         f"{escape(label)} & "

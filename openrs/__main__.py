@@ -19,12 +19,15 @@ def main() -> int:
     def job(composed: DictConfig) -> None:
         session.run(composed)
 
+    status = 0
     try:
         job()
     except KeyboardInterrupt:
         say("interrupted: the same command goes on from the last checkpoint")
         return 130
-    return session.finish()
+    except SystemExit as ended:  # Hydra's way out; what was finished still gets its table
+        status = ended.code if isinstance(ended.code, int) else 1
+    return session.finish() or status
 
 
 if __name__ == "__main__":

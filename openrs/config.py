@@ -343,8 +343,15 @@ def _positive(config: Config) -> None:
         "algorithm.warmup": algorithm.warmup,
         "evaluation.top_p": evaluation.top_p,
     }.items():
-        if not 0 <= value <= 1:
-            _refuse(name, value, "is a share", "Give a number from 0 to 1")
+        if not 0 <= value <= 1 or (name == "algorithm.warmup" and value == 1):
+            _refuse(name, value, "is a share", "Give a number from 0 to 1 (a warm-up below 1)")
+    if evaluation.max_problems is not None and evaluation.max_problems < 1:
+        _refuse(
+            "evaluation.max_problems",
+            evaluation.max_problems,
+            "must be greater than 0",
+            "Give a number of problems, or null for all",
+        )
 
 
 def _batches(config: Config) -> None:
@@ -386,17 +393,25 @@ def _lengths(config: Config) -> None:
             f"context of {config.model.title}, model.context={context}",
             f"Give length.completion={context - config.length.prompt} or less, or a model with more",
         )
-    if config.evaluation.max_new_tokens > context:
+    if config.evaluation.max_new_tokens >= context:
         _refuse(
             "evaluation.max_new_tokens",
             config.evaluation.max_new_tokens,
-            f"is over the context of {config.model.title}, model.context={context}",
+            f"leaves no room for a prompt in the context of {config.model.title}, model.context={context}",
             f"Give evaluation.max_new_tokens={context // 2} or another number below it",
         )
 
 
 def _steps(config: Config) -> None:
     steps = config.steps
+    for step in config.evaluation.checkpoints:
+        if step not in ("reported", "last") and not step.isdigit():
+            _refuse(
+                "evaluation.checkpoints",
+                step,
+                "is neither a step nor `reported` nor `last`",
+                "Give for example evaluation.checkpoints=[0,reported,last]",
+            )
     if config.untrained:
         return
     if steps.stop_at is not None and not 0 <= steps.stop_at <= steps.total:
@@ -406,14 +421,15 @@ def _steps(config: Config) -> None:
             f"lies outside the schedule of steps.total={steps.total}",
             f"Give a step from 0 to {steps.total}, or a longer schedule (which is another recipe)",
         )
-    for step in config.evaluation.checkpoints:
-        if step not in ("reported", "last") and not step.isdigit():
-            _refuse(
-                "evaluation.checkpoints",
-                step,
-                "is neither a step nor `reported` nor `last`",
-                "Give for example evaluation.checkpoints=[0,reported,last]",
-            )
+    iterations = config.algorithm.num_iterations
+    if steps.save_every % iterations or config.stop_at % iterations:
+        _refuse(
+            "algorithm.num_iterations",
+            iterations,
+            f"completions are used {iterations} times, so checkpoints (steps.save_every="
+            f"{steps.save_every}, last step {config.stop_at}) must fall between two generations",
+            f"Make steps.save_every and steps.stop_at multiples of {iterations}",
+        )
     for step in config.checkpoints:
         saved = step % steps.save_every == 0 or step == config.stop_at
         if not saved or step > config.stop_at:

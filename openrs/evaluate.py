@@ -138,6 +138,7 @@ def evaluate(
         config.model.evaluation_dtype,
         config.hardware.device,
         config.hardware.evaluation_batch,
+        config.model.revision,
     )
     by_seed = defaultdict(list)
     for cell in cells:

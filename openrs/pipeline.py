@@ -49,7 +49,11 @@ class Session:
         """Prints the table of all runs of this command; returns the exit status."""
         done = [plan for plan in self.plans if "collect" in plan.config.stages]
         if done and not done[0].config.dry_run:
-            collect(done)
+            try:
+                collect(done)
+            except Mistake as error:
+                say(f"error: {error}")
+                return 1
         elif self.plans and self.plans[0].config.dry_run:
             print("nothing was run (dry_run=true)")
         return 1 if self.failed else 0
@@ -118,6 +122,13 @@ def _fits_machine(config: Config) -> None:
                 f"{hardware.device_memory_gib} GiB, found {len(enough)}. Use another hardware option, or "
                 "scale=nano on this machine."
             )
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes != hardware.training_processes:
+        raise Mistake(
+            f"hardware.training_processes={hardware.training_processes}: training runs in {processes} "
+            "process(es), which would take another batch than the recipe says. Give "
+            f"hardware.training_processes={processes}."
+        )
 
 
 def _evaluate(plan: Plan, run: Run) -> None:

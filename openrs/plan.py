@@ -24,8 +24,8 @@ class Plan:
     """The training rows; None for the base model."""
     problems: dict[str, list[dict[str, Any]]]
     """Benchmark name -> rows with id, problem and gold."""
-    settings_ids: dict[str, str]
-    """Benchmark name -> id of the evaluation settings."""
+    ids: dict[str, tuple[str, str]]
+    """Benchmark name -> ids of the evaluation settings and of the scoring."""
 
     @property
     def trained_to(self) -> int:
@@ -48,7 +48,7 @@ class Plan:
         """Every cell of a checkpoint under the current settings."""
         evaluation = self.config.evaluation
         return [
-            Cell(step, name, self.settings_ids[name], evaluation.first_seed + offset)
+            Cell(step, name, *self.ids[name], evaluation.first_seed + offset)
             for name in evaluation.benchmarks
             for offset in range(evaluation.num_seeds[name])
         ]
@@ -78,13 +78,11 @@ def resolve(config: Config) -> Plan:
         name: catalog.benchmark(config.catalog, name)[: config.evaluation.max_problems]
         for name in config.evaluation.benchmarks
     }
-    settings_ids = {
-        name: recipe.evaluation_id(
-            config, name, recipe.digest([[row["problem"], row["gold"]] for row in rows])
-        )
+    ids = {
+        name: (recipe.evaluation_id(config, name, rows), recipe.scoring_id(config, name, rows))
         for name, rows in problems.items()
     }
-    return Plan(config, base, run, mix, problems, settings_ids)
+    return Plan(config, base, run, mix, problems, ids)
 
 
 def describe(plan: Plan) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from openrs.run import write_record
+
 WHOLE = "whole.json"
 """Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
 
@@ -56,7 +58,9 @@ class Metrics(TrainerCallback):
 
     def __init__(self, path: Path, resumed_at: int) -> None:
         kept = [line for line in logged(path) if line["step"] <= resumed_at]
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        partial = path.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        partial.replace(path)
         self.path = path
         self.began = 0.0
 
@@ -126,11 +130,15 @@ class StopAt(TrainerCallback):
 class Checkpoints(TrainerCallback):
     """Marks a checkpoint as whole, then frees the optimizer state of the older ones."""
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A resumed state brings its old interval along; today's is the one that was asked for."""
+        state.save_steps = args.save_steps
+
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Called when transformers has written the checkpoint's last file."""
         folder = Path(args.output_dir)
         marker = folder / f"checkpoint-{state.global_step}" / WHOLE
-        marker.write_text(json.dumps({"step": state.global_step}))
+        write_record(marker, {"step": state.global_step})
         for step, path in whole_checkpoints(folder).items():
             if step < state.global_step:
                 for pattern in OPTIMIZER_STATE:

@@ -15,6 +15,10 @@ from openrs.config import Config
 SCHEMA = 1
 """Version of the recipe's layout. Raise it when a field is added, and say what old recipes meant."""
 
+SCORING = 1
+"""Version of the evaluation's verdicts. Raise it when the verifier changes one: stored completions
+are then scored again, without generating."""
+
 
 def canonical(value: Any) -> str:
     """JSON in one spelling: sorted keys, no spaces."""
@@ -66,12 +70,12 @@ def run_id(recipe: dict[str, Any]) -> str:
     return digest(recipe)
 
 
-def evaluation_id(config: Config, benchmark: str, problems: str) -> str:
-    """Names the settings that a score depends on besides the weights and the sampling seed.
+def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]) -> str:
+    """Names what completions depend on besides the weights and the sampling seed.
 
     Args:
         benchmark: its name in the catalog.
-        problems: fingerprint of its problems and golds.
+        problems: its rows, with problem and gold.
     """
     evaluation = config.evaluation
     settings = {
@@ -81,6 +85,12 @@ def evaluation_id(config: Config, benchmark: str, problems: str) -> str:
         "max_new_tokens": evaluation.max_new_tokens,
         "dtype": config.model.evaluation_dtype,
         "benchmark": benchmark,
-        "problems": problems,
+        "problems": [row["problem"] for row in problems],
     }
     return digest(settings)
+
+
+def scoring_id(config: Config, benchmark: str, problems: list[dict[str, Any]]) -> str:
+    """Names what verdicts on given completions depend on: golds, their kind, the rule's version."""
+    kind = config.catalog.benchmarks[benchmark].gold_kind
+    return digest({"rule": SCORING, "gold_kind": kind, "gold": [row["gold"] for row in problems]})

@@ -148,7 +148,8 @@ class Run:
             "invocations": [],
         }
         record["config"] = resolved
-        record["invocations"].append(provenance())
+        if provenance() not in record["invocations"]:
+            record["invocations"].append(provenance())
         write_record(path, record)
 
 

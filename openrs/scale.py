@@ -1,5 +1,6 @@
 """Picks the scale of this machine without importing torch, and scales the paper's numbers."""
 
+import os
 import subprocess
 from typing import Any
 
@@ -9,13 +10,20 @@ PAPER_MEMORY_GIB = 40
 
 
 def visible_devices() -> list[int]:
-    """Memory of each visible NVIDIA device in GiB, as its driver states it."""
+    """Memory of each visible NVIDIA device in GiB, as its driver and CUDA_VISIBLE_DEVICES say."""
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
         listed = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    return [int(line) // 1024 for line in listed.split("\n") if line.strip().isdigit()]
+    found = [int(line) // 1024 for line in listed.split("\n") if line.strip().isdigit()]
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if asked is None:
+        return found
+    names = [name.strip() for name in asked.split(",") if name.strip() not in ("", "-1")]
+    if all(name.isdigit() for name in names):
+        return [found[int(name)] for name in names if int(name) < len(found)]
+    return found[: len(names)]  # named by UUID: how many, all taken to be alike
 
 
 def pick(devices: list[int]) -> tuple[str, str]:

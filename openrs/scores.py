@@ -1,7 +1,7 @@
 """Score records: one measured cell, its outcomes as columns, and the text it was scored from.
 
-    <run>/eval/step-00010/aime24-<settings id>/seed-1234.json        the Score
-    <run>/eval/step-00010/aime24-<settings id>/seed-1234.text.json   the completions
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234.text.json          the completions
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234-<scoring id>.json  the Score
 
 The text is a record of its own, so that scoring can be repeated without generating.
 """
@@ -21,16 +21,23 @@ class Cell:
     step: int
     benchmark: str
     settings_id: str
+    """What the completions depend on."""
+    scoring_id: str
+    """What the verdicts on them depend on: gold answers, their kind, the scoring rule."""
     seed: int
 
     def path(self, folder: Path) -> Path:
         """The score's file in a run's folder."""
-        name = f"{self.benchmark}-{self.settings_id[:8]}"
-        return folder / "eval" / f"step-{self.step:05d}" / name / f"seed-{self.seed}.json"
+        name = f"seed-{self.seed}-{self.scoring_id[:8]}.json"
+        return self._folder(folder) / name
 
     def text_path(self, folder: Path) -> Path:
         """The file of the completions that were scored."""
-        return self.path(folder).with_suffix(".text.json")
+        return self._folder(folder) / f"seed-{self.seed}.text.json"
+
+    def _folder(self, folder: Path) -> Path:
+        name = f"{self.benchmark}-{self.settings_id[:8]}"
+        return folder / "eval" / f"step-{self.step:05d}" / name
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class Score:
     title: str
     seed: int
     settings_id: str
+    scoring_id: str
     value: float
     """Share of problems answered right, 0 to 1."""
     n: int
@@ -78,6 +86,7 @@ def score(
         title=title,
         seed=cell.seed,
         settings_id=cell.settings_id,
+        scoring_id=cell.scoring_id,
         value=value,
         n=n,
         stderr=stderr,

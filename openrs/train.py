@@ -6,8 +6,10 @@ conf/algorithm/grpo_paper.yaml.
 """
 
 import json
+import netrc
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from openrs.data import Mix, prompt_order
 from openrs.mistake import Mistake
 from openrs.models import loadable
 from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, logged, whole_checkpoints
-from openrs.run import Checkpoint, Run, TrainRecord, versions
+from openrs.run import Checkpoint, Run, TrainRecord, read_record, versions, write_record
+
+WANDB_HOST = "api.wandb.ai"
 
 
 class WholeGroupsTrainer(GRPOTrainer):
@@ -77,7 +81,7 @@ def trainer_arguments(config: Config, model: str, folder: Path) -> dict[str, Any
         "weight_decay": algorithm.weight_decay,
         "max_grad_norm": algorithm.max_grad_norm,
         # precision: float32 master weights, autocast to the model's compute type
-        "model_init_kwargs": {"dtype": "float32", "revision": config.model.revision},
+        "model_init_kwargs": {"dtype": "float32", "revision": config.model.revision or "main"},
         "bf16": config.model.compute_dtype == "bfloat16",
         "use_cpu": hardware.device == "cpu",
         "dataloader_pin_memory": hardware.device == "cuda",
@@ -123,14 +127,11 @@ def reward_terms(config: Config) -> list[Any]:
     return [term for term in vars(config.reward).values() if term is not None]
 
 
-def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> int:
-    """Writes the prompts of the whole schedule in order, one JSON line each.
+def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
+    """Writes the prompts of the whole schedule in order, one JSON line each, and what was left out.
 
-    Prompts over the token cap are left out, as the old trainer would have cut them for the loss but
-    not for generation.
-
-    Returns:
-        How many rows of the mix were over the cap.
+    Prompts over the token cap are left out: the old trainer cut them for the loss but not for
+    generation. The counts go into `data.json` beside the prompts.
     """
     conversations = [messages(config, row["problem"]) for row in mix.rows]
     tokenized = tokenizer.apply_chat_template(
@@ -138,12 +139,18 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> int:
     )["input_ids"]
     fitting = [i for i, ids in enumerate(tokenized) if len(ids) <= config.length.prompt]
     if len(fitting) < config.algorithm.prompts_per_step:
-        longest = sorted(len(ids) for ids in tokenized)[len(tokenized) // 2]
+        middle = sorted(len(ids) for ids in tokenized)[len(tokenized) // 2]
         raise Mistake(
             f"length.prompt={config.length.prompt}: only {len(fitting)} of {len(tokenized)} prompts fit "
-            f"(half of them have {longest} tokens or more). Give a larger length.prompt."
+            f"(half of them have {middle} tokens or more). Give a larger length.prompt."
         )
     order = prompt_order(len(fitting), config.algorithm.prompts_per_step, config.steps.total, config.seed)
+    dropped = {
+        "duplicates": mix.duplicates,
+        "in benchmarks": sum(mix.in_benchmarks.values()),
+        "over length.prompt": len(tokenized) - len(fitting),
+    }
+    write_record(path.with_name("data.json"), {"rows": mix.drawn, "dropped": dropped})
     partial = path.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as file:
         for index in order:
@@ -151,7 +158,6 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> int:
             line = {key: row[key] for key in ("id", "draw", "problem", "solution")}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     partial.replace(path)
-    return len(tokenized) - len(fitting)
 
 
 def messages(config: Config, problem: str) -> list[dict[str, str]]:
@@ -169,37 +175,67 @@ def _dataset(config: Config, path: Path) -> Dataset:
 
 
 def _track(config: Config, run: Run) -> None:
-    """Points the tracker at this run; W&B works offline where there is no key."""
-    if config.tracker.kind != "wandb":
-        return
-    os.environ.setdefault("WANDB_PROJECT", config.tracker.project)
+    """Points W&B at this run; it works offline where there is no key or no network."""
+    os.environ["WANDB_PROJECT"] = config.tracker.project
     os.environ["WANDB_DIR"] = str(run.folder)
     os.environ["WANDB_RUN_ID"] = run.id[:8]
     os.environ["WANDB_RESUME"] = "allow"
-    if not os.environ.get("WANDB_API_KEY") and not (Path.home() / ".netrc").exists():
+    if not (_has_key() and _reaches(WANDB_HOST)):
         os.environ.setdefault("WANDB_MODE", "offline")
+
+
+def _has_key() -> bool:
+    try:
+        stored = netrc.netrc().authenticators(WANDB_HOST)
+    except (OSError, netrc.NetrcParseError):
+        stored = None
+    return bool(os.environ.get("WANDB_API_KEY") or stored)
+
+
+def _reaches(host: str) -> bool:
+    try:
+        with socket.create_connection((host, 443), timeout=3):
+            return True
+    except OSError:
+        return False
 
 
 def train(config: Config, run: Run, mix: Mix) -> TrainRecord:
     """Trains to `config.stop_at` from the last whole checkpoint, and writes the record."""
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
-    base = loadable(config.model, Path(config.outputs) / "models")
-    tokenizer = AutoTokenizer.from_pretrained(base, revision=config.model.revision, padding_side="left")
-    prompts, dropped = folder / "prompts.jsonl", 0
-    if not prompts.exists():
-        dropped = write_prompts(config, mix, tokenizer, prompts)
-    else:
-        dropped = (run.train_record.dropped if run.train_record else {}).get("over length.prompt", 0)
-
     saved = whole_checkpoints(folder)
     for path in folder.glob("checkpoint-*"):
         if path not in saved.values():
             shutil.rmtree(path)  # half-written when its process died
-    resume = max(saved, default=0)
-    _track(config, run)
+    reached = max(saved, default=0)
+    if reached < config.stop_at:
+        _train_on(config, run, mix, reached)
+    return _write_record(config, run)
+
+
+def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
+    """Goes from step `reached` to `config.stop_at`."""
+    folder, stop_at = run.folder / "train", config.stop_at
+    base = loadable(config.model, Path(config.outputs) / "models")
+    tokenizer = AutoTokenizer.from_pretrained(
+        base, revision=config.model.revision or "main", padding_side="left"
+    )
+    prompts = folder / "prompts.jsonl"
+    if not prompts.exists():
+        write_prompts(config, mix, tokenizer, prompts)
+    segment = {
+        "first_step": reached + 1,
+        "world_size": config.hardware.training_processes,
+        "hardware": config.hardware.name,
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
+    with (folder / "segments.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(segment) + "\n")
+    if config.tracker.kind == "wandb":
+        _track(config, run)
     kind = WholeGroupsTrainer if config.algorithm.whole_groups else GRPOTrainer
-    metrics = Metrics(folder / "metrics.jsonl", resume)
     trainer = kind(
         model=base,
         processing_class=tokenizer,
@@ -207,42 +243,41 @@ def train(config: Config, run: Run, mix: Mix) -> TrainRecord:
         reward_funcs=reward_terms(config),
         train_dataset=_dataset(config, prompts),
         callbacks=[
-            metrics,
-            ProgressLine(run.folder.name, config.stop_at),
-            StopAt(config.stop_at),
+            Metrics(folder / "metrics.jsonl", reached),
+            ProgressLine(run.folder.name, stop_at),
+            StopAt(stop_at),
             Checkpoints(),
         ],
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
-    trainer.train(resume_from_checkpoint=str(saved[resume]) if resume else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(folder / f"checkpoint-{reached}") if reached else None)
+    finally:
+        if config.tracker.kind == "wandb":
+            import wandb
 
-    lines = logged(folder / "metrics.jsonl")
+            wandb.finish()  # else the next run of a sweep would log into this one
+
+
+def _write_record(config: Config, run: Run) -> TrainRecord:
+    """Gathers what the folder holds into `train.json`."""
+    folder = run.folder / "train"
+    saved, lines = whole_checkpoints(folder), logged(folder / "metrics.jsonl")
+    last = max(saved)
+    data = read_record(folder / "data.json") or {"rows": {}, "dropped": {}}
+    segments = [json.loads(line) for line in (folder / "segments.jsonl").read_text().splitlines()]
+    ends = [segment["first_step"] - 1 for segment in segments[1:]] + [last]
     seconds = sum(line["step_seconds"] for line in lines)
-    before = run.train_record
-    segment = {
-        "first_step": resume + 1,
-        "last_step": config.stop_at,
-        "world_size": config.hardware.training_processes,
-        "hardware": config.hardware.name,
-        "threads": torch.get_num_threads(),
-        "versions": versions(),
-    }
     record = TrainRecord(
-        checkpoints=tuple(
-            Checkpoint(step, f"train/{path.name}") for step, path in sorted(whole_checkpoints(folder).items())
-        ),
-        last_step=config.stop_at,
-        wall_seconds=seconds,
+        checkpoints=tuple(Checkpoint(step, f"train/{saved[step].name}") for step in sorted(saved)),
+        last_step=last,
+        wall_seconds=round(seconds, 3),
         device_hours=seconds * max(1, config.hardware.devices) / 3600,
-        rows=mix.drawn,
-        dropped={
-            "duplicates": mix.duplicates,
-            "in benchmarks": sum(mix.in_benchmarks.values()),
-            "over length.prompt": dropped,
-        },
+        rows=data["rows"],
+        dropped=data["dropped"],
         metrics=lines[-1],
-        segments=(*(before.segments if before else ()), segment),
+        segments=tuple(segment | {"last_step": end} for segment, end in zip(segments, ends, strict=True)),
     )
     run.write_train_record(record)
     return record

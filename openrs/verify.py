@@ -6,6 +6,7 @@ Distinct pairs are judged once: in GRPO and repeated evaluation most pairs come 
 """
 
 import atexit
+import hashlib
 import json
 import os
 import subprocess
@@ -19,9 +20,15 @@ from selectors import EVENT_READ, DefaultSelector
 from time import monotonic
 from typing import Literal
 
-WALL_SECONDS = 1.9
-"""Time for one answer before its worker is killed (the worker's own limit is 1 s of CPU time)."""
-START_SECONDS = 60.0
+import psutil
+
+CPU_SECONDS = 1.5
+"""CPU time for one answer before its worker is killed; the worker's own limit is 1 s. CPU time, not
+wall time: a busy machine must not change a verdict, and with it a reward and the weights."""
+WALL_SECONDS = 60.0
+"""Time for one answer, or for a worker to start, whatever it is doing."""
+GLANCE_SECONDS = 0.2
+"""How often a busy worker's CPU time is looked at."""
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
@@ -48,19 +55,32 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONHASHSEED": "0"},
         )
-        self.deadline = monotonic() + START_SECONDS
-        self.ready = False
+        self.ready = self.dead = False
         self.busy: int | None = None
         self.buffer = b""
+        self.asked_at, self.cpu_before = monotonic(), 0.0
+
+    def cpu_seconds(self) -> float:
+        try:
+            times = psutil.Process(self.process.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return times.user + times.system
 
     def ask(self, index: int, request: bytes) -> None:
-        self.busy, self.deadline = index, monotonic() + WALL_SECONDS
+        self.busy, self.asked_at, self.cpu_before = index, monotonic(), self.cpu_seconds()
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(request)
             self.process.stdin.flush()
         except BrokenPipeError:
-            self.deadline = 0.0  # it died idle: the next round replaces it
+            self.dead = True
+
+    def overran(self) -> bool:
+        waited = monotonic() - self.asked_at
+        if not self.ready or waited > WALL_SECONDS:
+            return waited > WALL_SECONDS
+        return waited > CPU_SECONDS and self.cpu_seconds() - self.cpu_before > CPU_SECONDS
 
     def kill(self) -> None:
         self.process.kill()
@@ -101,11 +121,19 @@ class Verifier:
             json.dumps({"rule": rule, "gold_kind": gold_kind, "gold": gold, "text": text}).encode() + b"\n"
             for gold, text in pairs
         ]
+        names = [hashlib.sha256(request).digest() for request in requests]
         with self.lock:
-            missing = list(dict.fromkeys(r for r in requests if r not in self.known))
-            for request, verdict in zip(missing, self._judge(missing), strict=True):
-                self.known[request] = verdict
-            verdicts = [self.known[request] for request in requests]
+            missing = {
+                name: request for name, request in zip(names, requests, strict=True) if name not in self.known
+            }
+            try:
+                judged = self._judge(list(missing.values()))
+            except BaseException:
+                self._kill_all()
+                raise
+            fresh = dict(zip(missing, judged, strict=True))
+            verdicts = [fresh[name] if name in fresh else self.known[name] for name in names]
+            self.known |= {name: verdict for name, verdict in fresh.items() if not verdict.timed_out}
             while len(self.known) > REMEMBERED:
                 self.known.popitem(last=False)
         self.timeouts += sum(verdict.timed_out for verdict in verdicts)
@@ -114,6 +142,7 @@ class Verifier:
     def _judge(self, requests: list[bytes]) -> list[Verdict]:
         verdicts: list[Verdict | None] = [None] * len(requests)
         waiting = deque(range(len(requests)))
+        returned: set[int] = set()
         while waiting or any(worker.busy is not None for worker in self.workers):
             while len(self.workers) < min(self.size, len(requests)):
                 self.workers.append(_Worker())
@@ -122,21 +151,19 @@ class Verifier:
                     index = waiting.popleft()
                     worker.ask(index, requests[index])
             self._listen(verdicts)
-            self._replace(verdicts)
+            self._replace(verdicts, waiting, returned)
         return [verdict for verdict in verdicts if verdict is not None]
 
     def _listen(self, verdicts: list[Verdict | None]) -> None:
-        """Takes what the workers say until the nearest deadline."""
+        """Takes what the workers say, for a glance's time at most."""
         with DefaultSelector() as selector:
             for worker in self.workers:
                 if not worker.ready or worker.busy is not None:
                     selector.register(worker.process.stdout, EVENT_READ, worker)  # type: ignore[arg-type]
-            patience = min(w.deadline for w in self.workers if not w.ready or w.busy is not None)
-            for key, _ in selector.select(max(0.0, patience - monotonic())):
+            for key, _ in selector.select(GLANCE_SECONDS):
                 worker: _Worker = key.data
                 chunk = os.read(key.fd, 65536)
-                if not chunk:
-                    worker.deadline = 0.0  # it died
+                worker.dead = worker.dead or not chunk
                 worker.buffer += chunk
                 if worker.buffer.endswith(b"\n"):
                     answer, worker.buffer = json.loads(worker.buffer), b""
@@ -146,11 +173,15 @@ class Verifier:
                         verdicts[worker.busy] = Verdict(**answer)
                         worker.busy = None
 
-    def _replace(self, verdicts: list[Verdict | None]) -> None:
-        """Kills the workers whose time is up; what they were asked counts as timed out."""
-        now = monotonic()
+    def _replace(self, verdicts: list[Verdict | None], waiting: deque[int], returned: set[int]) -> None:
+        """Kills the workers whose time is up; the answer they hung on counts as timed out.
+
+        A worker that died by itself gives its answer back to be judged once more; an answer that
+        kills two workers (out of memory, say) is given up.
+        """
         for worker in list(self.workers):
-            if (worker.busy is None and worker.ready) or now < worker.deadline:
+            hung = (worker.busy is not None or not worker.ready) and worker.overran()
+            if not (hung or worker.dead):
                 continue
             worker.kill()
             self.workers.remove(worker)
@@ -159,15 +190,23 @@ class Verifier:
                     "the answer verifier does not start: run `python -m openrs.verify_worker` to "
                     "see why (math-verify missing or broken?)"
                 )
-            if worker.busy is not None:
+            if worker.busy is None:
+                continue
+            if hung or worker.busy in returned:
                 verdicts[worker.busy] = Verdict(correct=False, gold_parsed=True, timed_out=True)
+            else:
+                returned.add(worker.busy)
+                waiting.appendleft(worker.busy)
+
+    def _kill_all(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+        self.workers = []
 
     def close(self) -> None:
         """Ends the child processes; the next call starts new ones."""
         with self.lock:
-            for worker in self.workers:
-                worker.kill()
-            self.workers = []
+            self._kill_all()
 
 
 @cache

@@ -4,6 +4,7 @@ It is a process of its own because a hostile answer (`9^{9^{9^9}}`) can hold the
 C call that no signal ends; `openrs.verify` kills and replaces it.
 """
 
+import ctypes
 import json
 import resource
 import signal
@@ -89,6 +90,12 @@ def judge(rule: str, gold_kind: str, gold: str, text: str) -> dict[str, bool]:
     return {"correct": bool(correct), "gold_parsed": True, "timed_out": False}
 
 
+def _die_with_parent() -> None:
+    """Asks Linux to end this process with its parent, also where that is killed with -9."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
+
+
 def main() -> None:
     """Answers each line of standard input; an overrun or a crash in sympy is an answer too."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -96,8 +103,9 @@ def main() -> None:
     signal.signal(signal.SIGVTALRM, _overrun)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers, sys.stdout = sys.stdout, sys.stderr  # libraries print; the pipe is ours
-    import math_verify  # noqa: F401  (0.5 s, before the first request's clock starts)
-
+    _die_with_parent()
+    for rule in ("training", "evaluation"):  # imports and compiled patterns, before any clock starts
+        judge(rule, "latex", "$\\frac{1}{2}$", "\\boxed{\\frac{1}{2}}")
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)

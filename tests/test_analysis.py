@@ -34,7 +34,7 @@ def make_run(outputs, name, outcomes, recipe=None, prefix="", settings=None, rep
     for step, benchmarks in outcomes.items():
         for benchmark, seeds in benchmarks.items():
             for offset, correct in enumerate(seeds):
-                cell = Cell(step, benchmark, f"{benchmark:0<64}", 1234 + offset)
+                cell = Cell(step, benchmark, f"{benchmark:0<64}", "5" * 64, 1234 + offset)
                 n = len(correct)
                 made = score(
                     cell,
@@ -122,7 +122,7 @@ def test_runs_of_one_name_are_told_apart(tmp_path):
 
 def test_scores_of_other_settings_are_other_rows(tmp_path):
     folder = make_run(tmp_path, "exp3", {10: {"aime24": halves()}})
-    cell = Cell(10, "aime24", "f" * 64, 1234)
+    cell = Cell(10, "aime24", "f" * 64, "5" * 64, 1234)
     other = score(
         cell, title="AIME24", seconds=1.0, versions={}, settings=SETTINGS | {"temperature": 1.0},
         columns={"ids": ["p0", "p1"], "correct": [1, 1], "tokens": [1, 1], "truncated": [0, 0],
@@ -133,6 +133,40 @@ def test_scores_of_other_settings_are_other_rows(tmp_path):
     assert [label for label, _ in table.rows if "temperature=1.0" in label]
     assert len(table.rows) == 2
     assert any("1 answers could not be verified" in line for line in table.caption)
+
+
+def test_other_problems_under_the_same_settings_are_another_row(tmp_path):
+    folder = make_run(tmp_path, "exp3", {10: {"aime24": halves()}})
+    cell = Cell(10, "aime24", "e" * 64, "5" * 64, 1234)
+    columns = {"ids": ["q0", "q1"], "correct": [1, 1], "tokens": [1, 1], "truncated": [0, 0],
+               "timed_out": [0, 0]}  # fmt: skip
+    write(
+        folder,
+        cell,
+        score(cell, title="AIME24", columns=columns, seconds=1.0, settings=SETTINGS, versions={}),
+    )
+    labels = [label for label, _ in tables.table1(records.load_all(tmp_path)).rows]
+    assert labels == [
+        "exp3, step 10, reported and last",
+        "exp3, step 10, reported and last (problem set 2)",
+    ]
+
+
+def test_nothing_right_still_has_an_interval(tmp_path):
+    everything = {name: [[0] * 8, [0] * 8] for name in TITLES}
+    make_run(tmp_path, "exp1", {10: everything})
+    ((_, cells),) = tables.table1(records.load_all(tmp_path)).rows
+    for cell in cells:
+        assert (cell.mean, cell.low) == (0.0, 0.0)
+        assert cell.high > 5
+
+
+def test_long_values_are_shortened_in_labels(tmp_path):
+    for text in ("x" * 50, "x" * 51):
+        make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, {"prompt": {"system": text}})
+    labels = [label for label, _ in tables.table1(records.load_all(tmp_path)).rows]
+    assert len(set(labels)) == 2
+    assert all(len(label) < 100 for label in labels)
 
 
 def test_nano_and_real_are_never_in_one_table(tmp_path):

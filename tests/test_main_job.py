@@ -108,7 +108,7 @@ def test_the_records_say_what_was_done(whole):
     assert len((run / "train/prompts.jsonl").read_text().splitlines()) == 24
     states = {path.parent.name for path in run.glob("train/checkpoint-*/optimizer.pt")}
     assert states == {"checkpoint-6"}
-    (score,) = run.glob("eval/step-00006/aime24-*/seed-1234.json")
+    (score,) = run.glob("eval/step-00006/aime24-*/seed-1234-*.json")
     record = json.loads(score.read_text())
     assert record["n"] == len(record["ids"]) == len(record["correct"]) == len(record["tokens"]) == 8
     assert record["value"] == sum(record["correct"]) / 8
@@ -123,7 +123,7 @@ def test_lightevals_own_result_agrees_with_the_records(whole):
     (result,) = (run / "eval/step-00006/lighteval").rglob("results_*.json")
     for task, values in json.loads(result.read_text())["results"].items():
         if task != "all":
-            (score,) = run.glob(f"eval/step-00006/{task.split('|')[0]}-*/seed-1234.json")
+            (score,) = run.glob(f"eval/step-00006/{task.split('|')[0]}-*/seed-1234-*.json")
             record = json.loads(score.read_text())
             assert values["extractive_match"] == pytest.approx(record["value"])
             assert values["extractive_match_stderr"] == pytest.approx(record["stderr"])
@@ -158,7 +158,7 @@ def test_text_is_scored_again_without_generating(whole, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(outputs, copy)
     run = only_run(copy)
-    (score,) = run.glob("eval/step-00002/amc23-*/seed-1234.json")
+    (score,) = run.glob("eval/step-00002/amc23-*/seed-1234-*.json")
     stored = json.loads(score.read_text())
     score.unlink()
     again = openrs(*SHORT, f"outputs={copy}")

@@ -116,12 +116,19 @@ def test_an_old_id_is_never_rehashed():
 
 def test_evaluation_settings_have_their_own_id(composed):
     config = composed("experiment=exp3")
-    first = recipe.evaluation_id(config, "aime24", "p")
-    assert recipe.evaluation_id(composed("experiment=exp1", "seed=2"), "aime24", "p") == first
-    assert recipe.evaluation_id(config, "amc23", "p") != first
-    assert recipe.evaluation_id(config, "aime24", "q") != first
+    rows = [{"problem": "p", "gold": "1"}]
+    first = recipe.evaluation_id(config, "aime24", rows)
+    assert recipe.evaluation_id(composed("experiment=exp1", "seed=2"), "aime24", rows) == first
+    assert recipe.evaluation_id(config, "amc23", rows) != first
+    assert recipe.evaluation_id(config, "aime24", [{"problem": "q", "gold": "1"}]) != first
     for change in ("temperature=0.8", "top_p=0.9", "max_new_tokens=100", "instruction=x"):
         other = composed("experiment=exp3", f"evaluation.{change}")
-        assert recipe.evaluation_id(other, "aime24", "p") != first
+        assert recipe.evaluation_id(other, "aime24", rows) != first
+    regolded = [{"problem": "p", "gold": "2"}]
+    assert recipe.evaluation_id(config, "aime24", regolded) == first
+    scored = recipe.scoring_id(config, "aime24", rows)
+    assert recipe.scoring_id(config, "aime24", regolded) != scored
+    expr = composed("experiment=exp3", "catalog.benchmarks.aime24.gold_kind=expr")
+    assert recipe.scoring_id(expr, "aime24", rows) != scored
     assert "evaluation" in EVALUATION
     assert "evaluation" not in RECIPE

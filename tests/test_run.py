@@ -102,7 +102,7 @@ def make_score(cell, correct, title="AIME24"):
 
 
 def test_scores_round_trip_and_state_their_error(tmp_path):
-    cell = Cell(10, "aime24", "ab" * 32, 1234)
+    cell = Cell(10, "aime24", "ab" * 32, "cd" * 32, 1234)
     made = make_score(cell, [1, 0, 1, 0])
     assert (made.value, made.n) == (0.5, 4)
     assert made.stderr == pytest.approx((0.25 / 3) ** 0.5)
@@ -110,7 +110,7 @@ def test_scores_round_trip_and_state_their_error(tmp_path):
     write_record(cell.text_path(tmp_path), {"ids": []})
     assert read(cell.path(tmp_path)) == made
     assert read_all(tmp_path) == [made]
-    assert read(Cell(10, "aime24", "ab" * 32, 1).path(tmp_path)) is None
+    assert read(Cell(10, "aime24", "ab" * 32, "cd" * 32, 1).path(tmp_path)) is None
 
 
 def test_packaged_weights_are_named_by_content(composed):

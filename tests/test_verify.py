@@ -60,7 +60,7 @@ def test_an_unparsable_gold_is_said(verifier):
 def test_hostile_answers_cost_bounded_time(verifier, answer):
     began = time.perf_counter()
     verdict = verifier.verify([("$5$", f"\\boxed{{{answer}}}")])[0]
-    assert time.perf_counter() - began < 15  # its limit is 2 s; the rest is for a busy machine
+    assert time.perf_counter() - began < 60  # its limit is 2 s of CPU time; the rest is for a busy machine
     assert not verdict.correct
 
 
@@ -78,8 +78,9 @@ def test_a_dead_worker_is_replaced(verifier):
     for worker in verifier.workers:
         worker.process.kill()
         worker.process.wait()
-    verifier.verify([("$1$", "\\boxed{13}"), ("$1$", "\\boxed{14}")])
-    assert verifier.verify([("$1$", "x \\boxed{1}")])[0].correct
+    verdicts = verifier.verify([("$13$", "\\boxed{13}"), ("$1$", "\\boxed{14}")])
+    assert [verdict.correct for verdict in verdicts] == [True, False]
+    assert not any(verdict.timed_out for verdict in verdicts)
 
 
 def test_threads_may_share_it(verifier):
@@ -99,6 +100,47 @@ def test_repeated_pairs_are_judged_once(verifier, monkeypatch):
     assert verifier.verify([pair] * 6) == [right] * 6
     assert verifier.verify([pair]) == [right]
     assert len(asked) == 1
+
+
+def test_what_timed_out_is_not_remembered(verifier, monkeypatch):
+    hostile = ("$5$", "\\boxed{9^{9^{9^9}}}")
+    assert verifier.verify([hostile])[0].timed_out
+    right = Verdict(correct=True, gold_parsed=True, timed_out=False)
+    monkeypatch.setattr(verifier, "_judge", lambda requests: [right] * len(requests))
+    assert verifier.verify([hostile]) == [right]
+
+
+@pytest.mark.slow
+def test_verdicts_are_those_of_lightevals_own_metric(verifier):
+    from lighteval.metrics.dynamic_metrics import MultilingualExtractiveMatchMetric
+    from lighteval.metrics.utils.extractive_match_utils import (
+        ExprExtractionConfig,
+        LatexExtractionConfig,
+    )
+    from lighteval.models.model_output import ModelResponse
+    from lighteval.tasks.requests import Doc
+    from lighteval.utils.language import Language
+
+    golds = ["$\\boxed{12}$", "$\\frac{3}{4}$", "$-7$", "$\\left( 3, \\frac{\\pi}{2} \\right)$", "$x^2+1$",
+             "$50\\%$", "$(2,5]$", "$\\{1,2\\}$", "$1{,}000$", "$2\\sqrt{3}$"]  # fmt: skip
+    texts = ["\\boxed{12}", "so $\\frac34$", "The final answer is $-7$.", "\\boxed{(3,\\pi/2)}", "answer: 0.75",
+             "$1+x^2$ is it", "\\boxed{50}", "\\boxed{(2,5]}", "we get 1000", "\\boxed{2,1}", "no", "\\boxed{",
+             "\\boxed{\\sqrt{12}}", "12 or 13", "Therefore, the final answer is: $\\boxed{12}$. I hope it is correct",
+             "x = -7", "\\boxed{0.5}"]  # fmt: skip
+    metric = MultilingualExtractiveMatchMetric(
+        language=Language.ENGLISH,
+        gold_extraction_target=(LatexExtractionConfig(),),
+        pred_extraction_target=(ExprExtractionConfig(), LatexExtractionConfig(boxed_match_priority=0)),
+        precision=5,
+    )
+    pairs = [(gold, text) for gold in golds for text in texts]
+    theirs = [
+        metric.compute(Doc(query="", choices=[gold], gold_index=0), ModelResponse(text=[text]))
+        for gold, text in pairs
+    ]
+    ours = [verdict.correct for verdict in verifier.verify(pairs, "evaluation", "latex")]
+    assert any(ours)
+    assert [pair for pair, a, b in zip(pairs, ours, theirs, strict=True) if a != bool(b)] == []
 
 
 def test_no_pairs_no_work(verifier):

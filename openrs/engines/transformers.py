@@ -27,13 +27,30 @@ class TransformersEngine:
         tokenizer: folder or Hub id of the tokenizer.
         dtype: precision of the forward pass, as torch names it.
         batch_size: sequences decoded at once.
+        revision: of a Hub id; None for a folder.
     """
 
     def __init__(
-        self, path: str | Path, tokenizer: str | Path, dtype: str, device: str, batch_size: int
+        self,
+        path: str | Path,
+        tokenizer: str | Path,
+        dtype: str,
+        device: str,
+        batch_size: int,
+        revision: str | None = None,
     ) -> None:
-        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tokenizer)
-        self.model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype)).to(device).eval()
+        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            tokenizer, revision=revision or "main"
+        )
+        self.model = (
+            AutoModelForCausalLM.from_pretrained(
+                path,
+                dtype=getattr(torch, dtype),
+                revision=(revision or "main") if str(path) == str(tokenizer) else "main",
+            )
+            .to(device)
+            .eval()
+        )
         self.device, self.batch_size = device, batch_size
         self.name, self.dtype = "transformers", dtype
         stated = self.model.generation_config.eos_token_id

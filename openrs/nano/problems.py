@@ -19,26 +19,34 @@ POOL = Path(__file__).parent / "problems.jsonl.gz"
 EASY, MEDIUM, HARD = 1, 3, 5
 """Difficulty levels, on the 1 to 5 scale of MATH."""
 
+PLAIN: dict[str, Any] = {
+    "min_digits": 1,
+    "max_digits": 1,
+    "operators": ["+", "-", "*"],
+    "allow_parentheses": False,
+    "allow_negation": False,
+}
+
 FAMILIES: dict[str, dict[int, dict[str, Any]]] = {
     "chain_sum": {
-        EASY: {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2},
-        MEDIUM: {"min_terms": 3, "max_terms": 3, "min_digits": 2, "max_digits": 2},
-        HARD: {"min_terms": 4, "max_terms": 5, "min_digits": 2, "max_digits": 2},
+        EASY: {"min_terms": 2, "max_terms": 3, "min_digits": 1, "max_digits": 1},
+        MEDIUM: {"min_terms": 4, "max_terms": 4, "min_digits": 1, "max_digits": 1},
+        HARD: {"min_terms": 5, "max_terms": 6, "min_digits": 1, "max_digits": 1},
     },
     "products": {
         EASY: {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1},
         MEDIUM: {"min_terms": 3, "max_terms": 3, "min_digits": 1, "max_digits": 1},
-        HARD: {"min_terms": 2, "max_terms": 2, "min_digits": 2, "max_digits": 2},
+        HARD: {"min_terms": 4, "max_terms": 4, "min_digits": 1, "max_digits": 1},
     },
     "gcd": {
-        EASY: {"min_value": 2, "max_value": 15},
-        MEDIUM: {"min_value": 2, "max_value": 40},
-        HARD: {"min_value": 20, "max_value": 80},
+        EASY: {"min_value": 2, "max_value": 25},
+        MEDIUM: {"min_value": 2, "max_value": 36},
+        HARD: {"min_value": 20, "max_value": 60},
     },
-    "simple_geometry": {
-        EASY: {"min_sides": 3, "max_sides": 3},
-        MEDIUM: {"min_sides": 4, "max_sides": 4},
-        HARD: {"min_sides": 5, "max_sides": 6},
+    "basic_arithmetic": {
+        EASY: {"min_terms": 2, "max_terms": 2, **PLAIN},
+        MEDIUM: {"min_terms": 3, "max_terms": 3, **PLAIN},
+        HARD: {"min_terms": 4, "max_terms": 4, **PLAIN},
     },
     "fraction_simplification": {
         EASY: {"max_value": 6, "max_factor": 4, "styles": ["latex_frac"]},
@@ -52,7 +60,7 @@ BENCHMARKS: dict[str, tuple[str, int, int]] = {
     "aime24": ("products", HARD, 100),
     "math_500": ("chain_sum", MEDIUM, 100),
     "amc23": ("gcd", MEDIUM, 100),
-    "minerva": ("simple_geometry", MEDIUM, 100),
+    "minerva": ("basic_arithmetic", HARD, 100),
     "olympiadbench": ("fraction_simplification", HARD, 100),
 }
 """Place in the table -> (family, difficulty, problems). Stand-ins: no AIME problem is in them."""

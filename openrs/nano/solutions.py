@@ -30,21 +30,12 @@ def _chain_sum(problem: str) -> tuple[list[str], str]:
     return steps, str(total)
 
 
-def _product_steps(left: int, right: int) -> tuple[list[str], int]:
-    if left < 10 or right < 10:
-        return [f"{left}*{right}={left * right}"], left * right
-    tens, ones = right - right % 10, right % 10
-    first, second = left * tens, left * ones
-    steps = [f"{left}*{tens}={first}", f"{left}*{ones}={second}"]
-    return [*steps, f"{first}+{second}={first + second}"], first + second
-
-
 def _products(problem: str) -> tuple[list[str], str]:
     factors = [int(number) for number in re.findall(r"\d+", problem)]
     total, steps = factors[0], []
     for factor in factors[1:]:
-        more, total = _product_steps(total, factor)
-        steps += more
+        steps.append(f"{total}*{factor}={total * factor}")
+        total *= factor
     return steps, str(total)
 
 
@@ -61,13 +52,23 @@ def _gcd(problem: str) -> tuple[list[str], str]:
     return _euclid(max(numbers), min(numbers)), str(gcd(*numbers))
 
 
-def _simple_geometry(problem: str) -> tuple[list[str], str]:
-    angles = [int(angle) for angle in re.findall(r"(\d+)\.0", problem)]
-    whole, known, steps = 180 * (len(angles) - 1), angles[0], []
-    for angle in angles[1:]:
-        steps.append(f"{known}+{angle}={known + angle}")
-        known += angle
-    return [*steps, f"{whole}-{known}={whole - known}"], str(whole - known)
+def _basic_arithmetic(problem: str) -> tuple[list[str], str]:
+    """Products first, from the left; then sums, from the left."""
+    terms, signs, steps = [], [], []
+    for part in re.findall(r"[-+*]|\d+", problem):
+        if part in "+-":
+            signs.append(part)
+        elif part != "*" and len(terms) > len(signs):
+            steps.append(f"{terms[-1]}*{part}={terms[-1] * int(part)}")
+            terms[-1] *= int(part)
+        elif part != "*":
+            terms.append(int(part))
+    total = terms[0]
+    for sign, term in zip(signs, terms[1:], strict=True):
+        after = total + term if sign == "+" else total - term
+        steps.append(f"{total}{sign}{term}={after}")
+        total = after
+    return steps, str(total)
 
 
 def _fraction_simplification(problem: str) -> tuple[list[str], str]:
@@ -82,7 +83,7 @@ SOLVERS: dict[str, Callable[[str], tuple[list[str], str]]] = {
     "chain_sum": _chain_sum,
     "products": _products,
     "gcd": _gcd,
-    "simple_geometry": _simple_geometry,
+    "basic_arithmetic": _basic_arithmetic,
     "fraction_simplification": _fraction_simplification,
 }
 """Family -> (problem text -> steps and answer)."""
