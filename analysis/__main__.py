@@ -22,11 +22,12 @@ def main() -> int:
     if arguments.published and arguments.format != "md":
         parser.error("--published is a Markdown block: leave --format at md")
     try:
-        table = tables.table1(records.load_all(arguments.outputs))
+        groups = tables.split(records.load_all(arguments.outputs))
+        made = [tables.table1(group) for group in groups]
     except Mistake as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(tables.FORMATS[arguments.format](table), end="")
+    print("\n".join(tables.FORMATS[arguments.format](table) for table in made), end="")
     if arguments.published:
         print(f"\n{published.markdown()}", end="")
     return 0

@@ -97,6 +97,13 @@ def _differing_settings(made: list[Row]) -> dict[str, None]:
     return {key: None for key in sorted(keys) if len({str(row.settings.get(key)) for row in made}) > 1}
 
 
+def split(runs: list[RunRecords]) -> list[list[RunRecords]]:
+    """Runs on nano's stand-ins and runs on real benchmarks apart, as no table may hold both."""
+    nano = [run for run in runs if any(score.title.startswith("nano-") for score in run.scores)]
+    real = [run for run in runs if run not in nano]
+    return [group for group in (nano, real) if any(run.scores for run in group)] or [runs]
+
+
 def table1(runs: list[RunRecords]) -> Table:
     """Base models and trained checkpoints in one table.
 

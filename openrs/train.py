@@ -218,9 +218,8 @@ def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
     """Goes from step `reached` to `config.stop_at`."""
     folder, stop_at = run.folder / "train", config.stop_at
     base = loadable(config.model, Path(config.outputs) / "models")
-    tokenizer = AutoTokenizer.from_pretrained(
-        base, revision=config.model.revision or "main", padding_side="left"
-    )
+    revision = config.model.revision or "main"
+    tokenizer = AutoTokenizer.from_pretrained(base, revision=revision, padding_side="left")
     prompts = folder / "prompts.jsonl"
     if not prompts.exists():
         write_prompts(config, mix, tokenizer, prompts)
@@ -277,7 +276,11 @@ def _write_record(config: Config, run: Run) -> TrainRecord:
         rows=data["rows"],
         dropped=data["dropped"],
         metrics=lines[-1],
-        segments=tuple(segment | {"last_step": end} for segment, end in zip(segments, ends, strict=True)),
+        segments=tuple(
+            segment | {"last_step": end}
+            for segment, end in zip(segments, ends, strict=True)
+            if end >= segment["first_step"]  # else it was killed before its first checkpoint
+        ),
     )
     run.write_train_record(record)
     return record

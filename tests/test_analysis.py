@@ -174,6 +174,11 @@ def test_nano_and_real_are_never_in_one_table(tmp_path):
     make_run(tmp_path, "exp2", {10: {"aime24": halves()}}, prefix="nano-")
     with pytest.raises(ValueError, match="never put in one table"):
         tables.table1(records.load_all(tmp_path))
+    groups = tables.split(records.load_all(tmp_path))
+    assert [tables.table1(group).columns for group in groups] == [
+        ("nano-AIME24", "Avg."),
+        ("AIME24", "Avg."),
+    ]
 
 
 def test_several_seeds_are_averaged_with_a_bootstrap(tmp_path):

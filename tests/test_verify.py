@@ -123,10 +123,12 @@ def test_verdicts_are_those_of_lightevals_own_metric(verifier):
 
     golds = ["$\\boxed{12}$", "$\\frac{3}{4}$", "$-7$", "$\\left( 3, \\frac{\\pi}{2} \\right)$", "$x^2+1$",
              "$50\\%$", "$(2,5]$", "$\\{1,2\\}$", "$1{,}000$", "$2\\sqrt{3}$"]  # fmt: skip
-    texts = ["\\boxed{12}", "so $\\frac34$", "The final answer is $-7$.", "\\boxed{(3,\\pi/2)}", "answer: 0.75",
-             "$1+x^2$ is it", "\\boxed{50}", "\\boxed{(2,5]}", "we get 1000", "\\boxed{2,1}", "no", "\\boxed{",
-             "\\boxed{\\sqrt{12}}", "12 or 13", "Therefore, the final answer is: $\\boxed{12}$. I hope it is correct",
-             "x = -7", "\\boxed{0.5}"]  # fmt: skip
+    texts = [
+        *("\\boxed{12}", "so $\\frac34$", "The final answer is $-7$.", "\\boxed{(3,\\pi/2)}"),
+        *("answer: 0.75", "$1+x^2$ is it", "\\boxed{50}", "\\boxed{(2,5]}", "we get 1000"),
+        *("\\boxed{2,1}", "no", "\\boxed{", "\\boxed{\\sqrt{12}}", "12 or 13", "x = -7", "\\boxed{0.5}"),
+        "Therefore, the final answer is: $\\boxed{12}$. I hope it is correct",
+    ]
     metric = MultilingualExtractiveMatchMetric(
         language=Language.ENGLISH,
         gold_extraction_target=(LatexExtractionConfig(),),
