@@ -63,7 +63,7 @@ def task(name: str, instruction: str, gold_kind: str, max_new_tokens: int) -> Li
         hf_subset="default",
         hf_avail_splits=["test"],
         evaluation_splits=["test"],
-        few_shots_split=None,
+        few_shots_split="test",  # none are used; without a split lighteval warns of each task
         few_shots_select=None,
         generation_size=max_new_tokens,
         metrics=[

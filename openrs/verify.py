@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from selectors import EVENT_READ, DefaultSelector
@@ -87,7 +88,8 @@ class _Worker:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # what it was not told in time
+                    pipe.close()
 
 
 class Verifier:

@@ -49,9 +49,12 @@ def test_the_first_name_wins(tmp_path):
     assert find(tmp_path, "second", RECIPE | {"seed": 2}).name == "second"
 
 
-def test_invocations_pile_up_with_their_provenance(tmp_path):
+def test_invocations_pile_up_with_their_provenance(tmp_path, monkeypatch):
     made = find(tmp_path, "exp", RECIPE)
     made.log_invocation({"x": 1})
+    made.log_invocation({"x": 1})  # the same process again
+    later = run.provenance() | {"time": "later"}
+    monkeypatch.setattr(run, "provenance", lambda: later)
     made.log_invocation({"x": 2})
     stored = read_record(made.folder / "run.json")
     assert stored["config"] == {"x": 2}

@@ -73,7 +73,7 @@ def build_problems(path: Path = problems.POOL) -> None:
             row["in"].append("open_rs")
     for row in rows["open_deepscaler"]:
         row["in"].append("deepscaler")
-    with gzip.GzipFile(path, "wb", mtime=0) as file:
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
         for row in (row for members in rows.values() for row in members):
             file.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
 
