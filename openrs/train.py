@@ -251,6 +251,9 @@ def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     try:
+        # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
+        # run is trained after another was evaluated
+        torch.set_grad_enabled(True)
         trainer.train(resume_from_checkpoint=str(folder / f"checkpoint-{reached}") if reached else None)
     finally:
         if config.tracker.kind == "wandb":

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def composed() -> Callable[..., Config]:
     """Composes the config of a command line, at nano scale unless it says otherwise."""
     composition.register()
 
+    @cache  # a composition takes a quarter of a second, and no test changes what it gets
     def make(*overrides: str) -> Config:
         scale = [] if any(o.startswith("scale=") for o in overrides) else ["scale=nano"]
         with initialize_config_dir(str(CONF)):

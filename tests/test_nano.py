@@ -44,6 +44,7 @@ def test_every_answer_is_what_the_worked_solution_finds():
         assert f"${answer}$" == row["answer"]
 
 
+@pytest.mark.slow
 def test_the_pool_is_what_the_generators_give(tmp_path):
     pytest.importorskip("reasoning_gym", reason="the nano-build extra is not installed")
     from openrs.nano.build import build_problems
