@@ -8,20 +8,22 @@ from omegaconf import OmegaConf
 from openrs.config import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Steps
 from openrs.paths import CONF, SWEEPS
 
-OPTIONS = [
-    f"{path.parent.name}={path.stem}"
-    for path in sorted(CONF.glob("*/*.yaml"))
-    if path.parent.name not in ("catalog", "scale", "sweeps")
-]
+GROUPS = {
+    group.name: sorted(path.stem for path in group.glob("*.yaml"))
+    for group in sorted(CONF.iterdir())
+    if group.is_dir() and group.name not in ("catalog", "scale", "sweeps")
+}
+ROUNDS = range(max(len(options) for options in GROUPS.values()))
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_composes(composed, option):
-    extra = {
-        "model=r1_distill_1_5b": ["model.context=512"],
-        "hardware=a40x4": [],
-    }.get(option, [])
-    composed(option, *extra)
+@pytest.mark.parametrize("number", ROUNDS)
+def test_every_option_composes(composed, number):
+    """One option of every group at a time, until each had its turn."""
+    chosen = {group: options[number % len(options)] for group, options in GROUPS.items()}
+    config = composed(*(f"{group}={option}" for group, option in chosen.items()))
+    assert config.algorithm.name == chosen["algorithm"]
+    assert config.hardware.name == chosen["hardware"]
+    assert config.name == chosen["experiment"]
 
 
 @pytest.mark.parametrize("catalog", ["nano", "hub", "mirror"])

@@ -38,12 +38,12 @@ def requests(engine, number, seed=1234):
 
 def test_a_completion_depends_on_its_own_request_alone(folder):
     engine = engine_of(folder, 64)
-    asked = requests(engine, 20)
-    whole = engine.generate(asked, SAMPLING, Line("test", 20))
-    alone = engine_of(folder, 1).generate(asked, SAMPLING, Line("test", 20))
-    turned = engine_of(folder, 7).generate(asked[::-1], SAMPLING, Line("test", 20))[::-1]
+    asked = requests(engine, 9)
+    whole = engine.generate(asked, SAMPLING, Line("test", 9))
+    alone = engine_of(folder, 1).generate(asked, SAMPLING, Line("test", 9))
+    turned = engine_of(folder, 4).generate(asked[::-1], SAMPLING, Line("test", 9))[::-1]
     assert whole == alone == turned
-    assert engine.generate(requests(engine, 20, seed=1), SAMPLING, Line("test", 20)) != whole
+    assert engine.generate(requests(engine, 9, seed=1), SAMPLING, Line("test", 9)) != whole
 
 
 def test_truncation_is_told_and_the_cap_holds(folder):
