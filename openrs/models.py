@@ -24,7 +24,10 @@ def packaged(model: Model) -> Path:
         raise Mistake(f"model.package={model.package}: is not installed. Install it with {remedy}.")
     path = Path(next(iter(found.submodule_search_locations))) / model.file
     if not path.exists():
-        raise Mistake(f"model.file={model.file}: the package {model.package} has no such file. ")
+        raise Mistake(
+            f"model.file={model.file}: the package {model.package} has no such file. "
+            "Give the path inside the package, or install the package anew."
+        )
     return path
 
 

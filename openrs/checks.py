@@ -1,0 +1,215 @@
+"""What no single field of the config shows: batches, lengths, steps and names that fit together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openrs.mistake import Mistake
+
+if TYPE_CHECKING:
+    from openrs.config import Config
+
+
+def _refuse(field_name: str, value: object, rule: str, remedy: str) -> None:
+    raise Mistake(f"{field_name}={value}: {rule}. {remedy}.")
+
+
+def _positive(config: Config) -> None:
+    algorithm, evaluation = config.algorithm, config.evaluation
+    whole = {
+        "length.prompt": config.length.prompt,
+        "length.completion": config.length.completion,
+        "steps.total": config.steps.total,
+        "steps.save_every": config.steps.save_every,
+        "algorithm.prompts_per_step": algorithm.prompts_per_step,
+        "algorithm.micro_batch": algorithm.micro_batch,
+        "algorithm.num_iterations": algorithm.num_iterations,
+        "algorithm.learning_rate": algorithm.learning_rate,
+        "algorithm.temperature": algorithm.temperature,
+        "evaluation.max_new_tokens": evaluation.max_new_tokens,
+        "evaluation.top_p": evaluation.top_p,
+        "hardware.training_processes": config.hardware.training_processes,
+        "hardware.evaluation_batch": config.hardware.evaluation_batch,
+    }
+    for name, value in whole.items():
+        if value <= 0:
+            _refuse(name, value, "must be greater than 0", f"Give a positive number, as {name}=1")
+    for name, value in {
+        "algorithm.beta": algorithm.beta,
+        "evaluation.temperature": evaluation.temperature,
+        "report_step": config.report_step,
+    }.items():
+        if value < 0:
+            _refuse(name, value, "must not be negative", f"Give 0 or more, as {name}=0")
+    for name, value in {
+        "algorithm.warmup": algorithm.warmup,
+        "evaluation.top_p": evaluation.top_p,
+    }.items():
+        if not 0 <= value <= 1 or (name == "algorithm.warmup" and value == 1):
+            _refuse(name, value, "is a share", "Give a number from 0 to 1 (a warm-up below 1)")
+    if evaluation.max_problems is not None and evaluation.max_problems < 1:
+        _refuse(
+            "evaluation.max_problems",
+            evaluation.max_problems,
+            "must be greater than 0",
+            "Give a number of problems, or null for all",
+        )
+
+
+def _batches(config: Config) -> None:
+    algorithm, processes = config.algorithm, config.hardware.training_processes
+    if algorithm.group_size < 2:
+        _refuse(
+            "algorithm.group_size",
+            algorithm.group_size,
+            "an advantage needs at least 2 completions of a prompt to compare",
+            "Give 2 or more (paper: 6)",
+        )
+    if algorithm.whole_groups and algorithm.micro_batch % algorithm.group_size:
+        _refuse(
+            "algorithm.micro_batch",
+            algorithm.micro_batch,
+            f"must hold whole groups of algorithm.group_size={algorithm.group_size}",
+            f"Give a multiple, as algorithm.micro_batch={algorithm.group_size}, "
+            "or algorithm.whole_groups=false",
+        )
+    completions = algorithm.prompts_per_step * algorithm.group_size
+    if completions % (algorithm.micro_batch * processes):
+        _refuse(
+            "algorithm.prompts_per_step",
+            algorithm.prompts_per_step,
+            f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions = {completions} "
+            f"do not divide into micro-batches of {algorithm.micro_batch} on "
+            f"{processes} processes (hardware={config.hardware.name})",
+            "Change hardware, algorithm.micro_batch or algorithm.prompts_per_step so that they do",
+        )
+
+
+def _lengths(config: Config) -> None:
+    needed, context = config.length.prompt + config.length.completion, config.model.context
+    if not config.untrained and needed > context:
+        _refuse(
+            "length.completion",
+            config.length.completion,
+            f"with length.prompt={config.length.prompt} a sequence has {needed} tokens, over the "
+            f"context of {config.model.title}, model.context={context}",
+            f"Give length.completion={context - config.length.prompt} or less, or a model with more",
+        )
+    if config.evaluation.max_new_tokens >= context:
+        _refuse(
+            "evaluation.max_new_tokens",
+            config.evaluation.max_new_tokens,
+            f"leaves no room for a prompt in the context of {config.model.title}, model.context={context}",
+            f"Give evaluation.max_new_tokens={context // 2} or another number below it",
+        )
+
+
+def _steps(config: Config) -> None:
+    steps = config.steps
+    for step in config.evaluation.checkpoints:
+        if step not in ("reported", "last") and not step.isdigit():
+            _refuse(
+                "evaluation.checkpoints",
+                step,
+                "is neither a step nor `reported` nor `last`",
+                "Give for example evaluation.checkpoints=[0,reported,last]",
+            )
+    if config.untrained:
+        return
+    if steps.stop_at is not None and not 0 <= steps.stop_at <= steps.total:
+        _refuse(
+            "steps.stop_at",
+            steps.stop_at,
+            f"lies outside the schedule of steps.total={steps.total}",
+            f"Give a step from 0 to {steps.total}, or a longer schedule (which is another recipe)",
+        )
+    iterations = config.algorithm.num_iterations
+    if steps.save_every % iterations or config.stop_at % iterations:
+        _refuse(
+            "algorithm.num_iterations",
+            iterations,
+            f"completions are used {iterations} times, so checkpoints (steps.save_every="
+            f"{steps.save_every}, last step {config.stop_at}) must fall between two generations",
+            f"Make steps.save_every and steps.stop_at multiples of {iterations}",
+        )
+    for step in config.checkpoints:
+        saved = step % steps.save_every == 0 or step == config.stop_at
+        if not saved or step > config.stop_at:
+            _refuse(
+                "evaluation.checkpoints",
+                step,
+                f"no checkpoint is saved at step {step} (every steps.save_every={steps.save_every} "
+                f"steps up to {config.stop_at}, and the last)",
+                "Evaluate a multiple of it, or change steps.save_every or steps.stop_at",
+            )
+
+
+def _names(config: Config) -> None:
+    catalog = config.catalog
+    for name, draw in config.data.draws.items():
+        for source in (draw.source, *draw.exclude):
+            if source not in catalog.sources:
+                _refuse(
+                    f"data.draws.{name}.source",
+                    source,
+                    f"is no source of the catalog (kind {catalog.kind})",
+                    f"Known: {', '.join(catalog.sources)}; bind another under catalog.sources",
+                )
+        if draw.count is not None and draw.count <= 0:
+            _refuse(
+                f"data.draws.{name}.count",
+                draw.count,
+                "must be greater than 0",
+                f"Give a number of rows, or leave the draw out with '~data.draws.{name}'",
+            )
+    if not config.untrained and not config.data.draws:
+        _refuse("data.draws", "{}", "a mix needs at least one draw", "Choose one, as data=mixed")
+    for name in config.evaluation.benchmarks:
+        if name not in catalog.benchmarks:
+            _refuse(
+                "evaluation.benchmarks",
+                name,
+                f"is no benchmark of the catalog (kind {catalog.kind})",
+                f"Known: {', '.join(catalog.benchmarks)}",
+            )
+        if config.evaluation.num_seeds.get(name, 0) < 1:
+            _refuse(
+                f"evaluation.num_seeds.{name}",
+                config.evaluation.num_seeds.get(name),
+                "a benchmark needs at least one sampling seed",
+                f"Give evaluation.num_seeds.{name}=1 or more",
+            )
+
+
+def _rest(config: Config) -> None:
+    if not config.untrained and not any(vars(config.reward).values()):
+        _refuse(
+            "reward",
+            "{}",
+            "every term is off, so nothing can be learned",
+            "Turn one on, as reward=accuracy or '+reward.accuracy={}'",
+        )
+    if config.catalog.kind == "mirror" and not config.catalog.root:
+        _refuse(
+            "catalog.root",
+            config.catalog.root,
+            "catalog=mirror reads <root>/<org>/<name>/<split>.jsonl or .parquet",
+            "Give the folder, as catalog.root=/data/hub",
+        )
+    if config.algorithm.schedule == "cosine_with_min_lr" and config.algorithm.min_lr_rate is None:
+        _refuse(
+            "algorithm.min_lr_rate",
+            None,
+            "cosine_with_min_lr needs its floor",
+            "Give algorithm.min_lr_rate=0.1",
+        )
+
+
+def check(config: Config) -> None:
+    """Checks what no single field shows.
+
+    Raises:
+        Mistake: naming the field, its value, the rule and the remedy.
+    """
+    for part in (_positive, _batches, _lengths, _steps, _names, _rest):
+        part(config)
