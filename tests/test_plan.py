@@ -1,0 +1,81 @@
+"""Plans: what exists already is not done again."""
+
+from openrs.plan import describe, resolve
+from openrs.run import Checkpoint, TrainRecord
+from openrs.scores import score, write
+
+
+def plan_of(composed, tmp_path, *more):
+    return resolve(composed("experiment=exp3", "data=mixed", f"outputs={tmp_path}", *more))
+
+
+def finish_training(plan, last):
+    plan.run.write_train_record(
+        TrainRecord(
+            checkpoints=(Checkpoint(last, "train/x"),), last_step=last, wall_seconds=1.0,
+            device_hours=0.1, rows={}, dropped={}, metrics={}, segments=(),
+        )
+    )  # fmt: skip
+
+
+def finish_cells(plan, step):
+    for cell in plan.cells(step):
+        columns = {"ids": ["p"], "correct": [1], "tokens": [1], "truncated": [0], "timed_out": [0]}
+        made = score(cell, title=cell.benchmark, columns=columns, seconds=1.0, settings={}, versions={})
+        write(plan.owner(step).folder, cell, made)
+
+
+def test_a_new_run_has_everything_to_do(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    assert plan.must_train
+    assert [len(plan.missing(step)) for step in plan.config.checkpoints] == [5, 5, 5]
+    text = "\n".join(describe(plan))
+    for part in (plan.run.id, "(new)", "easy 200", "to step 100 of 100, 0 done", "0 of 5 cells"):
+        assert part in text
+
+
+def test_step_0_belongs_to_the_base_model_alone(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    other = resolve(composed("experiment=exp1", f"outputs={tmp_path}"))
+    base = resolve(composed("experiment=base", f"outputs={tmp_path}"))
+    assert plan.owner(0) == other.owner(0) == base.run
+    assert plan.owner(10) == plan.run != other.run
+    assert not base.must_train
+    assert "train" not in "\n".join(describe(base)).replace("stages    train", "")
+
+
+def test_what_is_done_is_not_done_again(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    finish_training(plan, 100)
+    for step in plan.config.checkpoints:
+        finish_cells(plan, step)
+    again = plan_of(composed, tmp_path)
+    assert not again.must_train
+    assert [again.missing(step) for step in again.config.checkpoints] == [[], [], []]
+    assert not plan_of(composed, tmp_path, "steps.stop_at=50").must_train
+    assert plan_of(composed, tmp_path, "force=[train]").must_train
+    assert len(plan_of(composed, tmp_path, "force=[evaluate]").missing(100)) == 5
+
+
+def test_only_missing_cells_are_measured(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    finish_training(plan, 50)
+    finish_cells(plan, 10)
+    more = plan_of(composed, tmp_path, "evaluation.num_seeds.amc23=3")
+    assert more.must_train
+    assert [(cell.benchmark, cell.seed) for cell in more.missing(10)] == [("amc23", 1235), ("amc23", 1236)]
+    hotter = plan_of(composed, tmp_path, "evaluation.temperature=1.0")
+    assert hotter.run == plan.run
+    assert len(hotter.missing(10)) == 5
+    regolded = plan_of(composed, tmp_path, "catalog.benchmarks.amc23.gold_kind=expr")
+    assert [cell.benchmark for cell in regolded.missing(10)] == ["amc23"]
+    (cell,) = regolded.missing(10)
+    assert cell.text_path(plan.run.folder) in [c.text_path(plan.run.folder) for c in plan.cells(10)]
+
+
+def test_fewer_problems_are_another_measurement(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    few = plan_of(composed, tmp_path, "evaluation.max_problems=3")
+    assert all(len(rows) == 3 for rows in few.problems.values())
+    assert few.run == plan.run
+    assert few.ids["amc23"] != plan.ids["amc23"]
