@@ -28,6 +28,8 @@ CPU_SECONDS = 1.5
 wall time: a busy machine must not change a verdict, and with it a reward and the weights."""
 WALL_SECONDS = 60.0
 """Time for one answer, or for a worker to start, whatever it is doing."""
+FALSE_STARTS = 4
+"""Workers in a row that may die before they are ready."""
 GLANCE_SECONDS = 0.2
 """How often a busy worker's CPU time is looked at."""
 REMEMBERED = 20_000
@@ -104,6 +106,7 @@ class Verifier:
         self.lock = threading.Lock()
         self.workers: list[_Worker] = []
         self.known: OrderedDict[bytes, Verdict] = OrderedDict()
+        self.false_starts = 0
         self.timeouts = 0
         """Answers that ran out of time since the start."""
 
@@ -171,6 +174,7 @@ class Verifier:
                     answer, worker.buffer = json.loads(worker.buffer), b""
                     if not worker.ready:
                         worker.ready = True
+                        self.false_starts = 0
                     elif worker.busy is not None:
                         verdicts[worker.busy] = Verdict(**answer)
                         worker.busy = None
@@ -188,6 +192,9 @@ class Verifier:
             worker.kill()
             self.workers.remove(worker)
             if not worker.ready:
+                self.false_starts += 1
+                if self.false_starts <= FALSE_STARTS:
+                    continue
                 raise RuntimeError(
                     "the answer verifier does not start: run `python -m openrs.verify_worker` to "
                     "see why (math-verify missing or broken?)"

@@ -1,5 +1,6 @@
 """The verifier: known verdicts, bounded time, and use from threads."""
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -81,6 +82,12 @@ def test_a_dead_worker_is_replaced(verifier):
     verdicts = verifier.verify([("$13$", "\\boxed{13}"), ("$1$", "\\boxed{14}")])
     assert [verdict.correct for verdict in verdicts] == [True, False]
     assert not any(verdict.timed_out for verdict in verdicts)
+
+
+def test_a_verifier_that_never_starts_is_an_error(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="does not start"):
+        Verifier(workers=1).verify([("$1$", "\\boxed{1}")])
 
 
 def test_threads_may_share_it(verifier):
