@@ -2,7 +2,7 @@
 
 A recipe is the resolved configuration of everything that bears on the weights, with the fingerprints
 of the weights it starts from and of the rows it sees. Its hash is the run's id. Fields added later
-are migrated by `SCHEMA`, never by rehashing old runs.
+are migrated by `ADDED`, never by rehashing old runs.
 """
 
 import hashlib
@@ -13,7 +13,14 @@ from typing import Any
 from openrs.config import Config
 
 SCHEMA = 1
-"""Version of the recipe's layout. Raise it when a field is added, and say what old recipes meant."""
+"""Version of the recipe's layout. A field that is added goes into `ADDED` and leaves it as it is."""
+
+ADDED: dict[str, Any] = {}
+"""Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
+
+A field at that value is left out of the recipe, so no run changes its id because openrs learned a
+new word.
+"""
 
 SCORING = 1
 """Version of the evaluation's verdicts. Raise it when the verifier changes one: stored completions
@@ -54,7 +61,7 @@ def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
     }
     recipe = untrained(config, weights=weights)
     recipe["model"] |= {"compute_dtype": config.model.compute_dtype}
-    return recipe | {
+    recipe |= {
         "seed": config.seed,
         "data": asdict(config.data) | {"rows": rows},
         "length": asdict(config.length),
@@ -63,6 +70,19 @@ def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
         "algorithm": asdict(config.algorithm) | {"weights_dtype": "float32", "optimizer_dtype": "float32"},
         "steps": {"total": config.steps.total},
     }
+    for path, meant in ADDED.items():
+        _leave_out(recipe, path.split("."), meant)
+    return recipe
+
+
+def _leave_out(tree: dict[str, Any], path: list[str], meant: Any) -> None:
+    """Takes the field away wherever the tree has it at this value."""
+    key, *deeper = path
+    for name in list(tree) if key == "*" else [key] if key in tree else []:
+        if deeper and isinstance(tree[name], dict):
+            _leave_out(tree[name], deeper, meant)
+        elif not deeper and tree[name] == meant:
+            del tree[name]
 
 
 def run_id(recipe: dict[str, Any]) -> str:

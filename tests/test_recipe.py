@@ -132,3 +132,13 @@ def test_evaluation_settings_have_their_own_id(composed):
     assert recipe.scoring_id(expr, "aime24", rows) != scored
     assert "evaluation" in EVALUATION
     assert "evaluation" not in RECIPE
+
+
+def test_a_field_added_later_keeps_old_ids_at_its_old_meaning(composed, monkeypatch):
+    config = composed("experiment=exp3")
+    with_field = run_id(config)
+    monkeypatch.setattr(recipe, "ADDED", {"reward.*.unparsable_gold": 1.0, "algorithm.beta": 0.5})
+    without = recipe.trained(config, weights=WEIGHTS, rows=ROWS)
+    assert "unparsable_gold" not in without["reward"]["cosine"]
+    assert "beta" in without["algorithm"]  # at another value: part of the identity
+    assert recipe.run_id(without) != with_field
