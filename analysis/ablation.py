@@ -106,7 +106,8 @@ def _factors(asked: Sequence[str], levels: dict[str, dict[str, Any]], option: st
         fitting = [key for key in levels if key == name or key.startswith(f"{name}.")]
         if not fitting:
             raise Mistake(
-                f"{option}={name}: does not differ between these runs. What differs: {', '.join(levels) or 'nothing'}."
+                f"{option}={name}: does not differ between these runs. What differs: "
+                f"{', '.join(levels) or 'nothing'}."
             )
         found += [key for key in fitting if key not in found]
     return found
@@ -284,8 +285,8 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
         (*(label(over, split) for over in across), "mean"),
         tuple(body),
         (
-            f"Checkpoint of each run: {design.step}. Cells are means over runs that differ only in seeds; the "
-            "last row and column are plain means of the cells that were run.",
+            f"Checkpoint of each run: {design.step}. Cells are means over runs that differ only in seeds; "
+            "the last row and column are plain means of the cells that were run.",
         ),
         "ablation",
     )

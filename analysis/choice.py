@@ -81,8 +81,8 @@ class Choice:
             return f"Checkpoints: {self.rule} of each run, whatever its score."
         if by in shown:
             return (
-                f"SELECTED ON WHAT IS REPORTED: the checkpoint of each run is its best on {by}, which is shown "
-                "here: that column is biased upwards, as the lines below say."
+                f"SELECTED ON WHAT IS REPORTED: the checkpoint of each run is its best on {by}, which is "
+                "shown here: that column is biased upwards, as the lines below say."
             )
         return f"Checkpoints: the best of each run on {by}, which is not shown; the others had no part in it."
 

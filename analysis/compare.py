@@ -30,7 +30,8 @@ def find(runs: list[RunRecords], text: str) -> Row:
     if len(fitting) != 1:
         known = ", ".join(run.folder.name for run in fitting or runs)
         raise Mistake(
-            f"{text}: {'no run' if not fitting else f'{len(fitting)} runs'} of this name. Give one of {known}."
+            f"{text}: {'no run' if not fitting else f'{len(fitting)} runs'} of this name. Give one of "
+            f"{known}."
         )
     made = rows(fitting[0])
     steps = sorted({row.step for row in made})

@@ -37,10 +37,7 @@ def traits(row: Row) -> dict[tuple[str, str], str]:
     for title, (first, *_) in row.cells.items():
         found["problems", title] = _problems(first)
         versions = " ".join(f"{name} {first.versions.get(name, NOT_STATED)}" for name in VERIFIERS)
-        if first.imported:
-            rule = str(first.imported.get("metric"))
-        else:
-            rule = f"rule {first.scoring_id[:8]}"
+        rule = str(first.imported["metric"]) if first.imported else f"rule {first.scoring_id[:8]}"
         found["verifier", title] = f"{rule}, {versions}"
     for trait in ("engine", "dtype"):
         found[trait, ""] = str(row.settings.get(trait, NOT_STATED))

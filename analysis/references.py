@@ -74,8 +74,8 @@ def _sober(only_known: bool = True) -> Table:
         (*ORDER, "Avg."),
         tuple(body),
         (
-            "Mean ± standard deviation over 10 seeds (AIME24, AMC23) or 3 (the others); lighteval 0.8.1, vLLM "
-            "0.7.2, A100, temperature 0.8, top_p 0.9, the paper's own task file.",
+            "Mean ± standard deviation over 10 seeds (AIME24, AMC23) or 3 (the others); lighteval 0.8.1, "
+            "vLLM 0.7.2, A100, temperature 0.8, top_p 0.9, the paper's own task file.",
             "Avg.: plain mean of the five columns, computed here.",
             f"Source: {SOBER}.",
         ),
@@ -116,10 +116,10 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
             found.rows,
             (
                 *found.caption,
-                "The base row was copied by the paper from other authors: another harness and another number of "
-                "samples, which it does not state; it is taken as one answer a problem. What the harness alone "
-                "makes is in no interval: an independent re-evaluation of the base with the paper's task file "
-                "found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
+                "The base row was copied by the paper from other authors: another harness and another "
+                "number of samples, which it does not state; it is taken as one answer a problem. What the "
+                "harness alone makes is in no interval: an independent re-evaluation of the base with the "
+                "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
                 f"Source: {published.SOURCE}.",
             ),
             found.name,

@@ -110,7 +110,8 @@ def _table(members: list[Row], options: Options, name: str) -> list[Table]:
     shown = [title for title in titles(made) if columns is None or title in columns]
     if not shown:
         raise Mistake(
-            f"metric={options.metric.name}: no score here holds it. Imported scores without outcomes hold avg only."
+            f"metric={options.metric.name}: no score here holds it. Imported scores without outcomes hold "
+            "avg only."
         )
     marks = {title: comparisons.marks(made, [title]) for title in shown}
     overall = comparisons.marks(made, shown)
@@ -215,8 +216,8 @@ def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequ
     best = [line.label for line in made if not line.mean_of_runs]
     if len(best) > 1:
         lines_.append(
-            "Bold: best of its column and beyond noise (paired tests where problems match, Holm over all pairs of "
-            "rows, 5 %). ≈: not distinguishable from the best."
+            "Bold: best of its column and beyond noise (paired tests where problems match, Holm over all "
+            "pairs of rows, 5 %). ≈: not distinguishable from the best."
         )
     lines_.append(comparisons.detectable(made, columns, options.metric.unit))
     if options.choice is None and not imported:

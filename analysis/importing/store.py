@@ -91,8 +91,8 @@ def _store(item: Found, folder: Path, stored: dict[Place, list[Score]], report: 
             report.skipped.append(
                 Skipped(
                     item.file,
-                    f"{result.title}: the outputs of {origin['file']} with another score ({result.value:.4f}, "
-                    f"there {other.value:.4f}); the first was kept",
+                    f"{result.title}: the outputs of {origin['file']} with another score "
+                    f"({result.value:.4f}, there {other.value:.4f}); the first was kept",
                 )
             )
             return
