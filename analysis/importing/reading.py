@@ -94,7 +94,7 @@ def _parse(file: Path, content: bytes) -> list[Result]:
     if inspect_log.is_archive(content):
         return _guarded(inspect_log, None, file)
     try:
-        document = json.loads(content)
+        document = json.loads(content.decode())
     except UnicodeDecodeError:
         raise Unreadable("is no text") from None
     except json.JSONDecodeError as error:

@@ -82,7 +82,8 @@ def _store(item: Found, folder: Path, stored: dict[Place, list[Score]], report: 
     place = item.step, result.benchmark, settings_id, scoring_id
     for other in stored[place]:
         origin = other.imported or {}
-        if origin["sha256"] == item.sha256 and origin["outputs"] == result.outputs:
+        same_file = (origin["file"], origin["sha256"]) == (item.file, item.sha256)
+        if same_file and origin["outputs"] == result.outputs:
             report.known += 1
             return
         if not _same_outputs(origin, other, item):

@@ -139,7 +139,8 @@ def test_scores_of_other_settings_are_other_rows(tmp_path):
     cell = Cell(10, "aime24", "f" * 64, "5" * 64, 1234)
     other = score(
         cell, title="AIME24", seconds=1.0, versions={}, settings=SETTINGS | {"temperature": 1.0},
-        columns={"ids": ["p0000", "p0001", "p0002", "p0003"], "correct": [1] * 4, "tokens": [1] * 4, "truncated": [0] * 4,
+        columns={"ids": ["p0000", "p0001", "p0002", "p0003"], "correct": [1] * 4, "tokens": [1] * 4,
+                 "truncated": [0] * 4,
                  "timed_out": [0, 0, 0, 1]},
     )  # fmt: skip
     write(folder, cell, other)
