@@ -28,7 +28,7 @@ def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
 
 def _shown(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=formats.FORMATS, default="md")
-    command.add_argument("--metric", default="avg", help=f"{cells.METRICS}; default avg")
+    command.add_argument("--metric", default="avg", help=f"{cells.METRICS}; default avg; several by commas")
     command.add_argument(
         "--mixed", default="", metavar="TRAITS",
         help=f"put rows that differ in these into one table, marked: {', '.join(mixing.TRAITS)}",
@@ -58,20 +58,27 @@ def _table1(arguments: argparse.Namespace) -> int:
     if arguments.select is not None:
         report = tuple(name for name in (arguments.report or "").split(",") if name)
         choice = Choice(arguments.select, arguments.by, report)
-    options = tables.Options(
-        metric=cells.metric(arguments.metric),
-        averaging=arguments.average or ("both" if arguments.imported else "raw"),
-        mixed=mixing.allowed(arguments.mixed),
-        choice=choice,
-    )
+    options = [
+        tables.Options(
+            metric=metric,
+            averaging=arguments.average or ("both" if arguments.imported else "raw"),
+            mixed=mixing.allowed(arguments.mixed),
+            choice=choice,
+        )
+        for metric in _metrics(arguments)
+    ]
     runs = load_all(arguments.outputs, arguments.imported)
-    made = tables.everything(runs, options)
-    if arguments.imported and options.metric == cells.AVERAGE:
-        made += references.base_differences(runs, options)
+    made = [table for each in options for table in tables.everything(runs, each)]
+    if arguments.imported and options[0].metric == cells.AVERAGE:
+        made += references.base_differences(runs, options[0])
     names = [*(["paper"] if arguments.published else []), *arguments.reference]
     made += [references.table(name) for name in dict.fromkeys(names)]
     print(formats.together(made, arguments.format), end="")
     return 0
+
+
+def _metrics(arguments: argparse.Namespace) -> list[cells.Metric]:
+    return [cells.metric(name) for name in arguments.metric.split(",")]
 
 
 def _add_ablation(commands: Any) -> None:
@@ -91,16 +98,18 @@ def _add_ablation(commands: Any) -> None:
 def _ablation(arguments: argparse.Namespace) -> int:
     from analysis import ablation
 
-    design = ablation.Design(
-        rows=tuple(name for name in (arguments.rows or "").split(",") if name),
-        columns=arguments.columns,
-        benchmark=arguments.benchmark,
-        step=arguments.step,
-        baseline=arguments.baseline,
-        metric=cells.metric(arguments.metric),
-        mixed=mixing.allowed(arguments.mixed),
-    )
-    made = ablation.tables(load_all(arguments.outputs), design)
+    runs, made = load_all(arguments.outputs), []
+    for metric in _metrics(arguments):
+        design = ablation.Design(
+            rows=tuple(name for name in (arguments.rows or "").split(",") if name),
+            columns=arguments.columns,
+            benchmark=arguments.benchmark,
+            step=arguments.step,
+            baseline=arguments.baseline,
+            metric=metric,
+            mixed=mixing.allowed(arguments.mixed),
+        )
+        made += ablation.tables(runs, design)
     print(formats.together(made, arguments.format), end="")
     return 0
 
@@ -118,14 +127,10 @@ def _add_compare(commands: Any) -> None:
 def _compare(arguments: argparse.Namespace) -> int:
     from analysis import compare
 
-    runs = _all_runs(arguments.outputs)
-    made = compare.tables(
-        compare.find(runs, arguments.first),
-        compare.find(runs, arguments.second),
-        cells.metric(arguments.metric),
-        mixing.allowed(arguments.mixed),
-        arguments.problems,
-    )
+    runs, made = _all_runs(arguments.outputs), []
+    first, second = compare.find(runs, arguments.first), compare.find(runs, arguments.second)
+    for metric in _metrics(arguments):
+        made += compare.tables(first, second, metric, mixing.allowed(arguments.mixed), arguments.problems)
     print(formats.together(made, arguments.format), end="")
     return 0
 
@@ -160,13 +165,11 @@ def _import(arguments: argparse.Namespace) -> int:
     path = arguments.path.resolve()
     patterns = reading.pattern(arguments.pattern)
     found = list(reading.read(path, patterns))
-    if all(isinstance(item, reading.Skipped) for item in found):
-        for item in found:
-            print(f"skipped {item.file}: {item.reason}")
-        raise Mistake(f"{arguments.path}: none of its {len(found)} files holds a score that can be read.")
     report = store.store(found, arguments.outputs, arguments.name or path.stem)
     for skipped in report.skipped:
         print(f"skipped {skipped.file}: {skipped.reason}")
+    if len(report.skipped) == len(found):
+        raise Mistake(f"{arguments.path}: none of its {len(found)} files holds a score that can be read.")
     for repeat in report.repeats:
         print(f"repeat, no second sample: {repeat}")
     where = arguments.outputs / "imported"

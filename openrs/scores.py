@@ -85,6 +85,11 @@ def score(
     value = right / n
     stderr = math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else float("inf")
     return Score(
+        ids=columns["ids"],
+        correct=columns["correct"],
+        tokens=columns["tokens"],
+        truncated=columns["truncated"],
+        timed_out=columns["timed_out"],
         step=cell.step,
         benchmark=cell.benchmark,
         title=title,
@@ -97,7 +102,6 @@ def score(
         seconds=round(seconds, 3),
         settings=settings,
         versions=versions,
-        **columns,
     )
 
 
