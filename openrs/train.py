@@ -174,6 +174,14 @@ def _dataset(config: Config, path: Path) -> Dataset:
     )
 
 
+def _pushes(config: Config, run: Run) -> list[Any]:
+    if not config.hub.push:
+        return []
+    from openrs.hub import Pushes
+
+    return [Pushes(config, run)]
+
+
 def _track(config: Config, run: Run) -> None:
     """Points W&B at this run; it works offline where there is no key or no network."""
     os.environ["WANDB_PROJECT"] = config.tracker.project
@@ -246,6 +254,7 @@ def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
             ProgressLine(run.folder.name, stop_at),
             StopAt(stop_at),
             Checkpoints(),
+            *_pushes(config, run),
         ],
     )
     for callback in (PrinterCallback, ProgressCallback):
