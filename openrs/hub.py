@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalTokenNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 from transformers import TrainerCallback
 
 from openrs.card import card
