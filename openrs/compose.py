@@ -1,5 +1,7 @@
 """Composition: conf/, sweeps/ and the command line -> Config."""
 
+from functools import cache
+
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -14,6 +16,7 @@ from openrs.paths import CONF
 from openrs.scale import device_names, options, pick, scaled, visible_devices
 
 
+@cache
 def register() -> None:
     """Registers the schema, the resolvers, and the option `scale=auto`, made for this machine."""
     store = ConfigStore.instance()
@@ -59,6 +62,7 @@ def composed(*overrides: str) -> Config:
     except Mistake:
         raise
     except (HydraException, OmegaConfBaseException) as error:
-        raise Mistake(f"{' '.join(overrides)}: {error}") from error
+        told = str(error).split("\nConfig search path")[0]
+        raise Mistake(f"{' '.join(overrides)}: {told}") from error
     assert isinstance(config, Config)
     return config

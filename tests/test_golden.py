@@ -71,17 +71,11 @@ def test_the_trainer_gets_the_golden_arguments(composed, experiment, scale):
 
 def rewrite() -> None:
     """Writes every golden file anew."""
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
+    from openrs.compose import composed
 
-    from openrs.compose import register
-    from openrs.paths import CONF
-
-    register()
     FOLDER.mkdir(exist_ok=True)
     for experiment, scale in POINTS:
-        with initialize_config_dir(str(CONF)):
-            config = OmegaConf.to_object(compose("config", [f"scale={scale}", f"experiment={experiment}"]))
+        config = composed(f"scale={scale}", f"experiment={experiment}")
         for kind, made in (("recipe", resolved(config)), ("trainer", arguments(config))):
             _path(kind, experiment, scale).write_text(_text(made), encoding="utf-8")
             print(_path(kind, experiment, scale))
