@@ -104,8 +104,8 @@ def _verdicts(overrides: list[str], machine: Machine) -> dict[tuple[str, str], l
 def _known_data() -> dict[str, bool]:
     """Every data set of the Hub catalog -> whether the cache holds it."""
     catalog = composed("scale=paper", "catalog=hub").catalog
-    entries = [*catalog.sources.values(), *catalog.benchmarks.values()]
-    return {item.id: cached("datasets", item.id) for item in entries}
+    ids = [item.id for item in catalog.sources.values()] + [item.id for item in catalog.benchmarks.values()]
+    return {id_: cached("datasets", id_) for id_ in ids}
 
 
 def _describe(machine: Machine) -> list[str]:

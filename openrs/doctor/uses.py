@@ -67,7 +67,7 @@ def read(path: Path) -> list[Use]:
 
 def _imported(tree: ast.Module) -> dict[str, str]:
     """Local name -> dotted name of what comes from the packages."""
-    known = {}
+    known: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in PACKAGES:
             known |= {item.asname or item.name: f"{node.module}.{item.name}" for item in node.names}

@@ -144,9 +144,10 @@ def data_sets(config: Config) -> dict[str, bool]:
         for draw in ([] if config.untrained else config.data.draws.values())
         for name in (draw.source, *draw.exclude)
     }
-    used = [catalog.sources[name] for name in sorted(drawn)]
-    used += [catalog.benchmarks[name] for name in config.evaluation.benchmarks]
-    return {item.id: _here(config, item.id, item.split) for item in used}
+    sources = [catalog.sources[name] for name in sorted(drawn)]
+    benchmarks = [catalog.benchmarks[name] for name in config.evaluation.benchmarks]
+    used = [(item.id, item.split) for item in sources] + [(item.id, item.split) for item in benchmarks]
+    return {id_: _here(config, id_, split) for id_, split in used}
 
 
 def _here(config: Config, id_: str, split: str) -> bool:
@@ -159,13 +160,11 @@ def _here(config: Config, id_: str, split: str) -> bool:
 
 
 def cached(kind: str, id_: str) -> bool:
-    """Whether the Hub's cache, or that of the datasets package, holds a repository."""
+    """Whether the Hub's cache holds a repository (`kind` is models or datasets)."""
     from huggingface_hub import constants
 
-    hub = Path(constants.HF_HUB_CACHE) / f"{kind}--{id_.replace('/', '--')}"
-    prepared = Path(constants.HF_HOME) / "datasets" / id_.replace("/", "___").lower()
-    places = [*hub.glob("snapshots/*/*"), *(prepared.glob("*/*") if kind == "datasets" else [])]
-    return bool(places)
+    folder = Path(constants.HF_HUB_CACHE) / f"{kind}--{id_.replace('/', '--')}"
+    return any(folder.glob("snapshots/*/*"))
 
 
 def _data(config: Config, machine: Machine) -> Iterator[Missing]:
