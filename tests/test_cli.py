@@ -71,6 +71,8 @@ SPY = (
         ("openrs", ["-m", "sweeps=table1", "scale=nano", "dry_run=true"]),
         ("openrs", ["experiment=exp3", "length.completion=9999", "scale=nano"]),
         ("analysis", ["table1", "/nowhere"]),
+        ("analysis", ["table5"]),
+        ("openrs.doctor", ["scale=nano", "--json"]),
     ],
 )
 def test_no_heavy_package_is_imported(module, arguments):
