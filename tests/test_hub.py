@@ -259,3 +259,22 @@ def test_a_refused_push_ends_the_command_before_training(tmp_path):
     assert "error: hub.push=true" in shown.stderr
     assert "Traceback" not in shown.stderr
     assert not list(tmp_path.glob("runs/*/train"))
+
+
+@pytest.mark.slow
+def test_pushes_that_fail_while_training_are_made_good_by_the_next_start(tmp_path):
+    with serving() as fake:
+        environment = {"HF_ENDPOINT": fake.url, "HF_TOKEN": "hf_good", "HF_HUB_DISABLE_XET": "1",
+                       "HF_HOME": str(tmp_path / "hf")}  # fmt: skip
+        fake.broken.add("batch")
+        shown = openrs(*TRAIN, f"outputs={tmp_path}", **environment)
+        assert shown.returncode == 0, shown.stderr[-3000:]
+        assert "warning" in shown.stderr
+        assert "was not pushed" in shown.stderr
+        ((name, branches),) = fake.repositories.items()
+        assert set(branches) == {"main"}
+        fake.broken.clear()
+        shown = openrs(*TRAIN, f"outputs={tmp_path}", **environment)
+        assert "nothing to train" in shown.stderr
+        assert len(fake.repositories[name]) == 3
+        assert "nano-AIME24" in fake.repositories[name]["main"]["README.md"].decode()

