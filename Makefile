@@ -3,13 +3,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# NVIDIA devices of this machine; asked only where a recipe needs it.
+DEVICES = $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
+MAIN_JOB := experiment=exp3 data=mixed
+
 .PHONY: help run test lint benchmark smollm2 nano clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
-run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1
-	$(BIN)/python -m openrs experiment=exp3 data=mixed
+run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1; on GPUs at paper scale
+	$(if $(filter-out 0,$(DEVICES)),$(MAKE) --no-print-directory $(VENV)/gpu)
+	$(if $(filter-out 0,$(DEVICES)),$(BIN)/python -m openrs.doctor $(MAIN_JOB))
+	$(BIN)/python -m openrs $(MAIN_JOB)
 
 test: $(VENV)/tested ## install with the test extra, then all tests
 	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --cov --cov-report=
@@ -35,6 +41,10 @@ clean: ## remove the environment; outputs/ stays
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/gpu: $(VENV)/installed
+	$(PIP) --editable '.[vllm,deepspeed]'
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from analysis import published, records, tables
+from analysis import published, records, tables, text_table
 from openrs.mistake import Mistake
 
 
@@ -18,7 +18,13 @@ def main() -> int:
     table1.add_argument(
         "--published", action="store_true", help="the paper's own table below, as a marked block"
     )
+    table5 = commands.add_parser("table5", help="the trainer's hyper-parameters beside the paper's")
+    table5.add_argument("overrides", nargs="*", help="changes, as hardware=a100x1")
+    table5.add_argument("--experiment", choices=("exp1", "exp2", "exp3"), default="exp3")
+    table5.add_argument("--format", choices=text_table.FORMATS, default="md")
     arguments = parser.parse_args()
+    if arguments.command == "table5":
+        return _table5(arguments)
     if arguments.published and arguments.format != "md":
         parser.error("--published is a Markdown block: leave --format at md")
     try:
@@ -30,6 +36,18 @@ def main() -> int:
     print("\n".join(tables.FORMATS[arguments.format](table) for table in made), end="")
     if arguments.published:
         print(f"\n{published.markdown()}", end="")
+    return 0
+
+
+def _table5(arguments: argparse.Namespace) -> int:
+    from analysis import table5  # composes, which the other tables do not
+
+    try:
+        made = table5.for_command(arguments.experiment, arguments.overrides)
+    except Mistake as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(text_table.FORMATS[arguments.format](made), end="")
     return 0
 
 

@@ -1,21 +1,30 @@
 """Composition: conf/, sweeps/ and the command line -> Config."""
 
+from functools import cache
+
+from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from openrs.config import Config
 from openrs.mistake import Mistake
-from openrs.scale import pick, scaled, visible_devices
+from openrs.paths import CONF
+from openrs.scale import device_names, options, pick, scaled, visible_devices
 
 
+@cache
 def register() -> None:
     """Registers the schema, the resolvers, and the option `scale=auto`, made for this machine."""
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
-    name, reason = pick(visible_devices())
-    auto = {"defaults": [name, "_self_"], "scale": {"reason": reason}}
+    devices = visible_devices()
+    name, hardware, reason = pick(devices, device_names() if devices else [], options())
+    override = [{"override /hardware": hardware}] if hardware else []
+    auto = {"defaults": [name, *override, "_self_"], "scale": {"reason": reason}}
     store.store(group="scale", name="auto", package="_global_", node=auto)
     OmegaConf.register_resolver(
         "scaled",
@@ -36,5 +45,24 @@ def load(composed: DictConfig) -> Config:
             f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
         )
     config = OmegaConf.to_object(composed)
+    assert isinstance(config, Config)
+    return config
+
+
+def composed(*overrides: str) -> Config:
+    """The config of a command line, for whatever only wants to look at it.
+
+    Raises:
+        Mistake: an option or a value is wrong.
+    """
+    register()
+    try:
+        with initialize_config_dir(str(CONF)):
+            config = OmegaConf.to_object(compose("config", list(overrides)))
+    except Mistake:
+        raise
+    except (HydraException, OmegaConfBaseException) as error:
+        told = str(error).split("\nConfig search path")[0]
+        raise Mistake(f"{' '.join(overrides)}: {told}") from error
     assert isinstance(config, Config)
     return config

@@ -182,6 +182,19 @@ class Tracker:
 
 
 @dataclass(kw_only=True)
+class Hub:
+    """Where checkpoints are pushed besides the run's folder: Table 5's Hub settings, off unless asked."""
+
+    push: bool = False
+    model_id: str | None = None
+    """Repository, `name` or `user/name`; null is OpenRS-GRPO-<run>, one repository a run."""
+    strategy: Literal["every_save", "end"] = "every_save"
+    """Push each saved checkpoint (the paper), or the last one alone."""
+    private: bool = False
+    """Whether a repository that is made is private."""
+
+
+@dataclass(kw_only=True)
 class Scale:
     """Factors from the paper's numbers to this machine's."""
 
@@ -252,6 +265,7 @@ class Config:
     evaluation: Evaluation
     hardware: Hardware
     tracker: Tracker
+    hub: Hub = field(default_factory=Hub)
     scale: Scale
     catalog: Catalog
     stages: list[Literal["train", "evaluate", "collect"]] = field(
@@ -299,7 +313,7 @@ RECIPE = (
 )
 EVALUATION = ("evaluation",)
 NEITHER = (
-    *("name", "report_step", "steps.stop_at", "steps.save_every", "hardware", "tracker", "scale"),
+    *("name", "report_step", "steps.stop_at", "steps.save_every", "hardware", "tracker", "hub", "scale"),
     *("catalog", "stages", "force", "dry_run", "outputs"),
 )
 """Every field belongs to one of the three: what decides the weights, the scores, or neither.

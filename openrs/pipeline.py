@@ -70,6 +70,10 @@ def stages(plan: Plan) -> None:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
                 _evaluate(plan, run)
+    if config.hub.push and plan.mix is not None:
+        from openrs import hub
+
+        hub.refresh_cards(plan.run)
 
 
 def _environment(config: Config) -> None:
@@ -78,7 +82,7 @@ def _environment(config: Config) -> None:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if config.catalog.kind != "hub" and config.model.package is not None:
+    if config.catalog.kind != "hub" and config.model.package is not None and not config.hub.push:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
@@ -87,8 +91,16 @@ def _train(plan: Plan) -> None:
     assert plan.mix is not None
     if not plan.must_train:
         say(f"{run.folder.name}: trained to step {plan.trained_to}, nothing to train")
+        if config.hub.push:
+            from openrs import hub
+
+            hub.deliver(config, run)
         return
     _fits_machine(config)
+    if config.hub.push:
+        from openrs import hub
+
+        hub.preflight(config, run)
     if "train" in config.force:
         forget(run)
     run.log_invocation(asdict(config))

@@ -6,10 +6,8 @@ conf/algorithm/grpo_paper.yaml.
 """
 
 import json
-import netrc
 import os
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +17,13 @@ from transformers import AutoTokenizer, PrinterCallback, ProgressCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from openrs.accounts import WANDB_HOST, reaches, wandb_key
 from openrs.config import Config
 from openrs.data import Mix, prompt_order
 from openrs.mistake import Mistake
 from openrs.models import loadable
 from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, logged, whole_checkpoints
 from openrs.run import Checkpoint, Run, TrainRecord, read_record, versions, write_record
-
-WANDB_HOST = "api.wandb.ai"
 
 
 class WholeGroupsTrainer(GRPOTrainer):
@@ -176,30 +173,22 @@ def _dataset(config: Config, path: Path) -> Dataset:
     )
 
 
+def _pushes(config: Config, run: Run) -> list[Any]:
+    if not config.hub.push:
+        return []
+    from openrs.hub import Pushes
+
+    return [Pushes(config, run)]
+
+
 def _track(config: Config, run: Run) -> None:
     """Points W&B at this run; it works offline where there is no key or no network."""
     os.environ["WANDB_PROJECT"] = config.tracker.project
     os.environ["WANDB_DIR"] = str(run.folder)
     os.environ["WANDB_RUN_ID"] = run.id[:8]
     os.environ["WANDB_RESUME"] = "allow"
-    if not (_has_key() and _reaches(WANDB_HOST)):
+    if not (wandb_key() and reaches(WANDB_HOST)):
         os.environ.setdefault("WANDB_MODE", "offline")
-
-
-def _has_key() -> bool:
-    try:
-        stored = netrc.netrc().authenticators(WANDB_HOST)
-    except (OSError, netrc.NetrcParseError):
-        stored = None
-    return bool(os.environ.get("WANDB_API_KEY") or stored)
-
-
-def _reaches(host: str) -> bool:
-    try:
-        with socket.create_connection((host, 443), timeout=3):
-            return True
-    except OSError:
-        return False
 
 
 def train(config: Config, run: Run, mix: Mix) -> TrainRecord:
@@ -248,6 +237,7 @@ def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
             ProgressLine(run.folder.name, stop_at),
             StopAt(stop_at),
             Checkpoints(),
+            *_pushes(config, run),
         ],
     )
     for callback in (PrinterCallback, ProgressCallback):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from openrs import scale
-from openrs.paths import ROOT
+from openrs.paths import CONF, ROOT
 
 
 def openrs(*arguments, cwd=ROOT, module="openrs", **environment):
@@ -83,6 +83,8 @@ def heavy_imports(*arguments, module="openrs"):
         ("openrs", ["-m", "sweeps=table1", "scale=nano", "dry_run=true"]),
         ("openrs", ["experiment=exp3", "length.completion=9999", "scale=nano"]),
         ("analysis", ["table1", "/nowhere"]),
+        ("analysis", ["table5"]),
+        ("openrs.doctor", ["scale=nano", "--json"]),
     ],
 )
 def test_no_heavy_package_is_imported(module, arguments):
@@ -127,20 +129,54 @@ def test_the_config_can_be_shown():
     assert "completion: 128" in shown.stdout
 
 
-@pytest.mark.parametrize(
-    ("devices", "picked", "why"),
-    [
-        ([], "nano", "no NVIDIA device"),
-        ([8], "nano", "1 NVIDIA device of 8 GiB"),
-        ([80], "nano", "needs 4 of 40 GiB"),
-        ([44, 44, 44, 44], "paper", "4 NVIDIA devices of 44 GiB"),
-        ([44, 44, 44, 8], "nano", "needs 4 of 40 GiB"),
-    ],
+A40X4, A100X1, H100X1 = (
+    scale.Option(*stated) for stated in (("a40x4", 4, 44), ("a100x1", 1, 79), ("h100x1", 1, 79))
 )
-def test_the_scale_follows_the_devices(devices, picked, why):
-    name, reason = scale.pick(devices)
-    assert name == picked
+
+
+@pytest.mark.parametrize(
+    ("devices", "names", "known", "picked", "why"),
+    [
+        ([], "", [A40X4], ("nano", None), "no NVIDIA device"),
+        ([8], "", [A40X4], ("nano", None), "1 NVIDIA device of 8 GiB"),
+        ([80], "", [A40X4], ("nano", None), "needs 4 of 44 GiB (hardware=a40x4)"),
+        ([44] * 4, "NVIDIA A40", [A40X4, A100X1], ("paper", "a40x4"), "4 NVIDIA devices of 44 GiB"),
+        ([44, 44, 44, 8], "NVIDIA A40", [A40X4], ("nano", None), "needs 4 of 44 GiB"),
+        ([80], "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "h100x1"), "hardware=h100x1"),
+        ([80], "NVIDIA A100-SXM4-80GB", [A40X4, A100X1, H100X1], ("paper", "a100x1"), "hardware=a100x1"),
+        ([80] * 4, "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "h100x1"), "h100x1"),
+        ([46] * 4, "NVIDIA L40S", [A40X4, A100X1], ("paper", "a40x4"), "price is another device's"),
+    ],
+)  # fmt: skip
+def test_the_scale_follows_the_devices(devices, names, known, picked, why):
+    *chosen, reason = scale.pick(devices, [names] * len(devices), known)
+    assert tuple(chosen) == picked
     assert why in reason
+
+
+def test_every_cuda_option_can_be_picked():
+    names = {path.stem for path in CONF.glob("hardware/*.yaml") if "device: cuda" in path.read_text()}
+    assert {option.name for option in scale.options()} == names
+    for option in scale.options():
+        device = f"NVIDIA {option.name.split('x')[0].upper()}"
+        found = scale.pick([option.memory] * option.devices, [device], [option])
+        assert found[:2] == ("paper", option.name)
+
+
+def test_auto_takes_the_hardware_that_is_there(tmp_path):
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text(
+        "#!/bin/sh\ncase $1 in *name*) n='NVIDIA A40';; *) n=46068;; esac\n"
+        'for i in 1 2 3 4; do echo "$n"; done\n'
+    )
+    fake.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    shown = openrs("experiment=exp3", "--cfg", "job", PATH=path, CUDA_VISIBLE_DEVICES="0,1,2,3")
+    assert "name: paper" in shown.stdout
+    assert "name: a40x4" in shown.stdout
+    assert "4 NVIDIA devices of 44 GiB visible, hardware=a40x4" in shown.stdout
+    cpu = openrs("experiment=exp3", "hardware=cpu", "--cfg", "job", PATH=path, CUDA_VISIBLE_DEVICES="0,1,2,3")
+    assert "name: cpu" in cpu.stdout  # what the user names wins
 
 
 def test_devices_are_found_without_torch(tmp_path, monkeypatch):
