@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from openrs.config import Config
 from openrs.mistake import Mistake
-from openrs.scale import pick, scaled, visible_devices
+from openrs.scale import pick, scaled, visible_devices, within_context
 
 
 def register() -> None:
@@ -20,6 +20,11 @@ def register() -> None:
     OmegaConf.register_resolver(
         "scaled",
         lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
+        replace=True,
+    )
+    OmegaConf.register_resolver(
+        "within_context",
+        lambda number, *, _root_: within_context(number, _root_.model.context),
         replace=True,
     )
 
