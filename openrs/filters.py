@@ -12,16 +12,12 @@ Row = dict[str, Any]
 BOX = re.compile(r"\\f?box(?:ed)?\s*(?=\{)")
 """Commands that set an answer in a box: \\boxed, \\fbox, \\box."""
 
-LABELS = tuple(
-    re.compile(rf"(?:(?<!\S)\(|^|(?<=[.;:?!]\s))(?:{marks})\)(?=\s|\$)", re.MULTILINE)
-    for marks in ("[a-h]", "[1-8]", "i|ii|iii|iv|v|vi", "I|II|III|IV|V|VI")
-)
-"""Labels of parts: (a) (b), (1) (2), (i) (ii), (I) (II); at the start of a sentence also a) b)."""
+CLOSED = re.compile(r"\)(?=[\s$])")
+LABEL = re.compile(r"(?:(?:^|\s)\(|^|\n|[.;:?!]\s)([a-h]|[1-8]|[iv]{1,3}|[IV]{1,3})\Z")
+"""Labels of parts: (a) (b), (1) (2), (i) (ii), (I) (II); at the start of a sentence also a) b). Each is
+looked for backwards from its last bracket, which is far quicker than forwards from everywhere."""
 
-ASKS = re.compile(
-    r"\?|\b(?:find|determine|compute|calculate|evaluate|prove|show|express|solve|what|how|which|write|give)\b",
-    re.IGNORECASE,
-)
+ASKS = re.compile(r"\?|\b(?:find|determine|compute|calculate|evaluate|prove|show|solve)\b", re.IGNORECASE)
 """What a part that asks for something holds; a part that states a condition holds none of it."""
 
 
@@ -41,31 +37,42 @@ def boxes(solution: str) -> list[str]:
     return found
 
 
-def several_parts(problem: str, solution: str) -> bool:
+def several_parts(problem: str, solution: str, answer: str = "") -> bool:
     """Whether a row asks several things, so that one final answer cannot say it all.
 
     A heuristic, and the paper's own filter (a language model) was never published. It says yes where
-    two or more labelled parts of the problem each ask for something ("(a) Find ... (b) Prove ..."), or
-    where the solution boxes under several labels ("(a) \\boxed{1} (b) \\boxed{2}"). Labelled conditions
-    ("such that (i) f is increasing, (ii) ...") and lists of choices are no parts. It says no to several
-    questions in running text.
+    two or more labelled parts of the problem each ask for something ("(a) Find ... (b) Prove ..."), where
+    the solution boxes under several labels ("(a) \\boxed{1} (b) \\boxed{2}"), or where the final answer has
+    several labels ("(a) 1, (b) 2"). Labelled conditions ("such that (i) f is increasing, (ii) ...") and
+    lists of choices are no parts. It says no to several questions in running text.
     """
-    return any(_asking(problem, label) > 1 or _boxing(solution, label) > 1 for label in LABELS)
+    return (
+        _several(problem, lambda part: bool(ASKS.search(part)))
+        or _several(solution, lambda part: bool(boxes(part)))
+        or any(_several(box, bool) for box in [*boxes(answer), answer])
+    )
 
 
-def _parts(text: str, label: re.Pattern[str]) -> list[str]:
-    """What follows each label up to the next, from the first label on."""
-    marks = list(label.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    return [text[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
+def _several(text: str, says: Callable[[str], bool]) -> bool:
+    """Whether two or more of the parts under one kind of label say so."""
+    return any(sum(says(part) for part in parts) > 1 for parts in _parts(text) if len(parts) > 1)
 
 
-def _asking(problem: str, label: re.Pattern[str]) -> int:
-    return sum(bool(ASKS.search(part)) for part in _parts(problem, label))
-
-
-def _boxing(solution: str, label: re.Pattern[str]) -> int:
-    return sum(bool(boxes(part)) for part in _parts(solution, label))
+def _parts(text: str) -> list[list[str]]:
+    """For each kind of label, what follows each such label up to the next."""
+    marks: dict[str, list[tuple[int, int]]] = {}
+    for closed in CLOSED.finditer(text):
+        end = closed.start()
+        # the longest label is six characters: sentence end, space, three digits of Rome, bracket
+        label = LABEL.search(text[max(0, end - 6) : end])
+        if label:
+            kind = next(kind for kind in ("abcdefgh", "12345678", "iv", "IV") if label[1][0] in kind)
+            marks.setdefault(kind, []).append((end - len(label[0]), end + 1))
+    return [
+        [text[end:following] for (_, end), following in zip(found, [*(at for at, _ in found[1:]), len(text)],
+                                                            strict=True)]
+        for found in marks.values()
+    ]  # fmt: skip
 
 
 def reasons(draw: Draw, name: str) -> list[tuple[str, Callable[[Row], bool]]]:
@@ -85,21 +92,24 @@ def reasons(draw: Draw, name: str) -> list[tuple[str, Callable[[Row], bool]]]:
         found.append(
             (
                 "several parts",
-                lambda row: several_parts(row["problem"], _worked(row, draw, name, "single_part")),
+                lambda row: several_parts(
+                    row["problem"], _worked(row, draw, name, "single_part"), row["solution"]
+                ),
             )
         )
     return found
 
 
 def _difficulty(row: Row, draw: Draw, name: str) -> float:
-    if row["difficulty"] is None:
-        side = "min" if draw.difficulty_max is None else "max"
-        raise Mistake(
-            f"data.draws.{name}.difficulty_{side}={getattr(draw, f'difficulty_{side}')}: source "
-            f"{draw.source} states no difficulty. Name its column, as "
-            f"catalog.sources.{draw.source}.difficulty=COLUMN, or drop the filter."
-        )
-    return row["difficulty"]
+    if isinstance(row["difficulty"], int | float):
+        return row["difficulty"]
+    side = "min" if draw.difficulty_max is None else "max"
+    says = "states no difficulty" if row["difficulty"] is None else f"has difficulty {row['difficulty']!r}"
+    raise Mistake(
+        f"data.draws.{name}.difficulty_{side}={getattr(draw, f'difficulty_{side}')}: a row of source "
+        f"{draw.source} {says}. Name a column of numbers, as "
+        f"catalog.sources.{draw.source}.difficulty=COLUMN, or drop the filter."
+    )
 
 
 def _worked(row: Row, draw: Draw, name: str, filter_name: str) -> str:

@@ -25,10 +25,12 @@ def snapshot(id_: str, revision: str | None) -> Path:
     Raises:
         Mistake: the set is gated, is not there, lacks the revision, or cannot be reached.
     """
+    import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        HFValidationError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -52,7 +54,9 @@ def snapshot(id_: str, revision: str | None) -> Path:
             f"catalog=hub: the Hub has no data set {id_}, or it is private. Check its id; for a private one "
             "log in with `hf auth login` or set HF_TOKEN."
         ) from error
-    except (HfHubHTTPError, OSError) as error:  # no network, a proxy, a server that is down
+    except HFValidationError as error:
+        raise Mistake(f"catalog=hub: {id_} is no id of a data set. Give it as ORGANISATION/NAME.") from error
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:  # no network, a proxy, a server that is down
         raise Mistake(
             f"catalog=hub: {at} cannot be fetched: {' '.join(str(error).split())}. Check the network "
             f"(once fetched it is read without one), or {MIRROR}."
@@ -74,8 +78,9 @@ def rows(id_: str, subset: str | None, split: str, revision: str | None) -> list
         Mistake: the set cannot be had, or has no such split or subset.
     """
     folder = snapshot(id_, revision)
-    from datasets import load_dataset
+    from datasets import disable_progress_bars, load_dataset
 
+    disable_progress_bars()
     try:
         return list(load_dataset(str(folder), name=subset, split=split))
     except Exception as error:  # the readers raise many kinds; the user needs one sentence

@@ -1,12 +1,13 @@
 """Data mixes: counts, filters, seeds, duplicates, held-out problems, and the prompt order."""
 
+import json
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrs import catalog
+from openrs import catalog, recipe
 from openrs.config import BENCHMARKS, Data, Draw
 from openrs.data import load_mix, mix, prompt_order
 from openrs.text import normalise, problem_id
@@ -67,8 +68,9 @@ def test_difficulty_filters():
 def test_too_few_rows_and_no_difficulty_are_clear_errors():
     with pytest.raises(ValueError, match=r"data\.draws\.x\.count=21: .*only 20 rows.*count=20"):
         mix(draw(x=Draw(source="a", count=21)), SOURCES, {})
-    with pytest.raises(ValueError, match="states no difficulty"):
-        mix(draw(x=Draw(source="c", difficulty_max=1)), {"c": rows("c", 3)}, {})
+    for difficulty, told in ((None, "states no difficulty"), ("Hard", "has difficulty 'Hard'")):
+        with pytest.raises(ValueError, match=told):
+            mix(draw(x=Draw(source="c", difficulty_max=1)), {"c": rows("c", 3, difficulty)}, {})
 
 
 def test_the_fingerprint_follows_content_alone():
@@ -161,3 +163,81 @@ def test_repeated_problems_of_a_benchmark_stay_apart(composed, tmp_path):
     config = composed("catalog=mirror", f"catalog.root={tmp_path}")
     ids = [row["id"] for row in catalog.benchmark(config.catalog, "amc23")]
     assert ids == [problem_id("p"), f"{problem_id('p')}-2"]
+
+
+CHOICES = [
+    {"Question": f"Question {i}? ", "Correct Answer": "right\n", "Incorrect Answer 1": "x",
+     "Incorrect Answer 2": "y", "Incorrect Answer 3": "z"} for i in range(40)
+]  # fmt: skip
+
+
+@pytest.fixture
+def choices(composed, tmp_path):
+    folder = tmp_path / "Idavidrein/gpqa/gpqa_diamond"
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in CHOICES))
+    return composed("catalog=mirror", f"catalog.root={tmp_path}", "evaluation.benchmarks=[gpqa_diamond]")
+
+
+def test_multiple_choice_is_lettered_the_same_way_each_time(choices):
+    rows = catalog.benchmark(choices.catalog, "gpqa_diamond")
+    assert rows == catalog.benchmark(choices.catalog, "gpqa_diamond")
+    assert {row["gold"] for row in rows} == set("ABCD")
+    for number, row in enumerate(rows):
+        lines = row["problem"].split("\n")
+        assert lines[:2] == [f"Question {number}?", ""]
+        assert [line[:3] for line in lines[2:]] == ["A) ", "B) ", "C) ", "D) "]
+        assert f"{row['gold']}) right" in lines
+        assert row["id"] == problem_id(f"Question {number}?")
+
+
+def test_a_benchmarks_own_instruction_is_part_of_its_settings(choices):
+    rows = catalog.benchmark(choices.catalog, "gpqa_diamond")
+    first = recipe.evaluation_id(choices, "gpqa_diamond", rows)
+    other = [row | {"instruction": "Say a letter."} for row in rows]
+    assert recipe.evaluation_id(choices, "gpqa_diamond", other) != first
+
+
+def test_gated_questions_are_in_no_record_of_what_was_read(choices):
+    assert choices.catalog.benchmarks["gpqa_diamond"].gated
+    rows = catalog.benchmark(choices.catalog, "gpqa_diamond")
+    read = catalog.origin(choices.catalog, choices.catalog.benchmarks["gpqa_diamond"], rows)
+    assert read["rows"] == 40
+    assert not any("Question" in str(value) for value in read.values())
+
+
+def test_letters_belong_to_multiple_choice(composed):
+    for change in ("gpqa_diamond.wrong=[]", "gpqa_diamond.gold_kind=latex", "aime24.gold_kind=letter"):
+        with pytest.raises(ValueError, match=r"catalog\.benchmarks\..*\.wrong=.*gold_kind"):
+            composed("catalog=hub", f"catalog.benchmarks.{change}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("I think.\n\nAnswer: C", True),
+        ("Answer: (C)", True),
+        ("**Answer: C**", True),
+        ("The final answer is C. I hope it is correct.", True),
+        ("C", True),
+        ("Answer: B", False),
+        ("C is tempting, but no. Answer: A", False),
+        ("a carbon atom", False),  # a bare letter somewhere is no answer
+        ("", False),
+    ],
+)
+def test_letters_are_judged_as_lighteval_does(text, right):
+    from lighteval.models.model_output import ModelResponse
+
+    from openrs import benchmarks
+
+    task = benchmarks.task("gpqa_diamond", "unused", "letter", 10)
+    row = {"id": "i", "problem": "Q?\n\nA) 1\nB) 2\nC) 3\nD) 4", "gold": "C", "choices": list("ABCD"),
+           "instruction": "Say a letter."}  # fmt: skip
+    doc = task.prompt_function(row, "gpqa_diamond")
+    assert doc.query == "Say a letter.\n\n" + row["problem"]
+    assert doc.get_golds() == ["C"]
+    scored = task.metrics[0].sample_level_fn.compute([ModelResponse(text=[text])], [doc])
+    assert scored == [float(right)]
+    assert doc.specific["timed_out"] is False
