@@ -6,7 +6,7 @@ load data from the Hub. `only` gives it our table and our rows instead.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from datasets import Dataset, DatasetDict
@@ -42,7 +42,7 @@ class ExtractiveMatch(SampleLevelComputation):
     (a letter counts where an anchor such as "Answer:" leads to it).
     """
 
-    def __init__(self, gold_kind: str) -> None:
+    def __init__(self, gold_kind: Literal["expr", "latex", "letter"]) -> None:
         self.gold_kind = gold_kind
 
     def compute(self, responses: list[Any], docs: list[Doc]) -> list[float]:
@@ -59,7 +59,9 @@ class ExtractiveMatch(SampleLevelComputation):
         return [float(verdict.correct) for verdict in verdicts]
 
 
-def task(name: str, instruction: str, gold_kind: str, max_new_tokens: int) -> LightevalTaskConfig:
+def task(
+    name: str, instruction: str, gold_kind: Literal["expr", "latex", "letter"], max_new_tokens: int
+) -> LightevalTaskConfig:
     """The lighteval task of a benchmark: instruction, blank line, problem; zero-shot.
 
     Args:
@@ -106,12 +108,12 @@ def task(name: str, instruction: str, gold_kind: str, max_new_tokens: int) -> Li
 def only(tasks: dict[str, LightevalTaskConfig], rows: dict[str, list[dict[str, Any]]]) -> Iterator[None]:
     """Within it, lighteval knows these tasks alone and reads these rows instead of the Hub."""
     load_tasks, load_rows = Registry.load_all_task_configs, LightevalTask.download_dataset_worker
-    Registry.load_all_task_configs = staticmethod(lambda **_: tasks)  # type: ignore[method-assign]
-    LightevalTask.download_dataset_worker = staticmethod(  # type: ignore[method-assign]
+    Registry.load_all_task_configs = staticmethod(lambda **_: tasks)
+    LightevalTask.download_dataset_worker = staticmethod(
         lambda wanted: DatasetDict({"test": Dataset.from_list(rows[wanted.name])})
     )
     try:
         yield
     finally:
-        Registry.load_all_task_configs = load_tasks  # type: ignore[method-assign]
-        LightevalTask.download_dataset_worker = load_rows  # type: ignore[method-assign]
+        Registry.load_all_task_configs = load_tasks
+        LightevalTask.download_dataset_worker = load_rows

@@ -106,11 +106,11 @@ def _lengths(config: Config) -> None:
 
 def _steps(config: Config) -> None:
     steps = config.steps
-    for step in config.evaluation.checkpoints:
-        if step not in ("reported", "last") and not step.isdigit():
+    for asked in config.evaluation.checkpoints:
+        if asked not in ("reported", "last") and not asked.isdigit():
             _refuse(
                 "evaluation.checkpoints",
-                step,
+                asked,
                 "is neither a step nor `reported` nor `last`",
                 "Give for example evaluation.checkpoints=[0,reported,last]",
             )

@@ -63,16 +63,16 @@ def _parts(text: str) -> list[list[str]]:
     marks: dict[str, list[tuple[int, int]]] = {}
     for closed in CLOSED.finditer(text):
         end = closed.start()
-        # the longest label is six characters: sentence end, space, three digits of Rome, bracket
+        # the longest label before its bracket: the end of a sentence, a space, three Roman digits
         label = LABEL.search(text[max(0, end - 6) : end])
         if label:
             kind = next(kind for kind in ("abcdefgh", "12345678", "iv", "IV") if label[1][0] in kind)
             marks.setdefault(kind, []).append((end - len(label[0]), end + 1))
+    ends = {kind: [*(at for at, _ in found[1:]), len(text)] for kind, found in marks.items()}
     return [
-        [text[end:following] for (_, end), following in zip(found, [*(at for at, _ in found[1:]), len(text)],
-                                                            strict=True)]
-        for found in marks.values()
-    ]  # fmt: skip
+        [text[start:end] for (_, start), end in zip(found, ends[kind], strict=True)]
+        for kind, found in marks.items()
+    ]
 
 
 def reasons(draw: Draw, name: str) -> list[tuple[str, Callable[[Row], bool]]]:

@@ -94,8 +94,9 @@ class ProgressLine(TrainerCallback):
         self.first = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Starts the clock for the time left."""
+        """Starts the clock for the time left, and says so: a first step can take minutes."""
         self.began, self.first = time.perf_counter(), state.global_step
+        print(f"{self.name}: training from step {self.first} to {self.last}", file=sys.stderr, flush=True)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
         """Prints the line."""

@@ -37,6 +37,8 @@ class WholeGroupsTrainer(GRPOTrainer):
     of an optimizer step at once (the weights are the same for all of them).
     """
 
+    _buffered_inputs: Any
+
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         if not self.model.training:
             return super()._prepare_inputs(generation_batch)

@@ -166,18 +166,18 @@ class Verifier:
                 if not worker.ready or worker.busy is not None:
                     selector.register(worker.process.stdout, EVENT_READ, worker)  # type: ignore[arg-type]
             for key, _ in selector.select(GLANCE_SECONDS):
-                worker: _Worker = key.data
+                speaker: _Worker = key.data
                 chunk = os.read(key.fd, 65536)
-                worker.dead = worker.dead or not chunk
-                worker.buffer += chunk
-                if worker.buffer.endswith(b"\n"):
-                    answer, worker.buffer = json.loads(worker.buffer), b""
-                    if not worker.ready:
-                        worker.ready = True
+                speaker.dead = speaker.dead or not chunk
+                speaker.buffer += chunk
+                if speaker.buffer.endswith(b"\n"):
+                    answer, speaker.buffer = json.loads(speaker.buffer), b""
+                    if not speaker.ready:
+                        speaker.ready = True
                         self.false_starts = 0
-                    elif worker.busy is not None:
-                        verdicts[worker.busy] = Verdict(**answer)
-                        worker.busy = None
+                    elif speaker.busy is not None:
+                        verdicts[speaker.busy] = Verdict(**answer)
+                        speaker.busy = None
 
     def _replace(self, verdicts: list[Verdict | None], waiting: deque[int], returned: set[int]) -> None:
         """Kills the workers whose time is up; the answer they hung on counts as timed out.

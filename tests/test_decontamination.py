@@ -70,10 +70,10 @@ def test_rows_are_counted_per_draw_and_benchmark_before_the_draw():
 
 
 def test_published_mixes_stay_and_drawn_ones_are_decontaminated_on_real_problems(composed):
-    for option in ("open_s1", "open_rs"):
+    for option in ("open_s1", "open_rs", "open_deepscaler", "deepscaler"):
         for catalog in ("nano", "hub"):
             assert composed(f"data={option}", f"catalog={catalog}").data.decontaminate_ngram is None
-    for option in ("mixed", "easy", "hard", "deepscaler", "open_deepscaler"):
+    for option in ("mixed", "easy", "hard"):
         assert composed(f"data={option}").data.decontaminate_ngram is None
         assert composed(f"data={option}", "catalog=hub").data.decontaminate_ngram == 13
     with pytest.raises(ValueError, match=r"data\.decontaminate_ngram=7: .*everyday phrases.*=13"):

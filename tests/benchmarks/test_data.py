@@ -46,7 +46,7 @@ def test_forty_thousand_rows(composed, mirror, tmp_path, kind):
     config = composed(
         "catalog=mirror", f"catalog.root={tmp_path}", "data=deepscaler", "data.draws.deepscaler.boxed=true",
         "data.draws.deepscaler.single_part=true", "data.draws.deepscaler.difficulty_min=1",
-        "data.draws.deepscaler.count=20000",
+        "data.draws.deepscaler.count=20000", "data.decontaminate_ngram=13",
     )  # fmt: skip
     began = time.perf_counter()
     catalog.source(config.catalog, "deepscaler")
