@@ -10,11 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 from datasets import Dataset, DatasetDict
+from lighteval.metrics.dynamic_metrics import MultilingualExtractiveMatchMetric
 from lighteval.metrics.metrics_sample import SampleLevelComputation
+from lighteval.metrics.utils.extractive_match_utils import IndicesExtractionConfig
 from lighteval.metrics.utils.metric_utils import SampleLevelMetric
 from lighteval.tasks.lighteval_task import LightevalTask, LightevalTaskConfig
 from lighteval.tasks.registry import Registry
 from lighteval.tasks.requests import Doc, SamplingMethod
+from lighteval.utils.language import Language
 
 from openrs.verify import shared_verifier
 
@@ -22,18 +25,30 @@ METRIC = "extractive_match"
 """lighteval's name of the metric; the paper's result files have it too."""
 
 
+LETTERS = MultilingualExtractiveMatchMetric(
+    language=Language.ENGLISH,
+    gold_extraction_target=[IndicesExtractionConfig(prefix_for_extraction="NativeLetters")],
+    pred_extraction_target=[IndicesExtractionConfig(prefix_for_extraction="NativeLetters")],
+    precision=5,
+)
+
+
 class ExtractiveMatch(SampleLevelComputation):
     """lighteval's extractive match, judged by openrs's verifier in bounded time.
 
     The verdicts are those of lighteval's multilingual_extractive_match (English, precision 5,
-    expressions or LaTeX, boxed first); a test holds the two together.
+    expressions or LaTeX, boxed first); a test holds the two together. Letters of choices are found by
+    patterns alone, which need no bound: there lighteval's own metric judges, set as in the paper's code
+    (a letter counts where an anchor such as "Answer:" leads to it).
     """
 
-    def __init__(self, gold_kind: Literal["expr", "latex"]) -> None:
+    def __init__(self, gold_kind: Literal["expr", "latex", "letter"]) -> None:
         self.gold_kind = gold_kind
 
     def compute(self, responses: list[Any], docs: list[Doc]) -> list[float]:
         """Scores all problems of a task; what timed out is noted in the document."""
+        if self.gold_kind == "letter":
+            return [LETTERS.compute(doc, response) for doc, response in zip(docs, responses, strict=True)]
         pairs = [
             (doc.get_golds()[0], response.final_text[0])
             for doc, response in zip(docs, responses, strict=True)
@@ -45,16 +60,22 @@ class ExtractiveMatch(SampleLevelComputation):
 
 
 def task(
-    name: str, instruction: str, gold_kind: Literal["expr", "latex"], max_new_tokens: int
+    name: str, instruction: str, gold_kind: Literal["expr", "latex", "letter"], max_new_tokens: int
 ) -> LightevalTaskConfig:
-    """The lighteval task of a benchmark: instruction, blank line, problem; zero-shot."""
+    """The lighteval task of a benchmark: instruction, blank line, problem; zero-shot.
+
+    Args:
+        instruction: evaluation's; a row that has an instruction is asked with its own.
+        gold_kind: how gold answers are read: `expr`, `latex`, or `letter` (one of the row's choices).
+    """
 
     def prompt(row: dict[str, Any], task_name: str) -> Doc:
+        choices = row.get("choices") or [row["gold"]]
         return Doc(
             task_name=task_name,
-            query=f"{instruction}\n\n{row['problem']}",
-            choices=[row["gold"]],
-            gold_index=0,
+            query=f"{row.get('instruction') or instruction}\n\n{row['problem']}",
+            choices=choices,
+            gold_index=choices.index(row["gold"]),
             specific={"problem_id": row["id"], "timed_out": False},
         )
 

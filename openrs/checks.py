@@ -164,6 +164,24 @@ def _names(config: Config) -> None:
             )
     if not config.untrained and not config.data.draws:
         _refuse("data.draws", "{}", "a mix needs at least one draw", "Choose one, as data=mixed")
+    for name, benchmark in catalog.benchmarks.items():
+        if (benchmark.gold_kind == "letter") != bool(benchmark.wrong) or len(benchmark.wrong) > 25:
+            _refuse(
+                f"catalog.benchmarks.{name}.wrong",
+                benchmark.wrong,
+                f"a set with gold_kind=letter, and no other, has columns of wrong choices (1 to 25), and "
+                f"this one has gold_kind={benchmark.gold_kind}",
+                "Name the columns, or give gold_kind=latex or expr",
+            )
+    ngram = config.data.decontaminate_ngram
+    if ngram is not None and ngram < 8:
+        _refuse(
+            "data.decontaminate_ngram",
+            ngram,
+            "fewer than 8 words in a row are everyday phrases (even 8 are shared by every sixth row of "
+            "MATH's training set)",
+            "Give 8 to 20, as data.decontaminate_ngram=13, or null to leave out equal problems alone",
+        )
     for name in config.evaluation.benchmarks:
         if name not in catalog.benchmarks:
             _refuse(

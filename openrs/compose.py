@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from openrs.config import Config
 from openrs.mistake import Mistake
 from openrs.paths import CONF
-from openrs.scale import device_names, options, pick, scaled, visible_devices
+from openrs.scale import device_names, options, pick, scaled, visible_devices, within_context
 
 
 @cache
@@ -29,6 +29,11 @@ def register() -> None:
     OmegaConf.register_resolver(
         "scaled",
         lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
+        replace=True,
+    )
+    OmegaConf.register_resolver(
+        "within_context",
+        lambda number, *, _root_: within_context(number, _root_.model.context),
         replace=True,
     )
 

@@ -28,6 +28,10 @@ class Draw:
     difficulty_max: float | None = None
     exclude: list[str] = field(default_factory=list)
     """Sources whose problems are left out (raw minus filtered is what the filter dropped)."""
+    boxed: bool = False
+    """Only rows whose worked solution, in the source's solution column, boxes an answer."""
+    single_part: bool = False
+    """Only rows that ask one thing, by the heuristic of `filters.several_parts`."""
 
 
 @dataclass(kw_only=True)
@@ -36,6 +40,9 @@ class Data:
 
     draws: dict[str, Draw]
     seed: int = 42
+    decontaminate_ngram: int | None = None
+    """Rows that share this many words in a row with a benchmark's problem are left out; null leaves
+    out those whose whole text is one."""
 
 
 @dataclass(kw_only=True)
@@ -218,6 +225,8 @@ class SourceData:
     problem: str = "problem"
     answer: str = "answer"
     """Column of the final answer, without a box."""
+    solution: str = "solution"
+    """Column of the worked solution; read only by the filters that look at it."""
     difficulty: str | None = None
 
 
@@ -228,10 +237,21 @@ class BenchmarkData:
     id: str
     title: str
     revision: str | None = None
+    subset: str | None = None
+    """The Hub's name of one configuration of the set; in a mirror a folder under the set's own."""
     split: str
     question: str
     gold: str
-    gold_kind: Literal["expr", "latex"]
+    gold_kind: Literal["expr", "latex", "letter"]
+    """How the gold answer is read; `letter` is multiple choice, with `wrong` beside it."""
+    wrong: list[str] = field(default_factory=list)
+    """Columns of the wrong choices of a multiple-choice set."""
+    instruction: str | None = None
+    """Takes the place of evaluation.instruction where a set needs words of its own."""
+    gated: bool = False
+    """The Hub asks for a token, and the questions must not be shown in anything that is shared."""
+    held_out: bool = True
+    """Training rows that share its problems are left out."""
 
 
 @dataclass(kw_only=True)
@@ -241,6 +261,8 @@ class Catalog:
     kind: Literal["nano", "mirror", "hub"]
     root: str | None = None
     """Folder of a mirror: <org>/<name>/<split>.jsonl or .parquet."""
+    decontaminate_ngram: int | None = None
+    """What mixes drawn here take for data.decontaminate_ngram, unless told otherwise."""
     sources: dict[str, SourceData]
     benchmarks: dict[str, BenchmarkData]
 

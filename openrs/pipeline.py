@@ -103,7 +103,7 @@ def _train(plan: Plan) -> None:
         hub.preflight(config, run)
     if "train" in config.force:
         forget(run)
-    run.log_invocation(asdict(config))
+    run.log_invocation(asdict(config), plan.data)
     from openrs.train import train
 
     train(config, run, plan.mix)
@@ -152,7 +152,7 @@ def _evaluate(plan: Plan, run: Run) -> None:
             say(f"{run.folder.name}: step {step} evaluated, nothing to evaluate")
             continue
         weights = _weights(plan, step)
-        run.log_invocation(asdict(config))
+        run.log_invocation(asdict(config), plan.data)
         from openrs.evaluate import evaluate
 
         evaluate(config, run, step, weights, cells, plan.problems)

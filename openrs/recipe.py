@@ -15,7 +15,11 @@ from openrs.config import Config
 SCHEMA = 1
 """Version of the recipe's layout. A field that is added goes into `ADDED` and leaves it as it is."""
 
-ADDED: dict[str, Any] = {}
+ADDED: dict[str, Any] = {
+    "data.decontaminate_ngram": None,
+    "data.draws.*.boxed": False,
+    "data.draws.*.single_part": False,
+}
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
 A field at that value is left out of the recipe, so no run changes its id because openrs learned a
@@ -95,7 +99,7 @@ def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]
 
     Args:
         benchmark: its name in the catalog.
-        problems: its rows, with problem and gold.
+        problems: its rows, with problem, gold, and an instruction where the benchmark has its own.
     """
     evaluation = config.evaluation
     settings = {
@@ -105,7 +109,10 @@ def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]
         "max_new_tokens": evaluation.max_new_tokens,
         "dtype": config.model.evaluation_dtype,
         "benchmark": benchmark,
-        "problems": [row["problem"] for row in problems],
+        "problems": [
+            [row["instruction"], row["problem"]] if "instruction" in row else row["problem"]
+            for row in problems
+        ],
     }
     return digest(settings)
 

@@ -96,3 +96,8 @@ def scaled(kind: str, number: float, factors: Any) -> float:
     """Multiplies a number of the paper by the scale's factor; whole numbers stay whole, at least 1."""
     value = number * factors[kind]
     return max(1, round(value)) if isinstance(number, int) else float(f"{value:.12g}")
+
+
+def within_context(number: int, context: int) -> int:
+    """At most three quarters of a model's context, so that a prompt has room beside the answer."""
+    return min(number, context * 3 // 4)

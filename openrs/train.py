@@ -144,11 +144,10 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
             f"(half of them have {middle} tokens or more). Give a larger length.prompt."
         )
     order = prompt_order(len(fitting), config.algorithm.prompts_per_step, config.steps.total, config.seed)
-    dropped = {
-        "duplicates": mix.duplicates,
-        "in benchmarks": sum(mix.in_benchmarks.values()),
-        "over length.prompt": len(tokenized) - len(fitting),
-    }
+    dropped = {name: dict(counts) for name, counts in mix.dropped.items()}
+    for index in sorted(set(range(len(tokenized))) - set(fitting)):
+        counts = dropped[mix.rows[index]["draw"]]
+        counts["over length.prompt"] = counts.get("over length.prompt", 0) + 1
     write_record(path.with_name("data.json"), {"rows": mix.drawn, "dropped": dropped})
     partial = path.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as file:

@@ -5,6 +5,7 @@ from dataclasses import fields
 import pytest
 from omegaconf import OmegaConf
 
+from analysis import published
 from openrs.config import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Steps
 from openrs.paths import CONF, SWEEPS
 
@@ -130,6 +131,34 @@ def test_what_the_user_names_beats_experiment_and_scale(composed):
 def test_rewards_switch_from_the_command_line(composed):
     config = composed("experiment=exp3", "reward.cosine.weight=1.0", "reward.format=null")
     assert (config.reward.format, config.reward.cosine.weight) == (None, 1.0)
+
+
+TABLE1 = {
+    "llama_3_1_70b": ("meta-llama/Llama-3.1-70B-Instruct", 32768),
+    "qwen2_5_math_7b": ("Qwen/Qwen2.5-Math-7B-Instruct", 3072),
+    "eurus_2_7b_prime": ("PRIME-RL/Eurus-2-7B-PRIME", 3072),
+    "qwen2_5_7b_simplerl": ("hkust-nlp/Qwen-2.5-Math-7B-SimpleRL", 3072),
+    "r1_distill_1_5b": ("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", 32768),
+    "still_3_1_5b": ("RUC-AIBOX/STILL-3-1.5B-preview", 32768),
+    "deepscaler": ("agentica-org/DeepScaleR-1.5B-Preview", 32768),
+    "open_rs1": ("knoveleng/Open-RS1", 32768),
+    "open_rs2": ("knoveleng/Open-RS2", 32768),
+    "open_rs3": ("knoveleng/Open-RS3", 32768),
+}
+"""Table 1's rows with open weights (rStar-Math's were never released): Hub id and tokens of an answer."""
+
+
+@pytest.mark.parametrize("option", TABLE1)
+def test_every_open_model_of_table_1_can_be_evaluated(composed, option):
+    config = composed("experiment=base", f"model={option}", "scale=paper")
+    assert (config.model.id, config.evaluation.max_new_tokens) == TABLE1[option]
+    assert config.model.title in {row.model.split(" (")[0] for row in published.TABLE1}
+    assert composed("experiment=base", f"model={option}").evaluation.max_new_tokens == 256
+
+
+def test_a_number_on_the_command_line_is_not_made_to_fit(composed):
+    with pytest.raises(ValueError, match=r"evaluation\.max_new_tokens=5000.*model\.context=4096"):
+        composed("model=qwen2_5_math_7b", "evaluation.max_new_tokens=5000")
 
 
 def test_steps_released_stops_at_the_reported_step(composed):
