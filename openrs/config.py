@@ -181,6 +181,35 @@ class Hardware:
 
 
 @dataclass(kw_only=True)
+class Engine:
+    """What generates a checkpoint's completions for evaluation."""
+
+    kind: Literal["transformers", "vllm", "server"]
+    data_parallel: int = 1
+    """vllm: copies of the weights, on a device each (on `tensor_parallel` devices each)."""
+    tensor_parallel: int = 1
+    """vllm: devices over which one copy is spread."""
+    memory: float = 0.9
+    """vllm: share of a device's memory that weights and cache may take."""
+    base_url: str = "http://127.0.0.1:8000/v1"
+    """server: address of the endpoint; `/completions` and `/models` follow it."""
+    model: str | None = None
+    """server: name under which the weights are served, `{step}` standing for the checkpoint's step;
+    null is the checkpoint's own folder or Hub id, as `vllm serve PATH` calls it."""
+    protocol: Literal["vllm", "openai"] = "vllm"
+    """server: vllm sends and receives token ids and switches the server's own sampling defaults off;
+    openai sends the templated prompt as text and nothing beyond OpenAI's fields."""
+    api_key: str = "OPENAI_API_KEY"
+    """server: environment variable that holds the key; it may be unset where none is needed."""
+    concurrency: int = 64
+    """server: requests under way at once."""
+    retries: int = 6
+    """server: further tries of a request, with back-off (half a second, doubling up to 8)."""
+    timeout: float = 3600
+    """server: seconds that one completion may take."""
+
+
+@dataclass(kw_only=True)
 class Tracker:
     """Where training curves go besides metrics.jsonl."""
 
@@ -285,6 +314,7 @@ class Config:
     model: Model
     algorithm: Algorithm
     evaluation: Evaluation
+    engine: Engine
     hardware: Hardware
     tracker: Tracker
     hub: Hub = field(default_factory=Hub)
@@ -315,6 +345,17 @@ class Config:
         return completions // (algorithm.micro_batch * self.hardware.training_processes)
 
     @property
+    def evaluation_dtype(self) -> str:
+        """The precision that checkpoints are measured in.
+
+        vLLM has no float64 and takes float32 for it; of a server's precision nothing is known.
+        """
+        if self.engine.kind == "server":
+            return "as served"
+        dtype = self.model.evaluation_dtype
+        return "float32" if self.engine.kind == "vllm" and dtype == "float64" else dtype
+
+    @property
     def checkpoints(self) -> list[int]:
         """The steps to evaluate, in order, as far as training goes."""
         named = {"reported": min(self.report_step, self.stop_at), "last": self.stop_at}
@@ -333,10 +374,13 @@ RECIPE = (
     "algorithm",
     "steps.total",
 )
-EVALUATION = ("evaluation",)
+EVALUATION = ("evaluation", "engine.kind")
 NEITHER = (
     *("name", "report_step", "steps.stop_at", "steps.save_every", "hardware", "tracker", "hub", "scale"),
     *("catalog", "stages", "force", "dry_run", "outputs"),
+    *("engine.data_parallel", "engine.tensor_parallel", "engine.memory", "engine.base_url"),
+    *("engine.model", "engine.protocol", "engine.api_key", "engine.concurrency", "engine.retries"),
+    "engine.timeout",
 )
 """Every field belongs to one of the three: what decides the weights, the scores, or neither.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from openrs import engines
 from openrs.compose import load
 from openrs.config import Config
 from openrs.mistake import Mistake
@@ -62,6 +63,8 @@ class Session:
 def stages(plan: Plan) -> None:
     """Trains and evaluates what is missing."""
     config = plan.config
+    if "evaluate" in config.stages and any(plan.missing(step) for step in config.checkpoints):
+        engines.require(config)
     _environment(config)
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):

@@ -117,6 +117,7 @@ def describe(plan: Plan) -> Iterator[str]:
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)
         yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
+    yield f"            engine {config.engine.kind}, {config.evaluation_dtype}"
     problems = ", ".join(
         f"{config.catalog.benchmarks[name].title} {len(rows)} x {config.evaluation.num_seeds[name]}"
         for name, rows in plan.problems.items()

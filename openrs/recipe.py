@@ -107,13 +107,15 @@ def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]
         "temperature": evaluation.temperature,
         "top_p": evaluation.top_p,
         "max_new_tokens": evaluation.max_new_tokens,
-        "dtype": config.model.evaluation_dtype,
+        "dtype": config.evaluation_dtype,
         "benchmark": benchmark,
         "problems": [
             [row["instruction"], row["problem"]] if "instruction" in row else row["problem"]
             for row in problems
         ],
     }
+    if config.engine.kind != "transformers":  # the only engine once, so its scores do not name it
+        settings["engine"] = config.engine.kind
     return digest(settings)
 
 

