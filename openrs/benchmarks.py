@@ -4,6 +4,7 @@ lighteval 0.13's Registry imports every built-in task, one of which downloads a 
 load data from the Hub. `only` gives it our table and our rows instead.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -24,6 +25,9 @@ from openrs.verify import shared_verifier
 METRIC = "extractive_match"
 """lighteval's name of the metric; the paper's result files have it too."""
 
+
+# it would print the whole completion wherever it finds no letter
+logging.getLogger("lighteval.metrics.dynamic_metrics").setLevel(logging.ERROR)
 
 LETTERS = MultilingualExtractiveMatchMetric(
     language=Language.ENGLISH,

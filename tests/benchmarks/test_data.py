@@ -1,4 +1,4 @@
-"""How long the data stage takes on a source of 40,000 real problems (limit: seconds, not minutes).
+"""How long the data stage takes on a source of 40,000 real problems (limit: 20 s of CPU time).
 
 The rows are the mirror's DeepScaleR problems, repeated with variation until there are as many as the public
 set has; every filter is on, and 13-word runs are looked up in all five benchmarks.
@@ -11,12 +11,13 @@ import time
 
 import pytest
 
-from openrs import catalog, data
+from openrs import data
 
 pytestmark = pytest.mark.benchmark
 
 ROWS = 40_315
 LIMIT = 20.0
+"""Seconds of CPU time, which a busy machine does not stretch as it does wall time."""
 
 
 def varied(row, number):
@@ -48,17 +49,14 @@ def test_forty_thousand_rows(composed, mirror, tmp_path, kind):
         "data.draws.deepscaler.single_part=true", "data.draws.deepscaler.difficulty_min=1",
         "data.draws.deepscaler.count=20000", "data.decontaminate_ngram=13",
     )  # fmt: skip
-    began = time.perf_counter()
-    catalog.source(config.catalog, "deepscaler")
-    read = time.perf_counter() - began
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     made = data.load_mix(config.data, config.catalog)
     fingerprint = made.fingerprint
-    took = time.perf_counter() - began
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu_began
     print(
-        f"\n{kind}: {ROWS} rows: {took:.1f} s ({read:.1f} s to read); left out {made.dropped['deepscaler']}"
+        f"\n{kind}: {ROWS} rows: {cpu:.1f} s of CPU time, {took:.1f} s; left out {made.dropped['deepscaler']}"
     )
     assert made.origins["deepscaler"]["rows"] == ROWS
     assert len(made.rows) == 20_000
     assert len(fingerprint) == 64
-    assert took < LIMIT
+    assert cpu < LIMIT
