@@ -116,13 +116,15 @@ def _evaluate_seed(
         keep,
     )
     output = run.folder / "eval" / f"step-{step:05d}" / "lighteval"
+    # lighteval's details hold the questions, and those of a gated set must not be passed on
+    gated = any(config.catalog.benchmarks[cell.benchmark].gated for cell in cells)
     with benchmarks.only(tasks, problems):
         pipeline = Pipeline(
             tasks=",".join(f"{name}|0" for name in tasks),
             pipeline_parameters=PipelineParameters(
                 launcher_type=ParallelismManager.CUSTOM, remove_reasoning_tags=False
             ),
-            evaluation_tracker=EvaluationTracker(output_dir=str(output), save_details=True),
+            evaluation_tracker=EvaluationTracker(output_dir=str(output), save_details=not gated),
             model=model,
         )
         pipeline.evaluate()
