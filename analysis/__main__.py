@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from analysis import published, records, tables, text_table
+from analysis import cost_tables, published, records, tables, text_table
 from openrs.mistake import Mistake
 
 
@@ -22,9 +22,21 @@ def main() -> int:
     table5.add_argument("overrides", nargs="*", help="changes, as hardware=a100x1")
     table5.add_argument("--experiment", choices=("exp1", "exp2", "exp3"), default="exp3")
     table5.add_argument("--format", choices=text_table.FORMATS, default="md")
+    for name, title in (
+        ("table2", "data and training cost of 7B models: published, and the runs here"),
+        ("table3", "the same for 1.5B models"),
+        ("table4", "the benchmarks and their sizes"),
+    ):
+        command = commands.add_parser(name, help=title)
+        command.add_argument("outputs", type=Path, nargs="?", default=Path("outputs"))
+        command.add_argument("--format", choices=text_table.FORMATS, default="md")
     arguments = parser.parse_args()
     if arguments.command == "table5":
         return _table5(arguments)
+    if arguments.command in cost_tables.TABLES:
+        made_tables = cost_tables.TABLES[arguments.command](arguments.outputs)
+        print("\n".join(text_table.FORMATS[arguments.format](table) for table in made_tables), end="")
+        return 0
     if arguments.published and arguments.format != "md":
         parser.error("--published is a Markdown block: leave --format at md")
     try:

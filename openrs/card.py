@@ -7,7 +7,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from analysis import records, tables
-from openrs.progress import logged
+from openrs.checkpoints import logged
 from openrs.run import Run, read_record
 
 

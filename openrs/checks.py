@@ -29,6 +29,7 @@ def _positive(config: Config) -> None:
         "evaluation.max_new_tokens": evaluation.max_new_tokens,
         "evaluation.top_p": evaluation.top_p,
         "hardware.training_processes": config.hardware.training_processes,
+        "hardware.nodes": config.hardware.nodes,
         "hardware.evaluation_batch": config.hardware.evaluation_batch,
     }
     for name, value in whole.items():
@@ -81,8 +82,64 @@ def _batches(config: Config) -> None:
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions = {completions} "
             f"do not divide into micro-batches of {algorithm.micro_batch} on "
             f"{processes} processes (hardware={config.hardware.name})",
-            "Change hardware, algorithm.micro_batch or algorithm.prompts_per_step so that they do",
+            f"Give hardware.training_processes={_dividing(completions, algorithm.micro_batch)}, or change "
+            "algorithm.micro_batch or algorithm.prompts_per_step (which is another recipe)",
         )
+
+
+def _dividing(completions: int, micro_batch: int) -> str:
+    """The numbers of processes that share the batch evenly."""
+    if completions % micro_batch:
+        return "... (none: the micro-batch does not divide the batch)"
+    micro_batches = completions // micro_batch
+    counts = [str(n) for n in range(1, micro_batches + 1) if micro_batches % n == 0]
+    return " or ".join(filter(None, (", ".join(counts[:-1]), counts[-1])))
+
+
+def _hardware(config: Config) -> None:
+    hardware = config.hardware
+    name = f"hardware={hardware.name}"
+    if hardware.device == "cpu":
+        if hardware.sharding != "ddp" or hardware.generation != "transformers":
+            field_name = "sharding" if hardware.sharding != "ddp" else "generation"
+            _refuse(
+                f"hardware.{field_name}",
+                getattr(hardware, field_name),
+                "needs CUDA devices, and hardware.device=cpu",
+                "Give hardware.sharding=ddp hardware.generation=transformers, or a GPU option, as "
+                "hardware=a40x4",
+            )
+    elif hardware.devices * hardware.nodes != hardware.training_processes + hardware.server_devices:
+        _refuse(
+            "hardware.devices",
+            hardware.devices,
+            f"times hardware.nodes={hardware.nodes} is not hardware.training_processes="
+            f"{hardware.training_processes} + hardware.server_devices={hardware.server_devices} ({name})",
+            "Each process has a device of its own: make them agree",
+        )
+    if (hardware.generation == "vllm_server") != (hardware.server_devices > 0):
+        _refuse(
+            "hardware.server_devices",
+            hardware.server_devices,
+            f"with hardware.generation={hardware.generation}",
+            "A vLLM server needs at least 1 device of its own, every other generation 0",
+        )
+    if hardware.training_processes % hardware.nodes:
+        _refuse(
+            "hardware.training_processes",
+            hardware.training_processes,
+            f"does not divide over hardware.nodes={hardware.nodes}",
+            "Each node must start as many",
+        )
+    if hardware.nodes > 1 and hardware.generation == "vllm_server":
+        _refuse(
+            "hardware.generation",
+            hardware.generation,
+            f"leaves one of hardware.nodes={hardware.nodes} fewer devices to train on than the others",
+            "Give hardware.generation=vllm_colocate hardware.server_devices=0",
+        )
+    if not 0 < hardware.vllm_memory <= 1:
+        _refuse("hardware.vllm_memory", hardware.vllm_memory, "is a share", "Give 0.7, say")
 
 
 def _lengths(config: Config) -> None:
@@ -260,5 +317,5 @@ def check(config: Config) -> None:
     Raises:
         Mistake: naming the field, its value, the rule and the remedy.
     """
-    for part in (_positive, _batches, _lengths, _steps, _names, _engine, _rest):
+    for part in (_positive, _batches, _hardware, _lengths, _steps, _names, _engine, _rest):
         part(config)

@@ -1,6 +1,7 @@
 """Composition: conf/, sweeps/ and the command line -> Config."""
 
 from functools import cache
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -76,5 +77,12 @@ def composed(*overrides: str) -> Config:
     except (HydraException, OmegaConfBaseException) as error:
         told = str(error).split("\nConfig search path")[0]
         raise Mistake(f"{' '.join(overrides)}: {told}") from error
+    assert isinstance(config, Config)
+    return config
+
+
+def restore(resolved: dict[str, Any]) -> Config:
+    """The config that `dataclasses.asdict` wrote, as it was."""
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), resolved))
     assert isinstance(config, Config)
     return config

@@ -93,6 +93,8 @@ class Model:
     """Installed package that carries the weights; null loads from the Hub."""
     file: str | None = None
     """Path inside the package: a folder as `save_pretrained` writes it, or a GGUF file."""
+    parameters: int | None = None
+    """Weights in all, for what the plan says of disk; null reads packaged safetensors."""
     context: int
     """Tokens of prompt and completion that the model can hold."""
     compute_dtype: Literal["float32", "bfloat16"]
@@ -170,14 +172,34 @@ class Hardware:
     name: str
     device: Literal["cpu", "cuda"]
     training_processes: int
+    """Processes that train, over all nodes: each takes its share of the recipe's batch."""
+    sharding: Literal["ddp", "zero2", "zero3", "fsdp2"] = "ddp"
+    """What the training processes share: nothing (ddp), optimizer state (zero2), all (the others)."""
     generation: Literal["transformers", "vllm_server", "vllm_colocate"]
+    server_devices: int = 0
+    """Devices of the vLLM server, the last ones of the node (tensor parallel over them)."""
+    server_port: int | None = None
+    """Port of the vLLM server; null takes a free one."""
+    server_timeout: float = 900
+    """Seconds until the vLLM server must answer."""
+    vllm_memory: float = 0.7
+    """Share of a device's memory that vLLM may take in training."""
     evaluation_batch: int
     """Sequences that the evaluation engine decodes at once."""
     devices: int
-    """Accelerators needed, those of a vLLM server included."""
+    """Accelerators needed on each node, those of a vLLM server included."""
     device_memory_gib: int
+    """Memory that each of them must have."""
+    nodes: int = 1
+    """Machines that train together; the same command is started on each."""
+    node_rank: int | None = None
+    """This machine's number from 0; null reads NODE_RANK or SLURM_NODEID."""
+    main_address: str | None = None
+    """Address of machine 0; null reads MASTER_ADDR."""
+    main_port: int = 29500
+    """Port of the rendezvous on machine 0 (one machine alone takes a free port)."""
     price_per_device_hour: float | None = None
-    """Dollars; null is unknown."""
+    """Dollars; null is unknown. A machine without accelerators counts as one device."""
 
 
 @dataclass(kw_only=True)

@@ -22,9 +22,9 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 from transformers import TrainerCallback
 
 from openrs.card import card
+from openrs.checkpoints import OPTIMIZER_STATE, WHOLE, whole_checkpoints
 from openrs.config import Config
 from openrs.mistake import Mistake
-from openrs.progress import OPTIMIZER_STATE, WHOLE, whole_checkpoints
 from openrs.recipe import digest
 from openrs.run import Run, read_record, write_record
 

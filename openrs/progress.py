@@ -6,15 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from transformers import TrainerCallback
 
+from openrs.checkpoints import WHOLE, free_optimizer_state, logged
 from openrs.run import write_record
-
-WHOLE = "whole.json"
-"""Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
-
-OPTIMIZER_STATE = ("optimizer.pt", "scheduler.pt", "rng_state*.pth", "scaler.pt", "global_step*")
-"""What only the newest checkpoint needs: it is larger than the weights."""
 
 NAMES = {
     "reward": "reward",
@@ -29,28 +25,6 @@ NAMES = {
     "verifier_timeouts": "verifier_timeouts",
 }
 """TRL's name of a logged figure -> ours."""
-
-
-def logged(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl, one per logged step; a torn last line is left out."""
-    if not path.exists():
-        return []
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines
-
-
-def whole_checkpoints(folder: Path) -> dict[int, Path]:
-    """Step -> folder of every checkpoint that was written to the end."""
-    return {
-        json.loads((path / WHOLE).read_text())["step"]: path
-        for path in folder.glob("checkpoint-*")
-        if (path / WHOLE).exists()
-    }
 
 
 class Metrics(TrainerCallback):
@@ -136,12 +110,10 @@ class Checkpoints(TrainerCallback):
         state.save_steps = args.save_steps
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Called when transformers has written the checkpoint's last file."""
-        folder = Path(args.output_dir)
-        marker = folder / f"checkpoint-{state.global_step}" / WHOLE
-        write_record(marker, {"step": state.global_step})
-        for step, path in whole_checkpoints(folder).items():
-            if step < state.global_step:
-                for pattern in OPTIMIZER_STATE:
-                    for file in path.glob(pattern):
-                        file.unlink()
+        """Called in every process when it has written its part of the checkpoint."""
+        PartialState().wait_for_everyone()  # each process writes its own random state, ZeRO's its shard
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir)
+            marker = folder / f"checkpoint-{state.global_step}" / WHOLE
+            write_record(marker, {"step": state.global_step})
+            free_optimizer_state(folder, before=state.global_step)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -85,6 +86,7 @@ def heavy_imports(*arguments, module="openrs"):
         ("analysis", ["table1", "/nowhere"]),
         ("analysis", ["table5"]),
         ("openrs.doctor", ["scale=nano", "--json"]),
+        ("analysis", ["table2", "/nowhere"]),
     ],
 )
 def test_no_heavy_package_is_imported(module, arguments):
@@ -103,6 +105,7 @@ def test_no_heavy_package_is_imported(module, arguments):
         (["data.draws.open_rs.source=nope"], ["data.draws.open_rs.source=nope", "open_s1"]),
         (["data=mixed", "data.draws.easy.count=99999"], ["data.draws.easy.count=99999", "only"]),
         (["model.package=not_there"], ["model.package=not_there", "not installed"]),
+        (["hardware=cpux2", "hardware.sharding=zero2"], ["hardware.sharding=zero2", "needs CUDA devices"]),
     ],
 )
 def test_wrong_commands_fail_with_one_clear_error(arguments, told, tmp_path):
@@ -200,10 +203,10 @@ def test_only_visible_devices_count(tmp_path, monkeypatch):
         assert scale.visible_devices() == found
 
 
-def test_training_in_another_number_of_processes_is_refused(tmp_path):
-    shown = openrs("experiment=exp2", "scale=nano", "hardware.training_processes=2", f"outputs={tmp_path}")
+def test_a_launcher_around_the_command_is_refused(tmp_path):
+    shown = openrs("experiment=exp2", "scale=nano", f"outputs={tmp_path}", WORLD_SIZE="2")
     assert shown.returncode == 1
-    assert "hardware.training_processes=2" in shown.stderr
+    assert "hardware=cpu: openrs was started by a launcher (WORLD_SIZE=2)" in shown.stderr
     assert "Traceback" not in shown.stderr
 
 
@@ -226,3 +229,19 @@ def test_table_formats_reach_the_command(tmp_path):
     assert shown.returncode == 1
     assert "holds no runs" in shown.stderr
     assert shown.stdout == ""
+
+
+def test_a_missing_package_is_told_before_anything_starts(tmp_path):
+    fake = tmp_path / "bin" / "nvidia-smi"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nprintf '46068\\n46068\\n46068\\n46068\\n'\n")
+    fake.chmod(0o755)
+    if find_spec("vllm") and find_spec("deepspeed"):
+        pytest.skip("both packages are installed")
+    shown = openrs(
+        "experiment=exp2", "scale=nano", "hardware=a40x4", f"outputs={tmp_path / 'outputs'}",
+        PATH=f"{fake.parent}:{os.environ['PATH']}", CUDA_VISIBLE_DEVICES="0,1,2,3",
+    )  # fmt: skip
+    assert shown.returncode == 1
+    assert "which is not installed. Install it with pip" in shown.stderr
+    assert not list(tmp_path.glob("outputs/runs/*/run.json"))
