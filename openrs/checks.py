@@ -83,6 +83,17 @@ def _batches(config: Config) -> None:
             f"{processes} processes (hardware={config.hardware.name})",
             "Change hardware, algorithm.micro_batch or algorithm.prompts_per_step so that they do",
         )
+    length = config.reward.length
+    if length is not None:
+        compared = algorithm.group_size if length.list_size is None else length.list_size
+        if compared < 1 or (completions // processes) % compared:
+            _refuse(
+                "reward.length",
+                f"{{list_size: {length.list_size}}}".replace("None", "null"),
+                f"compares {compared} completions with each other, but each of {processes} processes "
+                f"(hardware={config.hardware.name}) has {completions // processes}",
+                "Change hardware, algorithm.prompts_per_step or reward.length.list_size so that they divide",
+            )
 
 
 def _lengths(config: Config) -> None:

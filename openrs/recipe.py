@@ -15,7 +15,10 @@ from openrs.config import Config
 SCHEMA = 1
 """Version of the recipe's layout. A field that is added goes into `ADDED` and leaves it as it is."""
 
-ADDED: dict[str, Any] = {}
+ADDED: dict[str, Any] = {
+    "reward.accuracy.gold_first": False,
+    "reward.cosine.gold_first": False,
+}
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
 A field at that value is left out of the recipe, so no run changes its id because openrs learned a
