@@ -88,11 +88,11 @@ def _batches(config: Config) -> None:
         compared = algorithm.group_size if length.list_size is None else length.list_size
         if compared < 1 or (completions // processes) % compared:
             _refuse(
-                "reward.length",
-                f"{{list_size: {length.list_size}}}".replace("None", "null"),
-                f"compares {compared} completions with each other, but each of {processes} processes "
-                f"(hardware={config.hardware.name}) has {completions // processes}",
-                "Change hardware, algorithm.prompts_per_step or reward.length.list_size so that they divide",
+                "reward.length.list_size",
+                length.list_size,
+                f"the length reward compares {compared} completions with each other, but each of {processes} processes "
+                f"(hardware={config.hardware.name}) gets {completions // processes}",
+                "Change hardware, algorithm.prompts_per_step or the list's size so that they divide",
             )
 
 

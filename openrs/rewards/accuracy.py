@@ -27,9 +27,7 @@ class Accuracy:
     gold_first: bool = True
     """Whether math-verify gets its arguments in order. As run: false."""
 
-    def __call__(
-        self, completions: Completions, solution: Sequence[str], **more: Any
-    ) -> list[float | None]:
+    def __call__(self, completions: Completions, solution: Sequence[str], **more: Any) -> list[float | None]:
         """Returns one reward per completion; `solution` holds the gold answer of each."""
         return [
             float(verdict.correct) if verdict.gold_parsed else self.unparsable_gold

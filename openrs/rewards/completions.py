@@ -14,8 +14,6 @@ def texts(completions: Completions) -> list[str]:
     return [completion[0]["content"] for completion in completions]
 
 
-def lengths(
-    unit: LengthUnit, completions: Completions, completion_ids: Sequence[Sequence[int]]
-) -> list[int]:
+def lengths(unit: LengthUnit, completions: Completions, completion_ids: Sequence[Sequence[int]]) -> list[int]:
     """The length of each completion; its tokens are those of `completion_ids`."""
     return [len(item) for item in (texts(completions) if unit == "characters" else completion_ids)]

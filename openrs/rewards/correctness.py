@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from openrs.rewards.completions import Completions, texts
-from openrs.verify import Verdict, shared_verifier
+from openrs.verify import Rule, Verdict, shared_verifier
 
 
 def verdicts(
@@ -17,7 +17,7 @@ def verdicts(
             which turns the verdict where an interval meets an inequality (open-r1 #566).
         more: what TRL passed besides; `log_metric` is used where it is there.
     """
-    rule = "gold_first" if gold_first else "training"
+    rule: Rule = "gold_first" if gold_first else "training"
     judged = shared_verifier().verify(list(zip(solution, texts(completions), strict=True)), rule)
     if log := more.get("log_metric"):
         log("verifier_timeouts", float(sum(verdict.timed_out for verdict in judged)))

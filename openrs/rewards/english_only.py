@@ -8,10 +8,10 @@ from openrs.rewards.completions import Completions, texts
 from openrs.rewards.scripts import LATIN, MATHEMATICAL, UNSPACED
 
 _MATHS = re.compile(
-    # bounded, so that a text full of unclosed brackets costs linear time
-    r"\$\$.{0,1000}?\$\$|\$[^$\n]{0,1000}\$|\\\(.{0,1000}?\\\)|\\\[.{0,1000}?\\\]"
-    r"|\\(?:begin|end)\{[^{}\n]{0,40}\}|\\[A-Za-z]+",
-    re.DOTALL,
+    # no part runs past a second opening, so that a text full of unclosed ones costs linear time
+    r"\$\$[^$]*\$\$|\$[^$\n]*\$"
+    r"|\\\([^\\]*(?:\\[^()][^\\]*)*\\\)|\\\[[^\\]*(?:\\[^\[\]][^\\]*)*\\\]"
+    r"|\\(?:begin|end)\{[^{}\n]*\}|\\[A-Za-z]+"
 )
 _ENGLISH = re.compile(f"[{LATIN}]+(?:['’][{LATIN}]+)*")
 _FOREIGN = re.compile(f"[{UNSPACED}]|[^\\W\\d_{LATIN}{MATHEMATICAL}{UNSPACED}]+")
