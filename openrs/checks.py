@@ -90,8 +90,8 @@ def _batches(config: Config) -> None:
             _refuse(
                 "reward.length.list_size",
                 length.list_size,
-                f"the length reward compares {compared} completions with each other, but each of {processes} processes "
-                f"(hardware={config.hardware.name}) gets {completions // processes}",
+                f"the length reward compares {compared} completions with each other, but each of "
+                f"{processes} processes (hardware={config.hardware.name}) gets {completions // processes}",
                 "Change hardware, algorithm.prompts_per_step or the list's size so that they divide",
             )
 

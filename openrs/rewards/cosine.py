@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from openrs.mistake import Mistake
 from openrs.rewards.completions import Completions, LengthUnit, lengths
 from openrs.rewards.correctness import verdicts
 
@@ -35,6 +36,13 @@ class Cosine:
     """As in `Accuracy`. As run: 1.0."""
     gold_first: bool = True
     """As in `Accuracy`. As run: false."""
+
+    def __post_init__(self) -> None:
+        if self.max_length < 1:
+            raise Mistake(
+                f"reward.cosine.max_length={self.max_length}: must be greater than 0. Give a length, as "
+                "${length.completion}."
+            )
 
     def value(self, correct: bool, length: int) -> float:
         """The reward of one answer of this length (in `length_unit`)."""
