@@ -198,8 +198,14 @@ def _rest(config: Config) -> None:
             "reward",
             "{}",
             "every term is off, so nothing can be learned",
-            "Turn one on, as reward=accuracy or '+reward.accuracy={}'",
+            "Turn one on, as reward=accuracy or 'reward.accuracy={}'",
         )
+    for name, term in vars(config.reward).items():
+        if isinstance(term, dict):  # what `+` added to the schema
+            known = ", ".join(
+                name for name, term in vars(config.reward).items() if not isinstance(term, dict)
+            )
+            _refuse(f"reward.{name}", term, "is no reward term", f"Known: {known}")
     if config.catalog.kind == "mirror" and not config.catalog.root:
         _refuse(
             "catalog.root",

@@ -59,7 +59,7 @@ class Steps:
 
 @dataclass(kw_only=True)
 class Reward:
-    """The reward terms that are on; the total is their weighted sum."""
+    """The reward terms that are on (null is off); the total is their weighted sum. See `openrs.rewards`."""
 
     format: rewards.Format | None = None
     accuracy: rewards.Accuracy | None = None

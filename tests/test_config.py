@@ -131,7 +131,7 @@ def test_what_the_user_names_beats_experiment_and_scale(composed):
 def test_rewards_switch_from_the_command_line(composed):
     config = composed("experiment=exp3", "reward.cosine.weight=1.0", "reward.format=null")
     assert (config.reward.format, config.reward.cosine.weight) == (None, 1.0)
-    config = composed("experiment=exp3", "+reward.repetition_penalty={ngram_size: 20, weight: 0.5}")
+    config = composed("experiment=exp3", "reward.repetition_penalty={ngram_size: 20, weight: 0.5}")
     assert config.reward.cosine is not None
     assert (config.reward.repetition_penalty.ngram_size, config.reward.repetition_penalty.weight) == (20, 0.5)
     config = composed("reward=[accuracy,length,english_only]", "reward.length.weight=0.5")
@@ -143,7 +143,7 @@ def test_every_reward_term_can_be_added_and_is_called_by_its_field(composed):
     for field in fields(Reward):
         values = "{max_length: 9, length_unit: tokens, clamped: true, correct_short: 1, correct_long: 1, "
         values += "wrong_short: 0, wrong_long: 0}"
-        added = composed(f"+reward.{field.name}={values if field.name == 'cosine' else '{}'}")
+        added = composed(f"reward.{field.name}={values if field.name == 'cosine' else '{}'}")
         term = getattr(added.reward, field.name)
         assert get_name(term) == field.name
         assert term.version >= 1
@@ -167,13 +167,13 @@ def test_exp1_and_exp2_have_the_accuracy_as_the_code_ran_it(composed):
 def test_the_length_reward_needs_whole_groups_in_each_process(composed):
     split = ["hardware.training_processes=8", "algorithm.micro_batch=9", "algorithm.whole_groups=false"]
     assert composed(*split).reward.length is None  # 9 completions each: fine without it
-    composed("+reward.length={}", "hardware.training_processes=3")
+    composed("reward.length={}", "hardware.training_processes=3")
     with pytest.raises(ValueError) as error:
-        composed(*split, "+reward.length={}")
+        composed(*split, "reward.length={}")
     for part in ("reward.length.list_size=None", "6 completions", "8 processes", "gets 9", "Change"):
         assert part in str(error.value)
     with pytest.raises(ValueError, match="list_size=7"):
-        composed("+reward.length={list_size: 7}")
+        composed("reward.length={list_size: 7}")
 
 
 def test_steps_released_stops_at_the_reported_step(composed):
@@ -197,10 +197,11 @@ def test_steps_released_stops_at_the_reported_step(composed):
         (["evaluation.benchmarks=[gsm8k]"], ["evaluation.benchmarks=gsm8k", "Known: aime24"]),
         (["evaluation.num_seeds.amc23=0"], ["evaluation.num_seeds.amc23=0", "at least one"]),
         (["reward.format=null", "reward.accuracy=null"], ["reward", "every term is off"]),
+        (["+reward.lenght={}"], ["reward.lenght={}", "no reward term", "Known: format, accuracy, cosine"]),
         (["catalog=mirror"], ["catalog.root", "catalog.root=/data/hub"]),
         (
             [
-                "+reward.cosine={max_length: 0, length_unit: tokens, clamped: true, correct_short: 1, "
+                "reward.cosine={max_length: 0, length_unit: tokens, clamped: true, correct_short: 1, "
                 "correct_long: 1, wrong_short: 0, wrong_long: 0}"
             ],
             ["reward.cosine.max_length=0", "length.c"],

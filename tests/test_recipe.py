@@ -166,5 +166,5 @@ def test_sound_and_as_run_rewards_are_other_recipes(composed):
     made = recipe.trained(composed("reward=accuracy"), weights=WEIGHTS, rows=ROWS)
     assert made["reward"]["accuracy"]["gold_first"] is True  # only its old meaning is left out
     terms = ["tag_count", "length", "repetition_penalty", "reasoning_steps", "english_only"]
-    ids = {run_id(composed("experiment=exp1", f"+reward.{term}={{}}")) for term in terms}
+    ids = {run_id(composed("experiment=exp1", f"reward.{term}={{}}")) for term in terms}
     assert len(ids | {run_id(composed("experiment=exp1"))}) == len(terms) + 1

@@ -105,7 +105,7 @@ def test_repetition_penalty_by_size_and_height():
 )
 def test_repetition_must_not_be_rewarded(composed, override, told):
     with pytest.raises(Mistake) as error:
-        composed(f"+reward.repetition_penalty={override}")
+        composed(f"reward.repetition_penalty={override}")
     assert all(part in str(error.value) for part in told)
 
 

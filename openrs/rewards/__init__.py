@@ -8,7 +8,7 @@ On the command line the options of conf/reward/ are joined, a term is added to a
 or taken away:
 
     reward=[accuracy,length,english_only] reward.length.weight=0.5
-    experiment=exp3 '+reward.repetition_penalty={ngram_size: 20, weight: 0.5}'
+    experiment=exp3 'reward.repetition_penalty={ngram_size: 20, weight: 0.5}'
     experiment=exp3 reward.format=null
 
 Sources: knoveleng/open-rs at 2889c47, src/open_r1/rewards.py ("as run": what the paper trained with),
