@@ -85,6 +85,17 @@ def _batches(config: Config) -> None:
             f"Give hardware.training_processes={_dividing(completions, algorithm.micro_batch)}, or change "
             "algorithm.micro_batch or algorithm.prompts_per_step (which is another recipe)",
         )
+    length = config.reward.length
+    if length is not None:
+        compared = algorithm.group_size if length.list_size is None else length.list_size
+        if compared < 1 or (completions // processes) % compared:
+            _refuse(
+                "reward.length.list_size",
+                length.list_size,
+                f"the length reward compares {compared} completions with each other, but each of "
+                f"{processes} processes (hardware={config.hardware.name}) gets {completions // processes}",
+                "Change hardware, algorithm.prompts_per_step or the list's size so that they divide",
+            )
 
 
 def _dividing(completions: int, micro_batch: int) -> str:
@@ -293,8 +304,14 @@ def _rest(config: Config) -> None:
             "reward",
             "{}",
             "every term is off, so nothing can be learned",
-            "Turn one on, as reward=accuracy or '+reward.accuracy={}'",
+            "Turn one on, as reward=accuracy or 'reward.accuracy={}'",
         )
+    for name, term in vars(config.reward).items():
+        if isinstance(term, dict):  # what `+` added to the schema
+            known = ", ".join(
+                name for name, term in vars(config.reward).items() if not isinstance(term, dict)
+            )
+            _refuse(f"reward.{name}", term, "is no reward term", f"Known: {known}")
     if config.catalog.kind == "mirror" and not config.catalog.root:
         _refuse(
             "catalog.root",

@@ -9,8 +9,8 @@ every scale, while a number given on the command line is taken as it is.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from openrs import rewards
 from openrs.checks import check
-from openrs.rewards import Accuracy, Cosine, Format
 
 BENCHMARKS = ("aime24", "math_500", "amc23", "minerva", "olympiadbench")
 """The five places of Table 1, in the paper's order."""
@@ -66,11 +66,16 @@ class Steps:
 
 @dataclass(kw_only=True)
 class Reward:
-    """The reward terms that are on; the total is their weighted sum."""
+    """The reward terms that are on (null is off); the total is their weighted sum. See `openrs.rewards`."""
 
-    format: Format | None = None
-    accuracy: Accuracy | None = None
-    cosine: Cosine | None = None
+    format: rewards.Format | None = None
+    accuracy: rewards.Accuracy | None = None
+    cosine: rewards.Cosine | None = None
+    tag_count: rewards.TagCount | None = None
+    length: rewards.Length | None = None
+    repetition_penalty: rewards.RepetitionPenalty | None = None
+    reasoning_steps: rewards.ReasoningSteps | None = None
+    english_only: rewards.EnglishOnly | None = None
 
 
 @dataclass(kw_only=True)

@@ -1,6 +1,7 @@
 """What the trainer reports while it runs: metrics.jsonl, one live line, whole checkpoints."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -49,9 +50,9 @@ class Metrics(TrainerCallback):
         line: dict[str, Any] = {"step": state.global_step}
         line |= {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
         line["rewards"] = {
-            key.split("/")[1].lower(): value
+            key.split("/")[1]: value
             for key, value in logs.items()
-            if key.startswith("rewards/") and key.endswith("/mean")
+            if key.startswith("rewards/") and key.endswith("/mean") and not math.isnan(value)
         }
         line["step_seconds"] = round(time.perf_counter() - self.began, 3)
         with self.path.open("a", encoding="utf-8") as file:

@@ -35,7 +35,7 @@ GLANCE_SECONDS = 0.2
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
-Rule = Literal["training", "evaluation"]
+Rule = Literal["training", "gold_first", "evaluation"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ class Verifier:
         """Judges (gold answer, completion) pairs, in order.
 
         Args:
-            rule: "training" is the paper's reward, "evaluation" lighteval's extractive match.
+            rule: "training" is the paper's reward, "gold_first" the same with math-verify's arguments in
+                order, "evaluation" lighteval's extractive match.
             gold_kind: how gold answers are read under the evaluation rule.
         """
         requests = [
