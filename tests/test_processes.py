@@ -14,7 +14,7 @@ from accelerate.commands.launch import launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
-from test_main_job import SHORT, metrics, only_run
+from test_main_job import SHORT, metrics, only_run, outcomes, weights
 
 from openrs import launch
 from openrs.paths import ROOT
@@ -187,3 +187,17 @@ def test_two_nodes_train_together(tmp_path):
     assert (segment["world_size"], segment["last_step"]) == (2, 2)
     assert len((run / "cost.jsonl").read_text().splitlines()) == 1  # node 0 counts the devices of all
     assert {path.name for path in (run / "logs").glob("*.json")} == {"train-0.json", "train-1.json"}
+
+
+def test_stages_in_processes_of_their_own_change_nothing(tmp_path):
+    """Paper scale starts each stage as a process; at nano's sizes, so that a CPU sees it through."""
+    short = [*SHORT, "steps.stop_at=2", "evaluation.checkpoints=[last]", "evaluation.benchmarks=[amc23]"]
+    here, apart = (tmp_path / name for name in ("here", "apart"))
+    openrs(*short, f"outputs={here}")
+    openrs(*short, f"outputs={apart}", "scale.name=paper")
+    run = only_run(apart)
+    assert {path.name for path in (run / "logs").glob("*.json")} == {"train.json", "evaluate.json"}
+    assert not list((only_run(here)).glob("logs"))
+    assert weights(run, 2) == weights(only_run(here), 2)
+    assert outcomes(run) == outcomes(only_run(here))
+    assert len(outcomes(run)) == 1
