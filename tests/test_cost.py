@@ -189,7 +189,7 @@ def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_pat
     assert both.columns[-2:] == ("Open-RS (published)", "exp3 (measured here)")
     for render in text_table.FORMATS.values():
         assert "measured here" in render(both)
-    assert json.loads(cost_tables.as_json(both))["rows"][-1]["Open-RS (published)"] == "$42"
+    assert json.loads(text_table.as_json(both))["rows"][-1]["Open-RS (published)"] == "$42"
     shutil.rmtree(plan.run.folder)
 
 
