@@ -207,13 +207,13 @@ def _weights(plan: Plan, step: int) -> str:
 
 def collect(plans: list[Plan]) -> None:
     """Writes and prints Table 1 of these runs and their base models."""
-    from analysis import records, tables
+    from analysis import formats, records, tables
 
     config = plans[0].config
     outputs = Path(config.outputs)
     folders = list(dict.fromkeys(r.folder for plan in plans for r in (plan.base, plan.run)))
     runs = [run for folder in folders if (run := records.load(folder)) is not None]
-    table = tables.table1(runs)
-    paths = tables.write(table, outputs / "tables" / "table1")
-    print(tables.markdown(table))
+    made = tables.everything(runs)
+    paths = formats.write(made, outputs / "tables")
+    print(formats.together(made, "md"))
     say(f"written: {', '.join(str(path) for path in paths)}")

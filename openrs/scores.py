@@ -70,6 +70,10 @@ class Score:
     """Share of the generation's wall time, by tokens."""
     settings: dict[str, Any]
     versions: dict[str, str]
+    imported: dict[str, Any] | None = None
+    """Where it came from, if it was not measured here: file, its hash, format, metric, samples a
+    problem, hash of the outputs. The columns are then empty unless the source has outcomes, and a
+    `seed` below 0 stands for one that the source does not state (-1, -2: its distinct outputs)."""
 
 
 def score(
