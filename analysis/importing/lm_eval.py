@@ -102,15 +102,18 @@ def _samples(path: Path, task: str, metric: str, rule: str) -> tuple[Outcomes | 
     if not rows or any(row.get(metric) not in (0, 1) or len(row["resps"]) != 1 for row in rows):
         return None, None
     outputs = digest(sorted([str(row["doc_hash"]), row["resps"]] for row in rows))[:16]
-    prompts = [_prompt(row["arguments"]) for row in rows]
-    ids = problems(prompts)
+    ids = problems([_problem(row) for row in rows])
     if len(set(ids)) < len(ids):
         return None, outputs
     order = sorted(range(len(ids)), key=ids.__getitem__)
     return Outcomes([ids[i] for i in order], [int(rows[i][metric]) for i in order], []), outputs
 
 
-def _prompt(arguments: Any) -> str:
-    """The prompt of a request: [[prompt, options]], or a table of such in newer files."""
+def _problem(row: dict[str, Any]) -> str:
+    """The problem's text as the data set has it; else the prompt, [[prompt, options]] or a table of such."""
+    for field in ("problem", "question"):
+        if isinstance(row["doc"].get(field), str):
+            return str(row["doc"][field])
+    arguments = row["arguments"]
     first = arguments["gen_args_0"] if isinstance(arguments, dict) else arguments[0]
     return str(first["arg_0"] if isinstance(first, dict) else first[0])
