@@ -35,8 +35,9 @@ class Partial:
                 item = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            self.seconds += item.pop("seconds")
-            found[item.pop("id")] = Completion(**item)
+            problem, seconds = item.pop("id"), item.pop("seconds")
+            self.seconds += seconds
+            found[problem] = Completion(**item)
         return found
 
     def append(self, problem: str, completion: Completion, seconds: float) -> None:

@@ -93,8 +93,20 @@ class VllmEngine:
     def generate(
         self, requests: list[Request], sampling: Sampling, finished: Finished = unheard
     ) -> list[Completion]:
-        """Samples one completion per request, in the order of the requests."""
-        return self._loop.run(self._generate(requests, sampling, finished))
+        """Samples one completion per request, in the order of the requests.
+
+        Raises:
+            Mistake: an engine process died; the finished ones were told to the listener.
+        """
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            return self._loop.run(self._generate(requests, sampling, finished))
+        except EngineDeadError as error:
+            raise Mistake(
+                "engine.kind=vllm: vLLM's engine process died; what it said is above. Mend the cause and "
+                "say the same command again: finished completions are stored."
+            ) from error
 
     async def _generate(
         self, requests: list[Request], sampling: Sampling, finished: Finished
@@ -139,6 +151,7 @@ def _environment(hardware: config.Hardware, settings: config.Engine) -> None:
         cores, copies = sorted(os.sched_getaffinity(0)), settings.data_parallel * settings.tensor_parallel
         each = max(1, len(cores) // copies)
         shares = [cores[i * each : (i + 1) * each] or cores for i in range(copies)]
+        os.environ.setdefault("VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS", "1800")  # a busy machine is no dead one
         os.environ.setdefault(
             "VLLM_CPU_OMP_THREADS_BIND", "|".join(",".join(map(str, share)) for share in shares)
         )
