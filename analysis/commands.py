@@ -162,8 +162,9 @@ def _import(arguments: argparse.Namespace) -> int:
     path = arguments.path.resolve()
     patterns = reading.pattern(arguments.pattern)
     found = list(reading.read(path, patterns))
-    if all(isinstance(item, reading.Skipped) for item in found):
-        for item in found:
+    unread = [item for item in found if isinstance(item, reading.Skipped)]
+    if len(unread) == len(found):
+        for item in unread:
             print(f"skipped {item.file}: {item.reason}")
         raise Mistake(f"{arguments.path}: none of its {len(found)} files holds a score that can be read.")
     report = store.store(found, arguments.outputs, arguments.name or path.stem)

@@ -69,7 +69,7 @@ def everything(runs: list[RunRecords], options: Options = DEFAULT) -> list[Table
     Raises:
         Mistake: no scores, or a choice of checkpoints that cannot be made.
     """
-    made = []
+    made: list[list[Table]] = []
     for group in split(runs):
         apart = mixing.groups(_rows(group), options.mixed)
         for members in apart:

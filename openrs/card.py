@@ -6,7 +6,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from analysis import records, tables
+from analysis import cells, records, tables
 from openrs.checkpoints import logged
 from openrs.run import Run, read_record
 
@@ -60,7 +60,10 @@ def _data(config: dict[str, Any], measured: list[records.Row], name: str) -> Mod
 def _results(row: records.Row, benchmarks: dict[str, Any]) -> list[EvalResult]:
     made = []
     for title, scores in row.cells.items():
-        value = tables.value(scores)
+        measured = cells.measure(scores)
+        if measured is None:
+            continue
+        low, high = measured.interval.low, measured.interval.high
         known = benchmarks.get(scores[0].benchmark, {})
         made.append(
             EvalResult(
@@ -71,9 +74,9 @@ def _results(row: records.Row, benchmarks: dict[str, Any]) -> list[EvalResult]:
                 dataset_revision=known.get("revision"),
                 metric_type="pass@1",
                 metric_name="pass@1, percent",
-                metric_value=round(value.mean, 1),
+                metric_value=round(100 * measured.value, 1),
                 metric_args={
-                    "interval_95": [round(value.low, 1), round(value.high, 1)],
+                    "interval_95": [round(100 * end, 1) for end in (low, high)],
                     "problems": scores[0].n,
                     "seeds": [score.seed for score in scores],
                     "temperature": row.settings["temperature"],
@@ -100,7 +103,9 @@ def _scores(measured: list[records.Row]) -> str:
             "|---|---|---|---|",
         ]
         for title, scores in row.cells.items():
-            lines.append(f"| {title} | {tables.value(scores)} | {scores[0].n} | {len(scores)} |")
+            lines.append(
+                f"| {title} | {tables.value(cells.measure(scores))} | {scores[0].n} | {len(scores)} |"
+            )
     return "\n".join(lines)
 
 
