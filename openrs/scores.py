@@ -102,7 +102,11 @@ def score(
         seconds=round(seconds, 3),
         settings=settings,
         versions=versions,
-        **columns,
+        ids=columns["ids"],
+        correct=columns["correct"],
+        tokens=columns["tokens"],
+        truncated=columns["truncated"],
+        timed_out=columns["timed_out"],
     )
 
 

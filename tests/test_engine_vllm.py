@@ -149,7 +149,8 @@ def served(folder, port):
     """A real `vllm serve`, killed at the end if nobody did before."""
     command = [
         str(Path(sys.executable).parent / "vllm"), "serve", folder, "--port", str(port),
-        "--host", "127.0.0.1", "--dtype", "float32", "--max-model-len", str(CONTEXT), "--max-num-seqs", "32", "--enforce-eager",
+        "--host", "127.0.0.1", "--dtype", "float32", "--max-model-len", str(CONTEXT),
+        "--max-num-seqs", "32", "--enforce-eager",
     ]  # fmt: skip
     env = os.environ | {
         "VLLM_CPU_KVCACHE_SPACE": "1",
