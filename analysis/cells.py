@@ -209,8 +209,8 @@ def difference(first: Measured, second: Measured, first_trained: bool = True) ->
     """
     if first.shares is not None and second.shares is not None and first.ids == second.ids:
         if first.runs or second.runs:
-            sides = list(first.runs) or [first.shares], list(second.runs) or [second.shares]
-            return differences.between_runs(*sides, first_trained)
+            one, other = list(first.runs) or [first.shares], list(second.runs) or [second.shares]
+            return differences.between_runs(one, other, first_trained)
         if first.once and second.once:
             return differences.paired_once(first.shares, second.shares)
         return differences.paired(first.shares, second.shares, first.bounded)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from analysis import cells, formats, mixing, references, tables
+from analysis import cells, cost_tables, formats, mixing, references, tables, text_table
 from analysis.choice import Choice
 from analysis.records import RunRecords, load_all
 from openrs.mistake import Mistake
@@ -13,6 +13,8 @@ from openrs.mistake import Mistake
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the commands to a parser."""
     _add_table1(commands)
+    _add_cost_tables(commands)
+    _add_table5(commands)
     _add_ablation(commands)
     _add_compare(commands)
     _add_import(commands)
@@ -165,11 +167,14 @@ def _import(arguments: argparse.Namespace) -> int:
     path = arguments.path.resolve()
     patterns = reading.pattern(arguments.pattern)
     found = list(reading.read(path, patterns))
+    unread = [item for item in found if isinstance(item, reading.Skipped)]
+    if len(unread) == len(found):
+        for item in unread:
+            print(f"skipped {item.file}: {item.reason}")
+        raise Mistake(f"{arguments.path}: none of its {len(found)} files holds a score that can be read.")
     report = store.store(found, arguments.outputs, arguments.name or path.stem)
     for skipped in report.skipped:
         print(f"skipped {skipped.file}: {skipped.reason}")
-    if len(report.skipped) == len(found):
-        raise Mistake(f"{arguments.path}: none of its {len(found)} files holds a score that can be read.")
     for repeat in report.repeats:
         print(f"repeat, no second sample: {repeat}")
     where = arguments.outputs / "imported"
@@ -194,4 +199,38 @@ def _export(arguments: argparse.Namespace) -> int:
 
     for path in export.write(_all_runs(arguments.outputs), arguments.to):
         print(path)
+    return 0
+
+
+def _add_cost_tables(commands: Any) -> None:
+    for name, title in (
+        ("table2", "data and training cost of 7B models: published, and the runs here"),
+        ("table3", "the same for 1.5B models"),
+        ("table4", "the benchmarks and their sizes"),
+    ):
+        command = commands.add_parser(name, help=title)
+        _outputs(command)
+        command.add_argument("--format", choices=text_table.FORMATS, default="md")
+        command.set_defaults(run=_cost_tables)
+
+
+def _cost_tables(arguments: argparse.Namespace) -> int:
+    made = cost_tables.TABLES[arguments.command](arguments.outputs)
+    print("\n".join(text_table.FORMATS[arguments.format](table) for table in made), end="")
+    return 0
+
+
+def _add_table5(commands: Any) -> None:
+    command = commands.add_parser("table5", help="the trainer's hyper-parameters beside the paper's")
+    command.add_argument("overrides", nargs="*", help="changes, as hardware=a100x1")
+    command.add_argument("--experiment", choices=("exp1", "exp2", "exp3"), default="exp3")
+    command.add_argument("--format", choices=text_table.FORMATS, default="md")
+    command.set_defaults(run=_table5)
+
+
+def _table5(arguments: argparse.Namespace) -> int:
+    from analysis import table5  # composes, which the other tables do not
+
+    made = table5.for_command(arguments.experiment, arguments.overrides)
+    print(text_table.FORMATS[arguments.format](made), end="")
     return 0

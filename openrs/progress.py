@@ -1,20 +1,17 @@
 """What the trainer reports while it runs: metrics.jsonl, one live line, whole checkpoints."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from transformers import TrainerCallback
 
+from openrs.checkpoints import WHOLE, free_optimizer_state, logged
 from openrs.run import write_record
-
-WHOLE = "whole.json"
-"""Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
-
-OPTIMIZER_STATE = ("optimizer.pt", "scheduler.pt", "rng_state*.pth", "scaler.pt", "global_step*")
-"""What only the newest checkpoint needs: it is larger than the weights."""
 
 NAMES = {
     "reward": "reward",
@@ -29,28 +26,6 @@ NAMES = {
     "verifier_timeouts": "verifier_timeouts",
 }
 """TRL's name of a logged figure -> ours."""
-
-
-def logged(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl, one per logged step; a torn last line is left out."""
-    if not path.exists():
-        return []
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines
-
-
-def whole_checkpoints(folder: Path) -> dict[int, Path]:
-    """Step -> folder of every checkpoint that was written to the end."""
-    return {
-        json.loads((path / WHOLE).read_text())["step"]: path
-        for path in folder.glob("checkpoint-*")
-        if (path / WHOLE).exists()
-    }
 
 
 class Metrics(TrainerCallback):
@@ -75,9 +50,9 @@ class Metrics(TrainerCallback):
         line: dict[str, Any] = {"step": state.global_step}
         line |= {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
         line["rewards"] = {
-            key.split("/")[1].lower(): value
+            key.split("/")[1]: value
             for key, value in logs.items()
-            if key.startswith("rewards/") and key.endswith("/mean")
+            if key.startswith("rewards/") and key.endswith("/mean") and not math.isnan(value)
         }
         line["step_seconds"] = round(time.perf_counter() - self.began, 3)
         with self.path.open("a", encoding="utf-8") as file:
@@ -94,8 +69,9 @@ class ProgressLine(TrainerCallback):
         self.first = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Starts the clock for the time left."""
+        """Starts the clock for the time left, and says so: a first step can take minutes."""
         self.began, self.first = time.perf_counter(), state.global_step
+        print(f"{self.name}: training from step {self.first} to {self.last}", file=sys.stderr, flush=True)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
         """Prints the line."""
@@ -135,12 +111,10 @@ class Checkpoints(TrainerCallback):
         state.save_steps = args.save_steps
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Called when transformers has written the checkpoint's last file."""
-        folder = Path(args.output_dir)
-        marker = folder / f"checkpoint-{state.global_step}" / WHOLE
-        write_record(marker, {"step": state.global_step})
-        for step, path in whole_checkpoints(folder).items():
-            if step < state.global_step:
-                for pattern in OPTIMIZER_STATE:
-                    for file in path.glob(pattern):
-                        file.unlink()
+        """Called in every process when it has written its part of the checkpoint."""
+        PartialState().wait_for_everyone()  # each process writes its own random state, ZeRO's its shard
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir)
+            marker = folder / f"checkpoint-{state.global_step}" / WHOLE
+            write_record(marker, {"step": state.global_step})
+            free_optimizer_state(folder, before=state.global_step)

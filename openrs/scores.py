@@ -1,5 +1,6 @@
 """Score records: one measured cell, its outcomes as columns, and the text it was scored from.
 
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234.partial.jsonl      completions while they come
     <run>/eval/step-00010/aime24-<settings id>/seed-1234.text.json          the completions
     <run>/eval/step-00010/aime24-<settings id>/seed-1234-<scoring id>.json  the Score
 
@@ -34,6 +35,10 @@ class Cell:
     def text_path(self, folder: Path) -> Path:
         """The file of the completions that were scored."""
         return self._folder(folder) / f"seed-{self.seed}.text.json"
+
+    def partial_path(self, folder: Path) -> Path:
+        """The file that completions are added to while they are made."""
+        return self._folder(folder) / f"seed-{self.seed}.partial.jsonl"
 
     def _folder(self, folder: Path) -> Path:
         name = f"{self.benchmark}-{self.settings_id[:8]}"
@@ -85,11 +90,6 @@ def score(
     value = right / n
     stderr = math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else float("inf")
     return Score(
-        ids=columns["ids"],
-        correct=columns["correct"],
-        tokens=columns["tokens"],
-        truncated=columns["truncated"],
-        timed_out=columns["timed_out"],
         step=cell.step,
         benchmark=cell.benchmark,
         title=title,
@@ -102,6 +102,11 @@ def score(
         seconds=round(seconds, 3),
         settings=settings,
         versions=versions,
+        ids=columns["ids"],
+        correct=columns["correct"],
+        tokens=columns["tokens"],
+        truncated=columns["truncated"],
+        timed_out=columns["timed_out"],
     )
 
 
