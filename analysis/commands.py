@@ -19,6 +19,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_compare(commands)
     _add_import(commands)
     _add_export(commands)
+    _add_figures(commands)
 
 
 def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
@@ -198,6 +199,27 @@ def _export(arguments: argparse.Namespace) -> int:
     from analysis import export
 
     for path in export.write(_all_runs(arguments.outputs), arguments.to):
+        print(path)
+    return 0
+
+
+def _add_figures(commands: Any) -> None:
+    command = commands.add_parser("figures", help="curves, costs and differences as SVG and PNG")
+    _outputs(command)
+    command.add_argument("-o", "--to", type=Path, default=Path("figures"), help="folder; default figures")
+    command.add_argument("--imported", action="store_true", help="what was imported, in place of the runs")
+    command.add_argument("--storage", metavar="URL", help="Optuna storage of a sweep to draw too")
+    command.add_argument("--study", metavar="NAME", help="the study in it")
+    command.set_defaults(run=_figures)
+
+
+def _figures(arguments: argparse.Namespace) -> int:
+    if (arguments.storage is None) != (arguments.study is None):
+        raise Mistake("storage, study: a sweep is drawn from both. Give --storage URL --study NAME.")
+    from analysis.figures import command  # matplotlib, which no table needs
+
+    sweep = None if arguments.storage is None else (arguments.storage, arguments.study)
+    for path in command.write(load_all(arguments.outputs, arguments.imported), arguments.to, sweep):
         print(path)
     return 0
 
