@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from openrs.config import Config
 from openrs.mistake import Mistake
 from openrs.scale import pick, scaled, visible_devices
+from openrs.sweep import plugin
 
 
 def register() -> None:
@@ -22,6 +23,7 @@ def register() -> None:
         lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
         replace=True,
     )
+    plugin.register()
 
 
 def load(composed: DictConfig) -> Config:

@@ -10,11 +10,15 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from openrs import collapse
+from openrs.collapse import Watch
 from openrs.compose import load
 from openrs.config import Config
 from openrs.mistake import Mistake
 from openrs.plan import Plan, describe, resolve
 from openrs.run import Run, locked
+from openrs.sweep import job
+from openrs.sweep.outcome import Outcome
 
 
 def say(text: str) -> None:
@@ -29,13 +33,20 @@ class Session:
         self.plans: list[Plan] = []
         self.failed = 0
 
-    def run(self, composed: DictConfig) -> None:
-        """Runs one job. A user's mistake is one line; in a sweep the other jobs go on."""
+    def run(self, composed: DictConfig) -> Outcome | None:
+        """Runs one job. A user's mistake is one line; in a sweep the other jobs go on.
+
+        Returns:
+            What a sweep makes of it; the sweep prints its own table.
+        """
         try:
             config = load(composed)
             if not self.plans and not config.dry_run:
                 say(f"scale {config.scale.name}: {config.scale.reason}")
             plan = resolve(config)
+            trial = job.current()
+            if trial is not None:
+                return job.run(plan, trial)
             if config.dry_run:
                 print("\n".join(describe(plan)))
             else:
@@ -44,6 +55,8 @@ class Session:
         except Mistake as error:
             self.failed += 1
             say(f"error: {error}")
+            return Outcome("failed", reason=str(error), again=False)
+        return None
 
     def finish(self) -> int:
         """Prints the table of all runs of this command; returns the exit status."""
@@ -59,13 +72,18 @@ class Session:
         return 1 if self.failed else 0
 
 
-def stages(plan: Plan) -> None:
-    """Trains and evaluates what is missing."""
+def stages(plan: Plan, watch: Watch | None = None) -> None:
+    """Trains and evaluates what is missing.
+
+    Args:
+        watch: sees every logged training step and may end training there; the run is then not
+            evaluated past that step.
+    """
     config = plan.config
     _environment(config)
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):
-            _train(plan)
+            _train(plan, watch)
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
@@ -82,11 +100,12 @@ def _environment(config: Config) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _train(plan: Plan) -> None:
+def _train(plan: Plan, watch: Watch | None) -> None:
     config, run = plan.config, plan.run
     assert plan.mix is not None
     if not plan.must_train:
-        say(f"{run.folder.name}: trained to step {plan.trained_to}, nothing to train")
+        collapsed = f" ({plan.stopped['reason']})" if plan.stopped else ""
+        say(f"{run.folder.name}: trained to step {plan.trained_to}{collapsed}, nothing to train")
         return
     _fits_machine(config)
     if "train" in config.force:
@@ -94,7 +113,10 @@ def _train(plan: Plan) -> None:
     run.log_invocation(asdict(config))
     from openrs.train import train
 
-    train(config, run, plan.mix)
+    train(config, run, plan.mix, watch or collapse.watch(config, run.folder))
+    stopped = plan.stopped
+    if stopped:
+        say(f"{run.folder.name}: stopped at step {stopped['step']}: {stopped['reason']}")
 
 
 def forget(run: Run) -> None:
@@ -135,6 +157,9 @@ def _evaluate(plan: Plan, run: Run) -> None:
     config = plan.config
     steps = [step for step in config.checkpoints if plan.owner(step) == run]
     for step in steps:
+        if plan.stopped and step > plan.trained_to:
+            say(f"{run.folder.name}: step {step} was not reached, nothing to evaluate")
+            continue
         cells = plan.missing(step)
         if not cells:
             say(f"{run.folder.name}: step {step} evaluated, nothing to evaluate")

@@ -3,11 +3,14 @@
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
+from openrs.collapse import Watch, foreign_share
+from openrs.metrics import logged
 from openrs.run import write_record
 
 WHOLE = "whole.json"
@@ -31,19 +34,6 @@ NAMES = {
 """TRL's name of a logged figure -> ours."""
 
 
-def logged(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl, one per logged step; a torn last line is left out."""
-    if not path.exists():
-        return []
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines
-
-
 def whole_checkpoints(folder: Path) -> dict[int, Path]:
     """Step -> folder of every checkpoint that was written to the end."""
     return {
@@ -63,6 +53,9 @@ class Metrics(TrainerCallback):
         partial.replace(path)
         self.path = path
         self.began = 0.0
+        self.line: dict[str, Any] = {}
+        self.texts: Callable[[], list[str]] = list
+        """Gives the completions of the step."""
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Starts the step's clock."""
@@ -79,9 +72,31 @@ class Metrics(TrainerCallback):
             for key, value in logs.items()
             if key.startswith("rewards/") and key.endswith("/mean")
         }
+        line["foreign_share"] = foreign_share(self.texts())
         line["step_seconds"] = round(time.perf_counter() - self.began, 3)
+        self.line = line
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+class Watched(TrainerCallback):
+    """Shows every logged step to a watch, and ends training with a checkpoint where it says so."""
+
+    def __init__(self, metrics: Metrics, watch: Watch | None, last: int, iterations: int) -> None:
+        self.metrics, self.watch = metrics, watch
+        self.last, self.iterations = last, iterations
+        self.stopped: dict[str, Any] | None = None
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        """Asks the watch; completions in use for several steps are not cut in the middle."""
+        step = state.global_step
+        if self.watch is None or "reward" not in logs or step >= self.last:
+            return
+        stop = self.watch(self.metrics.line)
+        if stop is not None and step % self.iterations == 0:
+            self.stopped = {"step": step, "kind": stop.kind, "reason": stop.reason}
+            control.should_save = True
+            control.should_training_stop = True
 
 
 class ProgressLine(TrainerCallback):

@@ -19,11 +19,13 @@ from transformers import AutoTokenizer, PrinterCallback, ProgressCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from openrs.collapse import Watch
 from openrs.config import Config
 from openrs.data import Mix, prompt_order
 from openrs.mistake import Mistake
+from openrs.metrics import logged
 from openrs.models import loadable
-from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, logged, whole_checkpoints
+from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, Watched, whole_checkpoints
 from openrs.run import Checkpoint, Run, TrainRecord, read_record, versions, write_record
 
 WANDB_HOST = "api.wandb.ai"
@@ -200,8 +202,12 @@ def _reaches(host: str) -> bool:
         return False
 
 
-def train(config: Config, run: Run, mix: Mix) -> TrainRecord:
-    """Trains to `config.stop_at` from the last whole checkpoint, and writes the record."""
+def train(config: Config, run: Run, mix: Mix, watch: Watch | None = None) -> TrainRecord:
+    """Trains to `config.stop_at` from the last whole checkpoint, and writes the record.
+
+    Args:
+        watch: sees every logged step and may end training there, with a checkpoint.
+    """
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
     saved = whole_checkpoints(folder)
@@ -209,13 +215,16 @@ def train(config: Config, run: Run, mix: Mix) -> TrainRecord:
         if path not in saved.values():
             shutil.rmtree(path)  # half-written when its process died
     reached = max(saved, default=0)
+    stopped = None
     if reached < config.stop_at:
-        _train_on(config, run, mix, reached)
-    return _write_record(config, run)
+        stopped = _train_on(config, run, mix, reached, watch)
+    return _write_record(config, run, stopped)
 
 
-def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
-    """Goes from step `reached` to `config.stop_at`."""
+def _train_on(
+    config: Config, run: Run, mix: Mix, reached: int, watch: Watch | None
+) -> dict[str, Any] | None:
+    """Goes from step `reached` to `config.stop_at`; returns why it ended before, if it did."""
     folder, stop_at = run.folder / "train", config.stop_at
     base = loadable(config.model, Path(config.outputs) / "models")
     revision = config.model.revision or "main"
@@ -234,6 +243,8 @@ def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
         file.write(json.dumps(segment) + "\n")
     if config.tracker.kind == "wandb":
         _track(config, run)
+    metrics = Metrics(folder / "metrics.jsonl", reached)
+    watched = Watched(metrics, watch, stop_at, config.algorithm.num_iterations)
     kind = WholeGroupsTrainer if config.algorithm.whole_groups else GRPOTrainer
     trainer = kind(
         model=base,
@@ -242,7 +253,8 @@ def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
         reward_funcs=reward_terms(config),
         train_dataset=_dataset(config, prompts),
         callbacks=[
-            Metrics(folder / "metrics.jsonl", reached),
+            metrics,
+            watched,
             ProgressLine(run.folder.name, stop_at),
             StopAt(stop_at),
             Checkpoints(),
@@ -250,6 +262,7 @@ def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
+    metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
     try:
         # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
         # run is trained after another was evaluated
@@ -260,9 +273,10 @@ def _train_on(config: Config, run: Run, mix: Mix, reached: int) -> None:
             import wandb
 
             wandb.finish()  # else the next run of a sweep would log into this one
+    return watched.stopped
 
 
-def _write_record(config: Config, run: Run) -> TrainRecord:
+def _write_record(config: Config, run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Gathers what the folder holds into `train.json`."""
     folder = run.folder / "train"
     saved, lines = whole_checkpoints(folder), logged(folder / "metrics.jsonl")
@@ -284,6 +298,7 @@ def _write_record(config: Config, run: Run) -> TrainRecord:
             for segment, end in zip(segments, ends, strict=True)
             if end >= segment["first_step"]  # else it was killed before its first checkpoint
         ),
+        stopped=stopped,
     )
     run.write_train_record(record)
     return record

@@ -1,0 +1,119 @@
+"""A trial from the inside: the job of a sweep, in this process or wherever the launcher put it."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from openrs import collapse
+from openrs.collapse import Stop, Watch
+from openrs.plan import Plan
+from openrs.sweep import objective
+from openrs.sweep.outcome import Outcome
+
+SWEEPER = "openrs.sweep.plugin.StudySweeper"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Where this job's study is."""
+
+    sweeper: DictConfig
+    """The sweeper's options as the job's Hydra config has them."""
+    number: int
+
+
+def current() -> Trial | None:
+    """The trial that this job is, or None outside of a sweep."""
+    hydra = HydraConfig.get()
+    if hydra.mode is not RunMode.MULTIRUN or hydra.sweeper.get("_target_") != SWEEPER:
+        return None
+    return Trial(hydra.sweeper, hydra.job.num)
+
+
+def run(plan: Plan, trial: Trial) -> Outcome:
+    """Does what is missing of the trial's run and reads its objectives from the records."""
+    from openrs.pipeline import stages
+
+    config = plan.config
+    repeated = not plan.must_train and not _to_evaluate(plan)
+    began = time.monotonic()
+    watch, curve = _watch(plan, trial)
+    stages(plan, watch)
+    hours = (time.monotonic() - began) * max(1, config.hardware.devices) / 3600
+    price = config.hardware.price_per_device_hour
+    record: dict[str, Any] = {
+        "run": plan.run.id,
+        "name": plan.run.name,
+        "folder": str(plan.run.folder),
+        "base": str(plan.base.folder),
+        "step": config.checkpoints[-1],
+        "scores": _scores(plan),
+        "device_hours": hours,
+        "money": None if price is None else hours * price,
+    }
+    stopped = plan.stopped
+    if stopped is not None and "train" in config.stages:
+        state = "stopped" if stopped["kind"] == "budget" else "pruned"
+        record["kind"] = stopped["kind"]
+        last = curve.last if curve is not None else None
+        return Outcome(
+            state, reason=stopped["reason"], step=stopped["step"], signal=last, record=record,
+            repeated=repeated,
+        )  # fmt: skip
+    if curve is not None:
+        curve.close()
+    try:
+        values = objective.values(plan, objective.names(config.objective))
+    except objective.Missing as error:
+        return Outcome("failed", reason=f"no value for the objective: {error}", record=record)
+    return Outcome("complete", values=values, record=record, repeated=repeated)
+
+
+def _scores(plan: Plan) -> list[str]:
+    """The score files of the last evaluated checkpoint, for the comparison."""
+    step = plan.config.checkpoints[-1]
+    folder = plan.owner(step).folder.absolute()
+    return [str(cell.path(folder)) for cell in plan.cells(step) if cell.path(folder).exists()]
+
+
+def _to_evaluate(plan: Plan) -> bool:
+    if "evaluate" not in plan.config.stages:
+        return False
+    return any(plan.missing(step) for step in plan.config.checkpoints)
+
+
+def _watch(plan: Plan, trial: Trial) -> tuple[Watch | None, Any]:
+    """The collapse rules, the budget and the pruner as one watch, and the pruner's curve."""
+    watches: list[Watch] = []
+    rules = collapse.watch(plan.config, plan.run.folder)
+    if rules is not None:
+        watches.append(rules)
+    curve = None
+    if plan.must_train and trial.sweeper.pruner is not None:
+        from openrs.sweep.pruning import Curve
+
+        curve = Curve.of(plan, trial.sweeper)
+        watches.append(curve.watch)
+    budget = plan.config.budget
+    if plan.must_train and (budget.device_hours is not None or budget.money is not None):
+        from openrs.sweep.budget import watch as budget_watch
+
+        watches.append(budget_watch(plan.config, trial.sweeper))
+
+    def first(line: dict[str, Any]) -> Stop | None:
+        found = [stop for watch in watches if (stop := watch(line)) is not None]
+        return found[0] if found else None
+
+    return (first if watches else None), curve
+
+
+def database(sweeper: DictConfig) -> Any:
+    """The study's storage, opened in the job's process."""
+    from openrs.sweep.storage import open_storage
+
+    return open_storage(sweeper.storage, Path("."), sweeper.heartbeat)
