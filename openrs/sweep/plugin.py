@@ -103,7 +103,7 @@ class SweeperConf(OptunaSweeperConf):
     """Options of the sweeper; what is not listed here is hydra-optuna-sweeper's."""
 
     _target_: str = "openrs.sweep.plugin.StudySweeper"
-    defaults: list[Any] = field(default_factory=list)
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"sampler": None}, {"pruner": None}])
     sampler: Any = None
     """Null: a grid where every dimension is a list of values, else TPE."""
     direction: Any = None

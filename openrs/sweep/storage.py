@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import socket
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,9 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from openrs.mistake import Mistake
+
+ATTEMPTS = 4
+"""How often a database is tried before it counts as down."""
 
 GRACE = 4
 """Missed heartbeats after which a trial's process counts as dead."""
@@ -42,21 +46,30 @@ def open_storage(storage: Any, folder: Path, heartbeat: int) -> BaseStorage:
         return JournalStorage(JournalFileBackend(storage.removeprefix("journal:").removeprefix("//")))
     if storage.startswith("grpc://"):
         return _proxy(storage)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return RDBStorage(
-                storage,
-                heartbeat_interval=heartbeat,
-                grace_period=GRACE * heartbeat,
-                engine_kwargs={"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else None,
-            )
-    except (SQLAlchemyError, StorageInternalError, ImportError, ArgumentError) as error:
-        told = str(error.__cause__ or error).strip().splitlines()[0]
-        raise Mistake(
-            f"hydra.sweeper.storage={_hidden(storage)}: cannot be opened ({told}). Start the server, mend "
-            "the URL, or leave it out for SQLite under outputs/sweeps/."
-        ) from None
+    return _database(storage, heartbeat)
+
+
+def _database(url: str, heartbeat: int) -> BaseStorage:
+    """A relational database. Workers that start together make its tables at once, and all but one of
+    them are told that a table exists: they look again."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                return RDBStorage(
+                    url,
+                    heartbeat_interval=heartbeat,
+                    grace_period=GRACE * heartbeat,
+                    engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith("sqlite") else None,
+                )
+        except (SQLAlchemyError, StorageInternalError, ImportError) as error:
+            problem = error
+            time.sleep(0.5 * (attempt + 1 < ATTEMPTS))
+    told = str(problem.__cause__ or problem).strip().splitlines()[0]
+    raise Mistake(
+        f"hydra.sweeper.storage={_hidden(url)}: cannot be opened ({told}). Start the server, mend the URL, "
+        "or leave it out for SQLite under outputs/sweeps/."
+    )
 
 
 def _proxy(storage: str) -> BaseStorage:

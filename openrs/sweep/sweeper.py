@@ -13,6 +13,7 @@ from typing import Any
 import optuna
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -199,16 +200,20 @@ class Sweep:
 
     def _launcher(self) -> Any:
         """The launcher of the config; its jobs are told the study and the folder."""
-        with read_write(self.config), open_dict(self.config):
-            told = {"hydra.sweep.dir": str(self.folder), "hydra.sweeper.study_name": self.name}
-            if isinstance(self.options.storage, str) or self.options.storage is None:
-                told["hydra.sweeper.storage"] = self.options.storage or f"sqlite:///{self.folder / 'study.db'}"
-            if not self.ours:
-                del told["hydra.sweeper.study_name"]
+        with read_write(self.config.hydra), open_dict(self.config.hydra):
+            hydra = self.config.hydra
+            hydra.sweep.dir = str(self.folder)
+            hydra.sweeper.study_name = self.name
+            if hydra.sweeper.storage is None:
+                hydra.sweeper.storage = f"sqlite:///{self.folder / 'study.db'}"
+            told = {
+                "hydra.sweep.dir": hydra.sweep.dir,
+                "hydra.sweeper.study_name": hydra.sweeper.study_name,
+                "hydra.sweeper.storage": hydra.sweeper.storage,
+            }
             for key, value in told.items():
                 quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-                self.config.hydra.overrides.hydra.append(f"{key}='{quoted}'")
-            self.config.hydra.sweep.dir = str(self.folder)
+                hydra.overrides.hydra.append(f"{key}='{quoted}'")
         return Plugins.instance().instantiate_launcher(
             hydra_context=self.context, task_function=self.task, config=self.config
         )
@@ -288,17 +293,22 @@ class Sweep:
         swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
         self.say(f"trial {trial.number}: {swept}")
         try:
-            (returned,) = self.launcher.launch([overrides], initial_job_idx=trial.number)
-            outcome = read(returned, len(self.directions))
+            outcome = self._launch(overrides, trial.number)
             self._keep(trial, outcome)
         except (KeyboardInterrupt, SystemExit):
             trial.set_user_attr(tasks.DIED, True)
             raise
-        except optuna.TrialPruned:
-            raise
         finally:
             self.inflight.discard(trial.number)
         return outcome.values
+
+    def _launch(self, overrides: tuple[str, ...], number: int) -> Outcome:
+        """One job; a point that Hydra cannot compose is a failed trial, and no reason to try again."""
+        try:
+            (returned,) = self.launcher.launch([overrides], initial_job_idx=number)
+        except HydraException as error:
+            return Outcome("failed", reason=str(error), again=False)
+        return read(returned, len(self.directions))
 
     def _overrides(self, trial: optuna.Trial) -> tuple[str, ...]:
         for name, distribution in self.space.distributions.items():
