@@ -135,7 +135,9 @@ def watch(config: "Config", folder: Path) -> Watch | None:
 
     def look(line: dict[str, Any]) -> Stop | None:
         if not lines:  # the trainer has dropped by now what a killed process logged too much
-            lines.extend(item for item in logged(folder / "train" / "metrics.jsonl") if item["step"] < line["step"])
+            lines.extend(
+                item for item in logged(folder / "train" / "metrics.jsonl") if item["step"] < line["step"]
+            )
         lines.append(line)
         reason = collapsed(lines, config.collapse)
         return None if reason is None else Stop("collapse", reason)

@@ -22,8 +22,8 @@ from trl.trainer.utils import split_tensor_dict
 from openrs.collapse import Watch
 from openrs.config import Config
 from openrs.data import Mix, prompt_order
-from openrs.mistake import Mistake
 from openrs.metrics import logged
+from openrs.mistake import Mistake
 from openrs.models import loadable
 from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, Watched, whole_checkpoints
 from openrs.run import Checkpoint, Run, TrainRecord, read_record, versions, write_record
@@ -221,9 +221,7 @@ def train(config: Config, run: Run, mix: Mix, watch: Watch | None = None) -> Tra
     return _write_record(config, run, stopped)
 
 
-def _train_on(
-    config: Config, run: Run, mix: Mix, reached: int, watch: Watch | None
-) -> dict[str, Any] | None:
+def _train_on(config: Config, run: Run, mix: Mix, reached: int, watch: Watch | None) -> dict[str, Any] | None:
     """Goes from step `reached` to `config.stop_at`; returns why it ended before, if it did."""
     folder, stop_at = run.folder / "train", config.stop_at
     base = loadable(config.model, Path(config.outputs) / "models")

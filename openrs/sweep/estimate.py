@@ -97,7 +97,11 @@ def rates(config: Config) -> Rates:
     for folder in sorted(Path(config.outputs).glob("runs/*-*"))[-50:]:
         record = read_record(folder / "run.json")
         past = record["config"] if record else {}
-        if not past or past["model"]["id"] != config.model.id or past["hardware"]["name"] != config.hardware.name:
+        if (
+            not past
+            or past["model"]["id"] != config.model.id
+            or past["hardware"]["name"] != config.hardware.name
+        ):
             continue
         share = completions / (past["algorithm"]["prompts_per_step"] * past["algorithm"]["group_size"])
         lines = logged(folder / "train" / "metrics.jsonl")
@@ -135,9 +139,15 @@ def compose(sweep: "Sweep", params: dict[str, Any]) -> DictConfig:
     return composed
 
 
-def plans(sweep: "Sweep") -> Iterator[Plan | Mistake]:
-    """The run of every grid point in order; of a sampler's space, that of the common settings."""
-    for params in (sweep.points or [{}])[: sweep.total]:
+def plans(sweep: "Sweep", at_most: int | None = None) -> Iterator[Plan | Mistake]:
+    """The run of every grid point in order; of a sampler's space, that of the common settings.
+
+    Args:
+        sweep: the sweep.
+        at_most: take only about so many points, evenly spaced.
+    """
+    points = (sweep.points or [{}])[: sweep.total]
+    for params in points[:: max(1, len(points) // at_most) if at_most else 1]:
         try:
             config = OmegaConf.to_object(compose(sweep, params))
             assert isinstance(config, Config)
@@ -176,6 +186,15 @@ def estimate(sweep: "Sweep", found: list[Plan] | None = None) -> Estimate:
         None if disk is None else disk * saved / 1e9,
         speed.source,
     )
+
+
+def forecast(sweep: "Sweep") -> float | None:
+    """Device hours that a new sweep will take, from a few of its points; None where none is a run."""
+    found = [plan for plan in plans(sweep, at_most=6) if isinstance(plan, Plan)]
+    if not found:
+        return None
+    hours = estimate(sweep, found).device_hours
+    return hours if sweep.points is None else hours * sweep.total / len(found)
 
 
 def lines(made: Estimate) -> Iterator[str]:

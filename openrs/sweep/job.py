@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -58,7 +58,7 @@ def run(plan: Plan, trial: Trial) -> Outcome:
     }
     stopped = plan.stopped
     if stopped is not None and "train" in config.stages:
-        state = "stopped" if stopped["kind"] == "budget" else "pruned"
+        state: Literal["stopped", "pruned"] = "stopped" if stopped["kind"] == "budget" else "pruned"
         record["kind"] = stopped["kind"]
         last = curve.last if curve is not None else None
         return Outcome(

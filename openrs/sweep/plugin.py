@@ -135,9 +135,7 @@ class StudySweeper(Sweeper):
     def __init__(self, **options: Any) -> None:
         self.options = options
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keeps what the sweep needs; nothing is opened yet."""
         self.context, self.task, self.config = hydra_context, task_function, config
 
@@ -145,6 +143,7 @@ class StudySweeper(Sweeper):
         """Runs the study's missing trials. A user's mistake is one line and exit status 1."""
         from openrs.sweep.sweeper import Sweep
 
+        assert self.config is not None
         try:
             complete = Sweep(self.context, self.task, self.config, self.options).run(list(arguments))
         except Mistake as error:

@@ -29,7 +29,7 @@ def promotable(value: float, competing: Sequence[float], reduction_factor: int) 
 
 def rungs(trial: FrozenTrial) -> list[float]:
     """The values of a curve at the rungs that it completed, as Optuna's halving keeps them."""
-    found = []
+    found: list[float] = []
     for number in count():
         value = trial.system_attrs.get(f"completed_rung_{number}")
         if value is None:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
@@ -90,7 +90,7 @@ def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
     path = sweep.folder / "optimization_results.yaml"
     if len(sweep.directions) == 1:
         best = sweep.study.best_trial
-        found = {"name": "optuna", "best_params": best.params, "best_value": best.value}
+        found: dict[str, Any] = {"name": "optuna", "best_params": best.params, "best_value": best.value}
         told = f"best {sweep.objectives[0]} {best.value:.4g}: {_params(best)}"
     else:
         front = sweep.study.best_trials

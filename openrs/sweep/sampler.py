@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import optuna
 from hydra.errors import HydraException
@@ -39,7 +38,7 @@ def make(sampler: DictConfig | None, number: int = 0) -> optuna.samplers.BaseSam
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return instantiate(settings, _execution_whitelist_=ALLOWED)
-    except HydraException as error:
+    except (HydraException, TypeError, ValueError) as error:
         raise Mistake(f"hydra/sweeper/sampler: {_told(error)}") from None
 
 
@@ -65,8 +64,9 @@ def rehearse(sampler: DictConfig | None, space: Space, directions: Sequence[str]
         )
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    wanted = [optuna.study.StudyDirection[item.upper()] for item in directions]
     try:
-        study = optuna.create_study(sampler=make(sampler), directions=list(directions))
+        study = optuna.create_study(sampler=make(sampler), directions=wanted)
         for _ in range(2):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -95,5 +95,5 @@ def make_pruner(pruner: DictConfig | None) -> optuna.pruners.BasePruner | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return instantiate(pruner, _execution_whitelist_=ALLOWED)
-    except HydraException as error:
-        raise Mistake(f"hydra/sweeper/pruner: {_told(error)}") from None
+    except (HydraException, TypeError, ValueError) as error:
+        raise Mistake(f"hydra/sweeper/pruner: {_told(error)} Set it under hydra.sweeper.pruner.") from None

@@ -5,6 +5,7 @@ on one study. A trial is taken under the study's lock and run inside `study.opti
 Optuna's heartbeat works nowhere else.
 """
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,8 +22,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.recipe import digest
-from openrs.sweep import objective, sampler, space, tasks
+from openrs.sweep import objective, report, sampler, space, tasks
+from openrs.sweep.budget import reached, refuse
+from openrs.sweep.estimate import forecast
 from openrs.sweep.outcome import Outcome, read
+from openrs.sweep.promotion import next_promotion
 from openrs.sweep.storage import Lock, me, open_storage
 
 SAMPLES = 20
@@ -83,15 +87,11 @@ class Sweep:
         self.total = self._total()
         self._address(grid)
         if self.ours and self.config.dry_run:
-            from openrs.sweep.report import plan
-
-            return plan(self)
+            return report.plan(self)
         self._open()
         self._budget_holds()
         self._work()
-        from openrs.sweep.report import report
-
-        return report(self)
+        return report.report(self)
 
     def _objectives(self) -> None:
         """Reads names and directions, and refuses what the runs will not measure."""
@@ -113,7 +113,9 @@ class Sweep:
 
     def _extender(self) -> Any:
         path = self.options.custom_search_space
-        return instantiate({"_target_": path, "_partial_": True}) if path else None
+        if not path:
+            return None
+        return instantiate({"_target_": path, "_partial_": True}, _execution_whitelist_=path)
 
     def _total(self) -> int:
         asked = self.options.n_trials
@@ -185,17 +187,17 @@ class Sweep:
                 )
             self.space = self.space.with_stored(kept)
         else:
-            self.study = optuna.create_study(
-                study_name=self.name, storage=self.storage, directions=self.directions
-            )
+            wanted = [optuna.study.StudyDirection[item.upper()] for item in self.directions]
+            self.study = optuna.create_study(study_name=self.name, storage=self.storage, directions=wanted)
             self.study.set_user_attr(STUDY, self.question)
+            if self.ours:
+                self.study.set_user_attr("planned_hours", forecast(self))
         if self.study.user_attrs.get("total") != self.total:
             self.study.set_user_attr("total", self.total)
 
     def _budget_holds(self) -> None:
         if self.ours:
-            from openrs.sweep.budget import refuse
-
+            self.study.set_user_attr("budget", dict(self.config.budget))
             refuse(self)
 
     def _launcher(self) -> Any:
@@ -258,8 +260,8 @@ class Sweep:
             if ready:
                 waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
                 number = min(trial.number for trial in waiting)
-                grid = self.points is not None
-                study.sampler = optuna.samplers.RandomSampler() if grid else sampler.make(self.sampler, number)
+                if self.points is None:
+                    study.sampler = sampler.make(self.sampler, number)
                 study.optimize(lambda trial: self._objective(trial, lock), n_trials=1, catch=(Failed,))
             return ready
         finally:
@@ -268,8 +270,6 @@ class Sweep:
     def _spent(self, study: optuna.Study) -> bool:
         if not self.ours:
             return False
-        from openrs.sweep.budget import reached
-
         told = reached(self.config.budget, study.get_trials(deepcopy=False))
         if told:
             self.say(f"{told}: the sweep stops here; a larger budget goes on")
@@ -279,8 +279,6 @@ class Sweep:
     def _promotion(self, known: dict[int, tasks.Slot]) -> FrozenTrial | None:
         if self.options.pruner is None:
             return None
-        from openrs.sweep.promotion import next_promotion
-
         return next_promotion(self.options.pruner, self.name, self.storage, known)
 
     def _objective(self, trial: optuna.Trial, lock: Lock) -> tuple[float, ...]:
@@ -355,6 +353,4 @@ class Sweep:
 
     def say(self, text: str) -> None:
         """Tells the user what happens, on standard error."""
-        import sys
-
         print(f"{self.name}: {text}", file=sys.stderr, flush=True)

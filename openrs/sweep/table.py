@@ -159,6 +159,8 @@ def _row(level: Level, made: Outcomes | None, first: Outcomes | None, objectives
     if made is first:
         return (*cells, "baseline")
     gap, low, high = difference(made, first)
+    if low == high:  # all resamples alike, as the answers were: that is no interval
+        return (*cells, f"{gap:+.1f}")
     return (*cells, f"{gap:+.1f} [{low:+.1f}, {high:+.1f}]" + ("" if low <= 0 <= high else " *"))
 
 
@@ -205,4 +207,3 @@ def write(made: Comparison, path: Path) -> list[Path]:
                 csv.writer(text, lineterminator="\n").writerows([made.columns, *made.rows])
         partial.replace(file)
     return written
-

@@ -86,7 +86,7 @@ def _without_heartbeat(study: optuna.Study, storage: BaseStorage) -> list[int]:
     interval = getattr(storage, "get_heartbeat_interval", lambda: None)()
     if interval is None:
         return []
-    return storage._get_stale_trial_ids(study._study_id)  # type: ignore[attr-defined, no-any-return]
+    return storage._get_stale_trial_ids(study._study_id)  # type: ignore[attr-defined]
 
 
 def enqueue_next(
@@ -133,7 +133,5 @@ def _again(study: optuna.Study, trial: FrozenTrial, more: dict[str, Any]) -> Non
     kept = {key: trial.user_attrs[key] for key in (SLOT, PROMOTES) if key in trial.user_attrs}
     fixed = trial.system_attrs.get("fixed_params", {}) | trial.params
     study.add_trial(
-        create_trial(
-            state=TrialState.WAITING, system_attrs={"fixed_params": fixed}, user_attrs=kept | more
-        )
+        create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": fixed}, user_attrs=kept | more)
     )

@@ -28,7 +28,7 @@ def main(config):
         if not marker.exists():
             marker.touch()
             os.kill(os.getpid(), 9)
-    if config.values == 2:
+    if config.objectives == 2:
         return [float(config.x), float(config.y)]
     return (float(config.x) - 2) ** 2 + float(config.y)
 

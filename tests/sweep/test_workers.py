@@ -78,7 +78,7 @@ def test_a_sampler_shares_its_total_among_workers(stub, postgres):
     ]  # fmt: skip
     workers = [stub.start(*arguments) for _ in range(3)]
     for worker in workers:
-        out, err = worker.communicate(timeout=120)
+        _, err = worker.communicate(timeout=120)
         assert worker.returncode == 0, err
     assert len(trials(storage)) == 12
     assert len(set(stub.ran())) == 12
