@@ -132,7 +132,7 @@ def compare(kept: dict[str, Any], asked: dict[str, Any], name: str) -> None:
         Mistake: naming what differs.
     """
     for part, what in (("space", "sweeps"), ("fixed", "fixes"), ("deletions", "leaves out")):
-        if _unordered(kept[part]) != _unordered(asked[part]):
+        if unordered(kept[part]) != unordered(asked[part]):
             raise Mistake(
                 f"hydra.sweeper.study_name={name}: the stored study {what} {_brief(kept[part])}, this "
                 f"command {_brief(asked[part])}. Give another study_name, or leave it out: then every "
@@ -140,25 +140,27 @@ def compare(kept: dict[str, Any], asked: dict[str, Any], name: str) -> None:
             )
 
 
-def _unordered(part: Any) -> Any:
+def unordered(part: Any) -> Any:
+    """A part of a stored space without the order of its choices, which a shuffled list changes."""
     if isinstance(part, dict):
-        return {key: "".join(sorted(str(value))) for key, value in part.items()}
+        return {key: _values(value) for key, value in part.items()}
     return sorted(part)
 
 
 def _brief(part: Any) -> str:
-    items = [f"{k}={_values(v)}" for k, v in part.items()] if isinstance(part, dict) else list(part)
+    items = [f"{k}={_values(str(v))}" for k, v in part.items()] if isinstance(part, dict) else list(part)
     return ", ".join(items) or "nothing"
 
 
 @functools.cache
 def _values(text: str) -> str:
-    try:
-        distribution = json_to_distribution(text)
-    except ValueError:
+    """A stored distribution for a person; a fixed value as it is."""
+    if not text.startswith('{"name"'):
         return text
+    distribution = json_to_distribution(text)
     found = choices(distribution)
     if isinstance(found, Mistake):
         attributes = vars(distribution)
-        return f"interval({attributes['low']}, {attributes['high']})"
-    return "|".join(map(str, found))
+        scale = "log " if attributes["log"] else ""
+        return f"{scale}interval({attributes['low']}, {attributes['high']})"
+    return "|".join(sorted(map(str, found)))

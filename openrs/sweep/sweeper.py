@@ -146,7 +146,7 @@ class Sweep:
             rest.pop(key, None)
         if isinstance(rest.get("scale"), dict):
             rest["scale"].pop("reason", None)
-        ordered = self.question | {"space": {k: sorted(v) for k, v in self.question["space"].items()}}
+        ordered = self.question | {"space": space.unordered(self.question["space"])}
         return {"question": ordered, "config": str(rest)}
 
     def finished(self) -> int:

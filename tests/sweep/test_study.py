@@ -73,7 +73,10 @@ def test_a_study_of_another_space_is_refused(stub):
     assert stub.run("x=0,1", "hydra.sweeper.study_name=mine").returncode == 0
     made = stub.run("x=0,5", "hydra.sweeper.study_name=mine")
     assert made.returncode == 1
-    assert "error: hydra.sweeper.study_name=mine: the stored study sweeps x=0|1, this command x=0|5" in made.stderr
+    assert (
+        "error: hydra.sweeper.study_name=mine: the stored study sweeps x=0|1, this command x=0|5"
+        in made.stderr
+    )
     assert stub.ran() == ["0 0", "1 0"]
     other = stub.run("x=0,5")  # without a name the question has a study of its own
     assert other.returncode == 0, other.stderr
