@@ -31,6 +31,7 @@ class Session:
 
     def __init__(self) -> None:
         self.plans: list[Plan] = []
+        self.told = False
         self.failed = 0
 
     def run(self, composed: DictConfig) -> Outcome | None:
@@ -41,7 +42,8 @@ class Session:
         """
         try:
             config = load(composed)
-            if not self.plans and not config.dry_run:
+            if not self.told and not config.dry_run:
+                self.told = True
                 say(f"scale {config.scale.name}: {config.scale.reason}")
             plan = resolve(config)
             trial = job.current()

@@ -240,6 +240,8 @@ def test_table1_is_one_sweep_and_a_rerun_is_nothing(tmp_path):
     for label in ("nano base", *(f"exp{i}, step {s}" for i in (1, 2, 3) for s in (1, 2))):
         assert f"| {label}" in made.stdout
     assert len(list(tmp_path.glob("runs/*"))) == 4
+    assert made.stdout.count("**Comparison of 4 levels**") == 1
     again = openrs("-m", "sweeps=table1", *small)
     assert again.stdout == made.stdout
-    assert again.stderr.count("nothing to train") == 3
+    assert "4 trials: 4 complete" in again.stderr
+    assert "trial 4" not in again.stderr, "the study is finished: no job is started"

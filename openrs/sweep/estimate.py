@@ -169,8 +169,10 @@ def estimate(sweep: "Sweep", found: list[Plan] | None = None) -> Estimate:
     counted: set[str] = set()
     items = {item.run: item for item in (todo(plan, counted) for plan in resolved)}
     listed = list(items.values())
-    if sweep.points is None:
-        listed = listed * max(0, sweep.total - sweep.finished())
+    if sweep.points is None:  # the same run again and again; the base model is measured once
+        alike = todo(resolved[0], {f"{resolved[0].base.id} 0"})
+        to_go = max(0, sweep.total - sweep.finished())
+        listed = [*listed, *[alike] * (to_go - 1)] if to_go else []
     config = resolved[0].config
     speed, devices = rates(config), max(1, config.hardware.devices)
     seconds = sum(i.steps * speed.step_seconds + i.problems * speed.problem_seconds for i in listed)

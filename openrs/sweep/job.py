@@ -116,4 +116,4 @@ def database(sweeper: DictConfig) -> Any:
     """The study's storage, opened in the job's process."""
     from openrs.sweep.storage import open_storage
 
-    return open_storage(sweeper.storage, Path("."), sweeper.heartbeat)
+    return open_storage(sweeper.storage, Path("."))

@@ -111,7 +111,7 @@ class SweeperConf(OptunaSweeperConf):
     n_trials: Any = None
     """The total of the study, re-runs included. Null: the whole grid, or 20 samples."""
     n_jobs: int = 1
-    """Trials that this process has in flight; above 1 for launchers that run jobs elsewhere."""
+    """One: a process has one trial at a time. Several workers are several processes."""
     max_failure_rate: float = 1.0
     """The sweep ends when more than this share of its trials was left FAILED."""
     fail_fast: bool = False

@@ -35,7 +35,7 @@ def studies(name: str, outputs: Path, storage: str | None) -> list[optuna.Study]
                 "Give one of them, --outputs, or --storage with the URL that the sweep was given."
             )
         storage = f"sqlite:///{folder / 'study.db'}"
-    opened = open_storage(storage, folder, 15)
+    opened = open_storage(storage, folder)
     found = [
         summary
         for summary in optuna.get_all_study_summaries(opened)

@@ -26,13 +26,13 @@ GRACE = 4
 """Missed heartbeats after which a trial's process counts as dead."""
 
 
-def open_storage(storage: Any, folder: Path, heartbeat: int) -> BaseStorage:
+def open_storage(storage: Any, folder: Path, heartbeat: int | None = None) -> BaseStorage:
     """Opens the storage of a sweep.
 
     Args:
         storage: a database URL, `journal:PATH`, a storage object, or None for SQLite in the folder.
         folder: the sweep's folder.
-        heartbeat: seconds between signs of life, where the storage can keep them.
+        heartbeat: seconds between signs of life, where the storage can keep them; None for none.
 
     Raises:
         Mistake: it cannot be reached.
@@ -49,7 +49,7 @@ def open_storage(storage: Any, folder: Path, heartbeat: int) -> BaseStorage:
     return _database(storage, heartbeat)
 
 
-def _database(url: str, heartbeat: int) -> BaseStorage:
+def _database(url: str, heartbeat: int | None) -> BaseStorage:
     """A relational database. Workers that start together make its tables at once, and all but one of
     them are told that a table exists: they look again."""
     for attempt in range(ATTEMPTS):
@@ -59,7 +59,7 @@ def _database(url: str, heartbeat: int) -> BaseStorage:
                 return RDBStorage(
                     url,
                     heartbeat_interval=heartbeat,
-                    grace_period=GRACE * heartbeat,
+                    grace_period=GRACE * heartbeat if heartbeat else None,
                     engine_kwargs={"connect_args": {"timeout": 60}} if url.startswith("sqlite") else None,
                 )
         except (SQLAlchemyError, StorageInternalError, ImportError) as error:

@@ -7,12 +7,10 @@ Optuna's heartbeat works nowhere else.
 
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext, TaskFunction
@@ -221,17 +219,13 @@ class Sweep:
         )
 
     def _work(self) -> None:
-        self.launcher = self._launcher()
-        alone = isinstance(self.launcher, BasicLauncher) or self.options.n_jobs == 1
-        if alone:
-            self._worker()
-            return
-        with ThreadPoolExecutor(self.options.n_jobs) as threads:
-            for done in [threads.submit(self._worker) for _ in range(self.options.n_jobs)]:
-                done.result()
-
-    def _worker(self) -> None:
         """Takes trials until none is owed and no other worker has one."""
+        self.launcher = self._launcher()
+        if self.options.n_jobs > 1:
+            self.say(
+                f"n_jobs={self.options.n_jobs}: a process has one trial at a time; start the same command "
+                f"{self.options.n_jobs} times"
+            )
         study = optuna.load_study(study_name=self.name, storage=self.storage)
         lock, told = Lock(self.storage, self.name, self.folder), False
         while not self.halt.is_set():
