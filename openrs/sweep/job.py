@@ -70,7 +70,8 @@ def run(plan: Plan, trial: Trial) -> Outcome:
     try:
         values = objective.values(plan, objective.names(config.objective))
     except objective.Missing as error:
-        return Outcome("failed", reason=f"no value for the objective: {error}", record=record)
+        told = f"no value for the objective: {error}"
+        return Outcome("failed", reason=told, record=record, again=False)
     return Outcome("complete", values=values, record=record, repeated=repeated)
 
 

@@ -99,22 +99,22 @@ def test_a_collapsed_run_stops_with_its_reason_in_the_record(tmp_path):
 
 
 def test_halving_pauses_runs_and_promotes_by_extending_them(tmp_path):
-    """Three points at the first rung: the second is pruned there, and promoted when it is the best."""
+    """With the learning rate as the signal the order is known: the second run is paused at the first
+    rung as one of two, and goes on once it is one of the best two of four."""
     arguments = [
         *SMALL, "steps.total=4", "stages=[train]", "objective=reward", f"outputs={tmp_path}",
         "algorithm.learning_rate=1e-4,1e-5,1e-6,1e-7", "hydra/sweeper/pruner=halving",
         "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.pruner.reduction_factor=2",
-        "hydra.sweeper.signal=-learning_rate",
+        "hydra.sweeper.signal=learning_rate",
     ]  # fmt: skip
     made = sweep(*arguments)
     assert made.returncode == 0, made.stderr[-3000:]
-    study = study_of(tmp_path)
-    pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]
-    for trial in study.trials:
-        promoted = trial.user_attrs.get(tasks.PROMOTES)
-        if promoted is not None:
-            assert study.trials[promoted] in pruned
-            assert study.trials[promoted].params == trial.params
-            folder = next(tmp_path.glob(f"runs/exp2-{trial.user_attrs[tasks.RECORD]['run'][:8]}"))
-            assert [(s["first_step"], s["last_step"]) for s in segments(folder)] == [(1, 2), (3, 4)]
-    assert len({trial.user_attrs[tasks.SLOT] for trial in study.trials}) == 4
+    trials = study_of(tmp_path).trials
+    complete, pruned = TrialState.COMPLETE, TrialState.PRUNED
+    assert [trial.state for trial in trials] == [complete, pruned, pruned, pruned, complete]
+    promoted = trials[4]
+    assert promoted.user_attrs[tasks.PROMOTES] == 1
+    assert promoted.params == trials[1].params
+    (folder,) = tmp_path.glob(f"runs/exp2-{promoted.user_attrs[tasks.RECORD]['run'][:8]}")
+    assert [(s["first_step"], s["last_step"]) for s in segments(folder)] == [(1, 2), (3, 4)]
+    assert "4 trials: 2 complete, 2 pruned" in made.stderr
