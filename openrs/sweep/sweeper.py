@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.recipe import digest
-from openrs.sweep import objective, report, sampler, space, tasks
+from openrs.sweep import objective, report, sampler, space, study, tasks
 from openrs.sweep.budget import reached, refuse
 from openrs.sweep.estimate import forecast
 from openrs.sweep.outcome import Outcome, read
@@ -32,9 +32,6 @@ SAMPLES = 20
 
 POLL = 1.0
 """Seconds between two looks at the trials of other workers."""
-
-STUDY = "openrs"
-"""User attribute of a study: its question."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -127,7 +124,7 @@ class Sweep:
         """Names the study and its folder: the sweep file's name, or a hash of the question."""
         self.question = self.space.stored() | {"grid": grid, "objectives": list(self.objectives)}
         chosen = self.config.hydra.runtime.choices.get("sweeps", "")
-        suffix = digest(self._asked())[:8]
+        suffix = digest(study.asked(self.config, self.question))[:8]
         folder = Path(self.config.hydra.sweep.dir)
         if chosen is None:
             folder = folder.with_name(f"grid-{suffix}" if grid else f"search-{suffix}")
@@ -136,23 +133,12 @@ class Sweep:
             self.name = self.options.study_name or f"{chosen or 'sweep'}-{suffix}"
         self.folder = folder.absolute()
 
-    def _asked(self) -> dict[str, Any]:
-        """All that the answer depends on: the space, the objectives, and every other option."""
-        rest = OmegaConf.to_container(self.config, resolve=False)
-        assert isinstance(rest, dict)
-        for key in (*space.QUIET, "sweeps"):
-            rest.pop(key, None)
-        if isinstance(rest.get("scale"), dict):
-            rest["scale"].pop("reason", None)
-        ordered = self.question | {"space": space.unordered(self.question["space"])}
-        return {"question": ordered, "config": str(rest)}
-
     def finished(self) -> int:
         """Slots of the study that need nothing more; 0 where it is not opened, as in a plan."""
-        study = getattr(self, "study", None)
-        if study is None:
+        opened = getattr(self, "study", None)
+        if opened is None:
             return 0
-        known = tasks.slots(study.get_trials(deepcopy=False)).values()
+        known = tasks.slots(opened.get_trials(deepcopy=False)).values()
         return sum(slot.last.state.is_finished() and not slot.owed(self.patience) for slot in known)
 
     def _open(self) -> None:
@@ -166,30 +152,10 @@ class Sweep:
             lock.release()
 
     def _join(self) -> None:
-        existing = {study.study_name for study in optuna.get_all_study_summaries(self.storage)}
-        if self.name in existing:
-            self.study = optuna.load_study(study_name=self.name, storage=self.storage)
-            kept = self.study.user_attrs.get(STUDY)
-            if kept is None:
-                raise Mistake(
-                    f"hydra.sweeper.study_name={self.name}: the storage has a study of this name that "
-                    "openrs did not make. Give another name."
-                )
-            asked = self.space.stored()
-            space.compare(kept, asked, self.name)
-            wanted = [optuna.study.StudyDirection[d.upper()] for d in self.directions]
-            if self.study.directions != wanted or kept["objectives"] != list(self.objectives):
-                raise Mistake(
-                    f"objective={list(self.objectives)}: the study {self.name} was made for "
-                    f"{kept['objectives']}. Give another hydra.sweeper.study_name."
-                )
-            self.space = self.space.with_stored(kept)
-        else:
-            wanted = [optuna.study.StudyDirection[item.upper()] for item in self.directions]
-            self.study = optuna.create_study(study_name=self.name, storage=self.storage, directions=wanted)
-            self.study.set_user_attr(STUDY, self.question)
-            if self.ours:
-                self.study.set_user_attr("planned_hours", forecast(self))
+        self.study, new = study.join(self.storage, self.name, self.question, self.directions)
+        self.space = study.stored_space(self.study, self.space)
+        if new and self.ours:
+            self.study.set_user_attr("planned_hours", forecast(self))
         if self.study.user_attrs.get("total") != self.total:
             self.study.set_user_attr("total", self.total)
 
@@ -226,11 +192,11 @@ class Sweep:
                 f"n_jobs={self.options.n_jobs}: a process has one trial at a time; start the same command "
                 f"{self.options.n_jobs} times"
             )
-        study = optuna.load_study(study_name=self.name, storage=self.storage)
+        opened = optuna.load_study(study_name=self.name, storage=self.storage)
         lock, told = Lock(self.storage, self.name, self.folder), False
         while not self.halt.is_set():
-            if not self._take(study, lock):
-                running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            if not self._take(opened, lock):
+                running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
                 others = [trial.number for trial in running if trial.number not in self.inflight]
                 if not running or (others and not self.options.wait):
                     return
@@ -239,32 +205,32 @@ class Sweep:
                     told = True
                 self.halt.wait(POLL)
 
-    def _take(self, study: optuna.Study, lock: Lock) -> bool:
+    def _take(self, opened: optuna.Study, lock: Lock) -> bool:
         """Takes the next trial and runs it; False where none is to be had."""
         lock.acquire()
         try:
-            tasks.reclaim(study, self.storage, self.inflight)
-            ready = not self._spent(study) and tasks.enqueue_next(
-                study,
+            tasks.reclaim(opened, self.storage, self.inflight)
+            ready = not self._spent(opened) and tasks.enqueue_next(
+                opened,
                 total=self.total,
                 params=lambda slot: {} if self.points is None else self.points[slot],
                 patience=self.patience,
                 promotions=self._promotion,
             )
             if ready:
-                waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+                waiting = opened.get_trials(deepcopy=False, states=(TrialState.WAITING,))
                 number = min(trial.number for trial in waiting)
                 if self.points is None:
-                    study.sampler = sampler.make(self.sampler, number)
-                study.optimize(lambda trial: self._objective(trial, lock), n_trials=1, catch=(Failed,))
+                    opened.sampler = sampler.make(self.sampler, number)
+                opened.optimize(lambda trial: self._objective(trial, lock), n_trials=1, catch=(Failed,))
             return ready
         finally:
             lock.release()
 
-    def _spent(self, study: optuna.Study) -> bool:
+    def _spent(self, opened: optuna.Study) -> bool:
         if not self.ours:
             return False
-        told = reached(self.config.budget, study.get_trials(deepcopy=False))
+        told = reached(self.config.budget, opened.get_trials(deepcopy=False))
         if told:
             self.say(f"{told}: the sweep stops here; a larger budget goes on")
             self.halt.set()
