@@ -87,8 +87,8 @@ def test_the_job_ends_with_the_table(whole):
         assert f"| {label} |" in made.stdout
     assert "nano-AIME24 | nano-MATH-500 | nano-AMC23 | nano-Minerva | nano-OlympiadBench" in made.stdout
     assert {path.name for path in (outputs / "tables").iterdir()} == {
-        "table1.md", "table1.csv", "table1.tex",
-    }  # fmt: skip
+        f"{table}.{form}" for table in ("table1", "table1-differences") for form in ("md", "csv", "tex", "html")
+    }
     again = openrs("table1", str(outputs), module="analysis")
     assert again.stdout.strip() == made.stdout.strip()
 
