@@ -12,7 +12,7 @@ from test_cli import openrs
 from openrs import accounts
 from openrs.doctor import signatures
 from openrs.doctor.machine import Account, Machine, survey
-from openrs.doctor.uses import Use, read, uses
+from openrs.doctor.uses import Use, of_server, read, uses
 from openrs.doctor.verdicts import cached, disk_gib, missing
 from openrs.paths import ROOT
 
@@ -288,7 +288,7 @@ def test_the_installed_packages_take_the_recipe(composed, tmp_path, monkeypatch)
     for experiment in ("exp1", "exp3"):
         config = composed(f"experiment={experiment}", "scale=paper")
         arguments = trainer_arguments(config, "weights", tmp_path / "run" / "train")
-        report = signatures.compare(arguments)
+        report = signatures.compare(arguments, found := [*uses(), *of_server(config)])
         assert report.clean, (report.vanished, report.moved)
         assert not [line for line in report.not_compared if "no defaults are recorded" in line]
     content = signatures.read_record()
@@ -296,7 +296,7 @@ def test_the_installed_packages_take_the_recipe(composed, tmp_path, monkeypatch)
     altered = tmp_path / "defaults.json"
     altered.write_text(json.dumps(content))
     monkeypatch.setattr(signatures, "RECORD", altered)
-    report = signatures.compare(arguments | {"vllm_device": "auto"})
+    report = signatures.compare(arguments | {"vllm_device": "auto"}, found)
     assert report.vanished == ["trl.GRPOConfig(vllm_device=...): no such argument any more "
                                f"({report.vanished[0].rpartition('(')[2]}"]  # fmt: skip
     assert report.moved == [

@@ -87,7 +87,9 @@ def test_the_job_ends_with_the_table(whole):
         assert f"| {label} |" in made.stdout
     assert "nano-AIME24 | nano-MATH-500 | nano-AMC23 | nano-Minerva | nano-OlympiadBench" in made.stdout
     assert {path.name for path in (outputs / "tables").iterdir()} == {
-        f"{table}.{form}" for table in ("table1", "table1-differences") for form in ("md", "csv", "tex", "html")
+        f"{table}.{form}"
+        for table in ("table1", "table1-differences")
+        for form in ("md", "csv", "tex", "html")
     }
     again = openrs("table1", str(outputs), module="analysis")
     assert again.stdout.strip() == made.stdout.strip()

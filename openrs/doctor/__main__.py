@@ -169,16 +169,17 @@ def _choice(chosen: Any, lacking: list[Missing], overrides: list[str]) -> list[s
 
 
 def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
-    from openrs.doctor import signatures
+    from openrs.doctor import signatures, uses
 
     config = composed(*overrides)
+    found = [*uses.uses(), *uses.of_server(config)]
     if write:
-        content = signatures.record()
+        content = signatures.record(found)
         print(f"{signatures.RECORD}: defaults of {len(content['defaults'])} classes and functions")
     from openrs.train import trainer_arguments  # imports TRL
 
     run = Path(config.outputs) / "runs" / config.name / "train"
-    report = signatures.compare(trainer_arguments(config, config.model.id, run))
+    report = signatures.compare(trainer_arguments(config, config.model.id, run), found)
     recorded = signatures.read_record()["versions"]
     if as_json:
         print(json.dumps(asdict(report) | {"recorded": recorded, "clean": report.clean}, indent=1))
