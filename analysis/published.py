@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from analysis.tables import BLANK, ORDER
-
 SOURCE = 'Dang and Ngo, "Reinforcement Learning for Reasoning in Small LLMs", arXiv 2503.16219 v2, Table 1'
 
 
@@ -33,21 +31,3 @@ TABLE1 = (
     PublishedRow("Open-RS", "Open-RS3 (50 steps)", (46.7, 84.4, 72.5, 26.8, 51.3), 56.3),
 )
 """All twelve rows. DeepScaleR's average is printed as 57.0 though its columns give 56.9."""
-
-
-def markdown() -> str:
-    """The block, marked as published."""
-
-    def cell(number: float | None) -> str:
-        return BLANK if number is None else f"{number:.1f}"
-
-    lines = [
-        "**Published, not measured here** (one sample a problem; no interval was given)",
-        "",
-        f"| | {' | '.join(ORDER)} | Avg. |",
-        f"|---|{'---|' * (len(ORDER) + 1)}",
-    ]
-    for row in TABLE1:
-        numbers = " | ".join(cell(number) for number in (*row.scores, row.average))
-        lines.append(f"| {row.model} | {numbers} |")
-    return "\n".join([*lines, "", f"Source: {SOURCE}."]) + "\n"

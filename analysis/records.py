@@ -7,7 +7,7 @@ from typing import Any
 
 from openrs import scores
 from openrs.mistake import Mistake
-from openrs.recipe import digest
+from openrs.recipe import canonical, digest
 from openrs.run import read_record
 from openrs.scores import Score
 
@@ -21,6 +21,12 @@ class RunRecords:
     recipe: dict[str, Any]
     config: dict[str, Any]
     scores: tuple[Score, ...]
+    folder: Path = Path()
+
+    @property
+    def imported(self) -> bool:
+        """True where someone else measured it."""
+        return "imported" in self.recipe
 
 
 @dataclass(frozen=True)
@@ -52,16 +58,28 @@ def load(folder: Path) -> RunRecords | None:
         recipe=record["recipe"],
         config=record["config"],
         scores=tuple(scores.read_all(folder)),
+        folder=folder,
     )
 
 
-def load_all(outputs: Path) -> list[RunRecords]:
-    """Every run under an outputs folder.
+IMPORTED = "imported"
+"""Folder of imported records beside runs/."""
+
+
+def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
+    """Every run under an outputs folder, or everything that was imported into it.
 
     Raises:
         Mistake: the folder holds no runs.
     """
-    found = [load(path.parent) for path in sorted(outputs.glob("runs/*/run.json"))]
+    found = [
+        load(path.parent) for path in sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/run.json"))
+    ]
+    if not found and imported:
+        raise Mistake(
+            f"{outputs}: nothing was imported (no {IMPORTED}/*/run.json). Run `python -m analysis import "
+            f"PATH --outputs {outputs}` first."
+        )
     if not found:
         raise Mistake(
             f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `python -m "
@@ -96,27 +114,65 @@ def differences(runs: list[RunRecords]) -> dict[str, str]:
         by_name[run.name].append(run)
     told = {}
     for members in by_name.values():
-        flat = {run.id: _flatten(run.recipe) for run in members}
-        keys = sorted({key for leaves in flat.values() for key in leaves})
-        differing = [key for key in keys if len({str(leaves.get(key)) for leaves in flat.values()}) > 1]
-        if "data.rows" in differing and len(differing) > 1:
-            differing.remove("data.rows")  # the fingerprint follows from what differs beside it
-        for run in members:
-            parts = [f"{key}={_short(flat[run.id].get(key))}" for key in differing]
-            told[run.id] = ", ".join(parts)
+        found = factors(members)
+        if "data.rows" in found and len(found) > 1:
+            del found["data.rows"]  # the fingerprint follows from what differs beside it
+        for place, run in enumerate(members):
+            told[run.id] = ", ".join(f"{key}={short(values[place])}" for key, values in found.items())
     return told
 
 
-def _short(value: Any) -> str:
+def factors(runs: list[RunRecords]) -> dict[str, list[Any]]:
+    """Dotted path in the recipe -> its value in each run, where they differ.
+
+    Where runs have other keys at some place (another reward, another data mix), the keys themselves are
+    the value ("cosine+format"), and below only what all have is compared.
+    """
+    found: dict[str, list[Any]] = {}
+    _compare([run.recipe for run in runs], "", found)
+    return found
+
+
+def _compare(trees: list[Any], path: str, found: dict[str, list[Any]]) -> None:
+    if not all(isinstance(tree, dict) for tree in trees):
+        if len({canonical(tree) for tree in trees}) > 1:
+            found[path] = [_keys(tree) if isinstance(tree, dict) else tree for tree in trees]
+        return
+    if path and len({tuple(sorted(tree)) for tree in trees}) > 1:
+        found[path] = [_keys(tree) for tree in trees]
+    for key in sorted(set(trees[0]).intersection(*trees[1:]) if path else {k for t in trees for k in t}):
+        _compare([tree.get(key) for tree in trees], f"{path}.{key}" if path else key, found)
+
+
+def _keys(tree: dict[str, Any]) -> str:
+    return "+".join(sorted(tree))
+
+
+def short(value: Any) -> str:
     """A value as a label shows it; a long text by its beginning and four digits of its hash."""
     text = str(value)
     return text if len(text) <= 30 else f"{text[:20]}...{digest(text)[:4]}"
 
 
-def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of a nested dict by dotted path."""
     if not isinstance(tree, dict):
         return {prefix: tree}
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
-        leaves |= _flatten(value, f"{prefix}.{key}" if prefix else key)
+        leaves |= flatten(value, f"{prefix}.{key}" if prefix else key)
     return leaves
+
+
+SEEDS = ("seed", "data.seed")
+"""Fields of a recipe that only name a repetition."""
+
+
+def replicates(runs: list[RunRecords]) -> dict[str, str]:
+    """Run id -> an id of its recipe without the seeds: equal for runs that repeat each other."""
+    made = {}
+    for run in runs:
+        leaves = {key: value for key, value in flatten(run.recipe).items() if key not in SEEDS}
+        leaves.pop("data.rows", None)  # follows from data.seed and the draws
+        made[run.id] = digest({"leaves": leaves, "trained": run.name if run.imported else None})
+    return made

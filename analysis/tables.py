@@ -1,100 +1,41 @@
-"""Table 1: rows of checkpoints, columns of benchmarks, each cell with its 95 % interval."""
+"""Table 1: rows of checkpoints, columns of benchmarks, each cell with its 95 % interval.
 
-import csv
-import io
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+Under it stand the differences to the base model, as a table of their own: what noise could have made is
+said without being asked.
+"""
 
-import numpy as np
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
 
-from analysis import statistics
-from analysis.records import Row, RunRecords, differences, rows
+from analysis import comparisons, mixing
+from analysis.cells import AVERAGE, Measured, Metric
+from analysis.choice import Choice
+from analysis.lines import Line, differing_settings, lines, titles
+from analysis.mixing import NOT_STATED
+from analysis.records import Row, RunRecords, rows
+from analysis.statistics import intervals
+from analysis.table import Table, Value
 from openrs.mistake import Mistake
-from openrs.scores import Score
 
-BLANK = "–"
-ORDER = ("AIME24", "MATH-500", "AMC23", "Minerva", "OlympiadBench")
-"""The paper's order of columns; nano's stand-ins keep it."""
+Averaging = Literal["raw", "rounded", "both"]
 
 
 @dataclass(frozen=True)
-class Value:
-    """A cell in percent: estimate and 95 % interval."""
+class Options:
+    """How Table 1 is made."""
 
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.1f} [{self.low:.1f}, {self.high:.1f}]"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table ready to be written."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Value | None, ...]], ...]
-    """Label and cells; None is a missing measurement."""
-    caption: tuple[str, ...]
+    metric: Metric = AVERAGE
+    averaging: Averaging = "raw"
+    """Average the cells, or the cells as printed (rounded to one decimal, which is the paper's rule)."""
+    mixed: Collection[str] = field(default_factory=frozenset)
+    """Traits in which rows may differ."""
+    choice: Choice | None = None
+    """Which checkpoints are shown; all where None."""
 
 
-def value(scores: list[Score]) -> Value:
-    """The cell of a benchmark: mean over sampling seeds, interval over problems."""
-    outcomes = _outcomes(scores)
-    if outcomes.shape[1] == 1 or not outcomes.mean(axis=1).std():
-        low, high = statistics.wilson(float(outcomes.mean()) * len(outcomes), len(outcomes))
-    else:
-        low, high = statistics.clustered(outcomes)
-    return Value(100 * float(outcomes.mean()), 100 * low, 100 * high)
-
-
-def _outcomes(scores: list[Score]) -> np.ndarray:
-    """Outcomes of one cell, shape (problems, seeds), problems matched by id."""
-    columns = [dict(zip(score.ids, score.correct, strict=True)) for score in scores]
-    return np.array([[column[key] for column in columns] for key in scores[0].ids], float)
-
-
-def average(row: Row, titles: list[str]) -> Value | None:
-    """The plain mean of all columns, or None where one is missing."""
-    if any(title not in row.cells for title in titles):
-        return None
-    outcomes = [_outcomes(row.cells[title]) for title in titles]
-    values = [float(item.mean()) for item in outcomes]
-    errors = [statistics.error(item) for item in outcomes]
-    low, high = statistics.mean_interval(values, errors)
-    return Value(100 * sum(values) / len(values), 100 * low, 100 * high)
-
-
-def _titles(made: list[Row]) -> list[str]:
-    found = {title for row in made for title in row.cells}
-    place = {name: index for index, name in enumerate(ORDER)}
-    return sorted(found, key=lambda t: (place.get(t.removeprefix("nano-"), len(ORDER)), t))
-
-
-def _role(row: Row) -> str:
-    steps = row.run.config["report_step"], max(score.step for score in row.run.scores)
-    roles = [word for word, step in zip(("reported", "last"), steps, strict=True) if row.step == step]
-    return f"step {row.step}" + (f", {' and '.join(roles)}" if roles else "")
-
-
-def _label(row: Row, told: dict[str, str], settings: dict[str, Any]) -> str:
-    more = [told[row.run.id]] if told[row.run.id] else []
-    more += [f"{key}={row.settings.get(key)}" for key in settings]
-    more += [f"problem set {row.variant + 1}"] if row.variant else []
-    suffix = f" ({', '.join(more)})" if more else ""
-    if not row.trained:
-        return f"{row.run.config['model']['title']}{suffix}"
-    return f"{row.run.name}, {_role(row)}{suffix}"
-
-
-def _differing_settings(made: list[Row]) -> dict[str, None]:
-    keys = {key for row in made for key in row.settings}
-    return {key: None for key in sorted(keys) if len({str(row.settings.get(key)) for row in made}) > 1}
+DEFAULT = Options()
 
 
 def split(runs: list[RunRecords]) -> list[list[RunRecords]]:
@@ -104,159 +45,226 @@ def split(runs: list[RunRecords]) -> list[list[RunRecords]]:
     return [group for group in (nano, real) if any(run.scores for run in group)] or [runs]
 
 
-def table1(runs: list[RunRecords]) -> Table:
+def table1(runs: list[RunRecords], options: Options = DEFAULT) -> Table:
     """Base models and trained checkpoints in one table.
 
     Raises:
-        Mistake: the runs have no scores, or measured both nano and real benchmarks.
+        Mistake: the runs have no scores, measured both nano and real benchmarks, or differ in how they
+            were measured.
     """
-    made = [row for run in runs for row in rows(run)]
-    if not made:
-        raise Mistake("no scores: nothing was evaluated yet. Run with stages=[train,evaluate].")
-    made.sort(key=lambda row: (row.trained, row.run.name, row.run.id, row.step))
-    titles = _titles(made)
-    if len({title.startswith("nano-") for title in titles}) > 1:
+    made = _rows(runs)
+    kinds = {score.title.startswith("nano-") for run in runs for score in run.scores}
+    if len(kinds) > 1:
         raise Mistake(
             "nano and real benchmarks are in these runs and are never put in one table. Keep them in "
             "two outputs folders (outputs=PATH)."
         )
-    told, settings = differences(runs), _differing_settings(made)
+    mixing.refuse(made, options.mixed)
+    return _table(made, options, "table1")[0]
+
+
+def everything(runs: list[RunRecords], options: Options = DEFAULT) -> list[Table]:
+    """Table 1 and its differences to the base model; rows that may not share a table have their own.
+
+    Raises:
+        Mistake: no scores, or a choice of checkpoints that cannot be made.
+    """
+    made: list[list[Table]] = []
+    for group in split(runs):
+        apart = mixing.groups(_rows(group), options.mixed)
+        for members in apart:
+            name = f"table1-{len(made) + 1}" if made else "table1"
+            found = _table(members, options, name)
+            if len(apart) > 1:
+                found[0] = _told(found[0], apart, members)
+            made.append(found)
+    return [table for found in made for table in found]
+
+
+def _told(table: Table, apart: list[list[Row]], members: list[Row]) -> Table:
+    """Says why the table does not hold all rows."""
+    other = next(group for group in apart if group is not members)
+    found = next(f for mine in members for row in other if (f := mixing.conflict(mine, row)))
+    what = "; ".join(mixing.TRAITS[trait] for trait in found)
+    line = (
+        f"Rows that differ in {what} are in a table of their own, as their numbers are not comparable "
+        f"(--mixed {','.join(sorted(found))} puts them together)."
+    )
+    return Table(table.title, table.columns, table.rows, (*table.caption, line), table.name)
+
+
+def _rows(runs: list[RunRecords]) -> list[Row]:
+    made = [row for run in runs for row in rows(run)]
+    if not made:
+        raise Mistake("no scores: nothing was evaluated yet. Run with stages=[train,evaluate].")
+    return sorted(made, key=lambda row: (row.trained, row.run.name, row.run.id, row.step))
+
+
+def _table(members: list[Row], options: Options, name: str) -> list[Table]:
+    """Table 1 of rows that may share one, and its differences."""
+    chosen: tuple[str, ...] = ()
+    columns = None
+    if options.choice is not None:
+        members, columns, chosen = options.choice.apply(members)
+    made = lines(members, options.metric, tuple(options.mixed))
+    shown = [title for title in titles(made) if columns is None or title in columns]
+    if not shown:
+        raise Mistake(
+            f"metric={options.metric.name}: no score here holds it. Imported scores without outcomes hold "
+            "avg only."
+        )
+    marks = {title: comparisons.marks(made, [title]) for title in shown}
+    overall = comparisons.marks(made, shown)
+    rules = ("rounded", "raw") if options.averaging == "both" else (options.averaging,)
     body = []
-    for row in made:
-        cells = [value(row.cells[t]) if t in row.cells else None for t in titles]
-        body.append((_label(row, told, settings), (*cells, average(row, titles))))
-    return Table(
-        title="Table 1: zero-shot pass@1, percent, with 95 % intervals",
-        columns=(*titles, "Avg."),
+    for i, line in enumerate(made):
+        cells = [value(line.cells.get(t), options.metric, marks[t].get(i, "")) for t in shown]
+        totals = [
+            average(line, shown, options.metric, rule == "rounded", overall.get(i, "")) for rule in rules
+        ]
+        body.append((line.label, (*cells, *totals)))
+    names = (
+        {"raw": "Avg.", "rounded": "Avg."} if len(rules) == 1 else {"rounded": "Avg.", "raw": "Avg. (raw)"}
+    )
+    first = Table(
+        title=f"Table 1: zero-shot {options.metric.title}, with 95 % intervals",
+        columns=(*shown, *(names[rule] for rule in rules)),
         rows=tuple(body),
-        caption=tuple(_caption(made, titles)),
+        caption=(*_caption(made, shown, options, rules), *chosen),
+        name=name,
+    )
+    base = next((line for line in made if not line.trained), None)
+    others = [line for line in made if line is not base]
+    if base is None or not others:
+        return [first]
+    return [
+        first,
+        comparisons.table(base, others, shown, options.metric.unit, f"{name}-differences"),
+    ]
+
+
+def value(cell: Measured | None, metric: Metric = AVERAGE, mark: str = "") -> Value | None:
+    """A measured cell as shown."""
+    if cell is None:
+        return None
+    unit = metric.unit
+    return Value(
+        mean=unit * cell.value,
+        low=unit * cell.interval.low,
+        high=unit * cell.interval.high,
+        kind=cell.interval.kind,
+        n=cell.n,
+        k=cell.k,
+        seeds=span(cell.seeds),
+        mark=mark,
     )
 
 
-def _caption(made: list[Row], titles: list[str]) -> list[str]:
-    first = made[0]
-    cells = {title: [row.cells[title] for row in made if title in row.cells] for title in titles}
-    sizes = ", ".join(f"{t} {'/'.join(map(str, sorted({c[0].n for c in cells[t]})))}" for t in titles)
-    seeds = sorted({tuple(s.seed for s in scores) for items in cells.values() for scores in items})
-    several = any(len(group) > 1 for group in seeds)
-    scales = sorted({row.run.config["scale"]["name"] for row in made})
-    how = "Wilson (one seed) or bootstrap over problems (several)" if several else "Wilson"
-    lines = [
-        f"Measured here; scale {'/'.join(scales)}; problems: {sizes}.",
-        f"Sampling seeds: {', '.join(_span(group) for group in seeds)}; temperature "
-        f"{first.settings['temperature']}, top_p {first.settings['top_p']}, at most "
-        f"{first.settings['max_new_tokens']} new tokens, {first.settings['engine']} in "
-        f"{first.settings['dtype']}.",
-        f"Cells: mean over seeds, {how} interval; Avg.: plain mean of the columns, normal interval "
-        "over problems (training seeds are not in it).",
-        "Checkpoints: `reported` is the step that the paper reports, `last` the last one evaluated; "
-        "none was chosen by its score.",
+def average(
+    line: Line, columns: Sequence[str], metric: Metric, rounded: bool, mark: str = ""
+) -> Value | None:
+    """The plain mean of all columns, or None where one is missing.
+
+    Args:
+        rounded: average the cells as printed, to one decimal, and round halves up: the paper's rule.
+    """
+    if any(title not in line.cells for title in columns):
+        return None
+    cells = [line.cells[title] for title in columns]
+    values, unit = [cell.value for cell in cells], metric.unit
+    if line.mean_of_runs and all(cell.runs for cell in cells):
+        per_run = [[float(run.mean()) for run in cell.runs] for cell in cells]
+        bounds = intervals.of_runs(
+            [sum(run) / len(run) for run in zip(*per_run, strict=True)], cells[0].bounded
+        )
+    else:
+        bounds = intervals.of_average(values, [cell.error for cell in cells], cells[0].bounded)
+    middle = unit * sum(values) / len(values)
+    if rounded:
+        middle = sum(printed(unit * number) for number in values) / len(values)
+    return Value(middle, unit * bounds.low, unit * bounds.high, bounds.kind, mark=mark)
+
+
+def printed(number: float) -> float:
+    """A number as a table prints it: one decimal, halves up."""
+    exact = Decimal(repr(round(number, 9)))
+    return float(exact.quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
+def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequence[str]) -> list[str]:
+    rows = [row for line in made for row in line.rows]
+    cells = [line.cells[title] for line in made for title in columns if title in line.cells]
+    imported = all(row.run.imported for row in rows)
+    scales = sorted({str(row.run.config["scale"]["name"]) for row in rows})
+    sizes = ", ".join(
+        f"{t} {'/'.join(map(str, sorted({line.cells[t].n for line in made if t in line.cells})))}"
+        for t in columns
+    )
+    where = "Imported, not measured here" if imported else f"Measured here; scale {'/'.join(scales)}"
+    kinds = sorted({cell.interval.kind for cell in cells})
+    answers = "/".join(map(str, sorted({cell.k for cell in cells})))
+    lines_ = [
+        f"{where}; problems: {sizes}; answers a problem: {answers}.",
+        f"Sampling seeds: {', '.join(sorted({span(cell.seeds) for cell in cells}))}; {_settings(rows)}.",
+        f"Cells: mean over sampling seeds; interval: {', '.join(kinds)}. {_averages(options, rules)}",
     ]
-    if any(title.startswith("nano-") for title in titles):
-        lines.append(
+    if any(line.mean_of_runs for line in made):
+        lines_.append(
+            "Means of training runs: each run's mean first, then mean and Student's t interval over runs, on "
+            "these problems; training seeds and sampling seeds are never pooled."
+        )
+    best = [line.label for line in made if not line.mean_of_runs]
+    if len(best) > 1:
+        lines_.append(
+            "Bold: best of its column and beyond noise (paired tests where problems match, Holm over all "
+            "pairs of rows, 5 %). ≈: not distinguishable from the best."
+        )
+    lines_.append(comparisons.detectable(made, columns, options.metric.unit))
+    if options.choice is None and not imported:
+        lines_.append(
+            "Checkpoints: `reported` is the step that the paper reports, `last` the last one evaluated; "
+            "none was chosen by its score."
+        )
+    if any(title.startswith("nano-") for title in columns):
+        lines_.append(
             "nano-X stands in the place of X: procedural problems, not comparable with any published number."
         )
-    timeouts = sum(sum(s.timed_out) for items in cells.values() for scores in items for s in scores)
-    if timeouts:
-        lines.append(f"{timeouts} answers could not be verified in time and count as wrong.")
-    return lines
-
-
-def _span(seeds: tuple[int, ...]) -> str:
-    return f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-
-
-def markdown(table: Table) -> str:
-    """GitHub-flavoured Markdown."""
-    lines = [f"**{table.title}**", ""]
-    lines.append(f"| | {' | '.join(table.columns)} |")
-    lines.append(f"|---|{'---|' * len(table.columns)}")
-    for label, cells in table.rows:
-        lines.append(f"| {label} | {' | '.join(BLANK if c is None else str(c) for c in cells)} |")
-    return "\n".join([*lines, "", *table.caption]) + "\n"
-
-
-def latex(table: Table) -> str:
-    """A booktabs table."""
-
-    special = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
-
-    def escape(text: str) -> str:
-        marked = (f"\\{c}" if c in "&%$#_{}" else special.get(c, c) for c in text)
-        return "".join(marked).replace(BLANK, "--")
-
-    body = [
-        f"{escape(label)} & "
-        + " & ".join(
-            "--" if c is None else f"{c.mean:.1f} {{\\scriptsize [{c.low:.1f}, {c.high:.1f}]}}" for c in cells
+    if mixed := {t: v for t, v in mixing.differing(rows).items() if t in options.mixed}:
+        told = "; ".join(f"{mixing.TRAITS[trait]} ({' | '.join(values)})" for trait, values in mixed.items())
+        lines_.append(
+            f"Mixed, as asked: rows differ in {told}. A difference between them may be no more than that."
         )
-        + r" \\"
-        for label, cells in table.rows
-    ]
-    caption = escape(" ".join((f"{table.title.split(': ', 1)[-1]}.", *table.caption)))
-    lines = [
-        r"\begin{table}",
-        f"\\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-        r"\toprule",
-        f" & {' & '.join(escape(column) for column in table.columns)} \\\\",
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        f"\\caption{{{caption}}}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
+    timeouts = sum(sum(s.timed_out) for row in rows for scores in row.cells.values() for s in scores)
+    if timeouts:
+        lines_.append(f"{timeouts} answers could not be verified in time and count as wrong.")
+    return lines_
 
 
-def comma_separated(table: Table) -> str:
-    """CSV: three columns a benchmark (mean, low, high), blank where nothing was measured."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["row", *(f"{c}{part}" for c in table.columns for part in ("", " low", " high"))])
-    for label, cells in table.rows:
-        numbers: list[str] = []
-        for cell in cells:
-            numbers += (
-                ["", "", ""]
-                if cell is None
-                else [f"{number:.4f}" for number in (cell.mean, cell.low, cell.high)]
-            )
-        writer.writerow([label, *numbers])
-    return text.getvalue()
+def _averages(options: Options, rules: Sequence[str]) -> str:
+    rounded = "Avg.: plain mean of the columns as printed, rounded to one decimal first (the paper's rule)"
+    raw = "plain mean of the unrounded columns"
+    how = "normal interval over problems (training seeds are not in it)."
+    if len(rules) == 2:
+        return f"{rounded}; Avg. (raw): {raw}; {how}"
+    return f"{rounded if rules[0] == 'rounded' else f'Avg.: {raw}'}, {how}"
 
 
-def as_json(table: Table) -> str:
-    """JSON with the caption."""
-    body = [
-        {
-            "row": label,
-            **{
-                column: None if cell is None else vars(cell)
-                for column, cell in zip(table.columns, cells, strict=True)
-            },
-        }
-        for label, cells in table.rows
-    ]
-    return json.dumps({"title": table.title, "rows": body, "caption": table.caption}, indent=1) + "\n"
+def _settings(rows: list[Row]) -> str:
+    differing, first = differing_settings(rows), rows[0].settings
+
+    def said(key: str) -> str:
+        return "as its row says" if key in differing else str(first.get(key, NOT_STATED))
+
+    return (
+        f"temperature {said('temperature')}, top_p {said('top_p')}, limit on new tokens "
+        f"{said('max_new_tokens')}, engine {said('engine')}, weights in {said('dtype')}"
+    )
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {
-    "md": markdown,
-    "csv": comma_separated,
-    "tex": latex,
-    "json": as_json,
-}
-
-
-def write(table: Table, path: Path) -> list[Path]:
-    """Writes Markdown, CSV and LaTeX beside each other."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = []
-    for suffix in ("md", "csv", "tex"):
-        file = path.with_suffix(f".{suffix}")
-        partial = file.with_suffix(f".{suffix}.partial")
-        partial.write_text(FORMATS[suffix](table), encoding="utf-8")
-        partial.replace(file)
-        written.append(file)
-    return written
+def span(seeds: tuple[int, ...]) -> str:
+    """Sampling seeds in words; those below 0 were not stated."""
+    if any(seed < 0 for seed in seeds):
+        return NOT_STATED if len(seeds) == 1 else f"{NOT_STATED} ({len(seeds)} distinct outputs)"
+    if len(seeds) > 2 and seeds != tuple(range(seeds[0], seeds[0] + len(seeds))):
+        return ", ".join(map(str, seeds))
+    return f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"

@@ -4,17 +4,21 @@ lighteval 0.13's Registry imports every built-in task, one of which downloads a 
 load data from the Hub. `only` gives it our table and our rows instead.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from datasets import Dataset, DatasetDict
+from lighteval.metrics.dynamic_metrics import MultilingualExtractiveMatchMetric
 from lighteval.metrics.metrics_sample import SampleLevelComputation
+from lighteval.metrics.utils.extractive_match_utils import IndicesExtractionConfig
 from lighteval.metrics.utils.metric_utils import SampleLevelMetric
 from lighteval.tasks.lighteval_task import LightevalTask, LightevalTaskConfig
 from lighteval.tasks.registry import Registry
 from lighteval.tasks.requests import Doc, SamplingMethod
+from lighteval.utils.language import Language
 
 from openrs.verify import shared_verifier
 
@@ -22,18 +26,33 @@ METRIC = "extractive_match"
 """lighteval's name of the metric; the paper's result files have it too."""
 
 
+# it would print the whole completion wherever it finds no letter
+logging.getLogger("lighteval.metrics.dynamic_metrics").setLevel(logging.ERROR)
+
+LETTERS = MultilingualExtractiveMatchMetric(
+    language=Language.ENGLISH,
+    gold_extraction_target=[IndicesExtractionConfig(prefix_for_extraction="NativeLetters")],
+    pred_extraction_target=[IndicesExtractionConfig(prefix_for_extraction="NativeLetters")],
+    precision=5,
+)
+
+
 class ExtractiveMatch(SampleLevelComputation):
     """lighteval's extractive match, judged by openrs's verifier in bounded time.
 
     The verdicts are those of lighteval's multilingual_extractive_match (English, precision 5,
-    expressions or LaTeX, boxed first); a test holds the two together.
+    expressions or LaTeX, boxed first); a test holds the two together. Letters of choices are found by
+    patterns alone, which need no bound: there lighteval's own metric judges, set as in the paper's code
+    (a letter counts where an anchor such as "Answer:" leads to it).
     """
 
-    def __init__(self, gold_kind: str) -> None:
+    def __init__(self, gold_kind: Literal["expr", "latex", "letter"]) -> None:
         self.gold_kind = gold_kind
 
     def compute(self, responses: list[Any], docs: list[Doc]) -> list[float]:
         """Scores all problems of a task; what timed out is noted in the document."""
+        if self.gold_kind == "letter":
+            return [LETTERS.compute(doc, response) for doc, response in zip(docs, responses, strict=True)]
         pairs = [
             (doc.get_golds()[0], response.final_text[0])
             for doc, response in zip(docs, responses, strict=True)
@@ -44,15 +63,23 @@ class ExtractiveMatch(SampleLevelComputation):
         return [float(verdict.correct) for verdict in verdicts]
 
 
-def task(name: str, instruction: str, gold_kind: str, max_new_tokens: int) -> LightevalTaskConfig:
-    """The lighteval task of a benchmark: instruction, blank line, problem; zero-shot."""
+def task(
+    name: str, instruction: str, gold_kind: Literal["expr", "latex", "letter"], max_new_tokens: int
+) -> LightevalTaskConfig:
+    """The lighteval task of a benchmark: instruction, blank line, problem; zero-shot.
+
+    Args:
+        instruction: evaluation's; a row that has an instruction is asked with its own.
+        gold_kind: how gold answers are read: `expr`, `latex`, or `letter` (one of the row's choices).
+    """
 
     def prompt(row: dict[str, Any], task_name: str) -> Doc:
+        choices = row.get("choices") or [row["gold"]]
         return Doc(
             task_name=task_name,
-            query=f"{instruction}\n\n{row['problem']}",
-            choices=[row["gold"]],
-            gold_index=0,
+            query=f"{row.get('instruction') or instruction}\n\n{row['problem']}",
+            choices=choices,
+            gold_index=choices.index(row["gold"]),
             specific={"problem_id": row["id"], "timed_out": False},
         )
 
@@ -85,12 +112,12 @@ def task(name: str, instruction: str, gold_kind: str, max_new_tokens: int) -> Li
 def only(tasks: dict[str, LightevalTaskConfig], rows: dict[str, list[dict[str, Any]]]) -> Iterator[None]:
     """Within it, lighteval knows these tasks alone and reads these rows instead of the Hub."""
     load_tasks, load_rows = Registry.load_all_task_configs, LightevalTask.download_dataset_worker
-    Registry.load_all_task_configs = staticmethod(lambda **_: tasks)  # type: ignore[method-assign]
-    LightevalTask.download_dataset_worker = staticmethod(  # type: ignore[method-assign]
+    Registry.load_all_task_configs = staticmethod(lambda **_: tasks)
+    LightevalTask.download_dataset_worker = staticmethod(
         lambda wanted: DatasetDict({"test": Dataset.from_list(rows[wanted.name])})
     )
     try:
         yield
     finally:
-        Registry.load_all_task_configs = load_tasks  # type: ignore[method-assign]
-        LightevalTask.download_dataset_worker = load_rows  # type: ignore[method-assign]
+        Registry.load_all_task_configs = load_tasks
+        LightevalTask.download_dataset_worker = load_rows

@@ -1,20 +1,24 @@
 """Rows of sources and benchmarks, from the built-in pool, a folder, or the Hub."""
 
 import json
+import random
 from collections import Counter
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
+from openrs import hub_data
 from openrs.config import BenchmarkData, Catalog, SourceData
 from openrs.mistake import Mistake
+from openrs.recipe import digest
 from openrs.text import problem_id
 
 Row = dict[str, Any]
 
 
-def _mirror(root: str, id_: str, split: str) -> list[Row]:
-    folder = Path(root) / id_
-    lines, table = folder / f"{split}.jsonl", folder / f"{split}.parquet"
+def _mirror(root: str, id_: str, subset: str | None, split: str) -> list[Row]:
+    name = f"{id_}/{subset}/{split}" if subset else f"{id_}/{split}"
+    lines, table = Path(root) / f"{name}.jsonl", Path(root) / f"{name}.parquet"
     if lines.exists():
         with lines.open(encoding="utf-8") as file:
             return [json.loads(line) for line in file if line.strip()]
@@ -23,21 +27,9 @@ def _mirror(root: str, id_: str, split: str) -> list[Row]:
 
         return parquet.read_table(table).to_pylist()
     raise Mistake(
-        f"catalog.root={root}: holds no {id_}/{split}.jsonl and no {id_}/{split}.parquet. "
+        f"catalog.root={root}: holds no {name}.jsonl and no {name}.parquet. "
         "Put the file there, choose other data, or use catalog=hub."
     )
-
-
-def _hub(id_: str, split: str, revision: str | None) -> list[Row]:
-    from datasets import load_dataset
-
-    try:
-        return list(load_dataset(id_, split=split, revision=revision))
-    except Exception as error:  # the Hub's client raises many kinds; the user needs one sentence
-        raise Mistake(
-            f"catalog=hub: {id_} (split {split}) cannot be loaded: {error}. Check the network and "
-            "`hf auth login`, or use catalog=mirror catalog.root=PATH."
-        ) from error
 
 
 def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list[Row]:
@@ -45,10 +37,25 @@ def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list
         from openrs.nano import problems
 
         return problems.rows(name)
+    subset = data.subset if isinstance(data, BenchmarkData) else None
     if catalog.kind == "mirror":
         assert catalog.root is not None
-        return _mirror(catalog.root, data.id, data.split)
-    return _hub(data.id, data.split, data.revision)
+        return _mirror(catalog.root, data.id, subset, data.split)
+    return hub_data.rows(data.id, subset, data.split, data.revision)
+
+
+def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: list[Row]) -> dict[str, Any]:
+    """What was read, for the run's records: id, split, number and content of the rows, the Hub's commit.
+
+    Args:
+        rows: what `source` or `benchmark` gave.
+    """
+    gold = "gold" if isinstance(data, BenchmarkData) else "solution"
+    found: dict[str, Any] = {"catalog": catalog.kind, "id": data.id, "split": data.split, "rows": len(rows)}
+    found["fingerprint"] = digest([[row["problem"], row[gold]] for row in rows])
+    if catalog.kind == "hub":
+        found |= {"revision": data.revision, "commit": hub_data.commit(data.id, data.revision)}
+    return found
 
 
 def _column(row: Row, column: str, id_: str, field: str) -> Any:
@@ -66,7 +73,8 @@ def _bare(answer: Any) -> str:
 
 
 def source(catalog: Catalog, name: str) -> list[Row]:
-    """Rows of a training source: problem, solution (the gold answer, boxed), difficulty (or None).
+    """Rows of a training source: problem, solution (the gold answer, boxed), difficulty and worked (the
+    source's own solution), both None where the source has none.
 
     Raises:
         Mistake: the file, the data set or a column is missing.
@@ -77,13 +85,15 @@ def source(catalog: Catalog, name: str) -> list[Row]:
             "problem": str(_column(row, data.problem, data.id, f"{field}.problem")),
             "solution": f"$\\boxed{{{_bare(_column(row, data.answer, data.id, f'{field}.answer'))}}}$",
             "difficulty": row.get(data.difficulty) if data.difficulty else None,
+            "worked": row.get(data.solution),
         }
         for row in _rows(catalog, data, name)
     ]
 
 
 def benchmark(catalog: Catalog, name: str) -> list[Row]:
-    """Problems of a benchmark in file order: id (of the problem, unique), problem, gold.
+    """Problems of a benchmark in file order: id (of the problem, unique), problem, gold; instruction where
+    the benchmark has its own; choices (letters) where it is multiple choice.
 
     Raises:
         Mistake: the file, the data set or a column is missing.
@@ -93,13 +103,31 @@ def benchmark(catalog: Catalog, name: str) -> list[Row]:
     problems = []
     for row in _rows(catalog, data, name):
         problem = str(_column(row, data.question, data.id, f"{field}.question"))
+        gold = str(_column(row, data.gold, data.id, f"{field}.gold"))
         key = problem_id(problem)
         seen[key] += 1
-        problems.append(
-            {
-                "id": key if seen[key] == 1 else f"{key}-{seen[key]}",
-                "problem": problem,
-                "gold": str(_column(row, data.gold, data.id, f"{field}.gold")),
-            }
-        )
+        made: Row = {"id": key if seen[key] == 1 else f"{key}-{seen[key]}", "problem": problem, "gold": gold}
+        if data.wrong:
+            wrong = [str(_column(row, column, data.id, f"{field}.wrong")) for column in data.wrong]
+            made |= _lettered(problem, gold, wrong, key)
+        if data.instruction:
+            made["instruction"] = data.instruction
+        problems.append(made)
     return problems
+
+
+def _lettered(question: str, right: str, wrong: list[str], key: str) -> Row:
+    """A multiple-choice problem: the question with its choices A), B), ..., and the right one's letter.
+
+    The right choice's place is drawn by the problem's id (simple-evals and the paper's code draw it anew
+    in each process), so that a score is a function of weights, problem and seed.
+    """
+    place = random.Random(key).randrange(len(wrong) + 1)
+    texts = [*wrong[:place], right, *wrong[place:]]
+    letters = list(ascii_uppercase[: len(texts)])
+    lines = [f"{letter}) {text.strip()}" for letter, text in zip(letters, texts, strict=True)]
+    return {
+        "problem": "\n".join([question.strip(), "", *lines]),
+        "gold": letters[place],
+        "choices": letters,
+    }

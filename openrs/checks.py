@@ -29,6 +29,7 @@ def _positive(config: Config) -> None:
         "evaluation.max_new_tokens": evaluation.max_new_tokens,
         "evaluation.top_p": evaluation.top_p,
         "hardware.training_processes": config.hardware.training_processes,
+        "hardware.nodes": config.hardware.nodes,
         "hardware.evaluation_batch": config.hardware.evaluation_batch,
     }
     for name, value in whole.items():
@@ -81,8 +82,75 @@ def _batches(config: Config) -> None:
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions = {completions} "
             f"do not divide into micro-batches of {algorithm.micro_batch} on "
             f"{processes} processes (hardware={config.hardware.name})",
-            "Change hardware, algorithm.micro_batch or algorithm.prompts_per_step so that they do",
+            f"Give hardware.training_processes={_dividing(completions, algorithm.micro_batch)}, or change "
+            "algorithm.micro_batch or algorithm.prompts_per_step (which is another recipe)",
         )
+    length = config.reward.length
+    if length is not None:
+        compared = algorithm.group_size if length.list_size is None else length.list_size
+        if compared < 1 or (completions // processes) % compared:
+            _refuse(
+                "reward.length.list_size",
+                length.list_size,
+                f"the length reward compares {compared} completions with each other, but each of "
+                f"{processes} processes (hardware={config.hardware.name}) gets {completions // processes}",
+                "Change hardware, algorithm.prompts_per_step or the list's size so that they divide",
+            )
+
+
+def _dividing(completions: int, micro_batch: int) -> str:
+    """The numbers of processes that share the batch evenly."""
+    if completions % micro_batch:
+        return "... (none: the micro-batch does not divide the batch)"
+    micro_batches = completions // micro_batch
+    counts = [str(n) for n in range(1, micro_batches + 1) if micro_batches % n == 0]
+    return " or ".join(filter(None, (", ".join(counts[:-1]), counts[-1])))
+
+
+def _hardware(config: Config) -> None:
+    hardware = config.hardware
+    name = f"hardware={hardware.name}"
+    if hardware.device == "cpu":
+        if hardware.sharding != "ddp" or hardware.generation != "transformers":
+            field_name = "sharding" if hardware.sharding != "ddp" else "generation"
+            _refuse(
+                f"hardware.{field_name}",
+                getattr(hardware, field_name),
+                "needs CUDA devices, and hardware.device=cpu",
+                "Give hardware.sharding=ddp hardware.generation=transformers, or a GPU option, as "
+                "hardware=a40x4",
+            )
+    elif hardware.devices * hardware.nodes != hardware.training_processes + hardware.server_devices:
+        _refuse(
+            "hardware.devices",
+            hardware.devices,
+            f"times hardware.nodes={hardware.nodes} is not hardware.training_processes="
+            f"{hardware.training_processes} + hardware.server_devices={hardware.server_devices} ({name})",
+            "Each process has a device of its own: make them agree",
+        )
+    if (hardware.generation == "vllm_server") != (hardware.server_devices > 0):
+        _refuse(
+            "hardware.server_devices",
+            hardware.server_devices,
+            f"with hardware.generation={hardware.generation}",
+            "A vLLM server needs at least 1 device of its own, every other generation 0",
+        )
+    if hardware.training_processes % hardware.nodes:
+        _refuse(
+            "hardware.training_processes",
+            hardware.training_processes,
+            f"does not divide over hardware.nodes={hardware.nodes}",
+            "Each node must start as many",
+        )
+    if hardware.nodes > 1 and hardware.generation == "vllm_server":
+        _refuse(
+            "hardware.generation",
+            hardware.generation,
+            f"leaves one of hardware.nodes={hardware.nodes} fewer devices to train on than the others",
+            "Give hardware.generation=vllm_colocate hardware.server_devices=0",
+        )
+    if not 0 < hardware.vllm_memory <= 1:
+        _refuse("hardware.vllm_memory", hardware.vllm_memory, "is a share", "Give 0.7, say")
 
 
 def _lengths(config: Config) -> None:
@@ -106,11 +174,11 @@ def _lengths(config: Config) -> None:
 
 def _steps(config: Config) -> None:
     steps = config.steps
-    for step in config.evaluation.checkpoints:
-        if step not in ("reported", "last") and not step.isdigit():
+    for asked in config.evaluation.checkpoints:
+        if asked not in ("reported", "last") and not asked.isdigit():
             _refuse(
                 "evaluation.checkpoints",
-                step,
+                asked,
                 "is neither a step nor `reported` nor `last`",
                 "Give for example evaluation.checkpoints=[0,reported,last]",
             )
@@ -164,6 +232,24 @@ def _names(config: Config) -> None:
             )
     if not config.untrained and not config.data.draws:
         _refuse("data.draws", "{}", "a mix needs at least one draw", "Choose one, as data=mixed")
+    for name, benchmark in catalog.benchmarks.items():
+        if (benchmark.gold_kind == "letter") != bool(benchmark.wrong) or len(benchmark.wrong) > 25:
+            _refuse(
+                f"catalog.benchmarks.{name}.wrong",
+                benchmark.wrong,
+                f"a set with gold_kind=letter, and no other, has columns of wrong choices (1 to 25), and "
+                f"this one has gold_kind={benchmark.gold_kind}",
+                "Name the columns, or give gold_kind=latex or expr",
+            )
+    ngram = config.data.decontaminate_ngram
+    if ngram is not None and ngram < 8:
+        _refuse(
+            "data.decontaminate_ngram",
+            ngram,
+            "fewer than 8 words in a row are everyday phrases (even 8 are shared by every sixth row of "
+            "MATH's training set)",
+            "Give 8 to 20, as data.decontaminate_ngram=13, or null to leave out equal problems alone",
+        )
     for name in config.evaluation.benchmarks:
         if name not in catalog.benchmarks:
             _refuse(
@@ -181,14 +267,51 @@ def _names(config: Config) -> None:
             )
 
 
+def _engine(config: Config) -> None:
+    engine, hardware = config.engine, config.hardware
+    least = {"data_parallel": 1, "tensor_parallel": 1, "concurrency": 1, "retries": 0}
+    for name, lowest in least.items():
+        number = getattr(engine, name)
+        if number < lowest:
+            _refuse(f"engine.{name}", number, f"must be {lowest} or more", f"Give engine.{name}={lowest}")
+    if engine.timeout <= 0:
+        _refuse("engine.timeout", engine.timeout, "must be greater than 0", "Give seconds, as 3600")
+    if not 0 < engine.memory <= 1:
+        _refuse("engine.memory", engine.memory, "is a share", "Give a number above 0 and up to 1")
+    copies = engine.data_parallel * engine.tensor_parallel
+    if engine.kind == "vllm" and hardware.device == "cuda" and copies > hardware.devices:
+        _refuse(
+            "engine.data_parallel",
+            engine.data_parallel,
+            f"times engine.tensor_parallel={engine.tensor_parallel} needs {copies} devices, and "
+            f"hardware={hardware.name} has {hardware.devices}",
+            f"Give engine.data_parallel={max(1, hardware.devices // engine.tensor_parallel)} or less",
+        )
+    served = engine.model
+    if engine.kind == "server" and served and "{step}" not in served and len(config.checkpoints) > 1:
+        _refuse(
+            "engine.model",
+            served,
+            f"one served name would stand for the checkpoints {config.checkpoints}",
+            "Give evaluation.checkpoints=[STEP], put {step} into the name, or leave engine.model=null "
+            "and serve each checkpoint under its own path",
+        )
+
+
 def _rest(config: Config) -> None:
     if not config.untrained and not any(vars(config.reward).values()):
         _refuse(
             "reward",
             "{}",
             "every term is off, so nothing can be learned",
-            "Turn one on, as reward=accuracy or '+reward.accuracy={}'",
+            "Turn one on, as reward=accuracy or 'reward.accuracy={}'",
         )
+    for name, term in vars(config.reward).items():
+        if isinstance(term, dict):  # what `+` added to the schema
+            known = ", ".join(
+                name for name, term in vars(config.reward).items() if not isinstance(term, dict)
+            )
+            _refuse(f"reward.{name}", term, "is no reward term", f"Known: {known}")
     if config.catalog.kind == "mirror" and not config.catalog.root:
         _refuse(
             "catalog.root",
@@ -211,5 +334,5 @@ def check(config: Config) -> None:
     Raises:
         Mistake: naming the field, its value, the rule and the remedy.
     """
-    for part in (_positive, _batches, _lengths, _steps, _names, _rest):
+    for part in (_positive, _batches, _hardware, _lengths, _steps, _names, _engine, _rest):
         part(config)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from openrs.metrics import logged
+from openrs.checkpoints import logged
 
 if TYPE_CHECKING:
     from openrs.config import Collapse, Config

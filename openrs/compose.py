@@ -1,29 +1,51 @@
 """Composition: conf/, sweeps/ and the command line -> Config."""
 
+from functools import cache
+from typing import Any
+
+from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from openrs.config import Config
 from openrs.mistake import Mistake
-from openrs.scale import pick, scaled, visible_devices
+from openrs.paths import CONF
+from openrs.scale import device_names, options, pick, scaled, visible_devices, within_context
 from openrs.sweep import plugin
 
 
+@cache
 def register() -> None:
     """Registers the schema, the resolvers, and the option `scale=auto`, made for this machine."""
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
-    name, reason = pick(visible_devices())
-    auto = {"defaults": [name, "_self_"], "scale": {"reason": reason}}
+    devices = visible_devices()
+    name, hardware, reason = pick(devices, device_names() if devices else [], options())
+    override = [{"override /hardware": hardware}] if hardware else []
+    auto = {"defaults": [name, *override, "_self_"], "scale": {"reason": reason}}
     store.store(group="scale", name="auto", package="_global_", node=auto)
     OmegaConf.register_resolver(
         "scaled",
         lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
         replace=True,
     )
+    OmegaConf.register_resolver(
+        "within_context",
+        lambda number, *, _root_: within_context(number, _root_.model.context),
+        replace=True,
+    )
+    OmegaConf.register_resolver("engine", lambda *, _root_: engine(_root_), replace=True)
     plugin.register()
+
+
+def engine(config: DictConfig) -> str:
+    """What `engine=auto` is: vLLM where the paper's sizes meet a GPU."""
+    large = config.scale.name == "paper" and config.hardware.device == "cuda"
+    return "vllm" if large else "transformers"
 
 
 def load(composed: DictConfig) -> Config:
@@ -38,5 +60,31 @@ def load(composed: DictConfig) -> Config:
             f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
         )
     config = OmegaConf.to_object(composed)
+    assert isinstance(config, Config)
+    return config
+
+
+def composed(*overrides: str) -> Config:
+    """The config of a command line, for whatever only wants to look at it.
+
+    Raises:
+        Mistake: an option or a value is wrong.
+    """
+    register()
+    try:
+        with initialize_config_dir(str(CONF)):
+            config = OmegaConf.to_object(compose("config", list(overrides)))
+    except Mistake:
+        raise
+    except (HydraException, OmegaConfBaseException) as error:
+        told = str(error).split("\nConfig search path")[0]
+        raise Mistake(f"{' '.join(overrides)}: {told}") from error
+    assert isinstance(config, Config)
+    return config
+
+
+def restore(resolved: dict[str, Any]) -> Config:
+    """The config that `dataclasses.asdict` wrote, as it was."""
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), resolved))
     assert isinstance(config, Config)
     return config

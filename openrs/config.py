@@ -9,8 +9,8 @@ every scale, while a number given on the command line is taken as it is.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from openrs import rewards
 from openrs.checks import check
-from openrs.rewards import Accuracy, Cosine, Format
 
 BENCHMARKS = ("aime24", "math_500", "amc23", "minerva", "olympiadbench")
 """The five places of Table 1, in the paper's order."""
@@ -28,6 +28,10 @@ class Draw:
     difficulty_max: float | None = None
     exclude: list[str] = field(default_factory=list)
     """Sources whose problems are left out (raw minus filtered is what the filter dropped)."""
+    boxed: bool = False
+    """Only rows whose worked solution, in the source's solution column, boxes an answer."""
+    single_part: bool = False
+    """Only rows that ask one thing, by the heuristic of `filters.several_parts`."""
 
 
 @dataclass(kw_only=True)
@@ -36,6 +40,9 @@ class Data:
 
     draws: dict[str, Draw]
     seed: int = 42
+    decontaminate_ngram: int | None = None
+    """Rows that share this many words in a row with a benchmark's problem are left out; null leaves
+    out those whose whole text is one."""
 
 
 @dataclass(kw_only=True)
@@ -59,11 +66,16 @@ class Steps:
 
 @dataclass(kw_only=True)
 class Reward:
-    """The reward terms that are on; the total is their weighted sum."""
+    """The reward terms that are on (null is off); the total is their weighted sum. See `openrs.rewards`."""
 
-    format: Format | None = None
-    accuracy: Accuracy | None = None
-    cosine: Cosine | None = None
+    format: rewards.Format | None = None
+    accuracy: rewards.Accuracy | None = None
+    cosine: rewards.Cosine | None = None
+    tag_count: rewards.TagCount | None = None
+    length: rewards.Length | None = None
+    repetition_penalty: rewards.RepetitionPenalty | None = None
+    reasoning_steps: rewards.ReasoningSteps | None = None
+    english_only: rewards.EnglishOnly | None = None
 
 
 @dataclass(kw_only=True)
@@ -86,6 +98,8 @@ class Model:
     """Installed package that carries the weights; null loads from the Hub."""
     file: str | None = None
     """Path inside the package: a folder as `save_pretrained` writes it, or a GGUF file."""
+    parameters: int | None = None
+    """Weights in all, for what the plan says of disk; null reads packaged safetensors."""
     context: int
     """Tokens of prompt and completion that the model can hold."""
     compute_dtype: Literal["float32", "bfloat16"]
@@ -163,14 +177,63 @@ class Hardware:
     name: str
     device: Literal["cpu", "cuda"]
     training_processes: int
+    """Processes that train, over all nodes: each takes its share of the recipe's batch."""
+    sharding: Literal["ddp", "zero2", "zero3", "fsdp2"] = "ddp"
+    """What the training processes share: nothing (ddp), optimizer state (zero2), all (the others)."""
     generation: Literal["transformers", "vllm_server", "vllm_colocate"]
+    server_devices: int = 0
+    """Devices of the vLLM server, the last ones of the node (tensor parallel over them)."""
+    server_port: int | None = None
+    """Port of the vLLM server; null takes a free one."""
+    server_timeout: float = 900
+    """Seconds until the vLLM server must answer."""
+    vllm_memory: float = 0.7
+    """Share of a device's memory that vLLM may take in training."""
     evaluation_batch: int
     """Sequences that the evaluation engine decodes at once."""
     devices: int
-    """Accelerators needed, those of a vLLM server included."""
+    """Accelerators needed on each node, those of a vLLM server included."""
     device_memory_gib: int
+    """Memory that each of them must have."""
+    nodes: int = 1
+    """Machines that train together; the same command is started on each."""
+    node_rank: int | None = None
+    """This machine's number from 0; null reads NODE_RANK or SLURM_NODEID."""
+    main_address: str | None = None
+    """Address of machine 0; null reads MASTER_ADDR."""
+    main_port: int = 29500
+    """Port of the rendezvous on machine 0 (one machine alone takes a free port)."""
     price_per_device_hour: float | None = None
-    """Dollars; null is unknown."""
+    """Dollars; null is unknown. A machine without accelerators counts as one device."""
+
+
+@dataclass(kw_only=True)
+class Engine:
+    """What generates a checkpoint's completions for evaluation."""
+
+    kind: Literal["transformers", "vllm", "server"]
+    data_parallel: int = 1
+    """vllm: copies of the weights, on a device each (on `tensor_parallel` devices each)."""
+    tensor_parallel: int = 1
+    """vllm: devices over which one copy is spread."""
+    memory: float = 0.9
+    """vllm: share of a device's memory that weights and cache may take."""
+    base_url: str = "http://127.0.0.1:8000/v1"
+    """server: address of the endpoint; `/completions` and `/models` follow it."""
+    model: str | None = None
+    """server: name under which the weights are served, `{step}` standing for the checkpoint's step;
+    null is the checkpoint's own folder or Hub id, as `vllm serve PATH` calls it."""
+    protocol: Literal["vllm", "openai"] = "vllm"
+    """server: vllm sends and receives token ids and switches the server's own sampling defaults off;
+    openai sends the templated prompt as text and nothing beyond OpenAI's fields."""
+    api_key: str = "OPENAI_API_KEY"
+    """server: environment variable that holds the key; it may be unset where none is needed."""
+    concurrency: int = 64
+    """server: requests under way at once."""
+    retries: int = 6
+    """server: further tries of a request, with back-off (half a second, doubling up to 8)."""
+    timeout: float = 3600
+    """server: seconds that one completion may take."""
 
 
 @dataclass(kw_only=True)
@@ -179,6 +242,19 @@ class Tracker:
 
     kind: Literal["none", "wandb", "tensorboard"]
     project: str = "openrs"
+
+
+@dataclass(kw_only=True)
+class Hub:
+    """Where checkpoints are pushed besides the run's folder: Table 5's Hub settings, off unless asked."""
+
+    push: bool = False
+    model_id: str | None = None
+    """Repository, `name` or `user/name`; null is OpenRS-GRPO-<run>, one repository a run."""
+    strategy: Literal["every_save", "end"] = "every_save"
+    """Push each saved checkpoint (the paper), or the last one alone."""
+    private: bool = False
+    """Whether a repository that is made is private."""
 
 
 @dataclass(kw_only=True)
@@ -205,6 +281,8 @@ class SourceData:
     problem: str = "problem"
     answer: str = "answer"
     """Column of the final answer, without a box."""
+    solution: str = "solution"
+    """Column of the worked solution; read only by the filters that look at it."""
     difficulty: str | None = None
 
 
@@ -215,10 +293,21 @@ class BenchmarkData:
     id: str
     title: str
     revision: str | None = None
+    subset: str | None = None
+    """The Hub's name of one configuration of the set; in a mirror a folder under the set's own."""
     split: str
     question: str
     gold: str
-    gold_kind: Literal["expr", "latex"]
+    gold_kind: Literal["expr", "latex", "letter"]
+    """How the gold answer is read; `letter` is multiple choice, with `wrong` beside it."""
+    wrong: list[str] = field(default_factory=list)
+    """Columns of the wrong choices of a multiple-choice set."""
+    instruction: str | None = None
+    """Takes the place of evaluation.instruction where a set needs words of its own."""
+    gated: bool = False
+    """The Hub asks for a token, and the questions must not be shown in anything that is shared."""
+    held_out: bool = True
+    """Training rows that share its problems are left out."""
 
 
 @dataclass(kw_only=True)
@@ -228,6 +317,8 @@ class Catalog:
     kind: Literal["nano", "mirror", "hub"]
     root: str | None = None
     """Folder of a mirror: <org>/<name>/<split>.jsonl or .parquet."""
+    decontaminate_ngram: int | None = None
+    """What mixes drawn here take for data.decontaminate_ngram, unless told otherwise."""
     sources: dict[str, SourceData]
     benchmarks: dict[str, BenchmarkData]
 
@@ -284,8 +375,10 @@ class Config:
     model: Model
     algorithm: Algorithm
     evaluation: Evaluation
+    engine: Engine
     hardware: Hardware
     tracker: Tracker
+    hub: Hub = field(default_factory=Hub)
     scale: Scale
     catalog: Catalog
     collapse: Collapse = field(default_factory=Collapse)
@@ -319,6 +412,17 @@ class Config:
         return completions // (algorithm.micro_batch * self.hardware.training_processes)
 
     @property
+    def evaluation_dtype(self) -> str:
+        """The precision that checkpoints are measured in.
+
+        vLLM has no float64 and takes float32 for it; of a server's precision nothing is known.
+        """
+        if self.engine.kind == "server":
+            return "as served"
+        dtype = self.model.evaluation_dtype
+        return "float32" if self.engine.kind == "vllm" and dtype == "float64" else dtype
+
+    @property
     def checkpoints(self) -> list[int]:
         """The steps to evaluate, in order, as far as training goes."""
         named = {"reported": min(self.report_step, self.stop_at), "last": self.stop_at}
@@ -337,11 +441,14 @@ RECIPE = (
     "algorithm",
     "steps.total",
 )
-EVALUATION = ("evaluation",)
+EVALUATION = ("evaluation", "engine.kind")
 NEITHER = (
-    *("name", "report_step", "steps.stop_at", "steps.save_every", "hardware", "tracker", "scale"),
+    *("name", "report_step", "steps.stop_at", "steps.save_every", "hardware", "tracker", "hub", "scale"),
     *("catalog", "stages", "force", "dry_run", "outputs"),
     *("collapse", "objective", "budget", "fail_fast"),
+    *("engine.data_parallel", "engine.tensor_parallel", "engine.memory", "engine.base_url"),
+    *("engine.model", "engine.protocol", "engine.api_key", "engine.concurrency", "engine.retries"),
+    "engine.timeout",
 )
 """Every field belongs to one of the three: what decides the weights, the scores, or neither.
 

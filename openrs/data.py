@@ -5,11 +5,14 @@ that was stopped or is extended sees what an uninterrupted one sees, in every ep
 """
 
 import random
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from openrs import catalog
 from openrs.config import Catalog, Data, Draw
+from openrs.decontamination import HeldOut
+from openrs.filters import reasons
 from openrs.mistake import Mistake
 from openrs.recipe import digest
 from openrs.text import problem_id
@@ -25,10 +28,11 @@ class Mix:
     """problem, solution, draw, id (of the problem)."""
     drawn: dict[str, int]
     """Rows per draw."""
-    duplicates: int
-    """Rows left out because their problem was there already."""
-    in_benchmarks: dict[str, int]
-    """Rows left out per draw because a benchmark holds the same problem."""
+    dropped: dict[str, dict[str, int]]
+    """Rows left out: draw -> reason -> rows. Each row counts once, under the first reason that holds:
+    in another source, a filter, `in BENCHMARK`, duplicate."""
+    origins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Source -> what was read (`catalog.origin`)."""
 
     @property
     def fingerprint(self) -> str:
@@ -36,45 +40,35 @@ class Mix:
         return digest([[row["problem"], row["solution"]] for row in self.rows])
 
 
-def _fits(row: Row, draw: Draw, name: str) -> bool:
-    if draw.difficulty_min is None and draw.difficulty_max is None:
-        return True
-    if row["difficulty"] is None:
-        raise Mistake(
-            f"data.draws.{name}.difficulty_max={draw.difficulty_max}: source {draw.source} states no "
-            f"difficulty. Name its column, as catalog.sources.{draw.source}.difficulty=COLUMN, or "
-            "drop the filter."
-        )
-    low = -float("inf") if draw.difficulty_min is None else draw.difficulty_min
-    high = float("inf") if draw.difficulty_max is None else draw.difficulty_max
-    return low <= row["difficulty"] <= high
-
-
-def mix(data: Data, sources: dict[str, list[Row]], held_out: frozenset[str]) -> Mix:
+def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]]) -> Mix:
     """Draws the rows of a mix, seeded, each problem once and none of a benchmark.
 
     Args:
-        sources: rows per source name: problem, solution, difficulty.
-        held_out: ids of the problems of all benchmarks.
+        sources: rows per source name: problem, solution, and what the filters look at (difficulty, worked).
+        held_out: problem texts per benchmark name.
 
     Raises:
-        Mistake: a source has fewer rows than asked, or no difficulty to filter by.
+        Mistake: a source has fewer rows than asked, or lacks what a filter looks at.
     """
     ids = {name: [problem_id(row["problem"]) for row in rows] for name, rows in sources.items()}
+    benchmarks = HeldOut(held_out, data.decontaminate_ngram)
     taken: list[Row] = []
     seen: set[str] = set()
-    drawn, in_benchmarks, duplicates = {}, {}, 0
+    drawn, dropped = {}, {}
     for name, draw in data.draws.items():
-        excluded = set().union(*(ids[source] for source in draw.exclude))
+        excluded = {key: source for source in reversed(draw.exclude) for key in ids[source]}
+        filters = reasons(draw, name)
         fresh: dict[str, Row] = {}
-        in_benchmarks[name] = 0
+        counts: Counter[str] = Counter()
         for key, row in zip(ids[draw.source], sources[draw.source], strict=True):
-            if key in excluded or not _fits(row, draw, name):
-                continue
-            if key in held_out:
-                in_benchmarks[name] += 1
+            if key in excluded:
+                counts[f"in {excluded[key]}"] += 1
+            elif failed := next((reason for reason, fails in filters if fails(row)), None):
+                counts[failed] += 1
+            elif benchmark := benchmarks.benchmark(key, row["problem"]):
+                counts[f"in {benchmark}"] += 1
             elif key in seen or key in fresh:
-                duplicates += 1
+                counts["duplicate"] += 1
             else:
                 fresh[key] = {
                     "problem": row["problem"],
@@ -82,31 +76,37 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: frozenset[str]) -> 
                     "draw": name,
                     "id": key,
                 }
-        if draw.count is not None and draw.count > len(fresh):
-            raise Mistake(
-                f"data.draws.{name}.count={draw.count}: source {draw.source} has only {len(fresh)} rows "
-                f"to draw from after filters and duplicates. Give "
-                f"data.draws.{name}.count={len(fresh)} or less."
-            )
-        keys = list(fresh)
-        if draw.count is not None:
-            keys = random.Random(f"{data.seed} {name}").sample(keys, draw.count)
+        keys = _sample(data, name, draw, list(fresh))
         taken += [fresh[key] for key in keys]
         seen.update(keys)
         drawn[name] = len(keys)
-    return Mix(tuple(taken), drawn, duplicates, in_benchmarks)
+        dropped[name] = dict(counts)
+    return Mix(tuple(taken), drawn, dropped)
+
+
+def _sample(data: Data, name: str, draw: Draw, keys: list[str]) -> list[str]:
+    if draw.count is None:
+        return keys
+    if draw.count > len(keys):
+        raise Mistake(
+            f"data.draws.{name}.count={draw.count}: source {draw.source} has only {len(keys)} rows "
+            f"to draw from after filters, benchmark problems and duplicates. Give "
+            f"data.draws.{name}.count={len(keys)} or less."
+        )
+    return random.Random(f"{data.seed} {name}").sample(keys, draw.count)
 
 
 def load_mix(data: Data, bindings: Catalog) -> Mix:
     """Reads the catalog and draws the mix."""
-    names = {name for draw in data.draws.values() for name in (draw.source, *draw.exclude)}
-    sources = {name: catalog.source(bindings, name) for name in sorted(names)}
-    held_out = frozenset(
-        problem_id(row["problem"])
-        for name in bindings.benchmarks
-        for row in catalog.benchmark(bindings, name)
-    )
-    return mix(data, sources, held_out)
+    names = sorted({name for draw in data.draws.values() for name in (draw.source, *draw.exclude)})
+    sources = {name: catalog.source(bindings, name) for name in names}
+    held_out = {
+        name: [row["problem"] for row in catalog.benchmark(bindings, name)]
+        for name, benchmark in bindings.benchmarks.items()
+        if benchmark.held_out
+    }
+    origins = {name: catalog.origin(bindings, bindings.sources[name], sources[name]) for name in names}
+    return replace(mix(data, sources, held_out), origins=origins)
 
 
 def prompt_order(num_rows: int, prompts_per_step: int, steps: int, seed: int) -> list[int]:

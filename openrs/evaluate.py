@@ -1,120 +1,30 @@
 """The evaluate stage: missing (checkpoint, benchmark, seed) cells -> completions -> scores.
 
 Generation and metrics run through lighteval's own Pipeline with a LightevalModel of ours; one engine
-load serves all benchmarks and seeds of a checkpoint.
+load serves all benchmarks and seeds of a checkpoint. Each completion is stored as soon as it is there.
 """
 
-import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lighteval.logging.evaluation_tracker import EvaluationTracker
-from lighteval.models.abstract_model import LightevalModel, ModelConfig
-from lighteval.models.model_input import GenerationParameters
-from lighteval.models.model_output import ModelResponse
 from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
-from lighteval.tasks.requests import Doc
+from lighteval.tasks.lighteval_task import LightevalTaskConfig
+from transformers import PreTrainedTokenizerBase
 
-from openrs import benchmarks, scores
+from openrs import benchmarks, engines, scores
+from openrs.checkpoint_model import CheckpointModel, Key
 from openrs.config import Config
-from openrs.engines import Completion, Request, Sampling, request_seed
-from openrs.engines.transformers import TransformersEngine
+from openrs.engines import Completion, Engine, Sampling
+from openrs.engines.prompts import load_tokenizer, must_fit, templated
 from openrs.models import loadable
-from openrs.progress_line import Line
+from openrs.partial import Partial
 from openrs.run import Run, read_record, versions, write_record
 from openrs.scores import Cell
-
-
-class _NoCache:
-    """lighteval asks every model for a sample cache; ours keeps text in score records instead."""
-
-    def _init_registry(self, registry: Any) -> None:
-        del registry
-
-
-class CheckpointModel(LightevalModel):
-    """A checkpoint as lighteval sees it: documents in, responses out, one sampling seed.
-
-    Args:
-        known: completions by (benchmark, problem id) that need no generating.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        engine: TransformersEngine,
-        sampling: Sampling,
-        seed: int,
-        known: dict[tuple[str, str], Completion],
-    ) -> None:
-        self.engine, self.sampling, self.seed, self.known = engine, sampling, seed, known
-        self.title = name
-        self.seconds = 0.0
-        self.completions: dict[tuple[str, str], Completion] = {}
-        self._cache = _NoCache()
-        self.config = ModelConfig(
-            model_name=name,
-            generation_parameters=GenerationParameters(
-                temperature=sampling.temperature,
-                top_p=sampling.top_p,
-                max_new_tokens=sampling.max_new_tokens,
-                seed=seed,
-            ),
-        )
-
-    @property
-    def tokenizer(self) -> Any:
-        """The engine's tokenizer."""
-        return self.engine.tokenizer
-
-    @property
-    def add_special_tokens(self) -> bool:
-        """The chat template writes them."""
-        return False
-
-    @property
-    def max_length(self) -> int:
-        """Tokens the weights can hold."""
-        return self.engine.model.config.max_position_embeddings
-
-    def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
-        """Samples each document at the settings' temperature (the name is lighteval's)."""
-        keys = [(doc.task_name.split("|")[0], doc.specific["problem_id"]) for doc in docs]
-        prompts = [
-            self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": doc.query}],
-                add_generation_prompt=True,
-                tokenize=True,
-                return_dict=True,
-            )["input_ids"]
-            for doc in docs
-        ]
-        missing = [i for i, key in enumerate(keys) if key not in self.known]
-        requests = [Request(prompts[i], request_seed(self.seed, keys[i][1])) for i in missing]
-        began = time.perf_counter()
-        if requests:
-            line = Line(f"{self.title}, seed {self.seed}", len(requests))
-            made = self.engine.generate(requests, self.sampling, line)
-            self.known |= {keys[i]: item for i, item in zip(missing, made, strict=True)}
-        self.seconds = time.perf_counter() - began
-        self.completions = {key: self.known[key] for key in keys}
-        return [
-            ModelResponse(
-                input=doc.query,
-                input_tokens=prompt,
-                text=[self.tokenizer.decode(self.known[key].tokens, skip_special_tokens=True)],
-                output_tokens=[self.known[key].tokens],
-            )
-            for doc, prompt, key in zip(docs, prompts, keys, strict=True)
-        ]
-
-    def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
-        """No task of ours asks for it."""
-        raise ValueError("openrs's tasks generate; none asks for log-likelihoods")
-
-    loglikelihood_rolling = loglikelihood
 
 
 def evaluate(
@@ -132,70 +42,119 @@ def evaluate(
         problems: benchmark name -> rows with problem and gold.
     """
     base = loadable(config.model, Path(config.outputs) / "models")
-    engine = TransformersEngine(
-        weights,
-        base,
-        config.model.evaluation_dtype,
-        config.hardware.device,
-        config.hardware.evaluation_batch,
-        config.model.revision,
+    tokenizer = load_tokenizer(base, config.model.revision)
+    tasks = {cell.benchmark: _task(config, cell.benchmark) for cell in cells}
+    longest = max(
+        len(templated(tokenizer, task.prompt_function(row, name).query))
+        for name, task in tasks.items()
+        for row in problems[name]
     )
+    must_fit(longest, config.evaluation.max_new_tokens, config.model.context, config.model.title)
     by_seed = defaultdict(list)
     for cell in cells:
         by_seed[cell.seed].append(cell)
-    for _, group in sorted(by_seed.items()):
-        _evaluate_seed(config, run, engine, group, problems)
+    with _loaded_once(lambda: engines.load(config, weights, base, step, longest)) as engine:
+        for _, group in sorted(by_seed.items()):
+            _evaluate_seed(config, run, engine, tokenizer, group, tasks, problems)
+
+
+@contextmanager
+def _loaded_once(load: Callable[[], Engine]) -> Iterator[Callable[[], Engine]]:
+    """The engine from its first use to the end: text that is only scored again needs none."""
+    made: list[Engine] = []
+
+    def get() -> Engine:
+        if not made:
+            made.append(load())
+        return made[0]
+
+    try:
+        yield get
+    finally:
+        for engine in made:
+            engine.close()
+
+
+def _task(config: Config, benchmark: str) -> LightevalTaskConfig:
+    evaluation, kind = config.evaluation, config.catalog.benchmarks[benchmark].gold_kind
+    return benchmarks.task(benchmark, evaluation.instruction, kind, evaluation.max_new_tokens)
 
 
 def _evaluate_seed(
     config: Config,
     run: Run,
-    engine: TransformersEngine,
+    engine: Callable[[], Engine],
+    tokenizer: PreTrainedTokenizerBase,
     cells: list[Cell],
+    tasks: dict[str, LightevalTaskConfig],
     problems: dict[str, list[dict[str, Any]]],
 ) -> None:
     evaluation, step, seed = config.evaluation, cells[0].step, cells[0].seed
     sampling = Sampling(evaluation.temperature, evaluation.top_p, evaluation.max_new_tokens)
-    tasks = {
-        cell.benchmark: benchmarks.task(
-            cell.benchmark,
-            evaluation.instruction,
-            config.catalog.benchmarks[cell.benchmark].gold_kind,
-            evaluation.max_new_tokens,
-        )
-        for cell in cells
-    }
-    known = {}
-    for cell in cells if "evaluate" not in config.force else []:
-        stored = read_record(cell.text_path(run.folder)) or {
-            "ids": [],
-            "tokens": [],
-            "truncated": [],
-        }
-        for key, tokens, cut in zip(stored["ids"], stored["tokens"], stored["truncated"], strict=True):
-            known[(cell.benchmark, key)] = Completion(tokens, cut)
-    model = CheckpointModel(f"{run.folder.name}/step-{step}", engine, sampling, seed, known)
+    tasks = {cell.benchmark: tasks[cell.benchmark] for cell in cells}
+    partials = {cell.benchmark: Partial(cell.partial_path(run.folder)) for cell in cells}
+    known: dict[Key, Completion] = {}
+    for cell in cells:
+        if "evaluate" in config.force:
+            partials[cell.benchmark].remove()
+            continue
+        begun = partials[cell.benchmark].read()
+        for problem, completion in (begun | _stored(cell.text_path(run.folder))).items():
+            known[(cell.benchmark, problem)] = completion
+
+    def keep(key: Key, completion: Completion, seconds: float) -> None:
+        partials[key[0]].append(key[1], completion, seconds)
+
+    model = CheckpointModel(
+        f"{run.folder.name}/step-{step}",
+        engine,
+        tokenizer,
+        config.model.context,
+        sampling,
+        seed,
+        known,
+        keep,
+    )
     output = run.folder / "eval" / f"step-{step:05d}" / "lighteval"
+    # lighteval's details hold the questions, and those of a gated set must not be passed on
+    gated = any(config.catalog.benchmarks[cell.benchmark].gated for cell in cells)
     with benchmarks.only(tasks, problems):
         pipeline = Pipeline(
             tasks=",".join(f"{name}|0" for name in tasks),
             pipeline_parameters=PipelineParameters(
                 launcher_type=ParallelismManager.CUSTOM, remove_reasoning_tags=False
             ),
-            evaluation_tracker=EvaluationTracker(output_dir=str(output), save_details=True),
+            evaluation_tracker=EvaluationTracker(output_dir=str(output), save_details=not gated),
             model=model,
         )
         pipeline.evaluate()
         pipeline.save_and_push_results()
-    total = sum(len(item.tokens) for item in model.completions.values())
+    seconds = model.seconds + sum(partial.seconds for partial in partials.values())
+    per_token = seconds / max(1, sum(item.length for item in model.completions.values()))
     settings = {
-        "engine": engine.name,
-        "dtype": engine.dtype,
+        "engine": config.engine.kind,
+        "dtype": config.evaluation_dtype,
         **{key: value for key, value in asdict(evaluation).items() if key in SETTINGS},
     }
+    told = versions() | (engine().versions if model.seconds else {})
     for cell in cells:
         details = pipeline.get_details()[f"{cell.benchmark}|0"]
-        _store(config, run, cell, details, model, total, settings)
+        _store(config, run, cell, details, model, per_token, settings, told)
+        partials[cell.benchmark].remove()
+
+
+def _stored(path: Path) -> dict[str, Completion]:
+    """The completions of a text record, by problem id."""
+    record = read_record(path)
+    if record is None:
+        return {}
+    texts, counts = record["text"], record.get("counted") or [None] * len(record["ids"])
+    return {
+        problem: Completion(tokens, cut, None if counted is None else text, counted)
+        for problem, tokens, cut, text, counted in zip(
+            record["ids"], record["tokens"], record["truncated"], texts, counts, strict=True
+        )
+    }
 
 
 SETTINGS = ("instruction", "temperature", "top_p", "max_new_tokens", "max_problems")
@@ -207,25 +166,27 @@ def _store(
     cell: Cell,
     details: list[Any],
     model: CheckpointModel,
-    total_tokens: int,
+    per_token: float,
     settings: dict[str, Any],
+    told: dict[str, str],
 ) -> None:
     """Writes the text first and the score last: a score means that all is there."""
     by_id = {detail.doc.specific["problem_id"]: detail for detail in details}
     ids = sorted(by_id)
     made = [model.completions[(cell.benchmark, key)] for key in ids]
-    text_path = cell.text_path(run.folder)
+    counted = [item.counted for item in made]
     write_record(
-        text_path,
+        cell.text_path(run.folder),
         {
             "ids": ids,
             "gold": [by_id[key].doc.get_golds()[0] for key in ids],
             "text": [by_id[key].model_response.text[0] for key in ids],
             "tokens": [item.tokens for item in made],
             "truncated": [item.truncated for item in made],
+            **({"counted": counted} if any(number is not None for number in counted) else {}),
         },
     )
-    tokens = [len(item.tokens) for item in made]
+    tokens = [item.length for item in made]
     record = scores.score(
         cell,
         title=config.catalog.benchmarks[cell.benchmark].title,
@@ -236,8 +197,8 @@ def _store(
             "truncated": [int(item.truncated) for item in made],
             "timed_out": [int(by_id[key].doc.specific["timed_out"]) for key in ids],
         },
-        seconds=model.seconds * sum(tokens) / max(1, total_tokens),
+        seconds=per_token * sum(tokens),
         settings=settings,
-        versions=versions(),
+        versions=told,
     )
     scores.write(run.folder, cell, record)

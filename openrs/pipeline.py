@@ -5,13 +5,16 @@ Heavy packages are imported in here only when their stage has something to do.
 
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
-from openrs import collapse
-from openrs.collapse import Watch
+from openrs import cost, engines, launch, segments
+from openrs.checkpoints import whole_checkpoints
 from openrs.compose import load
 from openrs.config import Config
 from openrs.mistake import Mistake
@@ -50,7 +53,7 @@ class Session:
             if trial is not None:
                 return job.run(plan, trial)
             if config.dry_run:
-                print("\n".join(describe(plan)))
+                print("\n".join((*describe(plan), *cost.describe(plan))))
             else:
                 stages(plan)
             self.plans.append(plan)
@@ -74,22 +77,33 @@ class Session:
         return 1 if self.failed else 0
 
 
-def stages(plan: Plan, watch: Watch | None = None) -> None:
+def stages(plan: Plan, study: dict[str, Any] | None = None) -> None:
     """Trains and evaluates what is missing.
 
     Args:
-        watch: sees every logged training step and may end training there; the run is then not
-            evaluated past that step.
+        study: of a sweep's trial, the study whose pruner and budget may end training early; the run is
+            then not evaluated past that step.
     """
     config = plan.config
+    if "evaluate" in config.stages and any(plan.missing(step) for step in config.checkpoints):
+        engines.require(config)
     _environment(config)
+    if rank := launch.node_rank(config.hardware):
+        if "train" in config.stages and plan.must_train:
+            _train(plan, study)
+        say(f"node {rank}: the rest is done on node 0")
+        return
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):
-            _train(plan, watch)
+            _train(plan, study)
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
                 _evaluate(plan, run)
+    if config.hub.push and plan.mix is not None:
+        from openrs import hub
+
+        hub.refresh_cards(plan.run)
 
 
 def _environment(config: Config) -> None:
@@ -98,26 +112,42 @@ def _environment(config: Config) -> None:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if config.catalog.kind != "hub" and config.model.package is not None:
+    if config.catalog.kind != "hub" and config.model.package is not None and not config.hub.push:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _train(plan: Plan, watch: Watch | None) -> None:
+def _train(plan: Plan, study: dict[str, Any] | None) -> None:
     config, run = plan.config, plan.run
     assert plan.mix is not None
     if not plan.must_train:
-        collapsed = f" ({plan.stopped['reason']})" if plan.stopped else ""
-        say(f"{run.folder.name}: trained to step {plan.trained_to}{collapsed}, nothing to train")
+        ended = f" ({plan.stopped['reason']})" if plan.stopped else ""
+        say(f"{run.folder.name}: trained to step {plan.trained_to}{ended}, nothing to train")
+        if config.hub.push:
+            from openrs import hub
+
+            hub.deliver(config, run)
         return
     _fits_machine(config)
-    if "train" in config.force:
-        forget(run)
-    run.log_invocation(asdict(config))
-    from openrs.train import train
+    first = launch.node_rank(config.hardware) == 0
+    if first:
+        if config.hub.push:
+            from openrs import hub
 
-    train(config, run, plan.mix, watch or collapse.watch(config, run.folder))
-    stopped = plan.stopped
-    if stopped:
+            hub.preflight(config, run)
+        if "train" in config.force:
+            forget(run)
+        segments.refuse_another_training(run.folder / "train", config.hardware)
+        run.log_invocation(asdict(config), plan.data)
+    with cost.spending(run, config.hardware, "train") if first else nullcontext():
+        if launch.in_own_process(config, "train"):
+            reached = max(whole_checkpoints(run.folder / "train"), default=0)
+            launch.train(config, run, _weights(plan, 0), reached, study)
+        else:
+            from openrs.train import train
+            from openrs.watch import build
+
+            train(config, run, plan.mix, watch=build(plan, study))
+    if first and (stopped := plan.stopped):
         say(f"{run.folder.name}: stopped at step {stopped['step']}: {stopped['reason']}")
 
 
@@ -135,6 +165,11 @@ def forget(run: Run) -> None:
 
 def _fits_machine(config: Config) -> None:
     hardware = config.hardware
+    if (started := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        raise Mistake(
+            f"hardware={hardware.name}: openrs was started by a launcher (WORLD_SIZE={started}), and starts "
+            "its training processes itself. Start it once on each machine, as `python -m openrs ...`."
+        )
     if hardware.device == "cuda":
         from openrs.scale import visible_devices
 
@@ -146,13 +181,15 @@ def _fits_machine(config: Config) -> None:
                 f"{hardware.device_memory_gib} GiB, found {len(enough)}. Use another hardware option, or "
                 "scale=nano on this machine."
             )
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if processes != hardware.training_processes:
-        raise Mistake(
-            f"hardware.training_processes={hardware.training_processes}: training runs in {processes} "
-            "process(es), which would take another batch than the recipe says. Give "
-            f"hardware.training_processes={processes}."
-        )
+    for package, wanted in (
+        ("deepspeed", hardware.sharding in ("zero2", "zero3")),
+        ("vllm", hardware.generation != "transformers"),
+    ):
+        if wanted and find_spec(package) is None:
+            raise Mistake(
+                f"hardware={hardware.name}: needs the package {package}, which is not installed. Install it "
+                f"with pip install -c constraints.txt -e '.[{package}]', or use another hardware option."
+            )
 
 
 def _evaluate(plan: Plan, run: Run) -> None:
@@ -167,10 +204,14 @@ def _evaluate(plan: Plan, run: Run) -> None:
             say(f"{run.folder.name}: step {step} evaluated, nothing to evaluate")
             continue
         weights = _weights(plan, step)
-        run.log_invocation(asdict(config))
-        from openrs.evaluate import evaluate
+        run.log_invocation(asdict(config), plan.data)
+        with cost.spending(run, config.hardware, f"evaluate step {step}"):
+            if launch.in_own_process(config, "evaluate"):
+                launch.evaluate(config, run, step, weights)
+            else:
+                from openrs.evaluate import evaluate
 
-        evaluate(config, run, step, weights, cells, plan.problems)
+                evaluate(config, run, step, weights, cells, plan.problems)
 
 
 def _weights(plan: Plan, step: int) -> str:
@@ -192,13 +233,13 @@ def _weights(plan: Plan, step: int) -> str:
 
 def collect(plans: list[Plan]) -> None:
     """Writes and prints Table 1 of these runs and their base models."""
-    from analysis import records, tables
+    from analysis import formats, records, tables
 
     config = plans[0].config
     outputs = Path(config.outputs)
     folders = list(dict.fromkeys(r.folder for plan in plans for r in (plan.base, plan.run)))
     runs = [run for folder in folders if (run := records.load(folder)) is not None]
-    table = tables.table1(runs)
-    paths = tables.write(table, outputs / "tables" / "table1")
-    print(tables.markdown(table))
+    made = tables.everything(runs)
+    paths = formats.write(made, outputs / "tables")
+    print(formats.together(made, "md"))
     say(f"written: {', '.join(str(path) for path in paths)}")

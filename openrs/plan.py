@@ -1,7 +1,7 @@
 """What a command would do: the run's address, what exists already, what is missing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class Plan:
     """Benchmark name -> rows with id, problem and gold."""
     ids: dict[str, tuple[str, str]]
     """Benchmark name -> ids of the evaluation settings and of the scoring."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What was read, for the records: sources, benchmarks, and what the mix left out."""
 
     @property
     def trained_to(self) -> int:
@@ -82,15 +84,21 @@ def resolve(config: Config) -> Plan:
         mix = load_mix(config.data, config.catalog)
         identity = recipe.trained(config, weights=weights, rows=mix.fingerprint)
         run = find(outputs, config.name, identity)
-    problems = {
-        name: catalog.benchmark(config.catalog, name)[: config.evaluation.max_problems]
-        for name in config.evaluation.benchmarks
-    }
+    whole = {name: catalog.benchmark(config.catalog, name) for name in config.evaluation.benchmarks}
+    problems = {name: rows[: config.evaluation.max_problems] for name, rows in whole.items()}
     ids = {
         name: (recipe.evaluation_id(config, name, rows), recipe.scoring_id(config, name, rows))
         for name, rows in problems.items()
     }
-    return Plan(config, base, run, mix, problems, ids)
+    bindings = config.catalog
+    data: dict[str, Any] = {
+        "benchmarks": {
+            name: catalog.origin(bindings, bindings.benchmarks[name], rows) for name, rows in whole.items()
+        }
+    }
+    if mix is not None:
+        data |= {"sources": mix.origins, "drawn": mix.drawn, "dropped": mix.dropped}
+    return Plan(config, base, run, mix, problems, ids, data)
 
 
 def describe(plan: Plan) -> Iterator[str]:
@@ -104,10 +112,11 @@ def describe(plan: Plan) -> Iterator[str]:
     yield f"  model     {config.model.title} on {config.hardware.name}"
     if plan.mix is not None:
         parts = ", ".join(f"{name} {rows}" for name, rows in plan.mix.drawn.items())
-        yield (
-            f"  rows      {parts} ({plan.mix.duplicates} duplicates and "
-            f"{sum(plan.mix.in_benchmarks.values())} benchmark problems left out)"
-        )
+        yield f"  rows      {parts}"
+        for name, counts in plan.mix.dropped.items():
+            if counts:
+                reasons = ", ".join(f"{reason} {rows}" for reason, rows in counts.items())
+                yield f"            left out of {name}: {reasons}"
         yield (
             f"  train     to step {config.stop_at} of {steps.total}, {plan.trained_to} done; "
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
@@ -116,9 +125,11 @@ def describe(plan: Plan) -> Iterator[str]:
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)
         yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
+    yield f"            engine {config.engine.kind}, {config.evaluation_dtype}"
     problems = ", ".join(
         f"{config.catalog.benchmarks[name].title} {len(rows)} x {config.evaluation.num_seeds[name]}"
         for name, rows in plan.problems.items()
     )
     yield f"            problems x sampling seeds: {problems}"
+    yield f"            at most {config.evaluation.max_new_tokens} new tokens a problem"
     yield f"  stages    {', '.join(config.stages)}"

@@ -1,23 +1,20 @@
 """What the trainer reports while it runs: metrics.jsonl, one live line, whole checkpoints."""
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
+from openrs.checkpoints import WHOLE, free_optimizer_state, logged
 from openrs.collapse import Watch, foreign_share
-from openrs.metrics import logged
 from openrs.run import write_record
-
-WHOLE = "whole.json"
-"""Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
-
-OPTIMIZER_STATE = ("optimizer.pt", "scheduler.pt", "rng_state*.pth", "scaler.pt", "global_step*")
-"""What only the newest checkpoint needs: it is larger than the weights."""
 
 NAMES = {
     "reward": "reward",
@@ -32,15 +29,6 @@ NAMES = {
     "verifier_timeouts": "verifier_timeouts",
 }
 """TRL's name of a logged figure -> ours."""
-
-
-def whole_checkpoints(folder: Path) -> dict[int, Path]:
-    """Step -> folder of every checkpoint that was written to the end."""
-    return {
-        json.loads((path / WHOLE).read_text())["step"]: path
-        for path in folder.glob("checkpoint-*")
-        if (path / WHOLE).exists()
-    }
 
 
 class Metrics(TrainerCallback):
@@ -68,9 +56,9 @@ class Metrics(TrainerCallback):
         line: dict[str, Any] = {"step": state.global_step}
         line |= {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
         line["rewards"] = {
-            key.split("/")[1].lower(): value
+            key.split("/")[1]: value
             for key, value in logs.items()
-            if key.startswith("rewards/") and key.endswith("/mean")
+            if key.startswith("rewards/") and key.endswith("/mean") and not math.isnan(value)
         }
         line["foreign_share"] = foreign_share(self.texts())
         line["step_seconds"] = round(time.perf_counter() - self.began, 3)
@@ -80,9 +68,12 @@ class Metrics(TrainerCallback):
 
 
 class Watched(TrainerCallback):
-    """Shows every logged step to a watch, and ends training with a checkpoint where it says so."""
+    """Shows every logged step to a watch, and ends training with a checkpoint where it says so.
 
-    def __init__(self, metrics: Metrics, watch: Watch | None, last: int, iterations: int) -> None:
+    The first process, which has the metrics, decides for all.
+    """
+
+    def __init__(self, metrics: Metrics | None, watch: Watch | None, last: int, iterations: int) -> None:
         self.metrics, self.watch = metrics, watch
         self.last, self.iterations = last, iterations
         self.stopped: dict[str, Any] | None = None
@@ -92,7 +83,9 @@ class Watched(TrainerCallback):
         step = state.global_step
         if self.watch is None or "reward" not in logs or step >= self.last:
             return
-        stop = self.watch(self.metrics.line)
+        stop = self.watch(self.metrics.line) if self.metrics is not None else None
+        if PartialState().num_processes > 1:
+            (stop,) = broadcast_object_list([stop])  # all processes must end after the same step
         if stop is not None and step % self.iterations == 0:
             self.stopped = {"step": step, "kind": stop.kind, "reason": stop.reason}
             control.should_save = True
@@ -109,8 +102,9 @@ class ProgressLine(TrainerCallback):
         self.first = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Starts the clock for the time left."""
+        """Starts the clock for the time left, and says so: a first step can take minutes."""
         self.began, self.first = time.perf_counter(), state.global_step
+        print(f"{self.name}: training from step {self.first} to {self.last}", file=sys.stderr, flush=True)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
         """Prints the line."""
@@ -150,12 +144,10 @@ class Checkpoints(TrainerCallback):
         state.save_steps = args.save_steps
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Called when transformers has written the checkpoint's last file."""
-        folder = Path(args.output_dir)
-        marker = folder / f"checkpoint-{state.global_step}" / WHOLE
-        write_record(marker, {"step": state.global_step})
-        for step, path in whole_checkpoints(folder).items():
-            if step < state.global_step:
-                for pattern in OPTIMIZER_STATE:
-                    for file in path.glob(pattern):
-                        file.unlink()
+        """Called in every process when it has written its part of the checkpoint."""
+        PartialState().wait_for_everyone()  # each process writes its own random state, ZeRO's its shard
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir)
+            marker = folder / f"checkpoint-{state.global_step}" / WHOLE
+            write_record(marker, {"step": state.global_step})
+            free_optimizer_state(folder, before=state.global_step)

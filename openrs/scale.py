@@ -1,22 +1,62 @@
 """Picks the scale of this machine without importing torch, and scales the paper's numbers."""
 
 import os
+import re
 import subprocess
+from dataclasses import dataclass
 from typing import Any
 
-PAPER_DEVICES = 4
-PAPER_MEMORY_GIB = 40
-"""What `hardware=a40x4` needs on each device (an A40 shows 44 to 46 GiB)."""
+import yaml
+
+from openrs.paths import CONF
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a file of conf/hardware/ asks of a machine with accelerators."""
+
+    name: str
+    devices: int
+    memory: int
+    """GiB of each device."""
+
+    def fits(self, devices: list[int]) -> bool:
+        """Whether enough devices are large enough."""
+        return sum(memory >= self.memory for memory in devices) >= self.devices
+
+    def made_for(self, name: str) -> bool:
+        """Whether the option is named after this device, as a40x4 after NVIDIA A40."""
+        return bool(re.search(rf"\b{re.escape(self.name.rsplit('x', 1)[0])}\b", name, re.IGNORECASE))
+
+
+def options() -> list[Option]:
+    """The hardware options that use accelerators of one machine."""
+    found = []
+    for path in sorted(CONF.glob("hardware/*.yaml")):
+        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if stated.get("device") == "cuda" and stated.get("nodes", 1) == 1:
+            found.append(Option(path.stem, stated["devices"], stated["device_memory_gib"]))
+    return found
 
 
 def visible_devices() -> list[int]:
     """Memory of each visible NVIDIA device in GiB, as its driver and CUDA_VISIBLE_DEVICES say."""
-    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    return [int(line) // 1024 for line in _visible("memory.total") if line.isdigit()]
+
+
+def device_names() -> list[str]:
+    """Name of each visible NVIDIA device."""
+    return _visible("name")
+
+
+def _visible(field: str) -> list[str]:
+    """One field of each visible device."""
+    query = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader,nounits"]
     try:
         listed = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    found = [int(line) // 1024 for line in listed.split("\n") if line.strip().isdigit()]
+    found = [line.strip() for line in listed.split("\n") if line.strip()]
     asked = os.environ.get("CUDA_VISIBLE_DEVICES")
     if asked is None:
         return found
@@ -26,19 +66,38 @@ def visible_devices() -> list[int]:
     return found[: len(names)]  # named by UUID: how many, all taken to be alike
 
 
-def pick(devices: list[int]) -> tuple[str, str]:
-    """Returns (scale, reason) for devices with this much memory (GiB each)."""
+def pick(devices: list[int], names: list[str], known: list[Option]) -> tuple[str, str | None, str]:
+    """Chooses scale and hardware for a machine.
+
+    An option named after the devices is preferred, then the one that uses most of them.
+
+    Args:
+        devices: memory of each, GiB.
+        names: what the driver calls them.
+        known: the options to choose from.
+
+    Returns:
+        Scale, hardware (None: the scale's own), and the reason.
+    """
     if not devices:
-        return "nano", "no NVIDIA device is visible"
-    large = [memory for memory in devices if memory >= PAPER_MEMORY_GIB]
-    seen = f"{len(devices)} NVIDIA device{'s' * (len(devices) > 1)} of {min(devices)} GiB"
-    if len(large) >= PAPER_DEVICES:
-        return "paper", f"{seen} visible"
-    needed = f"paper scale needs {PAPER_DEVICES} of {PAPER_MEMORY_GIB} GiB (hardware=a40x4)"
-    return "nano", f"{seen} visible, {needed}"
+        return "nano", None, "no NVIDIA device is visible"
+    seen = f"{len(devices)} NVIDIA device{'s' * (len(devices) > 1)} of {min(devices)} GiB visible"
+    fitting = [option for option in known if option.fits(devices)]
+    if not fitting:
+        asked = " or ".join(f"{o.devices} of {o.memory} GiB (hardware={o.name})" for o in known)
+        return "nano", None, f"{seen}, paper scale needs {asked}"
+    best = max(fitting, key=lambda o: (any(map(o.made_for, names)), o.devices, -o.memory))
+    if any(map(best.made_for, names)):
+        return "paper", best.name, f"{seen}, hardware={best.name}"
+    return "paper", best.name, f"{seen}, hardware={best.name} fits (its price is another device's)"
 
 
 def scaled(kind: str, number: float, factors: Any) -> float:
     """Multiplies a number of the paper by the scale's factor; whole numbers stay whole, at least 1."""
     value = number * factors[kind]
     return max(1, round(value)) if isinstance(number, int) else float(f"{value:.12g}")
+
+
+def within_context(number: int, context: int) -> int:
+    """At most three quarters of a model's context, so that a prompt has room beside the answer."""
+    return min(number, context * 3 // 4)

@@ -1,5 +1,6 @@
 """Score records: one measured cell, its outcomes as columns, and the text it was scored from.
 
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234.partial.jsonl      completions while they come
     <run>/eval/step-00010/aime24-<settings id>/seed-1234.text.json          the completions
     <run>/eval/step-00010/aime24-<settings id>/seed-1234-<scoring id>.json  the Score
 
@@ -35,6 +36,10 @@ class Cell:
         """The file of the completions that were scored."""
         return self._folder(folder) / f"seed-{self.seed}.text.json"
 
+    def partial_path(self, folder: Path) -> Path:
+        """The file that completions are added to while they are made."""
+        return self._folder(folder) / f"seed-{self.seed}.partial.jsonl"
+
     def _folder(self, folder: Path) -> Path:
         name = f"{self.benchmark}-{self.settings_id[:8]}"
         return folder / "eval" / f"step-{self.step:05d}" / name
@@ -65,6 +70,10 @@ class Score:
     """Share of the generation's wall time, by tokens."""
     settings: dict[str, Any]
     versions: dict[str, str]
+    imported: dict[str, Any] | None = None
+    """Where it came from, if it was not measured here: file, its hash, format, metric, samples a
+    problem, hash of the outputs. The columns are then empty unless the source has outcomes, and a
+    `seed` below 0 stands for one that the source does not state (-1, -2: its distinct outputs)."""
 
 
 def score(
@@ -93,7 +102,11 @@ def score(
         seconds=round(seconds, 3),
         settings=settings,
         versions=versions,
-        **columns,
+        ids=columns["ids"],
+        correct=columns["correct"],
+        tokens=columns["tokens"],
+        truncated=columns["truncated"],
+        timed_out=columns["timed_out"],
     )
 
 

@@ -6,10 +6,7 @@ conf/algorithm/grpo_paper.yaml.
 """
 
 import json
-import netrc
 import os
-import shutil
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +16,31 @@ from transformers import AutoTokenizer, PrinterCallback, ProgressCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from openrs import segments
+from openrs.accounts import WANDB_HOST, reaches, wandb_key
+from openrs.checkpoints import logged, remove_torn, whole_checkpoints
 from openrs.collapse import Watch
 from openrs.config import Config
 from openrs.data import Mix, prompt_order
-from openrs.metrics import logged
 from openrs.mistake import Mistake
 from openrs.models import loadable
-from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, Watched, whole_checkpoints
+from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, Watched
 from openrs.run import Checkpoint, Run, TrainRecord, read_record, versions, write_record
+from openrs.vllm_server import Server
 
-WANDB_HOST = "api.wandb.ai"
+
+class Arguments(GRPOConfig):
+    """GRPOConfig on a CPU that has no number.
+
+    accelerate numbers the CPUs of several processes, transformers resumes by loading the optimizer onto
+    `cpu:0`, and torch knows no such place.
+    """
+
+    @property
+    def device(self) -> torch.device:
+        """The device of this process."""
+        device = super().device
+        return torch.device("cpu") if device.type == "cpu" else device
 
 
 class WholeGroupsTrainer(GRPOTrainer):
@@ -38,6 +50,8 @@ class WholeGroupsTrainer(GRPOTrainer):
     generated batch across prompts first; this leaves that out, and generates for all micro-batches
     of an optimizer step at once (the weights are the same for all of them).
     """
+
+    _buffered_inputs: Any
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         if not self.model.training:
@@ -49,12 +63,15 @@ class WholeGroupsTrainer(GRPOTrainer):
         return self._buffered_inputs[self._step % per_generation]
 
 
-def trainer_arguments(config: Config, model: str, folder: Path) -> dict[str, Any]:
+def trainer_arguments(
+    config: Config, model: str, folder: Path, server: Server | None = None
+) -> dict[str, Any]:
     """Every argument of GRPOConfig that openrs sets.
 
     Args:
         model: path or Hub id of the starting weights.
         folder: TRL's output folder, the run's train/.
+        server: where the vLLM server listens, with hardware.generation=vllm_server.
     """
     algorithm, length, hardware = config.algorithm, config.length, config.hardware
     scaled_logits = algorithm.logits_over_temperature
@@ -87,6 +104,7 @@ def trainer_arguments(config: Config, model: str, folder: Path) -> dict[str, Any
         "bf16": config.model.compute_dtype == "bfloat16",
         "use_cpu": hardware.device == "cpu",
         "dataloader_pin_memory": hardware.device == "cuda",
+        "ddp_find_unused_parameters": False,
         "gradient_checkpointing": hardware.device == "cuda",
         "gradient_checkpointing_kwargs": {"use_reentrant": False},
         # sampling; generation_kwargs alone samples at the temperature and leaves logits unscaled
@@ -114,12 +132,24 @@ def trainer_arguments(config: Config, model: str, folder: Path) -> dict[str, Any
         "run_name": folder.parent.name,
         "disable_tqdm": True,
     }
-    if hardware.generation != "transformers":
+    if hardware.generation == "vllm_server":
+        server = server or Server()
         arguments |= {
             "use_vllm": True,
-            "vllm_mode": hardware.generation.removeprefix("vllm_"),
-            "vllm_gpu_memory_utilization": 0.7,
+            "vllm_mode": "server",
+            "vllm_server_host": server.host,
+            "vllm_server_port": server.port,
+            "vllm_group_port": server.group_port,
+            "vllm_server_timeout": 60.0,  # it answers already: openrs waited for it
+        }
+    elif hardware.generation == "vllm_colocate":
+        arguments |= {
+            "use_vllm": True,
+            "vllm_mode": "colocate",
+            "vllm_gpu_memory_utilization": hardware.vllm_memory,
             "vllm_max_model_length": length.prompt + length.completion,
+            "vllm_tensor_parallel_size": 1,
+            "vllm_enable_sleep_mode": True,
         }
     return arguments
 
@@ -147,11 +177,10 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
             f"(half of them have {middle} tokens or more). Give a larger length.prompt."
         )
     order = prompt_order(len(fitting), config.algorithm.prompts_per_step, config.steps.total, config.seed)
-    dropped = {
-        "duplicates": mix.duplicates,
-        "in benchmarks": sum(mix.in_benchmarks.values()),
-        "over length.prompt": len(tokenized) - len(fitting),
-    }
+    dropped = {name: dict(counts) for name, counts in mix.dropped.items()}
+    for index in sorted(set(range(len(tokenized))) - set(fitting)):
+        counts = dropped[mix.rows[index]["draw"]]
+        counts["over length.prompt"] = counts.get("over length.prompt", 0) + 1
     write_record(path.with_name("data.json"), {"rows": mix.drawn, "dropped": dropped})
     partial = path.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as file:
@@ -176,126 +205,154 @@ def _dataset(config: Config, path: Path) -> Dataset:
     )
 
 
+def _pushes(config: Config, run: Run) -> list[Any]:
+    if not config.hub.push:
+        return []
+    from openrs.hub import Pushes
+
+    return [Pushes(config, run)]
+
+
 def _track(config: Config, run: Run) -> None:
     """Points W&B at this run; it works offline where there is no key or no network."""
     os.environ["WANDB_PROJECT"] = config.tracker.project
     os.environ["WANDB_DIR"] = str(run.folder)
     os.environ["WANDB_RUN_ID"] = run.id[:8]
     os.environ["WANDB_RESUME"] = "allow"
-    if not (_has_key() and _reaches(WANDB_HOST)):
+    if not (wandb_key() and reaches(WANDB_HOST)):
         os.environ.setdefault("WANDB_MODE", "offline")
 
 
-def _has_key() -> bool:
-    try:
-        stored = netrc.netrc().authenticators(WANDB_HOST)
-    except (OSError, netrc.NetrcParseError):
-        stored = None
-    return bool(os.environ.get("WANDB_API_KEY") or stored)
-
-
-def _reaches(host: str) -> bool:
-    try:
-        with socket.create_connection((host, 443), timeout=3):
-            return True
-    except OSError:
-        return False
-
-
-def train(config: Config, run: Run, mix: Mix, watch: Watch | None = None) -> TrainRecord:
+def train(
+    config: Config, run: Run, mix: Mix, server: Server | None = None, watch: Watch | None = None
+) -> TrainRecord | None:
     """Trains to `config.stop_at` from the last whole checkpoint, and writes the record.
 
+    With several processes each of them calls this; only the first writes, and returns the record.
+
     Args:
-        watch: sees every logged step and may end training there, with a checkpoint.
+        server: the vLLM server that generates, where there is one.
+        watch: sees every logged step in the first process and may end training there, in all of them
+            and with a checkpoint.
+
+    Raises:
+        Mistake: too few prompts fit, or another number of processes was started than the recipe's batch
+            was shared for.
     """
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
-    saved = whole_checkpoints(folder)
-    for path in folder.glob("checkpoint-*"):
-        if path not in saved.values():
-            shutil.rmtree(path)  # half-written when its process died
-    reached = max(saved, default=0)
+    base = loadable(config.model, Path(config.outputs) / "models")
+    arguments = Arguments(**trainer_arguments(config, base, folder, server))
+    if arguments.world_size != config.hardware.training_processes:
+        raise Mistake(
+            f"hardware.training_processes={config.hardware.training_processes}: training runs in "
+            f"{arguments.world_size} process(es), which would take another batch than the recipe says. "
+            f"Give hardware.training_processes={arguments.world_size}, or let openrs start them."
+        )
+    first = arguments.process_index == 0
+    with arguments.main_process_first(local=False, desc="prompts and checkpoints"):
+        if first:
+            remove_torn(folder)
+            reached = max(whole_checkpoints(folder), default=0)
+            if reached < config.stop_at:
+                _begin_segment(config, run, mix, reached)
+        reached = max(whole_checkpoints(folder), default=0)
     stopped = None
     if reached < config.stop_at:
-        stopped = _train_on(config, run, mix, reached, watch)
-    return _write_record(config, run, stopped)
+        stopped = _train_on(config, run, arguments, reached, watch)
+    return _write_record(run, stopped) if first else None
 
 
-def _train_on(config: Config, run: Run, mix: Mix, reached: int, watch: Watch | None) -> dict[str, Any] | None:
-    """Goes from step `reached` to `config.stop_at`; returns why it ended before, if it did."""
-    folder, stop_at = run.folder / "train", config.stop_at
+def _tokenizer(config: Config) -> Any:
     base = loadable(config.model, Path(config.outputs) / "models")
     revision = config.model.revision or "main"
-    tokenizer = AutoTokenizer.from_pretrained(base, revision=revision, padding_side="left")
+    return AutoTokenizer.from_pretrained(base, revision=revision, padding_side="left")
+
+
+def _begin_segment(config: Config, run: Run, mix: Mix, reached: int) -> None:
+    """Writes the prompts where they are not there yet, and what this stretch of training runs on."""
+    folder, hardware = run.folder / "train", config.hardware
     prompts = folder / "prompts.jsonl"
     if not prompts.exists():
-        write_prompts(config, mix, tokenizer, prompts)
+        write_prompts(config, mix, _tokenizer(config), prompts)
     segment = {
         "first_step": reached + 1,
-        "world_size": config.hardware.training_processes,
-        "hardware": config.hardware.name,
+        "world_size": hardware.training_processes,
+        "sharding": hardware.sharding,
+        "hardware": hardware.name,
+        "devices": max(1, hardware.devices * hardware.nodes),
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
-    with (folder / "segments.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(segment) + "\n")
-    if config.tracker.kind == "wandb":
-        _track(config, run)
-    metrics = Metrics(folder / "metrics.jsonl", reached)
-    watched = Watched(metrics, watch, stop_at, config.algorithm.num_iterations)
+    segments.begin(folder, segment)
+
+
+def make_trainer(
+    config: Config, run: Run, arguments: GRPOConfig, reached: int, watch: Watch | None = None
+) -> tuple[GRPOTrainer, Watched]:
+    """TRL's trainer for this process, at step `reached`, and its watch; the prompts must be written."""
+    folder = run.folder / "train"
+    callbacks: list[Any] = [StopAt(config.stop_at), Checkpoints()]
+    metrics = None
+    if arguments.process_index == 0:
+        metrics = Metrics(folder / "metrics.jsonl", reached)
+        callbacks += [metrics, ProgressLine(run.folder.name, config.stop_at), *_pushes(config, run)]
+    watched = Watched(metrics, watch, config.stop_at, config.algorithm.num_iterations)
     kind = WholeGroupsTrainer if config.algorithm.whole_groups else GRPOTrainer
     trainer = kind(
-        model=base,
-        processing_class=tokenizer,
-        args=GRPOConfig(**trainer_arguments(config, base, folder)),
+        model=loadable(config.model, Path(config.outputs) / "models"),
+        processing_class=_tokenizer(config),
+        args=arguments,
         reward_funcs=reward_terms(config),
-        train_dataset=_dataset(config, prompts),
-        callbacks=[
-            metrics,
-            watched,
-            ProgressLine(run.folder.name, stop_at),
-            StopAt(stop_at),
-            Checkpoints(),
-        ],
+        train_dataset=_dataset(config, folder / "prompts.jsonl"),
+        callbacks=[*callbacks, watched],
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
-    metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
+    if metrics is not None:
+        metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
+    return trainer, watched
+
+
+def _train_on(
+    config: Config, run: Run, arguments: GRPOConfig, reached: int, watch: Watch | None
+) -> dict[str, Any] | None:
+    """Goes from step `reached` to `config.stop_at`; returns why it ended before, if it did."""
+    tracked = config.tracker.kind == "wandb" and arguments.process_index == 0
+    if tracked:
+        _track(config, run)
+    trainer, watched = make_trainer(config, run, arguments, reached, watch)
+    checkpoint = str(run.folder / f"train/checkpoint-{reached}") if reached else None
     try:
         # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
         # run is trained after another was evaluated
         torch.set_grad_enabled(True)
-        trainer.train(resume_from_checkpoint=str(folder / f"checkpoint-{reached}") if reached else None)
+        trainer.train(resume_from_checkpoint=checkpoint)
     finally:
-        if config.tracker.kind == "wandb":
+        if tracked:
             import wandb
 
             wandb.finish()  # else the next run of a sweep would log into this one
     return watched.stopped
 
 
-def _write_record(config: Config, run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
+def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Gathers what the folder holds into `train.json`."""
     folder = run.folder / "train"
     saved, lines = whole_checkpoints(folder), logged(folder / "metrics.jsonl")
     last = max(saved)
     data = read_record(folder / "data.json") or {"rows": {}, "dropped": {}}
-    segments = [json.loads(line) for line in (folder / "segments.jsonl").read_text().splitlines()]
-    ends = [segment["first_step"] - 1 for segment in segments[1:]] + [last]
-    seconds = sum(line["step_seconds"] for line in lines)
+    seconds = {line["step"]: line["step_seconds"] for line in lines}
+    done = segments.finished(segments.read(folder), last, seconds)
     record = TrainRecord(
         checkpoints=tuple(Checkpoint(step, f"train/{saved[step].name}") for step in sorted(saved)),
         last_step=last,
-        wall_seconds=round(seconds, 3),
-        device_hours=seconds * max(1, config.hardware.devices) / 3600,
+        wall_seconds=round(sum(seconds.values()), 3),
+        device_hours=sum(segment["device_hours"] for segment in done),
         rows=data["rows"],
         dropped=data["dropped"],
         metrics=lines[-1],
-        segments=tuple(
-            segment | {"last_step": end}
-            for segment, end in zip(segments, ends, strict=True)
-            if end >= segment["first_step"]  # else it was killed before its first checkpoint
-        ),
+        segments=tuple(done),
         stopped=stopped,
     )
     run.write_train_record(record)

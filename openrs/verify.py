@@ -35,7 +35,7 @@ GLANCE_SECONDS = 0.2
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
-Rule = Literal["training", "evaluation"]
+Rule = Literal["training", "gold_first", "evaluation"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ class Verifier:
         """Judges (gold answer, completion) pairs, in order.
 
         Args:
-            rule: "training" is the paper's reward, "evaluation" lighteval's extractive match.
+            rule: "training" is the paper's reward, "gold_first" the same with math-verify's arguments in
+                order, "evaluation" lighteval's extractive match.
             gold_kind: how gold answers are read under the evaluation rule.
         """
         requests = [
@@ -166,18 +167,18 @@ class Verifier:
                 if not worker.ready or worker.busy is not None:
                     selector.register(worker.process.stdout, EVENT_READ, worker)  # type: ignore[arg-type]
             for key, _ in selector.select(GLANCE_SECONDS):
-                worker: _Worker = key.data
+                speaker: _Worker = key.data
                 chunk = os.read(key.fd, 65536)
-                worker.dead = worker.dead or not chunk
-                worker.buffer += chunk
-                if worker.buffer.endswith(b"\n"):
-                    answer, worker.buffer = json.loads(worker.buffer), b""
-                    if not worker.ready:
-                        worker.ready = True
+                speaker.dead = speaker.dead or not chunk
+                speaker.buffer += chunk
+                if speaker.buffer.endswith(b"\n"):
+                    answer, speaker.buffer = json.loads(speaker.buffer), b""
+                    if not speaker.ready:
+                        speaker.ready = True
                         self.false_starts = 0
-                    elif worker.busy is not None:
-                        verdicts[worker.busy] = Verdict(**answer)
-                        worker.busy = None
+                    elif speaker.busy is not None:
+                        verdicts[speaker.busy] = Verdict(**answer)
+                        speaker.busy = None
 
     def _replace(self, verdicts: list[Verdict | None], waiting: deque[int], returned: set[int]) -> None:
         """Kills the workers whose time is up; the answer they hung on counts as timed out.

@@ -70,20 +70,24 @@ def _gold(rule: str, gold_kind: str, gold: str) -> list[Any]:
 
 
 def judge(rule: str, gold_kind: str, gold: str, text: str) -> dict[str, bool]:
-    """Says whether a completion holds the gold answer, under one of two rules.
+    """Says whether a completion holds the gold answer, under one of three rules.
 
     training: the paper's reward (one LaTeX answer, boxed first, an anchor needed; the library's
-    arguments are swapped, as they were). evaluation: lighteval's extractive match (expressions or
-    LaTeX, any match, precision 5).
+    arguments are swapped, as they were). gold_first: the same with the arguments in order.
+    evaluation: lighteval's extractive match (expressions or LaTeX, any match, precision 5).
     """
     from math_verify import parse, verify
 
+    gold_first = rule == "gold_first"
+    rule = "training" if gold_first else rule  # they read golds and completions alike
     golds = _gold(rule, gold_kind, gold)
     if not golds:
         return {"correct": False, "gold_parsed": False, "timed_out": False}
     mode = "first_match" if rule == "training" else "any_match"
     answers = parse(text[-LONGEST:], _extraction(rule, gold_kind)[1], extraction_mode=mode, parsing_timeout=0)
-    if rule == "training":
+    if gold_first:
+        correct = verify(golds, answers, timeout_seconds=0)
+    elif rule == "training":
         correct = verify(answers, golds, timeout_seconds=0)
     else:
         correct = verify(golds, answers, precision=5, timeout_seconds=0)

@@ -1,13 +1,17 @@
 """The command as a user meets it: help, plans, errors, and what must not be imported."""
 
+import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
 from openrs import scale
-from openrs.paths import ROOT
+from openrs.paths import CONF, ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def openrs(*arguments, cwd=ROOT, module="openrs", **environment):
@@ -62,6 +66,17 @@ SPY = (
 )
 
 
+def heavy_imports(*arguments, module="openrs"):
+    """The heavy packages that a command has imported when it ends, and all that it showed."""
+    code = SPY.format(heavy=HEAVY, arguments=arguments, module=module)
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    *_, last = shown.stdout.splitlines()
+    assert last.startswith("HEAVY "), shown.stderr[-500:]
+    return json.loads(last.removeprefix("HEAVY ")), shown
+
+
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [
@@ -71,14 +86,13 @@ SPY = (
         ("openrs", ["-m", "sweeps=table1", "scale=nano", "dry_run=true"]),
         ("openrs", ["experiment=exp3", "length.completion=9999", "scale=nano"]),
         ("analysis", ["table1", "/nowhere"]),
+        ("analysis", ["table5"]),
+        ("openrs.doctor", ["scale=nano", "--json"]),
+        ("analysis", ["table2", "/nowhere"]),
     ],
 )
 def test_no_heavy_package_is_imported(module, arguments):
-    code = SPY.format(heavy=HEAVY, arguments=arguments, module=module)
-    shown = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert "HEAVY []" in shown.stdout, shown.stdout[-500:] + shown.stderr[-500:]
+    assert heavy_imports(*arguments, module=module)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -93,6 +107,7 @@ def test_no_heavy_package_is_imported(module, arguments):
         (["data.draws.open_rs.source=nope"], ["data.draws.open_rs.source=nope", "open_s1"]),
         (["data=mixed", "data.draws.easy.count=99999"], ["data.draws.easy.count=99999", "only"]),
         (["model.package=not_there"], ["model.package=not_there", "not installed"]),
+        (["hardware=cpux2", "hardware.sharding=zero2"], ["hardware.sharding=zero2", "needs CUDA devices"]),
     ],
 )
 def test_wrong_commands_fail_with_one_clear_error(arguments, told, tmp_path):
@@ -119,20 +134,54 @@ def test_the_config_can_be_shown():
     assert "completion: 128" in shown.stdout
 
 
-@pytest.mark.parametrize(
-    ("devices", "picked", "why"),
-    [
-        ([], "nano", "no NVIDIA device"),
-        ([8], "nano", "1 NVIDIA device of 8 GiB"),
-        ([80], "nano", "needs 4 of 40 GiB"),
-        ([44, 44, 44, 44], "paper", "4 NVIDIA devices of 44 GiB"),
-        ([44, 44, 44, 8], "nano", "needs 4 of 40 GiB"),
-    ],
+A40X4, A100X1, H100X1 = (
+    scale.Option(*stated) for stated in (("a40x4", 4, 44), ("a100x1", 1, 79), ("h100x1", 1, 79))
 )
-def test_the_scale_follows_the_devices(devices, picked, why):
-    name, reason = scale.pick(devices)
-    assert name == picked
+
+
+@pytest.mark.parametrize(
+    ("devices", "names", "known", "picked", "why"),
+    [
+        ([], "", [A40X4], ("nano", None), "no NVIDIA device"),
+        ([8], "", [A40X4], ("nano", None), "1 NVIDIA device of 8 GiB"),
+        ([80], "", [A40X4], ("nano", None), "needs 4 of 44 GiB (hardware=a40x4)"),
+        ([44] * 4, "NVIDIA A40", [A40X4, A100X1], ("paper", "a40x4"), "4 NVIDIA devices of 44 GiB"),
+        ([44, 44, 44, 8], "NVIDIA A40", [A40X4], ("nano", None), "needs 4 of 44 GiB"),
+        ([80], "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "h100x1"), "hardware=h100x1"),
+        ([80], "NVIDIA A100-SXM4-80GB", [A40X4, A100X1, H100X1], ("paper", "a100x1"), "hardware=a100x1"),
+        ([80] * 4, "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "h100x1"), "h100x1"),
+        ([46] * 4, "NVIDIA L40S", [A40X4, A100X1], ("paper", "a40x4"), "price is another device's"),
+    ],
+)  # fmt: skip
+def test_the_scale_follows_the_devices(devices, names, known, picked, why):
+    *chosen, reason = scale.pick(devices, [names] * len(devices), known)
+    assert tuple(chosen) == picked
     assert why in reason
+
+
+def test_every_cuda_option_can_be_picked():
+    names = {path.stem for path in CONF.glob("hardware/*.yaml") if "device: cuda" in path.read_text()}
+    assert {option.name for option in scale.options()} == names
+    for option in scale.options():
+        device = f"NVIDIA {option.name.split('x')[0].upper()}"
+        found = scale.pick([option.memory] * option.devices, [device], [option])
+        assert found[:2] == ("paper", option.name)
+
+
+def test_auto_takes_the_hardware_that_is_there(tmp_path):
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text(
+        "#!/bin/sh\ncase $1 in *name*) n='NVIDIA A40';; *) n=46068;; esac\n"
+        'for i in 1 2 3 4; do echo "$n"; done\n'
+    )
+    fake.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    shown = openrs("experiment=exp3", "--cfg", "job", PATH=path, CUDA_VISIBLE_DEVICES="0,1,2,3")
+    assert "name: paper" in shown.stdout
+    assert "name: a40x4" in shown.stdout
+    assert "4 NVIDIA devices of 44 GiB visible, hardware=a40x4" in shown.stdout
+    cpu = openrs("experiment=exp3", "hardware=cpu", "--cfg", "job", PATH=path, CUDA_VISIBLE_DEVICES="0,1,2,3")
+    assert "name: cpu" in cpu.stdout  # what the user names wins
 
 
 def test_devices_are_found_without_torch(tmp_path, monkeypatch):
@@ -156,10 +205,10 @@ def test_only_visible_devices_count(tmp_path, monkeypatch):
         assert scale.visible_devices() == found
 
 
-def test_training_in_another_number_of_processes_is_refused(tmp_path):
-    shown = openrs("experiment=exp2", "scale=nano", "hardware.training_processes=2", f"outputs={tmp_path}")
+def test_a_launcher_around_the_command_is_refused(tmp_path):
+    shown = openrs("experiment=exp2", "scale=nano", f"outputs={tmp_path}", WORLD_SIZE="2")
     assert shown.returncode == 1
-    assert "hardware.training_processes=2" in shown.stderr
+    assert "hardware=cpu: openrs was started by a launcher (WORLD_SIZE=2)" in shown.stderr
     assert "Traceback" not in shown.stderr
 
 
@@ -182,3 +231,19 @@ def test_table_formats_reach_the_command(tmp_path):
     assert shown.returncode == 1
     assert "holds no runs" in shown.stderr
     assert shown.stdout == ""
+
+
+def test_a_missing_package_is_told_before_anything_starts(tmp_path):
+    fake = tmp_path / "bin" / "nvidia-smi"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nprintf '46068\\n46068\\n46068\\n46068\\n'\n")
+    fake.chmod(0o755)
+    if find_spec("vllm") and find_spec("deepspeed"):
+        pytest.skip("both packages are installed")
+    shown = openrs(
+        "experiment=exp2", "scale=nano", "hardware=a40x4", f"outputs={tmp_path / 'outputs'}",
+        PATH=f"{fake.parent}:{os.environ['PATH']}", CUDA_VISIBLE_DEVICES="0,1,2,3",
+    )  # fmt: skip
+    assert shown.returncode == 1
+    assert "which is not installed. Install it with pip" in shown.stderr
+    assert not list(tmp_path.glob("outputs/runs/*/run.json"))

@@ -5,7 +5,8 @@ from dataclasses import fields
 import pytest
 from omegaconf import OmegaConf
 
-from openrs.config import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Steps
+from analysis import published
+from openrs.config import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Engine, Reward, Steps
 from openrs.paths import CONF, SWEEPS
 
 GROUPS = {
@@ -74,6 +75,7 @@ def test_exp3_has_the_cosine_as_the_code_ran_it(composed):
     cosine = composed("experiment=exp3", "scale=paper").reward.cosine
     assert (cosine.length_unit, cosine.clamped, cosine.max_length) == ("characters", False, 3584)
     assert (cosine.wrong_short, cosine.wrong_long) == (0.0, -0.5)
+    assert (cosine.unparsable_gold, cosine.gold_first) == (1.0, False)
 
 
 def test_base_trains_nothing(composed):
@@ -130,6 +132,77 @@ def test_what_the_user_names_beats_experiment_and_scale(composed):
 def test_rewards_switch_from_the_command_line(composed):
     config = composed("experiment=exp3", "reward.cosine.weight=1.0", "reward.format=null")
     assert (config.reward.format, config.reward.cosine.weight) == (None, 1.0)
+    config = composed("experiment=exp3", "reward.repetition_penalty={ngram_size: 20, weight: 0.5}")
+    assert config.reward.cosine is not None
+    assert (config.reward.repetition_penalty.ngram_size, config.reward.repetition_penalty.weight) == (20, 0.5)
+    config = composed("reward=[accuracy,length,english_only]", "reward.length.weight=0.5")
+    on = {name: term.weight for name, term in vars(config.reward).items() if term is not None}
+    assert on == {"format": 1.0, "accuracy": 2.0, "length": 0.5, "english_only": 1.0}
+
+
+def test_every_reward_term_can_be_added_and_is_called_by_its_field(composed):
+    for field in fields(Reward):
+        values = "{max_length: 9, length_unit: tokens, clamped: true, correct_short: 1, correct_long: 1, "
+        values += "wrong_short: 0, wrong_long: 0}"
+        added = composed(f"reward.{field.name}={values if field.name == 'cosine' else '{}'}")
+        term = getattr(added.reward, field.name)
+        assert get_name(term) == field.name
+        assert term.version >= 1
+    assert vars(Reward()) == {field.name: None for field in fields(Reward)}  # all off by default
+
+
+def get_name(term):
+    """As TRL names a callable: trl.trainer.utils.get_callable_name, without importing trl here."""
+    return getattr(term, "__name__", type(term).__name__)
+
+
+def test_exp1_and_exp2_have_the_accuracy_as_the_code_ran_it(composed):
+    for experiment in ("exp1", "exp2"):
+        accuracy = composed(f"experiment={experiment}", "scale=paper").reward.accuracy
+        assert (accuracy.unparsable_gold, accuracy.gold_first) == (1.0, False)
+    for overrides in ([], ["reward=accuracy"], ["experiment=exp1", "reward=accuracy"]):
+        accuracy = composed(*overrides, "scale=paper").reward.accuracy
+        assert (accuracy.unparsable_gold, accuracy.gold_first) == (None, True)
+
+
+def test_the_length_reward_needs_whole_groups_in_each_process(composed):
+    split = ["hardware.training_processes=8", "algorithm.micro_batch=9", "algorithm.whole_groups=false"]
+    assert composed(*split).reward.length is None  # 9 completions each: fine without it
+    composed("reward.length={}", "hardware.training_processes=3")
+    with pytest.raises(ValueError) as error:
+        composed(*split, "reward.length={}")
+    for part in ("reward.length.list_size=None", "6 completions", "8 processes", "gets 9", "Change"):
+        assert part in str(error.value)
+    with pytest.raises(ValueError, match="list_size=7"):
+        composed("reward.length={list_size: 7}")
+
+
+TABLE1 = {
+    "llama_3_1_70b": ("meta-llama/Llama-3.1-70B-Instruct", 32768),
+    "qwen2_5_math_7b": ("Qwen/Qwen2.5-Math-7B-Instruct", 3072),
+    "eurus_2_7b_prime": ("PRIME-RL/Eurus-2-7B-PRIME", 3072),
+    "qwen2_5_7b_simplerl": ("hkust-nlp/Qwen-2.5-Math-7B-SimpleRL", 3072),
+    "r1_distill_1_5b": ("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", 32768),
+    "still_3_1_5b": ("RUC-AIBOX/STILL-3-1.5B-preview", 32768),
+    "deepscaler": ("agentica-org/DeepScaleR-1.5B-Preview", 32768),
+    "open_rs1": ("knoveleng/Open-RS1", 32768),
+    "open_rs2": ("knoveleng/Open-RS2", 32768),
+    "open_rs3": ("knoveleng/Open-RS3", 32768),
+}
+"""Table 1's rows with open weights (rStar-Math's were never released): Hub id and tokens of an answer."""
+
+
+@pytest.mark.parametrize("option", TABLE1)
+def test_every_open_model_of_table_1_can_be_evaluated(composed, option):
+    config = composed("experiment=base", f"model={option}", "scale=paper")
+    assert (config.model.id, config.evaluation.max_new_tokens) == TABLE1[option]
+    assert config.model.title in {row.model.split(" (")[0] for row in published.TABLE1}
+    assert composed("experiment=base", f"model={option}").evaluation.max_new_tokens == 256
+
+
+def test_a_number_on_the_command_line_is_not_made_to_fit(composed):
+    with pytest.raises(ValueError, match=r"evaluation\.max_new_tokens=5000.*model\.context=4096"):
+        composed("model=qwen2_5_math_7b", "evaluation.max_new_tokens=5000")
 
 
 def test_steps_released_stops_at_the_reported_step(composed):
@@ -153,7 +226,15 @@ def test_steps_released_stops_at_the_reported_step(composed):
         (["evaluation.benchmarks=[gsm8k]"], ["evaluation.benchmarks=gsm8k", "Known: aime24"]),
         (["evaluation.num_seeds.amc23=0"], ["evaluation.num_seeds.amc23=0", "at least one"]),
         (["reward.format=null", "reward.accuracy=null"], ["reward", "every term is off"]),
+        (["+reward.lenght={}"], ["reward.lenght={}", "no reward term", "Known: format, accuracy, cosine"]),
         (["catalog=mirror"], ["catalog.root", "catalog.root=/data/hub"]),
+        (
+            [
+                "reward.cosine={max_length: 0, length_unit: tokens, clamped: true, correct_short: 1, "
+                "correct_long: 1, wrong_short: 0, wrong_long: 0}"
+            ],
+            ["reward.cosine.max_length=0", "length.c"],
+        ),
         (["algorithm.min_lr_rate=null"], ["algorithm.min_lr_rate=None", "floor"]),
         (["algorithm.beta=-1"], ["algorithm.beta=-1", "negative"]),
         (["algorithm.warmup=2"], ["algorithm.warmup=2", "0 to 1"]),
@@ -172,8 +253,9 @@ def test_wrong_values_name_field_value_rule_and_remedy(composed, overrides, told
 
 
 def test_every_field_is_in_exactly_one_part_of_identity():
-    steps = {f"steps.{field.name}" for field in fields(Steps)}
-    names = ({field.name for field in fields(Config)} - {"steps"}) | steps
+    split = {"steps": Steps, "engine": Engine}
+    names = {field.name for field in fields(Config)} - split.keys()
+    names |= {f"{group}.{field.name}" for group, node in split.items() for field in fields(node)}
     parts = [*RECIPE, *EVALUATION, *NEITHER]
     assert len(parts) == len(set(parts))
     assert set(parts) == names

@@ -8,7 +8,6 @@ from openrs.engines import Request, Sampling, request_seed  # noqa: E402
 from openrs.engines.transformers import TransformersEngine, choose  # noqa: E402
 from openrs.models import packaged  # noqa: E402
 from openrs.nano import problems  # noqa: E402
-from openrs.progress_line import Line  # noqa: E402
 
 SAMPLING = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=128)
 
@@ -39,19 +38,19 @@ def requests(engine, number, seed=1234):
 def test_a_completion_depends_on_its_own_request_alone(folder):
     engine = engine_of(folder, 64)
     asked = requests(engine, 9)
-    whole = engine.generate(asked, SAMPLING, Line("test", 9))
-    alone = engine_of(folder, 1).generate(asked, SAMPLING, Line("test", 9))
-    turned = engine_of(folder, 4).generate(asked[::-1], SAMPLING, Line("test", 9))[::-1]
+    whole = engine.generate(asked, SAMPLING)
+    alone = engine_of(folder, 1).generate(asked, SAMPLING)
+    turned = engine_of(folder, 4).generate(asked[::-1], SAMPLING)[::-1]
     assert whole == alone == turned
-    assert engine.generate(requests(engine, 9, seed=1), SAMPLING, Line("test", 9)) != whole
+    assert engine.generate(requests(engine, 9, seed=1), SAMPLING) != whole
 
 
 def test_truncation_is_told_and_the_cap_holds(folder):
     engine = engine_of(folder, 8)
     short = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=3)
-    made = engine.generate(requests(engine, 8), short, Line("test", 8))
+    made = engine.generate(requests(engine, 8), short)
     assert all(item.truncated and len(item.tokens) == 3 for item in made)
-    for item in engine.generate(requests(engine, 8), SAMPLING, Line("test", 8)):
+    for item in engine.generate(requests(engine, 8), SAMPLING):
         ended = item.tokens[-1] == engine.tokenizer.eos_token_id
         assert ended != item.truncated
         assert engine.tokenizer.eos_token_id not in item.tokens[:-1]

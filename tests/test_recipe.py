@@ -142,3 +142,29 @@ def test_a_field_added_later_keeps_old_ids_at_its_old_meaning(composed, monkeypa
     assert "unparsable_gold" not in without["reward"]["cosine"]
     assert "beta" in without["algorithm"]  # at another value: part of the identity
     assert recipe.run_id(without) != with_field
+
+
+@pytest.mark.parametrize(
+    ("experiment", "scale", "pinned"),
+    [
+        ("exp1", "nano", "2aee9304d34bfac3"),
+        ("exp2", "nano", "2b0444c3829d6b5b"),
+        ("exp3", "nano", "9f06daec2a99e18d"),
+        ("exp1", "paper", "d259232ed314375f"),
+        ("exp2", "paper", "582611eede048b56"),
+        ("exp3", "paper", "d986033918ca0924"),
+    ],
+)
+def test_the_papers_experiments_keep_their_ids(composed, experiment, scale, pinned):
+    """Whatever is added or renamed: what was trained under these recipes must be found again."""
+    assert run_id(composed(f"experiment={experiment}", f"scale={scale}")).startswith(pinned)
+
+
+def test_sound_and_as_run_rewards_are_other_recipes(composed):
+    for sound, as_run in [("accuracy", "accuracy_as_run"), ("length", "length_as_upstream")]:
+        assert run_id(composed(f"reward={sound}")) != run_id(composed(f"reward={as_run}"))
+    made = recipe.trained(composed("reward=accuracy"), weights=WEIGHTS, rows=ROWS)
+    assert made["reward"]["accuracy"]["gold_first"] is True  # only its old meaning is left out
+    terms = ["tag_count", "length", "repetition_penalty", "reasoning_steps", "english_only"]
+    ids = {run_id(composed("experiment=exp1", f"reward.{term}={{}}")) for term in terms}
+    assert len(ids | {run_id(composed("experiment=exp1"))}) == len(terms) + 1

@@ -4,16 +4,21 @@ transformers' generate() draws from one global generator and decodes finished se
 the batch. Here every request draws from its own generator, finished sequences leave the batch, and
 logits are compared in the weights' precision: in float64 (nano) no rounding that a batch size causes
 can change a token.
+
+transformers' own continuous batching (generate_batch) refills the batch instead, but draws every
+sequence from one global generator (torch.multinomial), so that a sample would depend on its
+neighbours. Cutting the batch costs no decode slot either: tests/benchmarks/test_engines.py prints the
+share that finished sequences take.
 """
 
 from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM
 
-from openrs.engines import Completion, Request, Sampling
-from openrs.progress_line import Line
+from openrs.engines import Completion, Finished, Request, Sampling, unheard
+from openrs.engines.prompts import end_tokens, load_tokenizer
 
 SHRINK = 0.75
 """The batch is cut to its unfinished sequences when no more than this share is left."""
@@ -39,45 +44,39 @@ class TransformersEngine:
         batch_size: int,
         revision: str | None = None,
     ) -> None:
-        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            tokenizer, revision=revision or "main"
+        self.tokenizer = load_tokenizer(str(tokenizer), revision)
+        self.model = AutoModelForCausalLM.from_pretrained(
+            path,
+            dtype=getattr(torch, dtype),
+            revision=(revision or "main") if str(path) == str(tokenizer) else "main",
         )
-        self.model = (
-            AutoModelForCausalLM.from_pretrained(
-                path,
-                dtype=getattr(torch, dtype),
-                revision=(revision or "main") if str(path) == str(tokenizer) else "main",
-            )
-            .to(device)
-            .eval()
-        )
+        self.model.eval().to(torch.device(device))
         self.device, self.batch_size = device, batch_size
-        self.name, self.dtype = "transformers", dtype
-        stated = self.model.generation_config.eos_token_id
-        ends = stated if isinstance(stated, list) else [stated]
-        self.ends = torch.tensor(
-            sorted({end for end in (*ends, self.tokenizer.eos_token_id) if end is not None}),
-            device=device,
-        )
+        self.versions: dict[str, str] = {}
+        ends = end_tokens(self.model.generation_config.eos_token_id, self.tokenizer)
+        self.ends = torch.tensor(ends, device=device)
 
-    def generate(self, requests: list[Request], sampling: Sampling, line: Line) -> list[Completion]:
-        """Samples one completion per request, in the order of the requests.
+    def close(self) -> None:
+        """Nothing outlives the object."""
 
-        Args:
-            line: progress, told of each finished completion.
-        """
+    def generate(
+        self, requests: list[Request], sampling: Sampling, finished: Finished = unheard
+    ) -> list[Completion]:
+        """Samples one completion per request, in the order of the requests."""
         order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt))
         found: dict[int, Completion] = {}
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            for index, completion in zip(
-                batch, self._batch([requests[i] for i in batch], sampling, line), strict=True
-            ):
-                found[index] = completion
+
+            def told(row: int, completion: Completion, batch: list[int] = batch) -> None:
+                found[batch[row]] = completion
+                finished(batch[row], completion)
+
+            self._batch([requests[i] for i in batch], sampling, told)
         return [found[index] for index in range(len(requests))]
 
     @torch.inference_mode()
-    def _batch(self, requests: list[Request], sampling: Sampling, line: Line) -> list[Completion]:
+    def _batch(self, requests: list[Request], sampling: Sampling, finished: Finished) -> None:
         longest = max(len(request.prompt) for request in requests)
         pad = self.tokenizer.pad_token_id or 0
         ids = torch.tensor(
@@ -112,7 +111,7 @@ class TransformersEngine:
                     tokens[row].append(token)
                     if end:
                         truncated[row] = False
-                        line.advance()
+                        finished(row, Completion(tokens[row], False))
             open_rows = torch.tensor([truncated[row] for row in rows.tolist()], device=self.device)
             left = int(open_rows.sum())
             if left == 0:
@@ -123,8 +122,9 @@ class TransformersEngine:
                 kept = open_rows.nonzero()[:, 0]
                 rows, ids, positions, mask = rows[kept], ids[kept], positions[kept], mask[kept]
                 cache.batch_select_indices(kept)
-        line.advance(sum(truncated))
-        return [Completion(t, cut) for t, cut in zip(tokens, truncated, strict=True)]
+        for row, cut in enumerate(truncated):
+            if cut:
+                finished(row, Completion(tokens[row], True))
 
 
 def choose(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> torch.Tensor:

@@ -28,7 +28,7 @@ BLOCK = 64
 """Problems drawn from a generator at a time."""
 
 
-def _stream(families: list[str], difficulty: int, held_out: bool, seed: int) -> Iterator[dict]:
+def _stream(families: list[str], difficulty: int, held_out: bool, seed: int) -> Iterator[dict[str, Any]]:
     """Problems of one side, from the families in turn, without end; they may repeat.
 
     Rows whose generated answer is wrong are left out: reasoning-gym 0.1.25 works out some mixed
@@ -42,7 +42,7 @@ def _stream(families: list[str], difficulty: int, held_out: bool, seed: int) -> 
                     yield row
 
 
-def _take(stream: Iterator[dict], number: int, seen: set[str]) -> list[dict[str, Any]]:
+def _take(stream: Iterator[dict[str, Any]], number: int, seen: set[str]) -> list[dict[str, Any]]:
     taken = []
     for row in stream:
         if (key := problem_id(row["problem"])) not in seen:

@@ -54,7 +54,9 @@ def _gcd(problem: str) -> tuple[list[str], str]:
 
 def _basic_arithmetic(problem: str) -> tuple[list[str], str]:
     """Products first, from the left; then sums, from the left."""
-    terms, signs, steps = [], [], []
+    terms: list[int] = []
+    signs: list[str] = []
+    steps: list[str] = []
     for part in re.findall(r"[-+*]|\d+", problem):
         if part in "+-":
             signs.append(part)

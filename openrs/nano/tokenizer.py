@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers, trainers
@@ -88,7 +89,7 @@ def build(corpus: Iterable[str], vocabulary: int = 640) -> Qwen2Tokenizer:
     return wrapped
 
 
-def _regex():
+def _regex() -> Any:
     from tokenizers import Regex
 
     return Regex(PRETOKENIZE_REGEX)

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
+import optuna
 from optuna.trial import FrozenTrial
 
+from openrs import cost
 from openrs.collapse import Stop, Watch
 from openrs.config import Config
 from openrs.mistake import Mistake
+from openrs.sweep.storage import open_storage
 from openrs.sweep.tasks import RECORD
 
 if TYPE_CHECKING:
@@ -63,26 +66,26 @@ def refuse(sweep: "Sweep") -> None:
             )
 
 
-def watch(config: Config, sweeper: DictConfig) -> Watch:
-    """Ends a running trial, resumably, once the sweep's budget is reached."""
-    import optuna
+def watch(config: Config, told: dict[str, Any]) -> Watch:
+    """Ends a running trial, resumably, once the sweep's budget is reached.
 
-    from openrs.sweep.job import database
-
-    study = optuna.load_study(study_name=sweeper.study_name, storage=database(sweeper))
-    used = spent(study.get_trials(deepcopy=False))
-    devices, price = max(1, config.hardware.devices), config.hardware.price_per_device_hour
+    Args:
+        told: the study, as `openrs.sweep.job.Trial.study` describes it.
+    """
+    price = config.hardware.price_per_device_hour
     began = time.monotonic()
+    earlier: dict[str, float] = {}
 
     def look(line: dict[str, Any]) -> Stop | None:
-        hours = (time.monotonic() - began) * devices / 3600
-        amounts = {
-            "device_hours": used["device_hours"] + hours,
-            "money": used["money"] + hours * (price or 0),
-        }
-        for name, amount in amounts.items():
+        if not earlier:
+            study = optuna.load_study(
+                study_name=told["study_name"], storage=open_storage(told["storage"], Path())
+            )
+            earlier.update(spent(study.get_trials(deepcopy=False)))
+        hours = (time.monotonic() - began) * cost.devices(config.hardware) / 3600
+        for name, amount in (("device_hours", hours), ("money", hours * (price or 0))):
             limit = getattr(config.budget, name)
-            if limit is not None and amount >= limit:
+            if limit is not None and earlier[name] + amount >= limit:
                 return Stop("budget", f"budget.{name}={limit:g} is reached")
         return None
 

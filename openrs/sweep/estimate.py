@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from openrs import scores
+from openrs.checkpoints import logged
 from openrs.config import Config
-from openrs.metrics import logged
 from openrs.mistake import Mistake
 from openrs.plan import Plan, resolve
 from openrs.run import read_record

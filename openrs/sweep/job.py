@@ -2,15 +2,13 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from openrs import collapse
-from openrs.collapse import Stop, Watch
+from openrs import cost
 from openrs.plan import Plan
 from openrs.sweep import objective
 from openrs.sweep.outcome import Outcome
@@ -26,6 +24,13 @@ class Trial:
     """The sweeper's options as the job's Hydra config has them."""
     number: int
 
+    def study(self) -> dict[str, Any]:
+        """What a training process must know of the study, to ask its pruner and its budget."""
+        keys = ("storage", "study_name", "pruner", "signal")
+        told = OmegaConf.to_container(self.sweeper, resolve=True)
+        assert isinstance(told, dict)
+        return {key: told[key] for key in keys}
+
 
 def current() -> Trial | None:
     """The trial that this job is, or None outside of a sweep."""
@@ -38,13 +43,16 @@ def current() -> Trial | None:
 def run(plan: Plan, trial: Trial) -> Outcome:
     """Does what is missing of the trial's run and reads its objectives from the records."""
     from openrs.pipeline import stages
+    from openrs.sweep.pruning import Curve
 
     config = plan.config
     repeated = not plan.must_train and not _to_evaluate(plan)
     began = time.monotonic()
-    watch, curve = _watch(plan, trial)
-    stages(plan, watch)
-    hours = (time.monotonic() - began) * max(1, config.hardware.devices) / 3600
+    study = trial.study()
+    curved = plan.must_train and study["pruner"] is not None
+    stages(plan, study)
+    hours = (time.monotonic() - began) * cost.devices(config.hardware) / 3600
+    curve = Curve.of(plan, study) if curved else None
     price = config.hardware.price_per_device_hour
     record: dict[str, Any] = {
         "run": plan.run.id,
@@ -60,7 +68,7 @@ def run(plan: Plan, trial: Trial) -> Outcome:
     if stopped is not None and "train" in config.stages:
         state: Literal["stopped", "pruned"] = "stopped" if stopped["kind"] == "budget" else "pruned"
         record["kind"] = stopped["kind"]
-        last = curve.last if curve is not None else None
+        last = curve.last() if curve is not None else None
         return Outcome(
             state, reason=stopped["reason"], step=stopped["step"], signal=last, record=record,
             repeated=repeated,
@@ -86,35 +94,3 @@ def _to_evaluate(plan: Plan) -> bool:
     if "evaluate" not in plan.config.stages:
         return False
     return any(plan.missing(step) for step in plan.config.checkpoints)
-
-
-def _watch(plan: Plan, trial: Trial) -> tuple[Watch | None, Any]:
-    """The collapse rules, the budget and the pruner as one watch, and the pruner's curve."""
-    watches: list[Watch] = []
-    rules = collapse.watch(plan.config, plan.run.folder)
-    if rules is not None:
-        watches.append(rules)
-    curve = None
-    if plan.must_train and trial.sweeper.pruner is not None:
-        from openrs.sweep.pruning import Curve
-
-        curve = Curve.of(plan, trial.sweeper)
-        watches.append(curve.watch)
-    budget = plan.config.budget
-    if plan.must_train and (budget.device_hours is not None or budget.money is not None):
-        from openrs.sweep.budget import watch as budget_watch
-
-        watches.append(budget_watch(plan.config, trial.sweeper))
-
-    def first(line: dict[str, Any]) -> Stop | None:
-        found = [stop for watch in watches if (stop := watch(line)) is not None]
-        return found[0] if found else None
-
-    return (first if watches else None), curve
-
-
-def database(sweeper: DictConfig) -> Any:
-    """The study's storage, opened in the job's process."""
-    from openrs.sweep.storage import open_storage
-
-    return open_storage(sweeper.storage, Path("."))

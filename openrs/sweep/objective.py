@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from openrs import scores
-from openrs.metrics import logged
+from openrs.checkpoints import logged
 from openrs.mistake import Mistake
 from openrs.plan import Plan
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from omegaconf import DictConfig
+from omegaconf import OmegaConf
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
-from openrs.collapse import Stop
-from openrs.metrics import logged
+from openrs.checkpoints import logged
+from openrs.collapse import Stop, Watch
 from openrs.mistake import Mistake
 from openrs.plan import Plan
 from openrs.sweep.sampler import make_pruner
+from openrs.sweep.storage import open_storage
 
 RUN = "run"
 """User attribute of a curve: the run's id."""
@@ -67,15 +68,17 @@ class Curve:
         self.study, self.run, self.name, self.folder = study, run, name, folder
         self.trial = self._open()
         self.lines: list[dict[str, Any]] = []
-        self.last: float | None = None
 
     @classmethod
-    def of(cls, plan: Plan, sweeper: DictConfig) -> "Curve":
-        """The curve of a plan's run in the sweep's storage."""
-        from openrs.sweep.job import database
+    def of(cls, plan: Plan, told: dict[str, Any]) -> "Curve":
+        """The curve of a plan's run in the sweep's storage.
 
-        study = curves(database(sweeper), sweeper.study_name, make_pruner(sweeper.pruner))
-        return cls(study, plan.run.id, sweeper.signal, plan.run.folder)
+        Args:
+            told: the study, as `openrs.sweep.job.Trial.study` describes it.
+        """
+        pruner = make_pruner(OmegaConf.create(told["pruner"]))
+        study = curves(open_storage(told["storage"], Path()), told["study_name"], pruner)
+        return cls(study, plan.run.id, told["signal"], plan.run.folder)
 
     def _open(self) -> optuna.Trial:
         """The run's open trial; of a run that was finished and is extended, a new one."""
@@ -86,29 +89,48 @@ class Curve:
         made.set_user_attr(RUN, self.run)
         return made
 
-    def watch(self, line: dict[str, Any]) -> Stop | None:
+    def add(self, line: dict[str, Any]) -> Stop | None:
         """Adds a logged step to the curve and asks the pruner."""
         if not self.lines:
             earlier = logged(self.folder / "train" / "metrics.jsonl")
             for item in earlier:
                 if item["step"] < line["step"]:
-                    self._add(item)
-        self._add(line)
+                    self._report(item)
+        last = self._report(line)
         if self.trial.should_prune():
             name = type(self.study.pruner).__name__
-            return Stop("pruned", f"{name}: {self.name} {self.last:.4g} at step {line['step']}")
+            return Stop("pruned", f"{name}: {self.name} {last:.4g} at step {line['step']}")
         return None
 
-    def _add(self, line: dict[str, Any]) -> None:
+    def _report(self, line: dict[str, Any]) -> float:
         self.lines.append(line)
-        self.last = signal(self.lines, self.name)
+        value = signal(self.lines, self.name)
         known = self.study._storage.get_trial(self.trial._trial_id).intermediate_values
         if line["step"] not in known:
-            self.trial.report(self.last, line["step"])
+            self.trial.report(value, line["step"])
+        return value
+
+    def last(self) -> float | None:
+        """The signal at the last logged step, whichever process trained."""
+        lines = logged(self.folder / "train" / "metrics.jsonl")
+        return signal(lines, self.name) if lines else None
 
     def close(self) -> None:
         """Ends the curve of a run that reached its last step; one that was never drawn is dropped."""
-        if self.last is None:
+        last = self.last()
+        if last is None:
             self.study.tell(self.trial, state=TrialState.FAIL)
         else:
-            self.study.tell(self.trial, self.last)
+            self.study.tell(self.trial, last)
+
+
+def watch(plan: Plan, told: dict[str, Any]) -> Watch:
+    """Adds every logged step to the run's curve and asks the pruner."""
+    made: list[Curve] = []
+
+    def look(line: dict[str, Any]) -> Stop | None:
+        if not made:
+            made.append(Curve.of(plan, told))
+        return made[0].add(line)
+
+    return look

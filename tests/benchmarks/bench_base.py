@@ -7,7 +7,6 @@ from openrs.config import BENCHMARKS
 from openrs.engines import Request, Sampling, request_seed
 from openrs.models import packaged
 from openrs.nano import problems
-from openrs.progress_line import Line
 from openrs.text import problem_id
 from openrs.verify import Verifier
 
@@ -37,7 +36,7 @@ def test_the_base_has_room_to_learn(composed):
             for row in rows for sample in range(SAMPLES)
         ]  # fmt: skip
         sampling = Sampling(evaluation.temperature, evaluation.top_p, evaluation.max_new_tokens)
-        made = engine.generate(asked, sampling, Line(name, len(asked)))
+        made = engine.generate(asked, sampling)
         texts = [engine.tokenizer.decode(item.tokens, skip_special_tokens=True) for item in made]
         golds = [row["answer"] for row in rows for _ in range(SAMPLES)]
         verdicts = verifier.verify(list(zip(golds, texts, strict=True)), "evaluation")

@@ -1,0 +1,300 @@
+"""Factors of a set of runs against benchmarks: levels, replicates, marginal means, differences.
+
+A factor is whatever differs between the recipes (or the evaluation settings, as `evaluation.temperature`).
+Runs that differ only in their seeds are replicates: each cell is a mean over them, never over their
+sampling seeds at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis import cells, comparisons, lines, mixing
+from analysis.cells import AVERAGE, Measured, Metric
+from analysis.lines import Line
+from analysis.records import SEEDS, Row, RunRecords, factors, rows, short
+from analysis.statistics import intervals
+from analysis.table import Table, Value
+from analysis.tables import average, value
+from openrs.mistake import Mistake
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is laid out against what."""
+
+    rows: tuple[str, ...] = ()
+    """Factors down the side; all that differ where empty."""
+    columns: str | None = None
+    """A factor across; then `benchmark` says what the cells show."""
+    benchmark: str | None = None
+    step: str = "last"
+    """last, reported, or a number."""
+    baseline: str | None = None
+    metric: Metric = AVERAGE
+    mixed: Collection[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        if self.step not in ("last", "reported") and not self.step.isdigit():
+            raise Mistake(f"step={self.step}: is not last, reported or a number. Give one of them.")
+        if self.columns is not None and self.benchmark is None:
+            raise Mistake(
+                f"columns={self.columns}: leaves no room for benchmarks. Name one with --benchmark."
+            )
+
+
+def tables(runs: list[RunRecords], design: Design) -> list[Table]:
+    """The layout, its marginal means, and the differences to the baseline.
+
+    Raises:
+        Mistake: no run fits, a factor does not differ, or rows are not comparable.
+    """
+    chosen = [row for run in runs if (row := _row(run, design.step)) is not None]
+    trained = [row for row in chosen if row.trained]
+    if not trained:
+        raise Mistake(f"step={design.step}: no run has scores there. Evaluate one, or give another step.")
+    mixing.refuse(chosen, design.mixed)
+    levels = _levels(trained)
+    side = _factors(design.rows, levels, "rows") or list(levels)
+    across = _factors((design.columns,), levels, "columns") if design.columns else []
+    side = [name for name in side if name not in across]
+    combinations = _combinations(trained, [*side, *across], levels, design.metric)
+    base = [
+        Line(f"{row.run.config['model']['title']}", (row,), measured)
+        for row in chosen
+        if not row.trained and (measured := _measured(row, design.metric))
+    ]
+    if design.columns:
+        return [_cross(combinations, len(side), design, (*side, *across))]
+    made = [_line(key, side, members) for key, members in combinations.items()]
+    return _by_benchmark([*base, *made], combinations, side, design, sorted(set(levels) - set(side)))
+
+
+def _row(run: RunRecords, step: str) -> Row | None:
+    """The row of a run at a step: of several ways of measuring, the one with most benchmarks."""
+    made = rows(run)
+    if not made:
+        return None
+    wanted = run.config.get("report_step") if step == "reported" else step
+    at = max(row.step for row in made) if step == "last" else wanted
+    fitting = [row for row in made if str(row.step) == str(at) or not row.trained]
+    return max(fitting, key=lambda row: len(row.cells), default=None)
+
+
+def _levels(made: list[Row]) -> dict[str, dict[str, Any]]:
+    """Factor -> run id -> level, for all that differs but seeds."""
+    found: dict[str, list[Any]] = {
+        key: values
+        for key, values in factors([row.run for row in made]).items()
+        if key not in SEEDS and key != "data.rows"
+    }
+    for key in lines.differing_settings(made):
+        found[f"evaluation.{key}"] = [row.settings.get(key) for row in made]
+    return {
+        key: {row.run.id: level for row, level in zip(made, values, strict=True)}
+        for key, values in found.items()
+    }
+
+
+def _factors(asked: Sequence[str], levels: dict[str, dict[str, Any]], option: str) -> list[str]:
+    """The factors meant: by their path, or all below a part of it ("reward")."""
+    found: list[str] = []
+    for name in asked:
+        fitting = [key for key in levels if key == name or key.startswith(f"{name}.")]
+        if not fitting:
+            raise Mistake(
+                f"{option}={name}: does not differ between these runs. What differs: "
+                f"{', '.join(levels) or 'nothing'}."
+            )
+        found += [key for key in fitting if key not in found]
+    return found
+
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One level of every factor, and the runs that have it."""
+
+    rows: tuple[Row, ...]
+    cells: dict[str, Measured]
+    """Means over the runs."""
+
+
+def _combinations(
+    made: list[Row], names: list[str], levels: dict[str, dict[str, Any]], metric: Metric
+) -> dict[Key, Combination]:
+    together: dict[Key, list[Row]] = defaultdict(list)
+    for row in made:
+        together[tuple(short(levels[name][row.run.id]) for name in names)].append(row)
+    found = {}
+    for key, members in sorted(together.items()):
+        measured = [_measured(row, metric) for row in members]
+        shared = [title for title in measured[0] if all(title in cell for cell in measured)]
+        found[key] = Combination(
+            tuple(members), {title: _mean([cell[title] for cell in measured]) for title in shared}
+        )
+    return found
+
+
+def _measured(row: Row, metric: Metric) -> dict[str, Measured]:
+    found = {t: cells.measure(scores, metric, row.run.folder) for t, scores in row.cells.items()}
+    return {title: cell for title, cell in found.items() if cell is not None}
+
+
+def _mean(members: list[Measured]) -> Measured:
+    return members[0] if len(members) == 1 else cells.over_runs(members)
+
+
+def _line(key: Key, names: list[str], combination: Combination) -> Line:
+    label = ", ".join(f"{name}={level}" for name, level in zip(names, key, strict=True))
+    runs = len(combination.rows)
+    label = label or combination.rows[0].run.name
+    return Line(f"{label} ({runs} run{'s' if runs > 1 else ''})", combination.rows, combination.cells)
+
+
+def _by_benchmark(
+    made: list[Line],
+    combinations: dict[Key, Combination],
+    names: list[str],
+    design: Design,
+    pooled: list[str],
+) -> list[Table]:
+    titles = lines.titles(made)
+    unit = design.metric.unit
+    body = tuple(
+        (
+            line.label,
+            (
+                *(value(line.cells.get(title), design.metric) for title in titles),
+                average(line, titles, design.metric, False),
+            ),
+        )
+        for line in made
+    )
+    kinds = sorted({cell.interval.kind for line in made for cell in line.cells.values()})
+    notes = [
+        f"Checkpoint of each run: {design.step}. Runs that differ only in seeds are replicates: cells are "
+        f"means over runs of means over sampling seeds; interval: {', '.join(kinds)}.",
+        comparisons.detectable(made, titles, unit),
+    ]
+    if pooled:
+        notes.append(f"Averaged over, as they are not among the rows: {', '.join(pooled)}.")
+    mixed = mixing.differing([row for line in made for row in line.rows])
+    notes += [
+        f"Mixed, as asked: rows differ in {mixing.TRAITS[t]} ({' | '.join(v)})." for t, v in mixed.items()
+    ]
+    columns = (*titles, "Avg.")
+    found = [Table(f"Ablation: {design.metric.title}", columns, body, tuple(notes), "ablation")]
+    if len(names) > 1:
+        found.append(_marginal(combinations, names, titles, design.metric))
+    if len(made) > 1:
+        baseline = _baseline(made, design.baseline)
+        others = [line for line in made if line is not baseline]
+        found.append(comparisons.table(baseline, others, titles, unit, "ablation-differences"))
+    return found
+
+
+def _baseline(made: list[Line], text: str | None) -> Line:
+    if text is None:
+        return made[0]
+    fitting = [line for line in made if line.label == text] or [line for line in made if text in line.label]
+    if len(fitting) != 1:
+        labels = "; ".join(line.label for line in made)
+        raise Mistake(f"baseline={text}: {len(fitting)} rows fit. Give enough of one of: {labels}.")
+    return fitting[0]
+
+
+def _marginal(
+    combinations: dict[Key, Combination], names: list[str], titles: list[str], metric: Metric
+) -> Table:
+    """Mean of each level over the combinations that have it, each counting once."""
+    body = []
+    for place, name in enumerate(names):
+        for level in dict.fromkeys(key[place] for key in combinations):
+            members = [item for key, item in combinations.items() if key[place] == level]
+            row = [_over([item.cells.get(title) for item in members], metric) for title in titles]
+            whole = [cell for cell in row if cell is not None]
+            mean = (
+                Value(sum(cell.mean for cell in whole) / len(whole)) if len(whole) == len(row) > 0 else None
+            )
+            count = f"{len(members)} combination{'s' if len(members) > 1 else ''}"
+            body.append((f"{name}={level} ({count})", (*row, mean)))
+    return Table(
+        "Marginal means",
+        (*titles, "Avg."),
+        tuple(body),
+        (
+            "Each level's plain mean over the combinations that were run, however many runs each has; the "
+            "interval is over problems (training seeds are not in it). Where not all combinations were run, "
+            "levels of one factor may differ by the others'.",
+        ),
+        "ablation-margins",
+    )
+
+
+def _over(found: Sequence[Measured | None], metric: Metric) -> Value | None:
+    """Plain mean of combinations, with an interval over problems where all saw the same."""
+    known = [cell for cell in found if cell is not None]
+    if not known or len(known) < len(found):
+        return None
+    mean = float(np.mean([cell.value for cell in known]))
+    if any(cell.shares is None or cell.ids != known[0].ids for cell in known):
+        return Value(metric.unit * mean)
+    shares = np.mean([cell.shares for cell in known if cell.shares is not None], axis=0)
+    if metric.name == "tokens":
+        low, high = intervals.bootstrap(shares)
+        return Value(mean, low, high, intervals.BOOTSTRAP, known[0].n)
+    bounds = intervals.of_shares(shares)
+    unit = metric.unit
+    return Value(unit * mean, unit * bounds.low, unit * bounds.high, bounds.kind, known[0].n)
+
+
+def _cross(combinations: dict[Key, Combination], split: int, design: Design, names: Sequence[str]) -> Table:
+    """One benchmark, factors down the side and across, with marginal means."""
+    title = _title(design.benchmark or "", combinations)
+    side = list(dict.fromkeys(key[:split] for key in combinations))
+    across = list(dict.fromkeys(key[split:] for key in combinations))
+
+    def cell(down: Key, over: Key) -> Measured | None:
+        found = combinations.get((*down, *over))
+        return found.cells.get(title) if found else None
+
+    def label(key: Key, start: int) -> str:
+        return ", ".join(f"{n}={level}" for n, level in zip(names[start:], key, strict=False)) or "all"
+
+    body = [
+        (
+            label(down, 0),
+            (
+                *(value(cell(down, over), design.metric) for over in across),
+                _over([c for over in across if (c := cell(down, over))], design.metric),
+            ),
+        )
+        for down in side
+    ]
+    means = [_over([c for down in side if (c := cell(down, over))], design.metric) for over in across]
+    total = _over([c for down in side for over in across if (c := cell(down, over))], design.metric)
+    body.append(("mean", (*means, total)))
+    return Table(
+        f"Ablation: {title}, {design.metric.title}",
+        (*(label(over, split) for over in across), "mean"),
+        tuple(body),
+        (
+            f"Checkpoint of each run: {design.step}. Cells are means over runs that differ only in seeds; "
+            "the last row and column are plain means of the cells that were run.",
+        ),
+        "ablation",
+    )
+
+
+def _title(text: str, combinations: dict[Key, Combination]) -> str:
+    titles = {title for item in combinations.values() for title in item.cells}
+    for title in titles:
+        if text.lower() in (title.lower(), title.lower().removeprefix("nano-")):
+            return title
+    raise Mistake(f"benchmark={text}: no score of it. Measured: {', '.join(sorted(titles))}.")

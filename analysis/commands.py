@@ -1,0 +1,231 @@
+"""The commands of `python -m analysis`: what each takes, and what it prints."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from analysis import cells, cost_tables, formats, mixing, references, tables, text_table
+from analysis.choice import Choice
+from analysis.records import RunRecords, load_all
+from openrs.mistake import Mistake
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the commands to a parser."""
+    _add_table1(commands)
+    _add_cost_tables(commands)
+    _add_table5(commands)
+    _add_ablation(commands)
+    _add_compare(commands)
+    _add_import(commands)
+    _add_export(commands)
+
+
+def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
+    if option:
+        command.add_argument("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
+    else:
+        command.add_argument("outputs", type=Path, nargs="?", default=Path("outputs"))
+
+
+def _shown(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--format", choices=formats.FORMATS, default="md")
+    command.add_argument("--metric", default="avg", help=f"{cells.METRICS}; default avg")
+    command.add_argument(
+        "--mixed", default="", metavar="TRAITS",
+        help=f"put rows that differ in these into one table, marked: {', '.join(mixing.TRAITS)}",
+    )  # fmt: skip
+
+
+def _add_table1(commands: Any) -> None:
+    command = commands.add_parser("table1", help="base and trained checkpoints on the benchmarks")
+    _outputs(command)
+    _shown(command)
+    command.add_argument("--imported", action="store_true", help="what was imported, in place of the runs")
+    command.add_argument("--average", choices=("raw", "rounded", "both"),
+                         help="average cells, or cells as printed (the paper's rule)")  # fmt: skip
+    command.add_argument("--select", metavar="RULE", help="last, best or step=N: one checkpoint a run")
+    command.add_argument("--by", metavar="BENCHMARK", help="what `best` is decided by")
+    command.add_argument("--report", metavar="BENCHMARKS", help="what to show: a,b,c or all")
+    command.add_argument("--reference", action="append", default=[], choices=references.NAMES,
+                         help="published numbers below, marked")  # fmt: skip
+    command.add_argument("--published", action="store_true", help="the same as --reference paper")
+    command.set_defaults(run=_table1)
+
+
+def _table1(arguments: argparse.Namespace) -> int:
+    if arguments.select is None and (arguments.by or arguments.report):
+        raise Mistake("by, report: they say how a checkpoint is chosen. Give --select too.")
+    choice = None
+    if arguments.select is not None:
+        report = tuple(name for name in (arguments.report or "").split(",") if name)
+        choice = Choice(arguments.select, arguments.by, report)
+    options = tables.Options(
+        metric=cells.metric(arguments.metric),
+        averaging=arguments.average or ("both" if arguments.imported else "raw"),
+        mixed=mixing.allowed(arguments.mixed),
+        choice=choice,
+    )
+    runs = load_all(arguments.outputs, arguments.imported)
+    made = tables.everything(runs, options)
+    if arguments.imported and options.metric == cells.AVERAGE:
+        made += references.base_differences(runs, options)
+    names = [*(["paper"] if arguments.published else []), *arguments.reference]
+    made += [references.table(name) for name in dict.fromkeys(names)]
+    print(formats.together(made, arguments.format), end="")
+    return 0
+
+
+def _add_ablation(commands: Any) -> None:
+    command = commands.add_parser(
+        "ablation", help="factors of the runs x benchmarks: replicates, marginal means, differences"
+    )
+    _outputs(command)
+    _shown(command)
+    command.add_argument("--rows", metavar="FACTORS", help="recipe paths, as reward.cosine.weight,seed")
+    command.add_argument("--columns", metavar="FACTOR", help="a second factor across; needs --benchmark")
+    command.add_argument("--benchmark", metavar="NAME", help="the benchmark shown, or Avg.")
+    command.add_argument("--step", default="last", help="last, reported or N; default last")
+    command.add_argument("--baseline", metavar="ROW", help="row that the others are compared with")
+    command.set_defaults(run=_ablation)
+
+
+def _ablation(arguments: argparse.Namespace) -> int:
+    from analysis import ablation
+
+    design = ablation.Design(
+        rows=tuple(name for name in (arguments.rows or "").split(",") if name),
+        columns=arguments.columns,
+        benchmark=arguments.benchmark,
+        step=arguments.step,
+        baseline=arguments.baseline,
+        metric=cells.metric(arguments.metric),
+        mixed=mixing.allowed(arguments.mixed),
+    )
+    made = ablation.tables(load_all(arguments.outputs), design)
+    print(formats.together(made, arguments.format), end="")
+    return 0
+
+
+def _add_compare(commands: Any) -> None:
+    command = commands.add_parser("compare", help="two runs or models, problem by problem")
+    command.add_argument("first", metavar="A", help="name, id or folder of a run, with @STEP if wanted")
+    command.add_argument("second", metavar="B")
+    _outputs(command, option=True)
+    _shown(command)
+    command.add_argument("--problems", type=int, default=10, metavar="N", help="largest changes listed")
+    command.set_defaults(run=_compare)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from analysis import compare
+
+    runs = _all_runs(arguments.outputs)
+    made = compare.tables(
+        compare.find(runs, arguments.first),
+        compare.find(runs, arguments.second),
+        cells.metric(arguments.metric),
+        mixing.allowed(arguments.mixed),
+        arguments.problems,
+    )
+    print(formats.together(made, arguments.format), end="")
+    return 0
+
+
+def _all_runs(outputs: Path) -> list[RunRecords]:
+    """Runs and imported results."""
+    found: list[RunRecords] = []
+    for imported in (False, True):
+        try:
+            found += load_all(outputs, imported)
+        except Mistake:
+            if imported and not found:
+                raise
+    return found
+
+
+def _add_import(commands: Any) -> None:
+    command = commands.add_parser(
+        "import", help="results of lighteval, lm-evaluation-harness or Inspect, as marked score records"
+    )
+    command.add_argument("path", type=Path, help="a result file, or a folder of them")
+    command.add_argument("--name", help="what the collection is called; default: the folder's name")
+    command.add_argument("--pattern", metavar="REGEX",
+                         help="where (?P<name>...) and (?P<step>...) are in a file's path")  # fmt: skip
+    _outputs(command, option=True)
+    command.set_defaults(run=_import)
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from analysis.importing import reading, store
+
+    path = arguments.path.resolve()
+    patterns = reading.pattern(arguments.pattern)
+    found = list(reading.read(path, patterns))
+    unread = [item for item in found if isinstance(item, reading.Skipped)]
+    if len(unread) == len(found):
+        for item in unread:
+            print(f"skipped {item.file}: {item.reason}")
+        raise Mistake(f"{arguments.path}: none of its {len(found)} files holds a score that can be read.")
+    report = store.store(found, arguments.outputs, arguments.name or path.stem)
+    for skipped in report.skipped:
+        print(f"skipped {skipped.file}: {skipped.reason}")
+    for repeat in report.repeats:
+        print(f"repeat, no second sample: {repeat}")
+    where = arguments.outputs / "imported"
+    print(
+        f"{report.imported} scores imported into {where} ({len(report.runs)} runs), {report.known} known "
+        f"before, {len(report.repeats)} repeats, {len(report.skipped)} files skipped."
+    )
+    told = arguments.pattern or " or ".join(item.pattern for item in patterns)
+    print(f"Experiment and step by: {told}; else the model's name, step 0.")
+    return 3 if report.skipped else 0
+
+
+def _add_export(commands: Any) -> None:
+    command = commands.add_parser("export", help="all scores as a tidy table and as lighteval's own files")
+    _outputs(command)
+    command.add_argument("-o", "--to", type=Path, default=Path("export"), help="folder; default export")
+    command.set_defaults(run=_export)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from analysis import export
+
+    for path in export.write(_all_runs(arguments.outputs), arguments.to):
+        print(path)
+    return 0
+
+
+def _add_cost_tables(commands: Any) -> None:
+    for name, title in (
+        ("table2", "data and training cost of 7B models: published, and the runs here"),
+        ("table3", "the same for 1.5B models"),
+        ("table4", "the benchmarks and their sizes"),
+    ):
+        command = commands.add_parser(name, help=title)
+        _outputs(command)
+        command.add_argument("--format", choices=text_table.FORMATS, default="md")
+        command.set_defaults(run=_cost_tables)
+
+
+def _cost_tables(arguments: argparse.Namespace) -> int:
+    made = cost_tables.TABLES[arguments.command](arguments.outputs)
+    print("\n".join(text_table.FORMATS[arguments.format](table) for table in made), end="")
+    return 0
+
+
+def _add_table5(commands: Any) -> None:
+    command = commands.add_parser("table5", help="the trainer's hyper-parameters beside the paper's")
+    command.add_argument("overrides", nargs="*", help="changes, as hardware=a100x1")
+    command.add_argument("--experiment", choices=("exp1", "exp2", "exp3"), default="exp3")
+    command.add_argument("--format", choices=text_table.FORMATS, default="md")
+    command.set_defaults(run=_table5)
+
+
+def _table5(arguments: argparse.Namespace) -> int:
+    from analysis import table5  # composes, which the other tables do not
+
+    made = table5.for_command(arguments.experiment, arguments.overrides)
+    print(text_table.FORMATS[arguments.format](made), end="")
+    return 0

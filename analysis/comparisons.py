@@ -1,0 +1,142 @@
+"""Which differences between lines are real: marks in a table, and a table of differences below it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from analysis import cells
+from analysis.lines import Line
+from analysis.statistics import differences, power
+from analysis.statistics.differences import Difference, holm
+from analysis.table import BEST, NOISE, REAL, TIED, Table, Value
+
+LEVEL = 0.05
+
+
+def marks(made: Sequence[Line], titles: Sequence[str]) -> dict[int, str]:
+    """Index of a line -> BEST or TIED, for one benchmark or the average of several.
+
+    The best line is compared with every other. As it was found by looking, the family is all pairs of
+    lines (Holm): with equal lines, one is called worse than the best in at most 5 % of columns. Means
+    over training runs stand aside: their runs are in the column already.
+    """
+    known = [
+        i
+        for i, line in enumerate(made)
+        if not line.mean_of_runs and all(title in line.cells for title in titles)
+    ]
+    if len(known) < 2:
+        return {}
+    sign = 1 if made[known[0]].cells[titles[0]].higher_is_better else -1
+    best = max(known, key=lambda i: sign * sum(made[i].cells[title].value for title in titles))
+    others = [i for i in known if i != best]
+    ps = [_overall(list(against(made[i], made[best], titles).values())).p for i in others]
+    adjusted = holm(ps, len(known) * (len(known) - 1) // 2)
+    tied = {i: TIED for i, p in zip(others, adjusted, strict=True) if p >= LEVEL}
+    return {best: TIED if tied else BEST} | tied
+
+
+def _overall(parts: list[Difference]) -> Difference:
+    return parts[0] if len(parts) == 1 else differences.average(parts)
+
+
+def against(baseline: Line, line: Line, titles: Sequence[str]) -> dict[str, Difference]:
+    """Benchmark -> line minus baseline, where both have the benchmark."""
+    trained = baseline.trained
+    return {
+        title: cells.difference(baseline.cells[title], line.cells[title], trained)
+        for title in titles
+        if title in baseline.cells and title in line.cells
+    }
+
+
+def shown(found: Difference, p: float, unit: float) -> Value:
+    """A difference as a cell."""
+    return Value(
+        mean=unit * found.effect,
+        low=unit * found.low,
+        high=unit * found.high,
+        kind=found.kind,
+        p=p,
+        mark=REAL if p < LEVEL else NOISE,
+        paired=found.paired,
+    )
+
+
+def table(
+    baseline: Line, others: Sequence[Line], titles: Sequence[str], unit: float = 100.0, name: str = ""
+) -> Table:
+    """Differences to a baseline: effect, interval and p, Holm over the benchmarks of a line.
+
+    Args:
+        unit: what a stored number is multiplied with to be shown.
+    """
+    body = []
+    verdicts: dict[str, list[str]] = defaultdict(list)
+    for line in others:
+        found = against(baseline, line, titles)
+        ps = dict(zip(found, holm([item.p for item in found.values()]), strict=True))
+        row = {title: shown(item, ps[title], unit) for title, item in found.items()}
+        all_there = len(titles) > 1 and all(title in found for title in titles)
+        average = differences.average(list(found.values())) if all_there else None
+        total = None if average is None else shown(average, average.p, unit)
+        body.append((line.label, (*(row.get(title) for title in titles), total)))
+        verdicts[_verdict(row)].append(line.label)
+    kinds = sorted({cell.kind for _, row_cells in body for cell in row_cells if cell and cell.paired})
+    tests = f" ({', '.join(kinds)})" if kinds else ""
+    caption = [
+        f"Points, 95 % interval, p{tests}; p is Holm's over the benchmarks of a row, the average's stands "
+        "alone.",
+    ]
+    if any(cell is not None and cell.paired is False for _, row_cells in body for cell in row_cells):
+        caption.append(
+            "† unpaired: no outcomes on the same problems are known for both, so what the problems have in "
+            "common counts as noise."
+        )
+    return Table(
+        title=f"Differences to {baseline.label}",
+        columns=(*titles, "Avg."),
+        rows=tuple(body),
+        caption=(*caption, *(f"{verdict}: {'; '.join(labels)}." for verdict, labels in verdicts.items())),
+        name=name,
+    )
+
+
+def _verdict(row: dict[str, Value]) -> str:
+    parts = []
+    for mark in (REAL, NOISE):
+        found = [title for title, cell in row.items() if cell.mark == mark]
+        if found:
+            parts.append(f"{mark} on {'every benchmark' if len(found) == len(row) > 1 else ', '.join(found)}")
+    text = ", ".join(parts) or "nothing to compare"
+    return text[0].upper() + text[1:]
+
+
+def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0) -> str:
+    """What each benchmark could have shown: the smallest difference found with power 0.8.
+
+    From the standard error of the paired differences to the first line (their median), where outcomes
+    are known; else unpaired, at the lines' mean.
+    """
+    parts = []
+    for title in titles:
+        known = [line.cells[title] for line in made if title in line.cells]
+        if not known:
+            continue
+        errors = []
+        for other in known[1:]:
+            if other.ids and other.ids == known[0].ids:
+                errors.append(cells.difference(known[0], other).error)
+        errors = sorted(error for error in errors if error > 0)
+        size = f"n {known[0].n}, k {'/'.join(map(str, sorted({cell.k for cell in known})))}"
+        if errors:
+            found, how = power.from_error(errors[len(errors) // 2]), "paired"
+        elif known[0].once:
+            mean = sum(cell.value for cell in known) / len(known)
+            found, how = power.unpaired(mean, known[0].n), "unpaired"
+        else:
+            found, how = power.from_error(2**0.5 * known[0].error), "unpaired"
+        parts.append(f"{title} {unit * found:.1f} ({size}, {how})")
+    return (
+        "Smallest difference that could have been shown between two rows (one test, two-sided 5 %, power "
+        f"0.8): {', '.join(parts)}."
+    )

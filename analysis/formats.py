@@ -1,0 +1,179 @@
+"""Tables as Markdown, LaTeX (booktabs), CSV, JSON and HTML."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from html import escape as inert
+from pathlib import Path
+
+from analysis.table import BEST, BLANK, REAL, TIED, Table, Value
+
+DAGGER = "†"
+"""On a difference that could not be paired."""
+SPECIAL = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+           BLANK: "--", "±": r"$\pm$", DAGGER: r"\textdagger{}", "≈": r"$\approx$"}  # fmt: skip
+
+
+def _flags(cell: Value) -> str:
+    return DAGGER * (cell.paired is False) + "≈" * (cell.mark == TIED)
+
+
+def _strong(cell: Value) -> bool:
+    return cell.mark in (BEST, REAL)
+
+
+def markdown(table: Table) -> str:
+    """GitHub-flavoured Markdown."""
+
+    def shown(cell: Value | None) -> str:
+        if cell is None:
+            return BLANK
+        estimate, *rest = str(cell).split(" ", 1)
+        flags = _flags(cell)
+        return " ".join(
+            [f"**{estimate}**" if _strong(cell) else estimate, *rest, *([flags] if flags else [])]
+        )
+
+    def text(label: str) -> str:
+        return label.replace("|", "\\|")
+
+    lines = [f"**{table.title}**", "", f"| | {' | '.join(map(text, table.columns))} |"]
+    lines.append(f"|---|{'---|' * len(table.columns)}")
+    lines += [f"| {text(label)} | {' | '.join(map(shown, cells))} |" for label, cells in table.rows]
+    return "\n".join([*lines, "", *table.caption]) + "\n"
+
+
+def latex(table: Table) -> str:
+    """A booktabs table."""
+
+    def escape(text: str) -> str:
+        return "".join(f"\\{c}" if c in "&%$#_{}" else SPECIAL.get(c, c) for c in text)
+
+    def shown(cell: Value | None) -> str:
+        if cell is None:
+            return "--"
+        estimate, *rest = str(cell).split(" ", 1)
+        estimate = f"\\textbf{{{estimate}}}" if _strong(cell) else estimate
+        small = f" {{\\scriptsize {escape(rest[0])}}}" if rest else ""
+        return estimate + small + escape(_flags(cell))
+
+    caption = escape(" ".join((f"{table.title.split(': ', 1)[-1]}.", *table.caption)))
+    lines = [
+        r"\begin{table}",
+        f"\\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        r"\toprule",
+        f" & {' & '.join(escape(column) for column in table.columns)} \\\\",
+        r"\midrule",
+        *(f"{escape(label)} & {' & '.join(map(shown, cells))} \\\\" for label, cells in table.rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        f"\\caption{{{caption}}}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PARTS = ("", " low", " high", " std", " n", " k", " interval", " p", " mark")
+
+
+def comma_separated(table: Table) -> str:
+    """CSV: for each column mean, low, high, n, k, kind of interval, p and mark; blank where not measured."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    known = [cell for _, cells in table.rows for cell in cells if cell is not None]
+    rare = {
+        " p": any(cell.p is not None for cell in known),
+        " std": any(cell.std is not None for cell in known),
+    }
+    kept = [part for part in PARTS if rare.get(part, True)]
+    writer.writerow(["row", *(f"{column}{part}" for column in table.columns for part in kept)])
+    for label, cells in table.rows:
+        writer.writerow([label, *(text for cell in cells for text in _fields(cell, kept))])
+    return text.getvalue()
+
+
+def _fields(cell: Value | None, kept: Sequence[str]) -> list[str]:
+    if cell is None:
+        return [""] * len(kept)
+    numbers = {"": cell.mean, " low": cell.low, " high": cell.high, " p": cell.p, " std": cell.std}
+    fields = {part: "" if number is None else f"{number:.4f}" for part, number in numbers.items()}
+    fields |= {" n": str(cell.n or ""), " k": str(cell.k or ""), " interval": cell.kind, " mark": cell.mark}
+    return [fields[part] for part in kept]
+
+
+def plain(table: Table) -> dict[str, object]:
+    """The table as plain data."""
+    rows = [
+        {
+            "row": label,
+            **{
+                column: None if cell is None else asdict(cell)
+                for column, cell in zip(table.columns, cells, strict=True)
+            },
+        }
+        for label, cells in table.rows
+    ]
+    return {"title": table.title, "rows": rows, "caption": table.caption}
+
+
+def as_json(table: Table) -> str:
+    """JSON with the caption."""
+    return json.dumps(plain(table), indent=1, ensure_ascii=False) + "\n"
+
+
+def html(table: Table) -> str:
+    """A table element that needs nothing around it; hovering over a cell says how it was made."""
+
+    def shown(cell: Value | None) -> str:
+        if cell is None:
+            return f"<td>{BLANK}</td>"
+        estimate, *rest = str(cell).split(" ", 1)
+        words = [cell.mark, cell.kind]
+        words += [f"n {cell.n}, k {cell.k}"] if cell.n else []
+        words += [f"seeds {cell.seeds}"] if cell.seeds else []
+        words += ["unpaired"] if cell.paired is False else []
+        strong = f"<strong>{estimate}</strong>" if _strong(cell) else estimate
+        small = f" <small>{inert(rest[0])}</small>" if rest else ""
+        flags = f" {_flags(cell)}" if _flags(cell) else ""
+        return f'<td title="{inert("; ".join(filter(None, words)))}">{strong}{small}{flags}</td>'
+
+    lines = ["<table>", f"<caption>{inert(table.title)}</caption>", "<thead><tr><th></th>"]
+    lines += [f'<th scope="col">{inert(column)}</th>' for column in table.columns]
+    lines.append("</tr></thead><tbody>")
+    for label, cells in table.rows:
+        lines.append(f'<tr><th scope="row">{inert(label)}</th>{"".join(map(shown, cells))}</tr>')
+    lines.append(f'</tbody><tfoot><tr><td colspan="{len(table.columns) + 1}">')
+    lines += [f"<p>{inert(line)}</p>" for line in table.caption]
+    return "\n".join([*lines, "</td></tr></tfoot></table>"]) + "\n"
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "md": markdown,
+    "csv": comma_separated,
+    "tex": latex,
+    "json": as_json,
+    "html": html,
+}
+
+
+def together(tables: Sequence[Table], kind: str) -> str:
+    """Several tables as one text: JSON as a list, the others one after the other."""
+    if kind == "json":
+        return json.dumps([plain(table) for table in tables], indent=1, ensure_ascii=False) + "\n"
+    return "\n".join(FORMATS[kind](table) for table in tables)
+
+
+def write(tables: Sequence[Table], folder: Path) -> list[Path]:
+    """Writes each table as Markdown, CSV, LaTeX and HTML, under its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in tables:
+        for suffix in ("md", "csv", "tex", "html"):
+            file = folder / f"{table.name}.{suffix}"
+            partial = folder / f"{table.name}.{suffix}.partial"
+            partial.write_text(FORMATS[suffix](table), encoding="utf-8")
+            partial.replace(file)
+            written.append(file)
+    return written

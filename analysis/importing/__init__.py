@@ -1,0 +1,1 @@
+"""Results that others measured, read into score records that say where they came from."""

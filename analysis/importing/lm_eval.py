@@ -1,0 +1,119 @@
+"""lm-evaluation-harness: results_<date>.json, and samples_<task>_<date>.jsonl beside it where present.
+
+Format: docs/interface.md of EleutherAI/lm-evaluation-harness (`--output_path`, `--log_samples`).
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from analysis.importing.result import NOT_STATED, Outcomes, Result, Unreadable, benchmark, problems
+from openrs.recipe import digest
+
+FORMAT = "lm-evaluation-harness"
+PREFERRED = ("math_verify", "exact_match", "pass@1", "acc")
+"""Metrics that are a share of right answers, best first."""
+
+
+def recognises(document: Any) -> bool:
+    """Whether a JSON document is a result file of the harness."""
+    return isinstance(document, dict) and {"results", "configs", "n-samples"} <= document.keys()
+
+
+def read(document: dict[str, Any], path: Path) -> list[Result]:
+    """The scores of a result file, one a task; groups of tasks are left to their tasks.
+
+    Raises:
+        Unreadable: a task has no share of right answers.
+    """
+    made = []
+    for task, metrics in document["results"].items():
+        if task not in document["configs"]:
+            continue  # a group: its tasks are there themselves
+        metric = _metric(task, metrics)
+        config, general = document["configs"][task], document.get("config") or {}
+        name, rule = metric.split(",", 1)
+        n = int(document["n-samples"][task]["effective"])
+        outcomes, outputs = _samples(path, task, name, rule)
+        short, title = benchmark(task, config.get("dataset_path"))
+        stderr = metrics.get(f"{name}_stderr,{rule}")
+        made.append(
+            Result(
+                format=FORMAT,
+                model=str(document.get("model_name") or NOT_STATED),
+                benchmark=short,
+                title=title,
+                metric=metric,
+                value=float(metrics[metric]),
+                n=n,
+                samples=int(config.get("repeats") or 1),
+                stderr=float(stderr) if isinstance(stderr, int | float) else None,
+                seed=None,  # its seeds shuffle few-shot examples; how answers were sampled is not stated
+                outputs=outputs,
+                examples=(document.get("task_hashes") or {}).get(task) or None,
+                settings=_settings(config.get("generation_kwargs") or {}, general),
+                versions={"lm-eval": str(document.get("lm_eval_version") or NOT_STATED)},
+                outcomes=outcomes if outcomes and len(outcomes.ids) == n else None,
+                settings_stated={"date": document.get("date"), "torch_seed": general.get("torch_seed")},
+            )
+        )
+    if not made:
+        raise Unreadable("no task in `results`")
+    return made
+
+
+def _metric(task: str, metrics: dict[str, Any]) -> str:
+    names = [
+        name
+        for name, value in metrics.items()
+        if "," in name and "_stderr," not in name and isinstance(value, int | float) and not math.isnan(value)
+    ]
+    for wanted in PREFERRED:
+        for name in names:
+            if name.split(",")[0] == wanted and 0 <= metrics[name] <= 1:
+                return name
+    raise Unreadable(f"{task}: no share of right answers among its metrics ({', '.join(names) or 'none'})")
+
+
+def _settings(sampling: dict[str, Any], general: dict[str, Any]) -> dict[str, Any]:
+    given = general.get("gen_kwargs")
+    sampling = sampling | (given if isinstance(given, dict) else {})
+    stated = {
+        "engine": general.get("model"),
+        "dtype": general.get("model_dtype"),
+        "temperature": sampling.get("temperature", None if sampling.get("do_sample", True) else 0.0),
+        "top_p": sampling.get("top_p"),
+        "max_new_tokens": sampling.get("max_gen_toks") or sampling.get("max_new_tokens"),
+    }
+    settings = {key: NOT_STATED if value is None else value for key, value in stated.items()}
+    limit = general.get("limit")
+    return settings | {"max_problems": limit, "remove_reasoning_tags": NOT_STATED}
+
+
+def _samples(path: Path, task: str, metric: str, rule: str) -> tuple[Outcomes | None, str | None]:
+    """Outcomes and a hash of the answers from the samples file, where it was kept."""
+    date = path.stem.removeprefix("results_")
+    file = path.with_name(f"samples_{task}_{date}.jsonl")
+    if not file.is_file():
+        return None, None
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+    rows = [row for row in rows if row.get("filter", rule) == rule]
+    if not rows or any(row.get(metric) not in (0, 1) or len(row["resps"]) != 1 for row in rows):
+        return None, None
+    outputs = digest(sorted([str(row["doc_hash"]), row["resps"]] for row in rows))[:16]
+    ids = problems([_problem(row) for row in rows])
+    if len(set(ids)) < len(ids):
+        return None, outputs
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    return Outcomes([ids[i] for i in order], [int(rows[i][metric]) for i in order], []), outputs
+
+
+def _problem(row: dict[str, Any]) -> str:
+    """The problem's text as the data set has it; else the prompt, [[prompt, options]] or a table of such."""
+    for field in ("problem", "question"):
+        if isinstance(row["doc"].get(field), str):
+            return str(row["doc"][field])
+    arguments = row["arguments"]
+    first = arguments["gen_args_0"] if isinstance(arguments, dict) else arguments[0]
+    return str(first["arg_0"] if isinstance(first, dict) else first[0])

@@ -1,0 +1,113 @@
+"""Rows of a table as lines with measured cells; runs that repeat a recipe get a line of their mean."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis import cells, mixing
+from analysis.cells import Measured, Metric
+from analysis.records import Row, differences, replicates
+from analysis.table import benchmark_order
+
+
+@dataclass(frozen=True)
+class Line:
+    """A label and its cells."""
+
+    label: str
+    rows: tuple[Row, ...]
+    """The row, or the rows of the runs that the line is a mean over; none where it was published."""
+    cells: dict[str, Measured]
+
+    @property
+    def trained(self) -> bool:
+        """False for the base model."""
+        return bool(self.rows) and self.rows[0].trained
+
+    @property
+    def mean_of_runs(self) -> bool:
+        """True for the mean over training runs."""
+        return len(self.rows) > 1
+
+
+def lines(rows: Sequence[Row], shown: Metric = cells.AVERAGE, mixed: Sequence[str] = ()) -> list[Line]:
+    """Rows in a table's order, base models first, each recipe's mean after its runs."""
+    runs = list({row.run.id: row.run for row in sorted(rows, key=lambda row: row.run.id)}.values())
+    recipes = replicates(runs)
+    ordered = sorted(
+        rows,
+        key=lambda row: (
+            row.trained,
+            row.run.name,
+            recipes[row.run.id],
+            row.step,
+            str(row.run.recipe.get("seed")),
+        ),
+    )
+    told, settings = differences(runs), differing_settings(ordered)
+    marks = [trait for trait in mixing.differing(ordered) if trait in mixed]
+    made = []
+    for row in ordered:
+        measured = {
+            title: cell
+            for title, scores in row.cells.items()
+            if (cell := cells.measure(scores, shown, row.run.folder)) is not None
+        }
+        made.append(Line(_label(row, told, settings, marks), (row,), measured))
+    return _with_means(made, recipes)
+
+
+def titles(made: Sequence[Line]) -> list[str]:
+    """Benchmarks of these lines."""
+    return benchmark_order({title for line in made for title in line.cells})
+
+
+def _with_means(made: list[Line], recipes: dict[str, str]) -> list[Line]:
+    """Adds a line after the runs that repeat one recipe, for each step that several of them reached."""
+    together = defaultdict(list)
+    for line in made:
+        row = line.rows[0]
+        if row.trained:
+            key = recipes[row.run.id], row.step, str(sorted(row.settings.items())), row.variant
+            together[key].append(line)
+    after: dict[str, list[Line]] = defaultdict(list)
+    for members in together.values():
+        if len({line.rows[0].run.id for line in members}) < 2:
+            continue
+        shared = [title for title in members[0].cells if all(title in line.cells for line in members)]
+        means = {title: cells.over_runs([line.cells[title] for line in members]) for title in shared}
+        first = members[0].rows[0]
+        names = list(dict.fromkeys(line.rows[0].run.name for line in members))
+        label = f"{'/'.join(names)}, step {first.step}, mean of {len(members)} training runs"
+        line = Line(label, tuple(line.rows[0] for line in members), means)
+        after[max(members, key=made.index).label].append(line)
+    return [item for line in made for item in (line, *after[line.label])]
+
+
+def _role(row: Row) -> str:
+    steps = row.run.config.get("report_step"), max(score.step for score in row.run.scores)
+    roles = [word for word, step in zip(("reported", "last"), steps, strict=True) if row.step == step]
+    if row.run.imported:
+        roles = []  # what was imported is all that is known
+    return f"step {row.step}" + (f", {' and '.join(roles)}" if roles else "")
+
+
+def _label(row: Row, told: dict[str, str], settings: Sequence[str], marks: Sequence[str]) -> str:
+    more = [told[row.run.id]] if told[row.run.id] else []
+    more += [f"{key}={row.settings.get(key)}" for key in settings]
+    more += [f"problem set {row.variant + 1}"] if row.variant else []
+    if "tags" in marks and "remove_reasoning_tags" not in settings:
+        more.append("tags stripped" if row.settings.get("remove_reasoning_tags") else "tags kept")
+    suffix = f" ({', '.join(more)})" if more else ""
+    if not row.trained:
+        return f"{row.run.config['model']['title']}{suffix}"
+    return f"{row.run.name}, {_role(row)}{suffix}"
+
+
+def differing_settings(rows: Sequence[Row]) -> list[str]:
+    """Settings that are not the same in all rows."""
+    keys: dict[str, set[Any]] = defaultdict(set)
+    for key in {key for row in rows for key in row.settings}:
+        keys[key] = {str(row.settings.get(key)) for row in rows}
+    return sorted(key for key, values in keys.items() if len(values) > 1)

@@ -1,0 +1,139 @@
+"""Numbers that others published, as data with their sources; always a table of their own, marked.
+
+`paper` is the paper's Table 1, `sober` the re-evaluation of its models with several seeds, `others` what
+else is public. They are never put into a table of measured rows: other harnesses, hardware and seeds.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis import comparisons, published
+from analysis.cells import Measured
+from analysis.lines import Line, lines, titles
+from analysis.records import RunRecords, rows
+from analysis.statistics import intervals
+from analysis.table import ORDER, Table, Value
+from analysis.tables import Options, printed
+
+DATA = Path(__file__).parent / "reference_data"
+NAMES = ("paper", "sober", "sober-all", "others")
+MARK = "Published, not measured here"
+
+SOBER = (
+    'Hochlehner et al., "A Sober Look at Progress in Language Model Reasoning", arXiv 2504.07086 (COLM '
+    "2025), Table 3 and the data of its leaderboard"
+)
+SOBER_MODELS = (
+    *("DeepSeek-R1-Distill-Qwen-1.5B", "Open-RS1", "Open-RS2", "Open-RS3"),
+    *("STILL-3-1.5B-preview", "DeepScaleR-1.5B-Preview"),
+)
+"""The models that the paper's own table has too."""
+OTHERS = {
+    "gpg": "README of AMAP-ML/GPG, one sample a problem",
+    "tina": "shangshang-wang/Tina, baseline_eval.png, one sample a problem",
+    "issue-6": "knoveleng/open-rs, issue 6 (the author, the same code and seed on two cards)",
+    "issue-11": "knoveleng/open-rs, issue 11",
+    "issue-12": "knoveleng/open-rs, issue 12",
+    "rllm-70": "rllm, issue 70",
+}
+BASE = "DeepSeek-R1-Distill-Qwen-1.5B"
+SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
+"""Problems of each benchmark (the paper's Table 4)."""
+
+
+def table(name: str) -> Table:
+    """A published table by its name in NAMES."""
+    return {"paper": _paper, "sober": _sober, "sober-all": lambda: _sober(False), "others": _others}[name]()
+
+
+def _paper() -> Table:
+    body = tuple(
+        (row.model, tuple(None if n is None else Value(n) for n in (*row.scores, row.average)))
+        for row in published.TABLE1
+    )
+    lines_ = (
+        "One sample a problem for the Open-RS rows; no interval was given.",
+        f"Source: {published.SOURCE}.",
+    )
+    return Table(f"{MARK}: the paper's Table 1", (*ORDER, "Avg."), body, lines_, "paper")
+
+
+def _sober(only_known: bool = True) -> Table:
+    body = []
+    for row in _read("sober.csv"):
+        if only_known and row["model"] not in SOBER_MODELS:
+            continue
+        cells = [Value(float(row[title]), std=float(row[f"{title} std"])) for title in ORDER]
+        average = Value(sum(cell.mean for cell in cells) / len(cells))
+        body.append((row["model"], (*cells, average)))
+    if only_known:
+        body.sort(key=lambda item: SOBER_MODELS.index(item[0]))
+    return Table(
+        f"{MARK}: an independent re-evaluation",
+        (*ORDER, "Avg."),
+        tuple(body),
+        (
+            "Mean ± standard deviation over 10 seeds (AIME24, AMC23) or 3 (the others); lighteval 0.8.1, "
+            "vLLM 0.7.2, A100, temperature 0.8, top_p 0.9, the paper's own task file.",
+            "Avg.: plain mean of the five columns, computed here.",
+            f"Source: {SOBER}.",
+        ),
+        "sober" if only_known else "sober-all",
+    )
+
+
+def _others() -> Table:
+    body = []
+    for row in _read("reevaluations.csv"):
+        cells = [Value(float(row[title])) if row[title] else None for title in ORDER]
+        body.append((f"{row['model']} ({row['reference']}: {row['note']})", tuple(cells)))
+    sources = tuple(f"{name}: {source}." for name, source in OTHERS.items())
+    return Table(f"{MARK}: other re-evaluations", ORDER, tuple(body), sources, "others")
+
+
+def _read(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table]:
+    """Differences of imported checkpoints to the paper's base row, where they share a benchmark."""
+    members = [row for run in runs for row in rows(run) if row.trained]
+    if options.choice is not None and members:
+        members = [row for row in options.choice.apply(members)[0] if row.trained]
+    made = [line for line in lines(members) if not line.mean_of_runs]
+    shown = [title for title in titles(made) if title in ORDER]
+    if not shown:
+        return []
+    found = comparisons.table(_base(), made, shown, name="base-differences")
+    return [
+        Table(
+            f"Differences to the published base row ({BASE}: "
+            + ", ".join(f"{title} {printed(100 * _base().cells[title].value)}" for title in shown)
+            + ")",
+            found.columns,
+            found.rows,
+            (
+                *found.caption,
+                "The base row was copied by the paper from other authors: another harness and another "
+                "number of samples, which it does not state; it is taken as one answer a problem. What the "
+                "harness alone makes is in no interval: an independent re-evaluation of the base with the "
+                "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
+                f"Source: {published.SOURCE}.",
+            ),
+            found.name,
+        )
+    ]
+
+
+def _base() -> Line:
+    """The paper's row of the base model as a line."""
+    row = next(item for item in published.TABLE1 if item.model == BASE)
+    cells = {}
+    for title, number in zip(ORDER, row.scores, strict=True):
+        assert number is not None
+        share, n = number / 100, SIZES[title]
+        bounds, error = intervals.of_aggregate(share, n), intervals.error_of_aggregate(share, n)
+        cells[title] = Measured(share, bounds, error, n, 1, ())
+    return Line(f"{BASE} (published)", (), cells)

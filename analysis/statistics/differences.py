@@ -1,0 +1,218 @@
+"""Differences between two cells: effect, 95 % interval and p, paired where both saw the same problems."""
+
+import math
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics.intervals import Z95, Interval, expanded, resampled, student
+
+Array = NDArray[np.float64]
+FEW = 10
+"""Up to so many differing problems all sign flips are counted; beyond the reach of as few resamples
+the tail is Student's."""
+
+MCNEMAR = "McNemar's exact test"
+PAIRED = "paired bootstrap over problems"
+FLIPS = "all sign flips"
+UNPAIRED = "unpaired"
+RUNS = "training runs and problems"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Second minus first."""
+
+    effect: float
+    low: float
+    high: float
+    p: float
+    """Two-sided, before any correction for several tests."""
+    kind: str
+    error: float
+    """Standard error of the effect."""
+
+    @property
+    def paired(self) -> bool:
+        """False where the rows share no outcomes on the same problems."""
+        return self.kind != UNPAIRED
+
+
+def normal_tail(z: float) -> float:
+    """Two-sided p of a standard normal statistic."""
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+def student_tail(t: float, freedom: float) -> float:
+    """Two-sided p of a Student statistic."""
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(freedom, -abs(t)))
+
+
+def mcnemar_p(gained: int, lost: int) -> float:
+    """Exact two-sided McNemar test: a fair coin decides each problem that the rows disagree on.
+
+    McNemar 1947, Psychometrika 12:153. It is also the exact sign-flip permutation test of one answer a
+    problem.
+    """
+    n = gained + lost
+    tail = sum(math.comb(n, i) for i in range(min(gained, lost) + 1))
+    return min(1.0, 2 * tail / 2**n)
+
+
+def bonett_price(gained: float, lost: float, n: int) -> tuple[float, float]:
+    """Adjusted interval of a paired difference of shares: one problem added to either side.
+
+    Bonett and Price 2012, J. Educ. Behav. Stat. 37:479. Unlike Wald's it has a width where no problem
+    differs.
+
+    Args:
+        gained, lost: problems that only the second row, or only the first, got right.
+        n: problems.
+    """
+    up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
+    middle = up - down
+    spread = Z95 * math.sqrt((up + down - middle**2) / (n + 2))
+    return max(-1.0, middle - spread), min(1.0, middle + spread)
+
+
+def paired_once(first: Array, second: Array) -> Difference:
+    """Two rows with one answer a problem, shape (problems,), in the same order of problems."""
+    gained, lost = int((second > first).sum()), int((second < first).sum())
+    n = len(first)
+    effect = (gained - lost) / n
+    low, high = bonett_price(gained, lost, n)
+    return Difference(effect, low, high, mcnemar_p(gained, lost), MCNEMAR, _error(second - first))
+
+
+def paired(first: Array, second: Array, bounded: bool = True) -> Difference:
+    """Two rows with several answers a problem: problems are resampled, both rows together.
+
+    Where at most `FEW` problems differ, p counts all sign flips of their differences (an exact
+    permutation test) and the interval is Bonett and Price's.
+
+    Args:
+        first, second: one number a problem, shape (problems,), in the same order.
+        bounded: whether the numbers are shares of 0 to 1.
+    """
+    gaps = second - first
+    n, effect, error = len(gaps), float(gaps.mean()), _error(gaps)
+    changed = gaps[gaps != 0]
+    if len(changed) <= FEW:
+        low, high = bonett_price(float(gaps[gaps > 0].sum()), float(-gaps[gaps < 0].sum()), n)
+        if not bounded:
+            low, high = effect - Z95 * error, effect + Z95 * error
+        return Difference(effect, min(low, effect), max(high, effect), sign_flips_p(changed), FLIPS, error)
+    means = resampled(gaps)
+    low, high = np.quantile(means, expanded(n))
+    return Difference(effect, float(low), float(high), _bootstrap_p(means, effect, error, n), PAIRED, error)
+
+
+def sign_flips_p(gaps: Array) -> float:
+    """Two-sided p of a sum of differences, over all assignments of their signs.
+
+    Args:
+        gaps: differences that are not 0, at most about 20 of them.
+    """
+    signs = np.array(list(product((1.0, -1.0), repeat=len(gaps)))) if len(gaps) else np.ones((1, 0))
+    sums = np.abs(signs @ gaps)
+    return float((sums >= abs(gaps.sum()) - 1e-12).mean())
+
+
+def _bootstrap_p(means: Array, effect: float, error: float, n: int) -> float:
+    """The level at which the interval touches 0; beyond the resamples' reach, Student's tail."""
+    beyond = min(int((means <= 0).sum()), int((means >= 0).sum()))
+    if beyond < FEW:
+        return student_tail(effect / error, n - 1)
+    return min(1.0, 2 * (beyond + 1) / (len(means) + 1))
+
+
+def _error(gaps: Array) -> float:
+    return float(gaps.std(ddof=1)) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
+
+
+def unpaired(
+    first: float,
+    second: float,
+    first_interval: Interval,
+    second_interval: Interval,
+    errors: tuple[float, float],
+    sizes: tuple[int, int] | None = None,
+) -> Difference:
+    """Two rows that share no outcomes: the interval is put together from theirs.
+
+    Newcombe 1998, Statist. Med. 17:873, method 10 (with Wilson's intervals), which Zou and Donner 2008,
+    Statist. Med. 27:1693, extend to any intervals. p is the pooled z test where both are shares of one
+    answer a problem (`sizes`), else the normal test with the rows' own errors.
+
+    Args:
+        errors: standard errors of the rows.
+        sizes: problems of each, where each had one answer.
+    """
+    effect = second - first
+    low = effect - math.hypot(second - second_interval.low, first_interval.high - first)
+    high = effect + math.hypot(second_interval.high - second, first - first_interval.low)
+    error = math.hypot(*errors)
+    if sizes is not None:
+        pooled = (first * sizes[0] + second * sizes[1]) / sum(sizes)
+        at_null = math.sqrt(pooled * (1 - pooled) * (1 / sizes[0] + 1 / sizes[1]))
+    else:
+        at_null = error
+    p = normal_tail(effect / at_null) if at_null > 0 else 1.0
+    return Difference(effect, low, high, p, UNPAIRED, error)
+
+
+def between_runs(first: list[Array], second: list[Array], first_trained: bool = True) -> Difference:
+    """Two recipes, each trained once or several times; training seeds are a level of their own.
+
+    The error has two parts: between runs of a recipe, and over problems (of each recipe's mean over
+    its runs, paired). A recipe with one run borrows the other's variance between runs. Student's t,
+    with Satterthwaite's degrees of freedom.
+
+    Args:
+        first, second: a vector of shares (problems,) a run, all over the same problems; at least two
+            runs on one of the sides.
+        first_trained: False where the first is the base model, which has no variance between runs.
+    """
+    gaps = np.mean(second, axis=0) - np.mean(first, axis=0)
+    n, effect = len(gaps), float(gaps.mean())
+    over_problems = float(gaps.var(ddof=1)) / n
+    several = [[run.mean() for run in side] for side in (first, second) if len(side) > 1]
+    freedoms = [len(side) - 1 for side in several]
+    pooled = float(np.average([np.var(side, ddof=1) for side in several], weights=freedoms))
+    over_runs = pooled * ((1 / len(first) if first_trained else 0) + 1 / len(second))
+    total = over_problems + over_runs
+    if total == 0:
+        return Difference(effect, effect, effect, 1.0 if effect == 0 else 0.0, RUNS, 0.0)
+    freedom = total**2 / (over_problems**2 / (n - 1) + over_runs**2 / sum(freedoms))
+    error = math.sqrt(total)
+    reach = student(0.975, freedom) * error
+    return Difference(
+        effect, effect - reach, effect + reach, student_tail(effect / error, freedom), RUNS, error
+    )
+
+
+def average(parts: list[Difference]) -> Difference:
+    """The plain mean of differences on separate benchmarks: their errors add as independent ones."""
+    effect = sum(part.effect for part in parts) / len(parts)
+    error = math.sqrt(sum(part.error**2 for part in parts)) / len(parts)
+    p = normal_tail(effect / error) if error > 0 else float(effect == 0)
+    kind = UNPAIRED if any(not part.paired for part in parts) else "paired, normal over problems"
+    return Difference(effect, effect - Z95 * error, effect + Z95 * error, p, kind, error)
+
+
+def holm(ps: list[float], tests: int | None = None) -> list[float]:
+    """Holm's step-down adjustment (Holm 1979, Scand. J. Statist. 6:65).
+
+    Args:
+        ps: p values.
+        tests: size of the family where more tests were open than are given.
+    """
+    family, adjusted, running = tests or len(ps), [0.0] * len(ps), 0.0
+    for place, index in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
+        running = max(running, min(1.0, (family - place) * ps[index]))
+        adjusted[index] = running
+    return adjusted

@@ -1,0 +1,108 @@
+"""What choosing the best of m checkpoints does to its score."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+DRAWS = 10_000
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best of m checkpoints, and what noise alone would have made of the choice."""
+
+    count: int
+    mean: float
+    """Over the checkpoints."""
+    best: float
+    expected: float
+    """The best checkpoint's expected score if all m were equal."""
+    p_best: float
+    """Chance of a best score at least as high, if all were equal."""
+    shrunken: float
+    """The best checkpoint's score, drawn to the mean by the share of the spread that is noise."""
+    p_equal: float
+    """Homogeneity of the checkpoints."""
+    test: str
+
+
+def of_shares(shares: Array, binary: bool, seed: int = 0) -> Best:
+    """From outcomes: checkpoints are exchanged within each problem.
+
+    The homogeneity test is Cochran's Q (Cochran 1950, Biometrika 37:256) for one answer a problem, and
+    the permutation test of the variance between checkpoints for several.
+
+    Args:
+        shares: a share per problem and checkpoint, shape (problems, checkpoints), at least 2 of each.
+        binary: whether every problem had one answer.
+    """
+    means = shares.mean(axis=0)
+    nulls = _exchanged(shares, seed)
+    spreads = nulls.var(axis=1)
+    p_equal, test = float((1 + (spreads >= means.var() - 1e-12).sum()) / (1 + DRAWS)), "permutation"
+    if binary:
+        p_equal, test = _cochran(shares), "Cochran's Q"
+    residual = shares - means - shares.mean(axis=1, keepdims=True) + shares.mean()
+    n, m = shares.shape
+    noise = float((residual**2).sum() / ((n - 1) * (m - 1)) / n)
+    return _best(means, nulls, noise, p_equal, test)
+
+
+def of_aggregates(values: list[float], n: int, seed: int = 0) -> Best:
+    """From aggregates alone: independent draws of n problems, an upper bound on the noise.
+
+    Homogeneity is Pearson's chi-square over the m x 2 table of counts.
+
+    Args:
+        values: share right of each checkpoint, at least 2.
+        n: problems.
+    """
+    means = np.array(values)
+    share = float(means.mean())
+    nulls = np.random.default_rng(seed).binomial(n, share, size=(DRAWS, len(values))) / n
+    return _best(means, nulls, share * (1 - share) / n, _chi_square(means * n, n), "chi-square")
+
+
+def _exchanged(shares: Array, seed: int) -> Array:
+    """Means of the checkpoints after shuffling them within every problem, shape (DRAWS, checkpoints)."""
+    rng, n, m = np.random.default_rng(seed), *shares.shape
+    made, batch = [], max(1, 2_000_000 // shares.size)
+    for start in range(0, DRAWS, batch):
+        count = min(batch, DRAWS - start)
+        made.append(rng.permuted(np.broadcast_to(shares, (count, n, m)), axis=2).mean(axis=1))
+    return np.concatenate(made)
+
+
+def _best(means: Array, nulls: Array, noise: float, p_equal: float, test: str) -> Best:
+    best, highest = float(means.max()), nulls.max(axis=1)
+    spread = float(means.var(ddof=1))
+    kept = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
+    return Best(
+        count=len(means),
+        mean=float(means.mean()),
+        best=best,
+        expected=float(highest.mean()),
+        p_best=float((1 + (highest >= best - 1e-9).sum()) / (1 + len(highest))),
+        shrunken=float(means.mean()) + kept * (best - float(means.mean())),
+        p_equal=p_equal,
+        test=test,
+    )
+
+
+def _cochran(outcomes: Array) -> float:
+    totals = outcomes.sum(axis=1)
+    if ((totals == 0) | (totals == outcomes.shape[1])).all():
+        return 1.0  # no problem tells the checkpoints apart
+    from statsmodels.stats.contingency_tables import cochrans_q
+
+    return float(cochrans_q(outcomes).pvalue)
+
+
+def _chi_square(right: Array, n: int) -> float:
+    if right.sum() in (0, n * len(right)):
+        return 1.0
+    from scipy.stats import chi2_contingency
+
+    return float(chi2_contingency(np.stack([right, n - right]), correction=False).pvalue)

@@ -1,0 +1,70 @@
+"""A table of numbers with intervals, ready to be written in any format."""
+
+from dataclasses import dataclass
+
+BLANK = "–"
+ORDER = ("AIME24", "MATH-500", "AMC23", "Minerva", "OlympiadBench")
+"""The paper's order of columns; nano's stand-ins keep it."""
+BEST = "best"
+TIED = "not distinguishable from the best"
+REAL = "beyond noise"
+NOISE = "could be noise"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A cell as shown (percent, or tokens): estimate and 95 % interval."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    kind: str = ""
+    """How the interval, or the test of a difference, was made."""
+    n: int | None = None
+    """Problems."""
+    k: int | None = None
+    """Answers a problem."""
+    seeds: str = ""
+    p: float | None = None
+    """Of a difference, adjusted for the several benchmarks of its row."""
+    mark: str = ""
+    """BEST, TIED, REAL, NOISE, or nothing."""
+    paired: bool | None = None
+    """Of a difference: whether problems were matched."""
+    std: float | None = None
+    """Standard deviation over seeds, where a source states only that."""
+    digits: int = 1
+    """Decimals shown."""
+
+    def __str__(self) -> str:
+        sign = "+" if self.paired is not None else ""
+        text = f"{self.mean:{sign}.{self.digits}f}"
+        if self.low is not None and self.high is not None:
+            text += f" [{self.low:.1f}, {self.high:.1f}]"
+        if self.std is not None:
+            text += f" ± {self.std:.1f}"
+        return text if self.p is None else f"{text}, {p_text(self.p)}"
+
+
+def p_text(p: float) -> str:
+    """A p value as tables show it."""
+    return "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.0995 else f"p {p:.2f}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be written."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Value | None, ...]], ...]
+    """Label and cells; None is a missing measurement."""
+    caption: tuple[str, ...]
+    name: str = "table1"
+    """What its file is called."""
+
+
+def benchmark_order(titles: set[str]) -> list[str]:
+    """Benchmarks as the paper orders them, others after them by name."""
+    place = {name: index for index, name in enumerate(ORDER)}
+    return sorted(titles, key=lambda t: (place.get(t.removeprefix("nano-"), len(ORDER)), t))

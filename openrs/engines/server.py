@@ -1,0 +1,170 @@
+"""Generation by any OpenAI-compatible server, through OpenAI's client and the completions endpoint.
+
+The prompt is ours: with `protocol: vllm` its token ids are sent and the completion's come back; with
+`protocol: openai` its templated text is sent, and the server's `usage` says how many tokens it saw and
+made. A server that counts other prompt tokens than ours adds or splits some, and is refused.
+The client tries again with back-off on timeouts, broken connections, 408, 409, 429 and 5xx. When a
+request has used up its tries no new one is started; what was finished has been told to the listener.
+"""
+
+import asyncio
+import os
+from typing import Any
+
+import openai
+
+from openrs import config
+from openrs.engines import Completion, Finished, Request, Sampling, unheard
+from openrs.engines.prompts import load_tokenizer, must_fit
+from openrs.mistake import Mistake
+
+NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
+"""Fields of vLLM's: a server takes its defaults from the model's generation_config.json otherwise."""
+
+
+class ServerEngine:
+    """Weights behind an address.
+
+    Args:
+        path: folder or Hub id of the weights that the server must serve.
+        tokenizer: folder or Hub id of the tokenizer.
+        step: the checkpoint's step, for `{step}` in the served name.
+        context: tokens of the longest prompt and its completion.
+        max_new_tokens: the completion's share of it.
+        revision: of the tokenizer's Hub id; None for a folder.
+
+    Raises:
+        Mistake: nobody answers, the key is refused, the weights are not served, or the server's
+            context is too short.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        tokenizer: str,
+        settings: config.Engine,
+        step: int,
+        context: int,
+        max_new_tokens: int,
+        revision: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.tokenizer = load_tokenizer(tokenizer, revision)
+        self.client: dict[str, Any] = {
+            "base_url": settings.base_url,
+            "api_key": os.environ.get(settings.api_key) or "none",
+            "max_retries": settings.retries,
+            "timeout": settings.timeout,
+        }
+        served = self._served()
+        wanted = [path, os.path.abspath(path)]
+        if settings.model is not None:
+            wanted = [settings.model.format(step=step)]
+        known = [name for name in wanted if name in served]
+        if not known:
+            raise Mistake(
+                f"engine.model={settings.model}: {settings.base_url} serves "
+                f"{', '.join(served) or 'nothing'}, not {wanted[-1]}. Start it with `vllm serve "
+                f"{wanted[-1]}`, or give engine.model=NAME where these weights have another name."
+            )
+        self.model = known[0]
+        room = getattr(served[self.model], "max_model_len", None)
+        if room is not None:
+            must_fit(context - max_new_tokens, max_new_tokens, room, f"the server ({settings.base_url})")
+        owner = getattr(served[self.model], "owned_by", None)
+        self.versions = {"server": str(owner)} if owner else {}
+
+    def close(self) -> None:
+        """The server is not ours to stop."""
+
+    def generate(
+        self, requests: list[Request], sampling: Sampling, finished: Finished = unheard
+    ) -> list[Completion]:
+        """Samples one completion per request, in the order of the requests.
+
+        Raises:
+            Mistake: a request failed for good; the finished ones were told to the listener.
+        """
+        return asyncio.run(self._generate(requests, sampling, finished))
+
+    def _served(self) -> dict[str, Any]:
+        """The models by name."""
+        with openai.OpenAI(**self.client | {"timeout": min(60.0, self.settings.timeout)}) as client:
+            try:
+                return {item.id: item for item in client.models.list()}
+            except openai.OpenAIError as error:
+                raise self._refused(error) from error
+
+    async def _generate(
+        self, requests: list[Request], sampling: Sampling, finished: Finished
+    ) -> list[Completion]:
+        gate, failed = asyncio.Semaphore(self.settings.concurrency), asyncio.Event()
+        made: dict[int, Completion] = {}
+
+        async def one(client: openai.AsyncOpenAI, index: int, request: Request) -> None:
+            async with gate:
+                if failed.is_set():
+                    return
+                try:
+                    made[index] = await self._one(client, request, sampling)
+                except BaseException:
+                    failed.set()  # those under way may still finish
+                    raise
+                finished(index, made[index])
+
+        async with openai.AsyncOpenAI(**self.client) as client:
+            asked = (one(client, i, request) for i, request in enumerate(requests))
+            outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, openai.OpenAIError):
+                raise self._refused(outcome, f"{len(made)} of {len(requests)} completions") from outcome
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return [made[index] for index in range(len(requests))]
+
+    async def _one(self, client: openai.AsyncOpenAI, request: Request, sampling: Sampling) -> Completion:
+        ids = self.settings.protocol == "vllm"
+        reply = await client.completions.create(
+            model=self.model,
+            prompt=request.prompt if ids else self.tokenizer.decode(request.prompt),
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_new_tokens,
+            seed=request.seed,
+            extra_body=NEUTRAL if ids else None,
+        )
+        choice, usage = reply.choices[0], reply.usage
+        if usage is not None and usage.prompt_tokens != len(request.prompt):
+            raise Mistake(
+                f"engine.protocol={self.settings.protocol}: the server counts {usage.prompt_tokens} "
+                f"tokens in a prompt of {len(request.prompt)}, so it has another tokenizer or adds tokens. "
+                "Serve the checkpoint with its own tokenizer, by a server that takes token ids "
+                "(engine.protocol=vllm)."
+            )
+        truncated = choice.finish_reason == "length"
+        tokens = getattr(choice, "token_ids", None)
+        if tokens is not None:
+            return Completion(list(tokens), truncated)
+        if usage is None:
+            raise Mistake(
+                f"engine.base_url={self.settings.base_url}: the server tells neither token ids nor usage, so "
+                "nobody knows how long a completion is. Use a server that does, as `vllm serve`."
+            )
+        return Completion([], truncated, choice.text, usage.completion_tokens)
+
+    def _refused(self, error: openai.OpenAIError, stored: str = "") -> Mistake:
+        """The user's error: what the server did, and what to do about it."""
+        address, tries = self.settings.base_url, self.settings.retries + 1
+        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+            rule = f"the server refuses the key. Put the right one into {self.settings.api_key}"
+        elif isinstance(error, openai.APITimeoutError):
+            rule = (
+                f"no answer within engine.timeout={self.settings.timeout:g} s, {tries} times. Give more, or "
+                "a smaller engine.concurrency"
+            )
+        elif isinstance(error, openai.APIConnectionError):
+            rule = f"no server answers there ({tries} tries). Start one, as `vllm serve WEIGHTS`"
+        else:
+            rule = f"the server refuses ({tries} tries where that can help): {error}. Mend it"
+        again = f" and say the same command again: {stored} are stored" if stored else ""
+        return Mistake(f"engine.base_url={address}: {rule}{again}.")

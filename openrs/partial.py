@@ -1,0 +1,59 @@
+"""Completions as they finish, a line each, so that a killed evaluation goes on where it stopped.
+
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234.partial.jsonl
+
+The file is only appended to, and removed once the cell's text record is written.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from openrs.engines import Completion
+
+
+class Partial:
+    """The finished completions of one cell.
+
+    Args:
+        path: the file; it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seconds = 0.0
+        """Generation time of the completions that were read."""
+
+    def read(self) -> dict[str, Completion]:
+        """Completions by problem id; a line that a kill has torn is left out."""
+        if not self.path.exists():
+            return {}
+        found = {}
+        self.seconds = 0.0
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                item = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            problem, seconds = item.pop("id"), item.pop("seconds")
+            self.seconds += seconds
+            found[problem] = Completion(**item)
+        return found
+
+    def append(self, problem: str, completion: Completion, seconds: float) -> None:
+        """Stores one completion.
+
+        Args:
+            seconds: wall time since the one before, so that they add up to the time of generation.
+        """
+        told = {key: value for key, value in asdict(completion).items() if value is not None}
+        line = json.dumps({"id": problem, **told, "seconds": round(seconds, 4)}, ensure_ascii=False)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            if file.tell() and file.seek(-1, 2) >= 0 and file.read(1) != b"\n":
+                file.write(b"\n")  # the line before was torn
+            file.write(line.encode() + b"\n")
+
+    def remove(self) -> None:
+        """Forgets what is stored."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,69 @@
+"""One stage as a process of its own: `python -m openrs.stage FILE`, started by `openrs.launch`.
+
+The file holds the resolved config, so that what was planned once is what runs, in every process.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from openrs.child import die_with_parent
+from openrs.compose import restore
+from openrs.mistake import Mistake
+
+REFUSED = 3
+"""Exit status of a stage that ended with the user's mistake, which is in FILE's `.error`."""
+
+
+def main(file: Path) -> int:
+    """Runs the stage that the file describes; returns the exit status."""
+    die_with_parent(signal.SIGKILL)
+    told = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        _run(told)
+    except Mistake as error:
+        rank = os.environ.get("RANK", "0")
+        error_file(file).with_suffix(f".{rank}").write_text(str(error), encoding="utf-8")
+        os.replace(error_file(file).with_suffix(f".{rank}"), error_file(file))
+        return REFUSED
+    return 0
+
+
+def error_file(file: Path) -> Path:
+    """Where a stage leaves the user's mistake."""
+    return file.with_suffix(".error")
+
+
+def _run(told: dict[str, Any]) -> None:
+    from openrs.plan import resolve
+
+    plan = resolve(restore(told["config"]))
+    run = next((run for run in (plan.run, plan.base) if run.id == told["id"]), None)
+    if run is None:
+        raise Mistake(
+            f"{told['id'][:8]}: weights or rows changed between the plan and the stage. "
+            "Start the command again."
+        )
+    if told["stage"] == "train":
+        from accelerate import PartialState
+
+        from openrs.train import train
+        from openrs.vllm_server import Server
+        from openrs.watch import build
+
+        assert plan.mix is not None
+        server = Server(**told["server"]) if told["server"] else None
+        train(plan.config, run, plan.mix, server, build(plan, told["study"]))
+        PartialState().destroy_process_group()
+    else:
+        from openrs.evaluate import evaluate
+
+        step = told["step"]
+        evaluate(plan.config, run, step, told["weights"], plan.missing(step), plan.problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,54 @@
+"""Run folders with scores, as tests need them."""
+
+from openrs.recipe import digest
+from openrs.run import write_record
+from openrs.scores import Cell, score, write
+
+TITLES = {"aime24": "AIME24", "math_500": "MATH-500", "amc23": "AMC23",
+          "minerva": "Minerva", "olympiadbench": "OlympiadBench"}  # fmt: skip
+SETTINGS = {"temperature": 0.6, "top_p": 0.95, "max_new_tokens": 256, "engine": "transformers",
+            "dtype": "float64", "instruction": "i", "max_problems": None}  # fmt: skip
+
+
+def make_run(
+    outputs,
+    name,
+    outcomes,
+    recipe=None,
+    prefix="",
+    settings=None,
+    report_step=10,
+    versions=None,
+    problems="p",
+):
+    """A run folder with scores: {step: {benchmark: [outcomes per seed]}}."""
+    recipe = {"schema": 1, "name": name} if recipe is None else recipe
+    run_id = digest(recipe)
+    folder = outputs / "runs" / f"{name}-{run_id[:8]}"
+    config = {
+        "report_step": report_step,
+        "scale": {"name": "nano" if prefix else "paper"},
+        "model": {"title": "the base"},
+    }
+    write_record(folder / "run.json", {"name": name, "id": run_id, "recipe": recipe, "config": config})
+    for step, benchmarks in outcomes.items():
+        for benchmark, seeds in benchmarks.items():
+            for offset, correct in enumerate(seeds):
+                cell = Cell(step, benchmark, digest([benchmark, problems]), "5" * 64, 1234 + offset)
+                n = len(correct)
+                made = score(
+                    cell,
+                    title=prefix + TITLES[benchmark],
+                    columns={
+                        "ids": [f"{problems}{i:04}" for i in range(n)],
+                        "correct": correct,
+                        "tokens": [9] * n,
+                        "truncated": [0] * n,
+                        "timed_out": [0] * n,
+                    },
+                    seconds=1.0,
+                    settings=settings or SETTINGS,
+                    versions=versions or {},
+                )
+                write(folder, cell, made)
+    return folder

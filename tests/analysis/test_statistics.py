@@ -1,0 +1,236 @@
+"""Estimates, intervals, tests, power and selection: by hand, and against scipy and statsmodels."""
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import (
+    confint_proportions_2indep,
+    power_proportions_2indep,
+    proportion_confint,
+    proportions_ztest,
+)
+
+from analysis.cells import boxed
+from analysis.statistics import differences, estimates, intervals, power, selection
+from openrs.mistake import Mistake
+
+
+def coins(shape, share, seed):
+    return (np.random.default_rng(seed).random(shape) < share).astype(float)
+
+
+def test_pass_at_k_by_hand_and_by_counting_subsets():
+    outcomes = np.array([[1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 0]], float)
+    assert estimates.pass_at(outcomes, 2) == pytest.approx([0.5, 0.0, 1.0])  # 1 - C(3,2)/C(4,2) = 1/2
+    assert estimates.pass_at(outcomes, 1) == pytest.approx(estimates.average_at(outcomes))
+    outcomes = coins((20, 6), 0.3, 1)
+    for k in range(1, 7):
+        counted = [np.mean([row[list(c)].max() for c in combinations(range(6), k)]) for row in outcomes]
+        assert estimates.pass_at(outcomes, k) == pytest.approx(counted)
+    with pytest.raises(Mistake, match="6 answers a problem were sampled"):
+        estimates.pass_at(outcomes, 7)
+
+
+def test_majority_by_hand():
+    correct = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 0], [0, 0, 0], [1, 0, 0]])
+    answers = [["2", "2", "3"], ["2", "5", "5"], ["2", "5", "6"], [None, None, None], ["2", None, None]]
+    assert estimates.majority_at(correct, answers) == pytest.approx([1, 0, 1 / 3, 0, 1])
+
+
+def test_the_last_whole_box_is_what_an_answer_states():
+    assert boxed(r"first \boxed{1}, then \boxed{\frac{1}{ 2}}.") == r"\frac{1}{2}"
+    assert boxed(r"\boxed{7} and \boxed{8") == "7"
+    assert boxed("no box") is None
+
+
+def test_wilson_by_hand_and_as_statsmodels_has_it():
+    # 14 of 30: (14/30 + z2/60 -+ z sqrt(p(1-p)/30 + z2/3600)) / (1 + z2/30), z2 = 3.8415
+    assert intervals.wilson(14, 30) == pytest.approx((0.3023, 0.6386), abs=1e-4)
+    for right, n in ((0, 10), (1, 30), (14, 30), (500, 500)):
+        assert intervals.wilson(right, n) == pytest.approx(proportion_confint(right, n, method="wilson"))
+
+
+def test_the_bootstrap_agrees_with_students_interval_and_scipys_bootstrap():
+    shares = coins((200, 4), 0.4, 2).mean(axis=1)
+    low, high = intervals.bootstrap(shares)
+    mean, error = shares.mean(), intervals.error_of_shares(shares)
+    reach = stats.t.ppf(0.975, 199) * error
+    assert (low, high) == pytest.approx((mean - reach, mean + reach), abs=0.003)
+    scipys = stats.bootstrap((shares,), np.mean, method="percentile", rng=1).confidence_interval
+    assert (low, high) == pytest.approx((scipys.low, scipys.high), abs=0.005)
+    assert intervals.bootstrap(shares) == (low, high)
+
+
+def test_the_bootstraps_quantiles_by_hand():
+    # n = 30: t is 2.0452, sqrt(30/29) is 1.0171, so the normal tail at 2.0802
+    assert intervals.expanded(30)[0] == pytest.approx(stats.norm.cdf(-2.0802), abs=1e-5)
+
+
+def test_agreeing_answers_widen_the_interval():
+    ability = coins(60, 0.5, 3)
+    agreeing = np.repeat(ability[:, None], 8, axis=1).mean(axis=1)
+    independent = coins((60, 8), 0.5, 4).mean(axis=1)
+    width = [b.high - b.low for b in map(intervals.of_shares, (agreeing, independent))]
+    assert width[0] > 2 * width[1]
+
+
+def test_no_cell_has_an_interval_of_no_width():
+    for shares in (np.ones(30), np.zeros(30), np.array([1.0] * 29 + [0.75])):
+        found = intervals.of_shares(shares)
+        assert found.kind == "Wilson"
+        assert found.high - found.low > 0.1
+    assert intervals.error_of_shares(np.ones(30)) > 0
+    assert intervals.of_runs([0.5, 0.5, 0.5], step=0.01).high > 0.5
+
+
+def test_an_interval_over_runs_by_hand():
+    # mean 0.5, deviation 0.1, t(2) 4.3027: 0.5 -+ 4.3027 * 0.1 / sqrt(3)
+    found = intervals.of_runs([0.4, 0.5, 0.6])
+    assert (found.low, found.high) == pytest.approx((0.2516, 0.7484), abs=1e-4)
+    scipys = stats.t.interval(0.95, 2, 0.5, stats.sem([0.4, 0.5, 0.6]))
+    assert (found.low, found.high) == pytest.approx(scipys)
+
+
+def test_an_average_of_columns_by_hand():
+    found = intervals.of_average([0.2, 0.4], [0.03, 0.04])
+    assert (found.low, found.high) == pytest.approx((0.3 - 1.95996 * 0.025, 0.3 + 1.95996 * 0.025), abs=1e-5)
+
+
+def test_an_aggregate_of_several_answers_takes_the_stated_error():
+    assert intervals.of_aggregate(0.5, 30).kind == "Wilson"
+    stated = intervals.of_aggregate(0.5, 30, 16, 0.05)
+    assert (stated.low, stated.kind) == (pytest.approx(0.5 - 1.95996 * 0.05), intervals.STATED)
+
+
+def test_mcnemar_by_hand_and_as_statsmodels_has_it():
+    assert differences.mcnemar_p(5, 1) == pytest.approx(2 * (1 + 6) / 64)
+    assert differences.mcnemar_p(0, 0) == 1.0
+    for gained, lost in ((5, 1), (3, 3), (0, 7), (20, 9)):
+        table = [[4, gained], [lost, 9]]
+        assert differences.mcnemar_p(gained, lost) == pytest.approx(mcnemar(table, exact=True).pvalue)
+
+
+def test_mcnemar_is_the_permutation_test_of_one_answer():
+    first, second = coins(12, 0.4, 5), coins(12, 0.6, 6)
+    found = differences.paired_once(first, second)
+    scipys = stats.permutation_test(
+        (first, second), lambda a, b: np.mean(b - a), permutation_type="samples", n_resamples=np.inf
+    )
+    assert found.p == pytest.approx(scipys.pvalue)
+    assert found.effect == pytest.approx(scipys.statistic)
+
+
+def test_a_paired_interval_by_hand_has_a_width_where_nothing_differs():
+    # no problem differs, n = 30: 1/32 on either side, so -+ z sqrt((2/32) / 32)
+    low, high = differences.bonett_price(0, 0, 30)
+    assert (low, high) == pytest.approx((-0.0866, 0.0866), abs=1e-4)
+    same = np.ones(30)
+    found = differences.paired_once(same, same)
+    assert (found.effect, found.p) == (0.0, 1.0)
+    assert found.high > 0.08
+
+
+def test_the_paired_bootstrap_agrees_with_the_paired_t_test():
+    rng = np.random.default_rng(7)
+    ability = rng.beta(2, 2, 150)
+    first, second = (rng.binomial(8, np.clip(ability + gain, 0, 1)) / 8 for gain in (0, 0.04))
+    found = differences.paired(first, second)
+    reference = stats.ttest_rel(second, first)
+    assert found.p == pytest.approx(reference.pvalue, abs=0.01)
+    bounds = reference.confidence_interval()
+    assert (found.low, found.high) == pytest.approx((bounds.low, bounds.high), abs=0.003)
+    assert differences.paired(first, first + 0.2).p < 1e-9
+
+
+def test_few_differing_problems_are_counted_over_all_sign_flips():
+    # 0.5, 0.5, 0.25 up: all eight signs, as far from 0 only with all three alike
+    assert differences.sign_flips_p(np.array([0.5, 0.5, 0.25])) == pytest.approx(2 / 8)
+    first = np.zeros(20)
+    second = first.copy()
+    second[:3] = 0.5, 0.5, 0.25
+    found = differences.paired(first, second)
+    assert found.kind == differences.FLIPS
+    assert found.low <= found.effect <= found.high
+
+
+def test_unpaired_rows_as_statsmodels_compares_them():
+    first, second = (9, 30), (14, 30)
+    shares = [right / n for right, n in (first, second)]
+    bounds = [intervals.of_aggregate(share, 30) for share in shares]
+    found = differences.unpaired(*shares, *bounds, (0.08, 0.09), (30, 30))
+    low, high = confint_proportions_2indep(14, 30, 9, 30, method="newcomb", compare="diff")
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.p == pytest.approx(proportions_ztest([14, 9], [30, 30])[1])
+    assert not found.paired
+
+
+def test_runs_of_two_recipes_by_hand():
+    first = [np.full(4, 0.5), np.full(4, 0.7)]
+    second = [np.full(4, 0.8), np.full(4, 1.0)]
+    found = differences.between_runs(first, second)
+    # no spread over problems; variance 0.02 between runs on either side, so error sqrt(0.02), 2 degrees
+    assert found.effect == pytest.approx(0.3)
+    assert found.error == pytest.approx(math.sqrt(0.02))
+    assert found.p == pytest.approx(stats.ttest_ind([0.8, 1.0], [0.5, 0.7]).pvalue)
+    once = differences.between_runs([np.full(4, 0.5)], second, first_trained=False)
+    assert once.error == pytest.approx(0.1)  # the base model has no variance between runs
+
+
+def test_holm_by_hand_and_as_statsmodels_has_it():
+    assert differences.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    ps = list(np.random.default_rng(8).random(20) ** 3)
+    assert differences.holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
+    assert differences.holm([0.01], 5) == pytest.approx([0.05])
+    assert differences.holm([]) == []
+
+
+def test_power_by_hand_and_as_statsmodels_has_it():
+    assert power.from_error(0.1) == pytest.approx(0.1 * (1.959964 + 0.841621), rel=1e-5)
+    for share, n in ((0.3, 30), (0.5, 500), (0.1, 272)):
+        found = power.unpaired(share, n)
+        assert power_proportions_2indep(found, share, n).power == pytest.approx(0.8, abs=1e-4)
+    assert power.unpaired(0.8, 30) == pytest.approx(power.unpaired(0.2, 30))
+    assert power.unpaired(0.5, 2) == 1.0
+
+
+def test_best_of_several_by_hand():
+    # two checkpoints, one problem each way: all equal, the better of two coins of 2 problems
+    found = selection.of_aggregates([0.3, 0.5], 10)
+    assert found.mean == pytest.approx(0.4)
+    # spread 0.02, noise 0.4 * 0.6 / 10 = 0.024: all of it noise
+    assert found.shrunken == pytest.approx(0.4)
+    # E max of two binomials of 10 at 0.4, by summation
+    p = stats.binom(10, 0.4)
+    exact = sum((1 - p.cdf(i) ** 2) for i in range(10)) / 10
+    assert found.expected == pytest.approx(exact, abs=0.003)
+    table = [[3, 5], [7, 5]]
+    assert found.p_equal == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
+
+
+def test_the_papers_best_of_twenty_one_is_what_noise_would_give():
+    # FACTS: over 21 checkpoints AIME24 has mean 30.0 and standard deviation 6.75, the best is 46.7
+    values = np.random.default_rng(9).normal(0.3, 0.0675, 21).clip(0, 1)
+    values = list(np.round((values - values.mean()) / values.std(ddof=1) * 0.0675 + 0.3, 4))
+    found = selection.of_aggregates(values, 30)
+    assert found.shrunken == pytest.approx(found.mean, abs=0.001)  # 6.75 is below the noise of 8.4
+    assert found.expected > 0.44
+
+
+def test_outcomes_make_the_choice_a_paired_one():
+    outcomes = coins((60, 5), 0.5, 10)
+    found = selection.of_shares(outcomes, binary=True)
+    assert found.p_equal == pytest.approx(cochrans_q(outcomes).pvalue)
+    assert found.test == "Cochran's Q"
+    shares = coins((60, 5, 4), 0.5, 11).mean(axis=2)
+    several = selection.of_shares(shares, binary=False)
+    assert several.test == "permutation"
+    assert several.expected > several.mean
+    real = outcomes * 0
+    real[:50, 2] = 1
+    assert selection.of_shares(real, binary=True).p_best < 0.001
+    assert selection.of_shares(real * 0, binary=True).p_equal == 1.0

@@ -1,0 +1,215 @@
+"""Do the intervals cover, do the tests keep their size, and how long tables take."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import cells, comparisons, records, tables
+from analysis.lines import Line
+from analysis.statistics import differences, intervals
+from openrs.paths import ROOT
+from openrs.scores import Cell, score
+
+pytestmark = pytest.mark.benchmark
+TITLES = {"aime24": ("AIME24", 30), "math_500": ("MATH-500", 500), "amc23": ("AMC23", 40),
+          "minerva": ("Minerva", 272), "olympiadbench": ("OlympiadBench", 675)}  # fmt: skip
+
+
+def shares(rng, n, k, mean, spread=1.0):
+    """Shares of problems whose difficulty is beta distributed: (problems,)."""
+    return rng.binomial(k, rng.beta(mean * spread, (1 - mean) * spread, n)) / k
+
+
+def test_coverage():
+    rng, rounds = np.random.default_rng(0), 1000
+    print("\ncoverage of 95 % intervals, percent: as used; the plain bootstrap's quantiles; their kinds")
+    print("   n  k  share   used  plain   Wilson used in")
+    for n in (30, 40, 272):
+        for k in (1, 4, 10):
+            for mean in (0.05, 0.3, 0.85):
+                used = plain = wilson = 0
+                for _ in range(rounds):
+                    drawn = shares(rng, n, k, mean)
+                    found = intervals.of_shares(drawn)
+                    used += found.low <= mean <= found.high
+                    wilson += found.kind == intervals.WILSON
+                    low, high = np.quantile(intervals.resampled(drawn, 2000), [0.025, 0.975])
+                    plain += low <= mean <= high
+                print(
+                    f"{n:>4} {k:>2} {mean:>6} {100 * used / rounds:>6.1f} {100 * plain / rounds:>6.1f} "
+                    f"{100 * wilson / rounds:>6.0f} %"
+                )
+                assert used / rounds > 0.90
+
+
+def test_size():
+    rng, rounds = np.random.default_rng(1), 1000
+    print("\nrejections of equal rows at 5 %, percent (paired; the same rows unpaired) and coverage of 0")
+    for n in (30, 40, 272):
+        for k in (1, 4, 10):
+            rejected = unpaired = covered = 0
+            for _ in range(rounds):
+                ability = rng.beta(0.5, 0.5, n)
+                first, second = (rng.binomial(k, ability) / k for _ in range(2))
+                pair = [measured(drawn, k) for drawn in (first, second)]
+                found = cells.difference(*pair)
+                rejected += found.p < 0.05
+                covered += found.low <= 0 <= found.high
+                bounds = [cell.interval for cell in pair]
+                sizes = (n, n) if k == 1 else None
+                errors = pair[0].error, pair[1].error
+                apart = differences.unpaired(pair[0].value, pair[1].value, *bounds, errors, sizes)
+                unpaired += apart.p < 0.05
+            numbers = [100 * number / rounds for number in (rejected, unpaired, covered)]
+            print(f"{n:>4} {k:>2}  {numbers[0]:>5.1f} {numbers[1]:>5.1f} {numbers[2]:>6.1f}")
+            assert rejected / rounds < 0.07
+
+
+def measured(drawn, k):
+    bounds, error = intervals.of_shares(drawn), intervals.error_of_shares(drawn)
+    ids = tuple(map(str, range(len(drawn))))
+    return cells.Measured(float(drawn.mean()), bounds, error, len(drawn), k, (), ids, drawn)
+
+
+def test_size_over_training_runs():
+    rng, rounds = np.random.default_rng(2), 1000
+    print("\nrejections of equal recipes at 5 %, percent: by runs and problems; with the runs pooled")
+    for m in (2, 3, 5):
+        for wobble in (0.0, 0.05):
+            rejected = pooled = 0
+            for _ in range(rounds):
+                ability = rng.beta(1, 1, 200)
+                sides = [
+                    [
+                        rng.binomial(4, np.clip(ability + rng.normal(0, wobble), 0, 1)) / 4
+                        for _ in range(m)
+                    ]
+                    for _ in range(2)
+                ]  # fmt: skip
+                rejected += differences.between_runs(*sides).p < 0.05
+                pooled += differences.paired(*(np.mean(side, axis=0) for side in sides)).p < 0.05
+            print(
+                f"{m} runs, deviation between runs {wobble}: {100 * rejected / rounds:>5.1f} "
+                f"{100 * pooled / rounds:>5.1f}"
+            )
+            assert rejected / rounds < 0.08
+
+
+def test_size_of_the_marks():
+    rng, rounds = np.random.default_rng(3), 300
+    print("\ncolumns of equal rows in which some row is called worse than the best, or one bold, percent")
+    for count in (2, 5, 20):
+        for k in (1, 4):
+            wrong = bold = 0
+            for _ in range(rounds):
+                ability = rng.beta(0.5, 0.5, 100)
+                made = [
+                    Line(str(i), (), {"x": measured(rng.binomial(k, ability) / k, k)}) for i in range(count)
+                ]
+                marks = comparisons.marks(made, ["x"])
+                wrong += len(marks) < count
+                bold += "best" in marks.values()
+            print(f"{count:>3} rows, k {k}: {100 * wrong / rounds:>5.1f} {100 * bold / rounds:>5.1f}")
+            assert wrong / rounds < 0.10
+
+
+def make(outputs, runs, steps, seeds=1):
+    """Runs with random outcomes on the paper's five benchmarks."""
+    rng = np.random.default_rng(4)
+    for number in range(runs):
+        folder = outputs / "runs" / f"exp-{number:08}"
+        config = {"report_step": 10, "scale": {"name": "paper"}, "model": {"title": "base"}}
+        recipe = {"lr": number}
+        record = {"name": "exp", "id": f"{number:064}", "recipe": recipe, "config": config}
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps(record))
+        for step in range(10, 10 * steps + 1, 10):
+            for name, (title, n) in TITLES.items():
+                ability = np.random.default_rng(n).beta(0.5, 0.5, n)
+                for seed in range(seeds):
+                    cell = Cell(step, name, name * 9, "5" * 64, seed)
+                    columns = {
+                        "ids": [f"{name[:4]}{i:012}" for i in range(n)],
+                        "correct": (rng.random(n) < ability).astype(int).tolist(),
+                        "tokens": rng.integers(100, 30000, n).tolist(),
+                        "truncated": [0] * n,
+                        "timed_out": [0] * n,
+                    }
+                    settings = {"engine": "vllm", "dtype": "bfloat16", "temperature": 0.6}
+                    made = score(
+                        cell, title=title, columns=columns, seconds=1, settings=settings, versions={}
+                    )
+                    path = cell.path(folder)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(json.dumps(asdict(made), indent=1))
+
+
+def test_a_table_of_twenty_rows(tmp_path):
+    make(tmp_path, runs=20, steps=1, seeds=4)
+    runs = records.load_all(tmp_path)
+    began, cpu = time.perf_counter(), time.process_time()
+    tables.everything(runs)
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    print(
+        f"\n{wall:.2f} s ({cpu:.2f} s of CPU)  20 rows x 5 benchmarks, 4 answers, 10,000 resamples (limit 5)"
+    )
+    assert cpu < 5
+
+
+def test_ten_thousand_scores(tmp_path):
+    make(tmp_path, runs=200, steps=10)
+    code = (
+        "import resource, sys, time; from pathlib import Path; from analysis import records\n"
+        "began = time.perf_counter(); runs = records.load_all(Path(sys.argv[1]))\n"
+        "wall = time.perf_counter() - began; size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(sum(len(run.scores) for run in runs), wall, time.process_time(), size / 2**20)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    count, wall, cpu, size = map(float, shown.stdout.split())
+    print(
+        f"\n{wall:.1f} s ({cpu:.1f} s of CPU), {size:.2f} GiB  {count:.0f} score records (limits 10 s, 2 GB)"
+    )
+    assert count == 10_000
+    assert cpu < 10
+    assert size < 1.86
+
+
+def test_import_and_table(tmp_path):
+    logs = Path(os.environ.get("OPENRS_LOGS", ROOT.parent / "shared" / "open-rs-logs"))
+    if not logs.is_dir():
+        pytest.skip(f"no published logs at {logs} (set OPENRS_LOGS)")
+    files = sorted(logs.rglob("*.json"))
+    for number in range(82):
+        source = files[number % len(files)]
+        place = tmp_path / "in" / str(number // len(files)) / source.relative_to(logs)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, place)
+    taken = []
+    for turn in range(4):
+        outputs = str(tmp_path / f"out-{turn}")
+        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        for arguments in (
+            ("import", str(tmp_path / "in"), "--outputs", outputs),
+            ("table1", outputs, "--imported"),
+        ):
+            subprocess.run(
+                [sys.executable, "-m", "analysis", *arguments], cwd=ROOT, capture_output=True, check=True
+            )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        taken.append((time.perf_counter() - began, cpu))
+    wall, cpu = (sorted(item[i] for item in taken[1:])[1] for i in (0, 1))
+    print(f"\n{wall:.2f} s ({cpu:.2f} s of CPU)  82 files imported, then Table 1 (limit 2.5 s)")
+    assert cpu < 2.5

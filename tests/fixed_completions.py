@@ -1,0 +1,42 @@
+"""Trains nano on completions that depend on the prompt and its place in the group alone.
+
+Started by test_processes, alone and by torchrun: `fixed_completions.py OVERRIDE...`. Sampling differs by
+process; with it out of the way, losses and weights must not.
+"""
+
+import random
+import sys
+
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from openrs import compose as composition
+from openrs import train
+from openrs.paths import CONF
+from openrs.plan import resolve
+
+
+def fixed(trainer, prompt_ids, images, multimodal_fields, num_generations, **_):
+    """Stands in for TRL's generation: token ids of each completion, and no log-probabilities."""
+    made = []
+    for index, ids in enumerate(prompt_ids):
+        draw = random.Random(f"{ids} {index % num_generations}")
+        digits = " ".join(str(draw.randrange(100)) for _ in range(draw.randrange(3, 12)))
+        thought = "\n</think>\n" if draw.random() < 0.5 else "\n"
+        text = f"{digits}{thought}\\boxed{{{draw.randrange(10)}}}"
+        tokenizer = trainer.processing_class
+        made.append([*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id])
+    return made, None
+
+
+def main(overrides):
+    composition.register()
+    with initialize_config_dir(str(CONF)):
+        config = OmegaConf.to_object(compose("config", ["scale=nano", *overrides]))
+    plan = resolve(config)
+    train.WholeGroupsTrainer._generate_single_turn = fixed
+    train.train(config, plan.run, plan.mix)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,202 @@
+"""What runs cost: the ledger, the estimates of a plan, disk, and Tables 2 to 4."""
+
+import json
+import shutil
+from dataclasses import asdict
+
+import pytest
+
+from analysis import cost_tables, text_table
+from openrs import cost
+from openrs.plan import resolve
+from openrs.run import Checkpoint, TrainRecord
+from openrs.scores import Cell, score, write
+
+
+def plan_of(composed, outputs, *more):
+    return resolve(composed("experiment=exp3", "data=mixed", f"outputs={outputs}", *more))
+
+
+def trained(plan, seconds, *, last=2):
+    """Leaves the records of a short training, each step taking this many seconds."""
+    plan.run.log_invocation(asdict(plan.config))
+    lines = [json.dumps({"step": step, "step_seconds": seconds}) for step in range(1, last + 1)]
+    (plan.run.folder / "train").mkdir(exist_ok=True)
+    (plan.run.folder / "train" / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    segment = {"first_step": 1, "last_step": last, "hardware": plan.config.hardware.name}
+    plan.run.write_train_record(
+        TrainRecord(
+            checkpoints=(Checkpoint(last, "train/x"),), last_step=last, wall_seconds=seconds * last,
+            device_hours=0.1, rows={"easy": 200}, dropped={}, metrics={}, segments=(segment,),
+        )
+    )  # fmt: skip
+
+
+def scored(plan, step, seconds, n=4):
+    for cell in plan.cells(step):
+        columns = {key: [1] * n for key in ("correct", "tokens", "truncated", "timed_out")}
+        made = score(
+            cell, title=plan.config.catalog.benchmarks[cell.benchmark].title,
+            columns={"ids": [str(i) for i in range(n)], **columns}, seconds=seconds,
+            settings={"max_new_tokens": plan.config.evaluation.max_new_tokens}, versions={},
+        )  # fmt: skip
+        write(plan.owner(step).folder, cell, made)
+
+
+def told(plan):
+    return "\n".join(cost.describe(plan))
+
+
+def test_the_ledger_sums_every_stage_failed_ones_included(composed, tmp_path):
+    plan = plan_of(composed, tmp_path, "hardware.price_per_device_hour=36")
+    plan.run.folder.mkdir(parents=True)
+    assert cost.spent(plan.run.folder) is None
+    with cost.spending(plan.run, plan.config.hardware, "train"):
+        pass
+    with pytest.raises(KeyboardInterrupt), cost.spending(plan.run, plan.config.hardware, "evaluate step 2"):
+        raise KeyboardInterrupt
+    lines = [json.loads(line) for line in (plan.run.folder / cost.LEDGER).read_text().splitlines()]
+    assert [line["stage"] for line in lines] == ["train", "evaluate step 2"]
+    assert all(line["dollars"] == pytest.approx(36 * line["device_hours"]) for line in lines)
+    total = cost.spent(plan.run.folder)
+    assert total.device_hours == pytest.approx(sum(line["seconds"] for line in lines) / 3600, abs=1e-5)
+    assert cost.spent(plan.run.folder, "train").dollars == pytest.approx(lines[0]["dollars"])
+
+
+def test_money_is_unknown_where_one_price_was(composed, tmp_path):
+    priced = plan_of(composed, tmp_path, "hardware.price_per_device_hour=1")
+    priced.run.folder.mkdir(parents=True)
+    for hardware in (priced.config.hardware, composed("experiment=exp3").hardware):
+        with cost.spending(priced.run, hardware, "train"):
+            pass
+    assert cost.spent(priced.run.folder).dollars is None
+    assert "price unknown" in str(cost.spent(priced.run.folder))
+
+
+def test_devices_of_all_nodes_count(composed):
+    hardware = composed("experiment=exp3", "hardware=h100x8").hardware
+    assert cost.devices(hardware) == 8
+    assert cost.devices(composed("experiment=exp3").hardware) == 1
+
+
+def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_path):
+    paper = ["scale=paper", "data=deepscaler", "catalog=mirror", f"catalog.root={mirror}"]
+    plan = resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}"))
+    text = told(plan)
+    for part in (
+        "500 steps to go, 24 h at 173 s each (published: 24 h for 500 steps on 4 x A40)",
+        "4551 problems to go, 6.6 h at 5.22 s each (published: 2.2 h a model on one GPU)",
+        "30.6 h, 122 device-hours, $53.55",
+        "56.9 GB: 10 checkpoints x 3.55 GB of weights, 21.3 GB of optimizer state for the newest",
+    ):
+        assert part in text
+    half = resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "steps.stop_at=250"))
+    assert "250 steps to go, 12 h" in told(half)
+    other = told(resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "hardware=h100x1")))
+    assert "500 steps to go, of unknown time" in other
+    assert "estimate" not in other
+
+
+def test_own_steps_come_before_published_ones(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    assert "100 steps to go, of unknown time (none like them was measured or published)" in told(plan)
+    trained(plan, seconds=36.0)
+    scored(plan, 10, seconds=8.0)
+    text = told(plan_of(composed, tmp_path, "seed=1", "hardware.price_per_device_hour=2"))
+    assert f"100 steps to go, 1 h at 36 s each (median of 2 steps in {tmp_path})" in text
+    assert f"1500 problems to go, 0.833 h at 2 s each (mean of 20 problems in {tmp_path})" in text
+    assert "1.83 h, 1.83 device-hours, $3.67" in text
+    for unlike in ("hardware=cpux2", "length=cap4096", "algorithm.prompts_per_step=24"):
+        assert "steps to go, of unknown time" in told(plan_of(composed, tmp_path, unlike))
+    left = told(plan_of(composed, tmp_path))
+    assert "98 steps to go" in left
+
+
+def test_what_is_done_costs_nothing(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    trained(plan, seconds=1.0, last=100)
+    for step in plan.config.checkpoints:
+        scored(plan, step, seconds=1.0)
+    assert "to go" not in told(plan_of(composed, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("hardware", "weights", "state"),
+    [("a40x4", 2, 12), ("a100x1", 4, 8), ("cpu", 4, 8)],
+)
+def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
+    config = composed("experiment=exp3", "scale=paper", f"hardware={hardware}")
+    number = cost.parameters(config.model)
+    assert number == 1_777_088_000
+    assert cost.disk(config, number) == (10, weights * number, state * number)
+    shorter = composed("experiment=exp3", "scale=paper", "steps.stop_at=120", "report_step=50")
+    assert cost.disk(shorter, 1)[0] == 3  # 50, 100 and the last
+
+
+def test_parameters_of_a_packaged_model_are_counted(composed):
+    assert cost.parameters(composed("experiment=exp3").model) == 961_408
+    unknown = composed("experiment=exp3", "model.package=not_there").model
+    assert cost.parameters(unknown) is None
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_published_costs_follow_from_device_hours(number):
+    """$1.89 an A100-hour and $0.4375 an A40-hour give every cost in the paper's Tables 2 and 3."""
+    table = cost_tables.TABLE2 if number == 2 else cost_tables.TABLE3
+    counted = {"1x 8 A100 80GB": (8, 1.89), "8x A100 80GB": (8, 1.89), "4x 6 A100 80GB": (24, 1.89),
+               "1x 4 A40 48GB": (4, 0.4375)}  # fmt: skip
+    for name, values in table.items():
+        assert len(values) == len(cost_tables.ATTRIBUTES), name
+        *_, hardware, hours, dollars = values
+        if hours != cost_tables.BLANK:
+            devices, price = counted[hardware]
+            assert int(dollars[1:]) == pytest.approx(devices * int(hours[:-1]) * price, abs=1)
+
+
+def test_the_tables_stand_without_any_run(tmp_path):
+    for name, expected in (
+        ("table2", "Eurus-2-7B-PRIME (published)"),
+        ("table3", "$3629"),
+        ("table4", "| 675 | – |"),
+    ):
+        (table,) = cost_tables.TABLES[name](tmp_path)
+        assert expected in text_table.markdown(table)
+        assert cost_tables.SOURCE in text_table.markdown(table)
+
+
+def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_path):
+    plan = plan_of(composed, tmp_path, "hardware.price_per_device_hour=2")
+    trained(plan, seconds=1.0)
+    with cost.spending(plan.run, plan.config.hardware, "train"):
+        pass
+    scored(plan, 10, seconds=1.0)
+    published, nano = cost_tables.cost_table(3, tmp_path)
+    assert not any("measured" in column for column in published.columns)
+    assert nano.columns == ("", "exp3 (measured here)")
+    values = dict(nano.rows)
+    assert values["RL Data"] == "200 x 6 (seen: 24 x 6)"
+    assert values["Hardware"] == "cpu (1 device)"
+    assert values["Cost Est."].endswith("$0.00")
+    assert "not comparable" in nano.caption[0]
+    (sizes,) = cost_tables.table4(tmp_path)
+    assert ("nano-AMC23", "–", "4") in sizes.rows
+    assert ("AMC23", "40", "–") in sizes.rows
+    path = plan.run.folder / "run.json"
+    record = json.loads(path.read_text())
+    record["config"]["scale"]["name"] = "paper"
+    path.write_text(json.dumps(record))
+    (both,) = cost_tables.cost_table(3, tmp_path)
+    assert both.columns[-2:] == ("Open-RS (published)", "exp3 (measured here)")
+    for render in text_table.FORMATS.values():
+        assert "measured here" in render(both)
+    assert json.loads(text_table.as_json(both))["rows"][-1]["Open-RS (published)"] == "$42"
+    shutil.rmtree(plan.run.folder)
+
+
+def test_scores_of_other_caps_say_nothing_of_the_time(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    trained(plan, seconds=1.0)
+    scored(plan, 10, seconds=8.0)
+    assert isinstance(plan.cells(10)[0], Cell)
+    longer = plan_of(composed, tmp_path, "evaluation.max_new_tokens=300")
+    assert "problems to go, of unknown time" in told(longer)

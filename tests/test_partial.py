@@ -1,0 +1,44 @@
+"""Completions on their way: stored a line each, read back after a kill."""
+
+from openrs.engines import Completion
+from openrs.partial import Partial
+
+MADE = {
+    "a": Completion([1, 2, 3], False),
+    "b": Completion([4], True),
+    "c": Completion([], False, "a server's words\nin two lines é", 7),
+}
+
+
+def written(path):
+    partial = Partial(path)
+    for problem, completion in MADE.items():
+        partial.append(problem, completion, 0.5)
+    return partial
+
+
+def test_what_is_appended_is_read_back(tmp_path):
+    partial = written(tmp_path / "deep" / "seed-1.partial.jsonl")
+    again = Partial(partial.path)
+    assert again.read() == MADE
+    assert again.seconds == 1.5
+    partial.remove()
+    assert Partial(partial.path).read() == {}
+    partial.remove()  # of nothing is nothing
+
+
+def test_a_torn_line_costs_that_line_alone(tmp_path):
+    partial = written(tmp_path / "seed-1.partial.jsonl")
+    whole = partial.path.read_bytes()
+    partial.path.write_bytes(whole[:-9])
+    assert set(Partial(partial.path).read()) == {"a", "b"}
+    again = Partial(partial.path)
+    again.append("d", Completion([5], False), 0.25)
+    found = again.read()
+    assert set(found) == {"a", "b", "d"}
+    assert again.seconds == 1.25
+    assert partial.path.read_bytes().startswith(whole[:-9])
+
+
+def test_the_length_is_the_servers_count_where_no_ids_are_told():
+    assert [item.length for item in MADE.values()] == [3, 1, 7]

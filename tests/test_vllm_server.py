@@ -1,0 +1,182 @@
+"""The vLLM server's life: awaited, watched, stopped. A small web server stands in for vLLM itself, which
+needs a device to take weights; what it is told is checked against TRL and vLLM in test_launch."""
+
+import os
+import socket
+import sys
+import time
+
+import psutil
+import pytest
+
+from openrs import launch, vllm_server
+from openrs.child import Child
+from openrs.mistake import Mistake
+from openrs.run import Run
+
+pytestmark = pytest.mark.slow
+
+STAND_IN = """
+import http.server, os, sys, threading, time
+port, ready_after, dies_after = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+print("devices", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
+def die():
+    time.sleep(dies_after)
+    print("RuntimeError: CUDA out of memory", flush=True)
+    os._exit(7)
+if dies_after >= 0:
+    threading.Thread(target=die, daemon=True).start()
+time.sleep(ready_after)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+    def log_message(self, *arguments):
+        pass
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(vllm_server, "ASK_EVERY", 0.05)
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    script = tmp_path / "stand_in.py"
+    script.write_text(STAND_IN)
+
+    def command(server, ready_after=0.0, dies_after=-1.0):
+        return [sys.executable, str(script), str(server.port), str(ready_after), str(dies_after)]
+
+    return command
+
+
+def start(stand_in, tmp_path, timeout=30.0, **how):
+    server = vllm_server.address(None)
+    log = tmp_path / "logs" / "vllm-server.log"
+    return vllm_server.serving(stand_in(server, **how), server, log, {"CUDA_VISIBLE_DEVICES": "3"}, timeout)
+
+
+def gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_it_is_awaited_logged_and_stopped(stand_in, tmp_path):
+    with start(stand_in, tmp_path, ready_after=0.3) as child:
+        assert child.wait(0) is None
+        pid = child.pid
+    assert gone(pid)
+    assert (tmp_path / "logs" / "vllm-server.log").read_text() == "devices 3\n"
+
+
+def test_it_is_stopped_when_training_fails(stand_in, tmp_path):
+    pids = []
+
+    def fail():
+        with start(stand_in, tmp_path) as child:
+            pids.append(child.pid)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert gone(pids[0])
+
+
+def test_a_server_that_dies_before_it_answers_is_told(stand_in, tmp_path):
+    starting = start(stand_in, tmp_path, ready_after=60.0, dies_after=0.0)
+    with pytest.raises(Mistake, match=r"exit status 7(.|\n)*\| RuntimeError: CUDA out of memory"), starting:
+        pytest.fail("it never answered")
+
+
+def test_a_server_that_never_answers_is_given_up(stand_in, tmp_path):
+    starting = start(stand_in, tmp_path, timeout=2.0, ready_after=60.0)
+    with pytest.raises(Mistake, match=r"hardware.server_timeout=2(.|\n)*\| devices 3"), starting:
+        pytest.fail("it never answered")
+
+
+def test_a_busy_port_is_told_before_anything_starts():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(Mistake, match=f"hardware.server_port={port}.*Give another, or null"):
+            vllm_server.address(port)
+    assert vllm_server.address(None).port != vllm_server.address(None).group_port
+
+
+@pytest.fixture
+def four_devices(composed, tmp_path, stand_in, monkeypatch):
+    """A run on the paper's hardware with stand-ins for the server and for training."""
+    config = composed("experiment=exp3", "scale=paper", "hardware=a40x4")
+    run = Run(tmp_path / "runs" / "exp3-12345678", "1" * 64, {})
+
+    def train(server_how, script):
+        monkeypatch.setattr(
+            vllm_server, "command", lambda config, model, server, reached: stand_in(server, **server_how)
+        )
+        monkeypatch.setattr(launch, "command", lambda config, stage, file: [sys.executable, "-c", script])
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        launch.train(config, run, "model", 0)
+
+    return train, run.folder / "logs"
+
+
+def test_training_and_server_share_the_devices(four_devices):
+    train, logs = four_devices
+    train({}, "import os; print('training on', os.environ['CUDA_VISIBLE_DEVICES'])")
+    assert (logs / "train.log").read_text() == "training on 0,1,2\n"
+    assert (logs / "vllm-server.log").read_text() == "devices 3\n"
+
+
+def test_a_server_that_dies_ends_training_with_its_last_lines(four_devices):
+    train, logs = four_devices
+    began = time.monotonic()
+    with pytest.raises(Mistake, match=r"vLLM server ended with exit status 7(.|\n)*CUDA out of memory"):
+        train({"dies_after": 1.0}, "import os, time; print(os.getpid(), flush=True); time.sleep(300)")
+    assert time.monotonic() - began < 100
+    assert gone(int((logs / "train.log").read_text()))
+
+
+def test_training_that_falls_over_its_dead_server_tells_of_the_server(four_devices):
+    train, _ = four_devices
+    with pytest.raises(Mistake, match="vLLM server ended with exit status 7"):
+        train({"dies_after": 0.8}, "import time; time.sleep(1); raise SystemExit('connection refused')")
+
+
+def test_training_that_fails_is_told_with_its_last_lines(four_devices):
+    train, _ = four_devices
+    with pytest.raises(Mistake, match=r"train: its process ended with exit status 1(.|\n)*\| out of ideas"):
+        train({}, "raise SystemExit('out of ideas')")
+
+
+def test_a_users_mistake_in_a_stage_is_one_line(four_devices):
+    train, logs = four_devices
+    script = (
+        f"open({str(logs / 'train.error')!r}, 'w').write('length.prompt=3: too short'); raise SystemExit(3)"
+    )
+    with pytest.raises(Mistake) as caught:
+        train({}, script)
+    assert str(caught.value) == "length.prompt=3: too short"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_a_child_dies_with_a_parent_that_was_killed(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from openrs.child import Child\n"
+        f"log = Path({str(tmp_path / 'log')!r})\n"
+        "child = Child([sys.executable, '-c', 'import time; time.sleep(300)'], log)\n"
+        "print(child.pid, flush=True); time.sleep(300)"
+    )
+    parent = Child([sys.executable, "-c", script], tmp_path / "parent.log", {"PYTHONPATH": os.getcwd()})
+    until = time.monotonic() + 60
+    while not parent.last and time.monotonic() < until:
+        time.sleep(0.05)
+    pid = int(parent.last[0])
+    assert not gone(pid)
+    psutil.Process(parent.pid).kill()
+    while not gone(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert gone(pid)
+    parent.stop()
