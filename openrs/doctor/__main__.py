@@ -144,12 +144,15 @@ def _account(account: Any) -> str:
 
 def _options(verdicts: dict[tuple[str, str], list[Missing]]) -> list[str]:
     lines = ["What it can run"]
-    for (scale, hardware), found in verdicts.items():
-        state = "yes" if not found else "no: " + "; ".join(item.what for item in found)
-        lines.append(f"  scale={scale} hardware={hardware}  {state}")
     remedies = {item.what: item.remedy for found in verdicts.values() for item in found}
+    numbers = {what: str(number) for number, what in enumerate(remedies, 1)}
+    for (scale, hardware), found in verdicts.items():
+        state = "yes" if not found else "no, lacks " + ", ".join(numbers[item.what] for item in found)
+        lines.append(f"  scale={scale:5} hardware={hardware:6}  {state}")
     if remedies:
-        lines += ["What would mend it", *(f"  {what}: {remedy}" for what, remedy in remedies.items())]
+        lines.append("What it lacks for that, and what mends it")
+    for what, remedy in remedies.items():
+        lines += [f"  {numbers[what]:>2}  {what}", f"      -> {remedy}"]
     return lines
 
 
