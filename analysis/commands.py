@@ -19,6 +19,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_compare(commands)
     _add_import(commands)
     _add_export(commands)
+    _add_figures(commands)
 
 
 def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
@@ -30,7 +31,7 @@ def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
 
 def _shown(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=formats.FORMATS, default="md")
-    command.add_argument("--metric", default="avg", help=f"{cells.METRICS}; default avg")
+    command.add_argument("--metric", default="avg", help=f"{cells.METRICS}; default avg; several by commas")
     command.add_argument(
         "--mixed", default="", metavar="TRAITS",
         help=f"put rows that differ in these into one table, marked: {', '.join(mixing.TRAITS)}",
@@ -60,20 +61,27 @@ def _table1(arguments: argparse.Namespace) -> int:
     if arguments.select is not None:
         report = tuple(name for name in (arguments.report or "").split(",") if name)
         choice = Choice(arguments.select, arguments.by, report)
-    options = tables.Options(
-        metric=cells.metric(arguments.metric),
-        averaging=arguments.average or ("both" if arguments.imported else "raw"),
-        mixed=mixing.allowed(arguments.mixed),
-        choice=choice,
-    )
+    options = [
+        tables.Options(
+            metric=metric,
+            averaging=arguments.average or ("both" if arguments.imported else "raw"),
+            mixed=mixing.allowed(arguments.mixed),
+            choice=choice,
+        )
+        for metric in _metrics(arguments)
+    ]
     runs = load_all(arguments.outputs, arguments.imported)
-    made = tables.everything(runs, options)
-    if arguments.imported and options.metric == cells.AVERAGE:
-        made += references.base_differences(runs, options)
+    made = [table for each in options for table in tables.everything(runs, each)]
+    if arguments.imported and options[0].metric == cells.AVERAGE:
+        made += references.base_differences(runs, options[0])
     names = [*(["paper"] if arguments.published else []), *arguments.reference]
     made += [references.table(name) for name in dict.fromkeys(names)]
     print(formats.together(made, arguments.format), end="")
     return 0
+
+
+def _metrics(arguments: argparse.Namespace) -> list[cells.Metric]:
+    return [cells.metric(name) for name in arguments.metric.split(",")]
 
 
 def _add_ablation(commands: Any) -> None:
@@ -93,16 +101,18 @@ def _add_ablation(commands: Any) -> None:
 def _ablation(arguments: argparse.Namespace) -> int:
     from analysis import ablation
 
-    design = ablation.Design(
-        rows=tuple(name for name in (arguments.rows or "").split(",") if name),
-        columns=arguments.columns,
-        benchmark=arguments.benchmark,
-        step=arguments.step,
-        baseline=arguments.baseline,
-        metric=cells.metric(arguments.metric),
-        mixed=mixing.allowed(arguments.mixed),
-    )
-    made = ablation.tables(load_all(arguments.outputs), design)
+    runs, made = load_all(arguments.outputs), []
+    for metric in _metrics(arguments):
+        design = ablation.Design(
+            rows=tuple(name for name in (arguments.rows or "").split(",") if name),
+            columns=arguments.columns,
+            benchmark=arguments.benchmark,
+            step=arguments.step,
+            baseline=arguments.baseline,
+            metric=metric,
+            mixed=mixing.allowed(arguments.mixed),
+        )
+        made += ablation.tables(runs, design)
     print(formats.together(made, arguments.format), end="")
     return 0
 
@@ -120,14 +130,10 @@ def _add_compare(commands: Any) -> None:
 def _compare(arguments: argparse.Namespace) -> int:
     from analysis import compare
 
-    runs = _all_runs(arguments.outputs)
-    made = compare.tables(
-        compare.find(runs, arguments.first),
-        compare.find(runs, arguments.second),
-        cells.metric(arguments.metric),
-        mixing.allowed(arguments.mixed),
-        arguments.problems,
-    )
+    runs, made = _all_runs(arguments.outputs), []
+    first, second = compare.find(runs, arguments.first), compare.find(runs, arguments.second)
+    for metric in _metrics(arguments):
+        made += compare.tables(first, second, metric, mixing.allowed(arguments.mixed), arguments.problems)
     print(formats.together(made, arguments.format), end="")
     return 0
 
@@ -193,6 +199,27 @@ def _export(arguments: argparse.Namespace) -> int:
     from analysis import export
 
     for path in export.write(_all_runs(arguments.outputs), arguments.to):
+        print(path)
+    return 0
+
+
+def _add_figures(commands: Any) -> None:
+    command = commands.add_parser("figures", help="curves, costs and differences as SVG and PNG")
+    _outputs(command)
+    command.add_argument("-o", "--to", type=Path, default=Path("figures"), help="folder; default figures")
+    command.add_argument("--imported", action="store_true", help="what was imported, in place of the runs")
+    command.add_argument("--storage", metavar="URL", help="Optuna storage of a sweep to draw too")
+    command.add_argument("--study", metavar="NAME", help="the study in it")
+    command.set_defaults(run=_figures)
+
+
+def _figures(arguments: argparse.Namespace) -> int:
+    if (arguments.storage is None) != (arguments.study is None):
+        raise Mistake("storage, study: a sweep is drawn from both. Give --storage URL --study NAME.")
+    from analysis.figures import command  # matplotlib, which no table needs
+
+    sweep = None if arguments.storage is None else (arguments.storage, arguments.study)
+    for path in command.write(load_all(arguments.outputs, arguments.imported), arguments.to, sweep):
         print(path)
     return 0
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from itertools import product
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,11 +124,12 @@ def sign_flips_p(gaps: Array) -> float:
 
 
 def _bootstrap_p(means: Array, effect: float, error: float, n: int) -> float:
-    """The level at which the interval touches 0; beyond the resamples' reach, Student's tail."""
+    """The level at which the expanded interval touches 0; beyond the resamples' reach, Student's tail."""
     beyond = min(int((means <= 0).sum()), int((means >= 0).sum()))
     if beyond < FEW:
         return student_tail(effect / error, n - 1)
-    return min(1.0, 2 * (beyond + 1) / (len(means) + 1))
+    share = min(0.5, (beyond + 1) / (len(means) + 1))
+    return student_tail(NormalDist().inv_cdf(share) * math.sqrt((n - 1) / n), n - 1)
 
 
 def _error(gaps: Array) -> float:

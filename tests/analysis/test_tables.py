@@ -275,6 +275,26 @@ def test_every_format_is_printed_with_a_reference(tmp_path, capsys, monkeypatch,
         assert [table["title"][:9] for table in json.loads(shown)] == ["Table 1: ", "Published"]
 
 
+def test_what_a_table_shows_is_inert_in_html(tmp_path):
+    folder = make_run(tmp_path, "base", {0: {"aime24": halves()}}, report_step=0)
+    record = json.loads((folder / "run.json").read_text())
+    record["config"]["model"]["title"] = "<script>alert(1)</script>"
+    write_record(folder / "run.json", record)
+    page = formats.html(tables.table1(records.load_all(tmp_path)))
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_several_metrics_are_several_tables(tmp_path, capsys, monkeypatch):
+    make_run(tmp_path, "exp1", {10: {"aime24": halves() * 2}})
+    arguments = ["analysis", "table1", str(tmp_path), "--metric", "avg,pass@2,tokens", "--format", "json"]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert cli.main() == 0
+    titles = [table["title"] for table in json.loads(capsys.readouterr().out)]
+    assert [title.split(" zero-shot ")[1].split(",")[0] for title in titles] == [
+        "pass@1", "pass@2", "mean tokens of a completion"]  # fmt: skip
+
+
 def test_no_scores_is_said(tmp_path):
     make_run(tmp_path, "exp1", {})
     with pytest.raises(ValueError, match="nothing was evaluated"):

@@ -1,0 +1,34 @@
+"""What each run cost to train, from its ledger, or from its training record where there is none."""
+
+from dataclasses import dataclass
+
+from analysis.records import RunRecords
+from openrs import cost
+from openrs.run import read_record
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A run's training cost."""
+
+    device_hours: float
+    dollars: float | None
+    """None where no price is known."""
+    source: str
+    """What the figure is from."""
+
+
+def training(run: RunRecords) -> Cost | None:
+    """The training cost of a run, or None where nothing states it (a base model, an imported result).
+
+    The ledger counts the time the devices were held; `train.json`, which older runs have alone, counts
+    training steps and is priced by the run's own config.
+    """
+    if spent := cost.spent(run.folder, "train"):
+        return Cost(spent.device_hours, spent.dollars, "ledger: devices held, start-up included")
+    record = read_record(run.folder / "train.json")
+    if record is None:
+        return None
+    price = run.config.get("hardware", {}).get("price_per_device_hour")
+    hours = float(record["device_hours"])
+    return Cost(hours, None if price is None else hours * price, "train.json: training steps alone")

@@ -1,0 +1,1 @@
+"""Figures for print, as SVG and PNG. matplotlib is imported only here."""

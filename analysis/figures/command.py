@@ -1,0 +1,156 @@
+"""`python -m analysis figures outputs/ [-o DIR]`: every figure that the records allow, as SVG and PNG."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from analysis import comparisons, costs, curves, published, tables
+from analysis.figures import cost, forest, learning
+from analysis.figures.style import MOST, styled
+from analysis.lines import Line, lines, titles
+from analysis.mixing import groups
+from analysis.records import Row, RunRecords, rows
+from analysis.table import ORDER
+from openrs.mistake import Mistake
+
+KINDS = ("svg", "png")
+PAPER_COSTS = {"DeepScaleR-1.5B-Preview": 3629.0, "Still-3-1.5B-Preview": 2268.0}
+"""US dollars, the paper's Table 3."""
+OPEN_RS_COST = 42.0
+"""US dollars, the paper's Table 3; one of its three experiments."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure and what its file is called."""
+
+    name: str
+    figure: Figure
+
+
+def write(runs: list[RunRecords], folder: Path, sweep: tuple[str, str] | None = None) -> list[Path]:
+    """Draws and writes; returns the files.
+
+    Args:
+        sweep: storage URL and study name of a sweep to draw too.
+
+    Raises:
+        Mistake: nothing here can be drawn, or the sweep cannot be read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with styled():
+        for drawn in _all(runs, sweep):
+            for kind in KINDS:
+                path = folder / f"{drawn.name}.{kind}"
+                drawn.figure.savefig(path, metadata={"Date": None} if kind == "svg" else None)
+                written.append(path)
+    if not written:
+        raise Mistake(
+            "figures: the runs have no scores and no logged training steps. Run with "
+            "stages=[train,evaluate] first."
+        )
+    return written
+
+
+def _all(runs: list[RunRecords], sweep: tuple[str, str] | None) -> list[Drawn]:
+    made: list[Drawn] = []
+    if sweep is not None:
+        from analysis.figures import sweeps
+
+        made += [Drawn(f"sweep-{name}", figure) for name, figure in sweeps.sweep(*sweep).items()]
+    apart = [
+        members
+        for group in tables.split(runs)
+        for members in groups([row for run in group for row in rows(run)])
+    ]
+    for place, members in enumerate(apart):
+        suffix = f"-{place + 1}" if place else ""
+        made += _of_rows(members, suffix)
+    for key, found in curves.traces(runs).items():
+        made += [
+            Drawn(f"{key}{part}", learning.trace(key, found[begin : begin + MOST]))
+            for begin, part in _parts(len(found))
+        ]
+    return made
+
+
+def _parts(count: int) -> list[tuple[int, str]]:
+    """Where each figure's lines begin, and the end of its name: no figure holds more than MOST lines."""
+    begins = range(0, count, MOST)
+    return [(begin, f"-part{begin // MOST + 1}" if count > MOST else "") for begin in begins]
+
+
+def _of_rows(members: list[Row], suffix: str) -> list[Drawn]:
+    made = []
+    found = curves.scores(members)
+    labels = list(dict.fromkeys(curve.label for each in found.values() for curve in each))
+    based = {str(row.run.config["model"]["title"]) for row in members if not row.trained}
+    for begin, part in _parts(len(labels)):
+        kept = labels[begin : begin + MOST]
+        shown = {title: [c for c in each if c.label in kept] for title, each in found.items()}
+        shown = {title: each for title, each in shown.items() if each}
+        made.append(Drawn(f"accuracy{suffix}{part}", learning.accuracy(shown, ", ".join(sorted(based)))))
+    made_lines = lines(members)
+    base = next((line for line in made_lines if not line.trained), None)
+    others = [line for line in made_lines if line is not base]
+    shown_titles = titles(made_lines)
+    if base is not None and others:
+        for begin, part in _parts(len(others)):
+            table = comparisons.table(base, others[begin : begin + MOST], shown_titles)
+            made.append(Drawn(f"differences{suffix}{part}", forest.forest(table, "points")))
+    return made + _priced(made_lines, shown_titles, suffix)
+
+
+def _priced(made: Sequence[Line], shown: Sequence[str], suffix: str) -> list[Drawn]:
+    """Score against cost, in dollars where all runs have a price, else in device time."""
+    points, dollars = [], True
+    labels = curves.names(list({row.run.id: row.run for line in made for row in line.rows}.values()))
+    for line in made:
+        if len(line.rows) != 1 or not line.trained:
+            continue
+        spent, value = costs.training(line.rows[0].run), tables.average(line, shown, tables.AVERAGE, False)
+        if spent is not None and value is not None:
+            points.append((line, spent, value))
+            dollars = dollars and spent.dollars is not None
+    if not points:
+        return []
+    drawn, unit = [], "US dollars"
+    hours = max(spent.device_hours for _, spent, _ in points)
+    for line, spent, value in points:
+        paid = spent.dollars
+        if not dollars or paid is None:
+            unit, paid = ("device-hours", spent.device_hours)
+            if hours < 1:
+                unit, paid = "device-minutes", 60 * paid
+        label = labels[line.rows[0].run.id]
+        drawn.append(cost.Priced(label, _share(line) * paid, value.mean, value.low, value.high))
+    if dollars and set(shown) == set(ORDER):
+        drawn += _published()
+    kept = list(dict.fromkeys(point.label for point in drawn))
+    mean_of = f"mean of {', '.join(shown)}"
+    return [
+        Drawn(
+            f"cost{suffix}{part}",
+            cost.against_cost([p for p in drawn if p.label in kept[begin : begin + MOST]], unit, mean_of),
+        )
+        for begin, part in _parts(len(kept))
+    ]
+
+
+def _share(line: Line) -> float:
+    """The part of a run's training that its checkpoint needed."""
+    run, step = line.rows[0].run, line.rows[0].step
+    last = max((trace.steps[-1] for trace in curves.traces([run]).get("reward", [])), default=step)
+    return min(1.0, step / last)
+
+
+def _published() -> list[cost.Priced]:
+    found = []
+    for row in published.TABLE1:
+        price = PAPER_COSTS.get(row.model, OPEN_RS_COST if row.model.startswith("Open-RS") else None)
+        if price is not None and row.average is not None:
+            found.append(cost.Priced(f"{row.model} (published)", price, row.average, None, None, True))
+    return found

@@ -1,0 +1,60 @@
+"""Score against training cost (the paper's Fig. 1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from analysis.figures.learning import legend
+from analysis.figures.style import WIDTH, look
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A point: what was paid, and the average score with its 95 % interval, percent."""
+
+    label: str
+    """Points of one label are joined: a run's checkpoints."""
+    cost: float
+    mean: float
+    low: float | None
+    high: float | None
+    published: bool = False
+
+
+def against_cost(points: Sequence[Priced], unit: str, scores: str) -> Figure:
+    """Average score against cost, a line a run, each checkpoint with its interval.
+
+    Args:
+        unit: of the cost, as the axis says it ("US dollars", "device-hours").
+        scores: what the score is the mean of.
+    """
+    labels = list(dict.fromkeys(point.label for point in points))
+    figure, axis = pyplot.subplots(figsize=(WIDTH * 0.8, 2.5 + 0.14 * len(labels)))
+    for place, label in enumerate(labels):
+        found = sorted((point for point in points if point.label == label), key=lambda point: point.cost)
+        costs, means = [point.cost for point in found], [point.mean for point in found]
+        style = look(place)
+        if found[0].published:
+            axis.plot(costs, means, label=label, **style | {"linestyle": "none", "markerfacecolor": "white"})
+            continue
+        gaps = [
+            [point.mean - (point.mean if point.low is None else point.low) for point in found],
+            [(point.mean if point.high is None else point.high) - point.mean for point in found],
+        ]
+        axis.errorbar(costs, means, gaps, capsize=2, elinewidth=0.7, label=label, **style)
+    costs = [point.cost for point in points]
+    if min(costs) > 0 and max(costs) / min(costs) > 10:
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.margins(x=0.08, y=0.1)
+    axis.set_xlabel(f"training cost ({unit})")
+    axis.set_ylabel("average pass@1 (%)")
+    note = f"Average: {scores}. Bars: 95 % intervals."
+    hollow = any(point.published for point in points)
+    legend(figure, axis, note + (" Hollow: published, not measured here." if hollow else ""))
+    return figure

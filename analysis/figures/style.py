@@ -1,0 +1,56 @@
+"""How every figure looks: print size, fonts, and a palette that colour-blind readers can tell apart."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+
+matplotlib.use("Agg")  # figures are files; no display is asked for
+
+from matplotlib import pyplot
+
+WIDTH = 6.0
+"""Inches: the text width of a one-column paper."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+"""Okabe and Ito's palette without yellow and black (yellow is faint on paper; black is the base model)."""
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("-", "--", "-.", ":")
+MOST = len(COLOURS)
+"""Lines that one figure can hold and a reader can still tell apart."""
+
+SETTINGS = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.5,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 300,
+    "svg.fonttype": "none",  # text stays text: it can be searched, and edited before print
+    "svg.hashsalt": "openrs",  # the same records make the same file
+    "font.family": ["DejaVu Sans", "sans-serif"],
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draws in this style and closes what was drawn."""
+    with matplotlib.rc_context(SETTINGS):
+        try:
+            yield
+        finally:
+            pyplot.close("all")
+
+
+def look(place: int) -> dict[str, str]:
+    """Colour, marker and dashes of the line at a place: any one of them tells lines apart."""
+    at = place % MOST
+    return {"color": COLOURS[at], "marker": MARKERS[at], "linestyle": DASHES[at % len(DASHES)]}

@@ -1,0 +1,116 @@
+"""Figures of a sweep: importance of its factors, and contours; Optuna's own plots, in this style."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+import optuna
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from optuna.importance import get_param_importances
+from optuna.visualization import matplotlib as drawn
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from analysis.figures.style import WIDTH
+from openrs.mistake import Mistake
+
+FEWEST = 4
+"""Finished trials below which importance says nothing."""
+
+
+def sweep(storage: str, study_name: str) -> dict[str, Figure]:
+    """Importance and, with two factors or more, contours of the two that matter most.
+
+    Args:
+        storage: URL of an Optuna storage.
+
+    Raises:
+        Mistake: no such study, no such storage, or too few finished trials.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = _load(storage, study_name)
+    done = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    if len(done) < FEWEST:
+        raise Mistake(
+            f"{storage}: the study {study_name} has {len(done)} finished trials; importance needs at least "
+            f"{FEWEST}. Let the sweep go on."
+        )
+    varied = [name for name in done[0].params if len({str(trial.params.get(name)) for trial in done}) > 1]
+    if not varied:
+        raise Mistake(f"{storage}: all finished trials of {study_name} have the same parameters.")
+    target = study.metric_names[0] if study.metric_names else "objective"
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+
+    def first(trial: optuna.trial.FrozenTrial) -> float:
+        return float(trial.values[0])
+
+    several = len(study.directions) > 1
+    chosen = {"target": first} if several else {}
+    importances = get_param_importances(study, evaluator=evaluator, params=varied, **chosen)
+    figures = {}
+    with _optunas():
+        axis = drawn.plot_param_importances(
+            study, evaluator=evaluator, params=varied, target_name=target, **chosen
+        )
+    figure = axis.figure
+    figure.set_size_inches(WIDTH * 0.8, 0.9 + 0.3 * len(varied))
+    axis.set_title("", loc="left")
+    figure.suptitle(f"{study_name}: importance of factors (fANOVA, {len(done)} finished trials)")
+    axis.margins(x=0.12)
+    axis.set_xlabel(f"share of the variance of {target}")
+    axis.set_ylabel("")
+    if (legend := axis.get_legend()) is not None:
+        legend.remove()
+    figures["importance"] = figure
+    if len(varied) > 1:
+        pair = list(importances)[:2]
+        with _optunas():
+            axis = drawn.plot_contour(study, params=pair, target_name=target, **chosen)
+        figure = axis.figure
+        figure.set_size_inches(WIDTH * 0.75, 3.2)
+        axis.set_title("")
+        figure.suptitle(f"{study_name}: the two factors that matter most; dots are trials")
+        figures["contour"] = figure
+    for figure in figures.values():
+        _restyle(figure)
+    return figures
+
+
+@contextmanager
+def _optunas() -> Iterator[None]:
+    """Optuna switches to a style of its own, for every figure after it; and says it is experimental."""
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+        yield
+
+
+def _restyle(figure: Figure) -> None:
+    """Brings a drawn figure to the style of the others: font sizes and ground."""
+    for text in figure.findobj(Text):
+        text.set_fontsize(8)
+        text.set_color("black")
+    for axis in figure.axes:
+        axis.set_facecolor("white")
+        axis.tick_params(labelsize=7, colors="black", which="both")
+        for side in ("left", "bottom"):
+            axis.spines[side].set(visible=True, color="black", linewidth=0.8)
+    for points in figure.findobj(PathCollection):
+        points.set_sizes([12])
+    figure.set_layout_engine("constrained")
+
+
+def _load(storage: str, study_name: str) -> optuna.Study:
+    try:
+        known = optuna.get_all_study_names(storage)
+    except (ArgumentError, OperationalError, ImportError) as error:
+        first = str(error).splitlines()[0]
+        raise Mistake(
+            f"storage={storage}: cannot be opened ({first}). Give a URL as "
+            "sqlite:///outputs/sweeps/NAME/study.db."
+        ) from error
+    if study_name not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise Mistake(f"{storage}: holds no study {study_name}. Studies: {listed}.")
+    return optuna.load_study(study_name=study_name, storage=storage)
