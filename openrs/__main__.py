@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from openrs import compose
 from openrs.paths import CONF
 from openrs.pipeline import Session, say
+from openrs.sweep.outcome import Outcome
 
 
 def main() -> int:
@@ -16,8 +17,8 @@ def main() -> int:
     session = Session()
 
     @hydra.main(config_path=str(CONF), config_name="config")
-    def job(composed: DictConfig) -> None:
-        session.run(composed)
+    def job(composed: DictConfig) -> Outcome | None:
+        return session.run(composed)
 
     status = 0
     try:

@@ -15,6 +15,7 @@ from openrs.config import Config
 from openrs.mistake import Mistake
 from openrs.paths import CONF
 from openrs.scale import device_names, options, pick, scaled, visible_devices, within_context
+from openrs.sweep import plugin
 
 
 @cache
@@ -38,6 +39,7 @@ def register() -> None:
         replace=True,
     )
     OmegaConf.register_resolver("engine", lambda *, _root_: engine(_root_), replace=True)
+    plugin.register()
 
 
 def engine(config: DictConfig) -> str:

@@ -7,7 +7,7 @@ every scale, while a number given on the command line is taken as it is.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from openrs import rewards
 from openrs.checks import check
@@ -324,6 +324,40 @@ class Catalog:
 
 
 @dataclass(kw_only=True)
+class Collapse:
+    """When training is stopped because it cannot come to anything; null switches a rule off.
+
+    The rules are `openrs.collapse`, over the logged steps; the reason goes into the training record.
+    """
+
+    window: int = 10
+    """Logged steps that are averaged."""
+    reward_below: float | None = None
+    """Stop where the mean reward fell below this share of the best window before."""
+    flat_for: int | None = None
+    """Stop where the mean reward has not risen above its first window for this many steps."""
+    no_signal_above: float | None = None
+    """Stop where more than this share of groups had no signal (all rewards alike)."""
+    truncated_above: float | None = None
+    """Stop where more than this share of completions hit the cap."""
+    length_above: float | None = None
+    """Stop where completions are this many times as long as in the first window."""
+    kl_above: float | None = None
+    """Stop where the mean KL divergence from the base model is above this."""
+    foreign_above: float | None = None
+    """Stop where more than this share of letters is not Latin (the paper saw the language drift)."""
+
+
+@dataclass(kw_only=True)
+class Budget:
+    """What a sweep may cost in all; null sets no limit."""
+
+    device_hours: float | None = None
+    money: float | None = None
+    """Dollars, at hardware.price_per_device_hour."""
+
+
+@dataclass(kw_only=True)
 class Config:
     """Everything a command can say."""
 
@@ -347,6 +381,12 @@ class Config:
     hub: Hub = field(default_factory=Hub)
     scale: Scale
     catalog: Catalog
+    collapse: Collapse = field(default_factory=Collapse)
+    objective: Any = "average"
+    """What a sweep looks for: average, a benchmark, reward, device_hours, money; or a list of them."""
+    budget: Budget = field(default_factory=Budget)
+    fail_fast: bool = False
+    """End a sweep at its first failed trial."""
     stages: list[Literal["train", "evaluate", "collect"]] = field(
         default_factory=lambda: ["train", "evaluate", "collect"]
     )
@@ -405,6 +445,7 @@ EVALUATION = ("evaluation", "engine.kind")
 NEITHER = (
     *("name", "report_step", "steps.stop_at", "steps.save_every", "hardware", "tracker", "hub", "scale"),
     *("catalog", "stages", "force", "dry_run", "outputs"),
+    *("collapse", "objective", "budget", "fail_fast"),
     *("engine.data_parallel", "engine.tensor_parallel", "engine.memory", "engine.base_url"),
     *("engine.model", "engine.protocol", "engine.api_key", "engine.concurrency", "engine.retries"),
     "engine.timeout",

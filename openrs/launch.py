@@ -147,12 +147,13 @@ def devices_of(hardware: Hardware) -> tuple[str, str]:
     return ",".join(names[:training]), ",".join(names[training:])
 
 
-def train(config: Config, run: Run, model: str, reached: int) -> None:
+def train(config: Config, run: Run, model: str, reached: int, study: dict[str, Any] | None = None) -> None:
     """Trains in processes of their own, with a vLLM server beside them where the hardware has one.
 
     Args:
         model: path or Hub id of the starting weights.
         reached: the step that training goes on from.
+        study: the sweep's study, which may end training early.
 
     Raises:
         Mistake: a process or the server failed; what was trained up to the last checkpoint stays.
@@ -176,7 +177,7 @@ def train(config: Config, run: Run, model: str, reached: int) -> None:
                     hardware.server_timeout,
                 )
             )
-        told = {"server": asdict(server) if server else None}
+        told = {"server": asdict(server) if server else None, "study": study}
         _run(config, run, "train", told, environment, watched)
 
 

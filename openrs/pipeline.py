@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -19,6 +20,8 @@ from openrs.config import Config
 from openrs.mistake import Mistake
 from openrs.plan import Plan, describe, resolve
 from openrs.run import Run, locked
+from openrs.sweep import job
+from openrs.sweep.outcome import Outcome
 
 
 def say(text: str) -> None:
@@ -31,15 +34,24 @@ class Session:
 
     def __init__(self) -> None:
         self.plans: list[Plan] = []
+        self.told = False
         self.failed = 0
 
-    def run(self, composed: DictConfig) -> None:
-        """Runs one job. A user's mistake is one line; in a sweep the other jobs go on."""
+    def run(self, composed: DictConfig) -> Outcome | None:
+        """Runs one job. A user's mistake is one line; in a sweep the other jobs go on.
+
+        Returns:
+            What a sweep makes of it; the sweep prints its own table.
+        """
         try:
             config = load(composed)
-            if not self.plans and not config.dry_run:
+            if not self.told and not config.dry_run:
+                self.told = True
                 say(f"scale {config.scale.name}: {config.scale.reason}")
             plan = resolve(config)
+            trial = job.current()
+            if trial is not None:
+                return job.run(plan, trial)
             if config.dry_run:
                 print("\n".join((*describe(plan), *cost.describe(plan))))
             else:
@@ -48,6 +60,8 @@ class Session:
         except Mistake as error:
             self.failed += 1
             say(f"error: {error}")
+            return Outcome("failed", reason=str(error), again=False)
+        return None
 
     def finish(self) -> int:
         """Prints the table of all runs of this command; returns the exit status."""
@@ -63,20 +77,25 @@ class Session:
         return 1 if self.failed else 0
 
 
-def stages(plan: Plan) -> None:
-    """Trains and evaluates what is missing."""
+def stages(plan: Plan, study: dict[str, Any] | None = None) -> None:
+    """Trains and evaluates what is missing.
+
+    Args:
+        study: of a sweep's trial, the study whose pruner and budget may end training early; the run is
+            then not evaluated past that step.
+    """
     config = plan.config
     if "evaluate" in config.stages and any(plan.missing(step) for step in config.checkpoints):
         engines.require(config)
     _environment(config)
     if rank := launch.node_rank(config.hardware):
         if "train" in config.stages and plan.must_train:
-            _train(plan)
+            _train(plan, study)
         say(f"node {rank}: the rest is done on node 0")
         return
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):
-            _train(plan)
+            _train(plan, study)
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
@@ -97,11 +116,12 @@ def _environment(config: Config) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _train(plan: Plan) -> None:
+def _train(plan: Plan, study: dict[str, Any] | None) -> None:
     config, run = plan.config, plan.run
     assert plan.mix is not None
     if not plan.must_train:
-        say(f"{run.folder.name}: trained to step {plan.trained_to}, nothing to train")
+        ended = f" ({plan.stopped['reason']})" if plan.stopped else ""
+        say(f"{run.folder.name}: trained to step {plan.trained_to}{ended}, nothing to train")
         if config.hub.push:
             from openrs import hub
 
@@ -121,11 +141,14 @@ def _train(plan: Plan) -> None:
     with cost.spending(run, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):
             reached = max(whole_checkpoints(run.folder / "train"), default=0)
-            launch.train(config, run, _weights(plan, 0), reached)
+            launch.train(config, run, _weights(plan, 0), reached, study)
         else:
             from openrs.train import train
+            from openrs.watch import build
 
-            train(config, run, plan.mix)
+            train(config, run, plan.mix, watch=build(plan, study))
+    if first and (stopped := plan.stopped):
+        say(f"{run.folder.name}: stopped at step {stopped['step']}: {stopped['reason']}")
 
 
 def forget(run: Run) -> None:
@@ -173,6 +196,9 @@ def _evaluate(plan: Plan, run: Run) -> None:
     config = plan.config
     steps = [step for step in config.checkpoints if plan.owner(step) == run]
     for step in steps:
+        if plan.stopped and step > plan.trained_to:
+            say(f"{run.folder.name}: step {step} was not reached, nothing to evaluate")
+            continue
         cells = plan.missing(step)
         if not cells:
             say(f"{run.folder.name}: step {step} evaluated, nothing to evaluate")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openrs import catalog, models, recipe
+from openrs import catalog, collapse, models, recipe
 from openrs.config import Config
 from openrs.data import Mix, load_mix
 from openrs.run import Run, find
@@ -36,11 +36,19 @@ class Plan:
         return record.last_step if record else 0
 
     @property
+    def stopped(self) -> dict[str, Any] | None:
+        """Why training ended before today's step: step, kind and reason."""
+        record = self.run.train_record
+        return record.stopped if record and record.last_step < self.config.stop_at else None
+
+    @property
     def must_train(self) -> bool:
-        """Whether training has steps to go."""
-        return self.mix is not None and (
-            self.trained_to < self.config.stop_at or "train" in self.config.force
-        )
+        """Whether training has steps to go; a collapsed run has none while the rules are on."""
+        if self.mix is None:
+            return False
+        collapsed = self.stopped and self.stopped["kind"] == "collapse" and collapse.on(self.config)
+        to_go = self.trained_to < self.config.stop_at and not collapsed
+        return to_go or "train" in self.config.force
 
     def owner(self, step: int) -> Run:
         """The run whose folder holds the scores of a step."""

@@ -4,13 +4,16 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
 from openrs.checkpoints import WHOLE, free_optimizer_state, logged
+from openrs.collapse import Watch, foreign_share
 from openrs.run import write_record
 
 NAMES = {
@@ -38,6 +41,9 @@ class Metrics(TrainerCallback):
         partial.replace(path)
         self.path = path
         self.began = 0.0
+        self.line: dict[str, Any] = {}
+        self.texts: Callable[[], list[str]] = list
+        """Gives the completions of the step."""
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Starts the step's clock."""
@@ -54,9 +60,36 @@ class Metrics(TrainerCallback):
             for key, value in logs.items()
             if key.startswith("rewards/") and key.endswith("/mean") and not math.isnan(value)
         }
+        line["foreign_share"] = foreign_share(self.texts())
         line["step_seconds"] = round(time.perf_counter() - self.began, 3)
+        self.line = line
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+class Watched(TrainerCallback):
+    """Shows every logged step to a watch, and ends training with a checkpoint where it says so.
+
+    The first process, which has the metrics, decides for all.
+    """
+
+    def __init__(self, metrics: Metrics | None, watch: Watch | None, last: int, iterations: int) -> None:
+        self.metrics, self.watch = metrics, watch
+        self.last, self.iterations = last, iterations
+        self.stopped: dict[str, Any] | None = None
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        """Asks the watch; completions in use for several steps are not cut in the middle."""
+        step = state.global_step
+        if self.watch is None or "reward" not in logs or step >= self.last:
+            return
+        stop = self.watch(self.metrics.line) if self.metrics is not None else None
+        if PartialState().num_processes > 1:
+            (stop,) = broadcast_object_list([stop])  # all processes must end after the same step
+        if stop is not None and step % self.iterations == 0:
+            self.stopped = {"step": step, "kind": stop.kind, "reason": stop.reason}
+            control.should_save = True
+            control.should_training_stop = True
 
 
 class ProgressLine(TrainerCallback):

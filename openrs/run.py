@@ -109,6 +109,8 @@ class TrainRecord:
     """The last logged step."""
     segments: tuple[dict[str, Any], ...]
     """One entry per process that trained: first and last step, seconds, versions, world size."""
+    stopped: dict[str, Any] | None = None
+    """Why training ended before its step, if it did: step, kind (collapse, pruned, budget), reason."""
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,11 @@ def _run(told: dict[str, Any]) -> None:
 
         from openrs.train import train
         from openrs.vllm_server import Server
+        from openrs.watch import build
 
         assert plan.mix is not None
         server = Server(**told["server"]) if told["server"] else None
-        train(plan.config, run, plan.mix, server)
+        train(plan.config, run, plan.mix, server, build(plan, told["study"]))
         PartialState().destroy_process_group()
     else:
         from openrs.evaluate import evaluate

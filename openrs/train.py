@@ -19,11 +19,12 @@ from trl.trainer.utils import split_tensor_dict
 from openrs import segments
 from openrs.accounts import WANDB_HOST, reaches, wandb_key
 from openrs.checkpoints import logged, remove_torn, whole_checkpoints
+from openrs.collapse import Watch
 from openrs.config import Config
 from openrs.data import Mix, prompt_order
 from openrs.mistake import Mistake
 from openrs.models import loadable
-from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt
+from openrs.progress import Checkpoints, Metrics, ProgressLine, StopAt, Watched
 from openrs.run import Checkpoint, Run, TrainRecord, read_record, versions, write_record
 from openrs.vllm_server import Server
 
@@ -222,10 +223,17 @@ def _track(config: Config, run: Run) -> None:
         os.environ.setdefault("WANDB_MODE", "offline")
 
 
-def train(config: Config, run: Run, mix: Mix, server: Server | None = None) -> TrainRecord | None:
+def train(
+    config: Config, run: Run, mix: Mix, server: Server | None = None, watch: Watch | None = None
+) -> TrainRecord | None:
     """Trains to `config.stop_at` from the last whole checkpoint, and writes the record.
 
     With several processes each of them calls this; only the first writes, and returns the record.
+
+    Args:
+        server: the vLLM server that generates, where there is one.
+        watch: sees every logged step in the first process and may end training there, in all of them
+            and with a checkpoint.
 
     Raises:
         Mistake: too few prompts fit, or another number of processes was started than the recipe's batch
@@ -249,9 +257,10 @@ def train(config: Config, run: Run, mix: Mix, server: Server | None = None) -> T
             if reached < config.stop_at:
                 _begin_segment(config, run, mix, reached)
         reached = max(whole_checkpoints(folder), default=0)
+    stopped = None
     if reached < config.stop_at:
-        _train_on(config, run, arguments, reached)
-    return _write_record(run) if first else None
+        stopped = _train_on(config, run, arguments, reached, watch)
+    return _write_record(run, stopped) if first else None
 
 
 def _tokenizer(config: Config) -> Any:
@@ -278,13 +287,17 @@ def _begin_segment(config: Config, run: Run, mix: Mix, reached: int) -> None:
     segments.begin(folder, segment)
 
 
-def make_trainer(config: Config, run: Run, arguments: GRPOConfig, reached: int) -> GRPOTrainer:
-    """TRL's trainer for this process, at step `reached`; its prompts must be written."""
+def make_trainer(
+    config: Config, run: Run, arguments: GRPOConfig, reached: int, watch: Watch | None = None
+) -> tuple[GRPOTrainer, Watched]:
+    """TRL's trainer for this process, at step `reached`, and its watch; the prompts must be written."""
     folder = run.folder / "train"
     callbacks: list[Any] = [StopAt(config.stop_at), Checkpoints()]
+    metrics = None
     if arguments.process_index == 0:
         metrics = Metrics(folder / "metrics.jsonl", reached)
         callbacks += [metrics, ProgressLine(run.folder.name, config.stop_at), *_pushes(config, run)]
+    watched = Watched(metrics, watch, config.stop_at, config.algorithm.num_iterations)
     kind = WholeGroupsTrainer if config.algorithm.whole_groups else GRPOTrainer
     trainer = kind(
         model=loadable(config.model, Path(config.outputs) / "models"),
@@ -292,19 +305,23 @@ def make_trainer(config: Config, run: Run, arguments: GRPOConfig, reached: int) 
         args=arguments,
         reward_funcs=reward_terms(config),
         train_dataset=_dataset(config, folder / "prompts.jsonl"),
-        callbacks=callbacks,
+        callbacks=[*callbacks, watched],
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
-    return trainer
+    if metrics is not None:
+        metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
+    return trainer, watched
 
 
-def _train_on(config: Config, run: Run, arguments: GRPOConfig, reached: int) -> None:
-    """Goes from step `reached` to `config.stop_at`."""
+def _train_on(
+    config: Config, run: Run, arguments: GRPOConfig, reached: int, watch: Watch | None
+) -> dict[str, Any] | None:
+    """Goes from step `reached` to `config.stop_at`; returns why it ended before, if it did."""
     tracked = config.tracker.kind == "wandb" and arguments.process_index == 0
     if tracked:
         _track(config, run)
-    trainer = make_trainer(config, run, arguments, reached)
+    trainer, watched = make_trainer(config, run, arguments, reached, watch)
     checkpoint = str(run.folder / f"train/checkpoint-{reached}") if reached else None
     try:
         # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
@@ -316,9 +333,10 @@ def _train_on(config: Config, run: Run, arguments: GRPOConfig, reached: int) -> 
             import wandb
 
             wandb.finish()  # else the next run of a sweep would log into this one
+    return watched.stopped
 
 
-def _write_record(run: Run) -> TrainRecord:
+def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Gathers what the folder holds into `train.json`."""
     folder = run.folder / "train"
     saved, lines = whole_checkpoints(folder), logged(folder / "metrics.jsonl")
@@ -335,6 +353,7 @@ def _write_record(run: Run) -> TrainRecord:
         dropped=data["dropped"],
         metrics=lines[-1],
         segments=tuple(done),
+        stopped=stopped,
     )
     run.write_train_record(record)
     return record

@@ -11,6 +11,8 @@ import pytest
 from openrs import scale
 from openrs.paths import CONF, ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def openrs(*arguments, cwd=ROOT, module="openrs", **environment):
     command = [sys.executable, "-m", module, *arguments]

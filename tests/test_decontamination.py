@@ -69,6 +69,7 @@ def test_rows_are_counted_per_draw_and_benchmark_before_the_draw():
     assert equal.dropped == {"x": {"in aime24": 1, "in math_500": 1}}
 
 
+@pytest.mark.slow
 def test_published_mixes_stay_and_drawn_ones_are_decontaminated_on_real_problems(composed):
     for option in ("open_s1", "open_rs", "open_deepscaler", "deepscaler"):
         for catalog in ("nano", "hub"):

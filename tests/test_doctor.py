@@ -12,7 +12,7 @@ from test_cli import openrs
 from openrs import accounts
 from openrs.doctor import signatures
 from openrs.doctor.machine import Account, Machine, survey
-from openrs.doctor.uses import Use, read, uses
+from openrs.doctor.uses import Use, of_server, read, uses
 from openrs.doctor.verdicts import cached, disk_gib, missing
 from openrs.paths import ROOT
 
@@ -105,11 +105,11 @@ def test_nano_needs_little(composed):
     assert told(composed("experiment=exp3"), changed(memory_gib=1)) != []
 
 
-def test_disk_counts_one_optimizer_state(composed):
-    """Ten float32 checkpoints of 7.1 GB, one optimizer state of 14.2, the download of 3.6."""
+def test_disk_counts_the_optimizer_state_of_the_newest_alone(composed):
+    """Ten bf16 checkpoints of 3.6 GB, an optimizer state of 21.3 twice while it is written, the download."""
     full = disk_gib(composed("experiment=exp3", "scale=paper"))
-    assert full * 2**30 == pytest.approx(88.9e9 + 2**30, rel=0.01)
-    assert disk_gib(composed("experiment=exp3", "scale=paper", "steps=released")) < full / 2
+    assert full * 2**30 == pytest.approx(11 * 3.554e9 + 2 * 21.33e9 + 2**30, rel=0.01)
+    assert disk_gib(composed("experiment=exp3", "scale=paper", "steps=released")) < 0.7 * full
     assert disk_gib(composed("experiment=base", "scale=paper")) < 5
 
 
@@ -141,8 +141,8 @@ def test_the_command_says_what_can_run(tmp_path):
     assert shown.returncode == 0, shown.stderr
     for part in (
         "This machine",
-        "scale=nano hardware=cpu  yes",
-        "scale=paper hardware=a40x4  no:",
+        "scale=nano  hardware=cpu     yes",
+        "scale=paper hardware=a40x4   no, lacks 1, ",
         "can run here.",
     ):
         assert part in shown.stdout
@@ -288,7 +288,7 @@ def test_the_installed_packages_take_the_recipe(composed, tmp_path, monkeypatch)
     for experiment in ("exp1", "exp3"):
         config = composed(f"experiment={experiment}", "scale=paper")
         arguments = trainer_arguments(config, "weights", tmp_path / "run" / "train")
-        report = signatures.compare(arguments)
+        report = signatures.compare(arguments, found := [*uses(), *of_server(config)])
         assert report.clean, (report.vanished, report.moved)
         assert not [line for line in report.not_compared if "no defaults are recorded" in line]
     content = signatures.read_record()
@@ -296,7 +296,7 @@ def test_the_installed_packages_take_the_recipe(composed, tmp_path, monkeypatch)
     altered = tmp_path / "defaults.json"
     altered.write_text(json.dumps(content))
     monkeypatch.setattr(signatures, "RECORD", altered)
-    report = signatures.compare(arguments | {"vllm_device": "auto"})
+    report = signatures.compare(arguments | {"vllm_device": "auto"}, found)
     assert report.vanished == ["trl.GRPOConfig(vllm_device=...): no such argument any more "
                                f"({report.vanished[0].rpartition('(')[2]}"]  # fmt: skip
     assert report.moved == [

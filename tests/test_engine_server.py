@@ -52,6 +52,7 @@ def test_the_openai_protocol_sends_text_and_takes_usage(folder):
     assert "top_k" not in server.asked[0]
 
 
+@pytest.mark.slow
 def test_faults_are_tried_again_with_back_off(folder):
     with CompletionsServer(folder, faults=[500, 429, "drop", 503]) as server:
         began = time.perf_counter()

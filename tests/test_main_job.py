@@ -87,7 +87,9 @@ def test_the_job_ends_with_the_table(whole):
         assert f"| {label} |" in made.stdout
     assert "nano-AIME24 | nano-MATH-500 | nano-AMC23 | nano-Minerva | nano-OlympiadBench" in made.stdout
     assert {path.name for path in (outputs / "tables").iterdir()} == {
-        f"table1{part}.{kind}" for part in ("", "-differences") for kind in ("md", "csv", "tex", "html")
+        f"{table}.{form}"
+        for table in ("table1", "table1-differences")
+        for form in ("md", "csv", "tex", "html")
     }
     again = openrs("table1", str(outputs), module="analysis")
     assert again.stdout.strip() == made.stdout.strip()
@@ -241,6 +243,8 @@ def test_table1_is_one_sweep_and_a_rerun_is_nothing(tmp_path):
     for label in ("nano base", *(f"exp{i}, step {s}" for i in (1, 2, 3) for s in (1, 2))):
         assert f"| {label}" in made.stdout
     assert len(list(tmp_path.glob("runs/*"))) == 4
+    assert made.stdout.count("**Comparison of 4 levels**") == 1
     again = openrs("-m", "sweeps=table1", *small)
     assert again.stdout == made.stdout
-    assert again.stderr.count("nothing to train") == 3
+    assert "4 trials: 4 complete" in again.stderr
+    assert "trial 4" not in again.stderr, "the study is finished: no job is started"

@@ -103,6 +103,7 @@ def test_every_format_holds_every_row(paper):
     assert rows[3]["openrs"] == DROPPED
 
 
+@pytest.mark.slow
 def test_the_command_prints_it():
     shown = openrs("table5", "--experiment", "exp1", "hardware=cpu", module="analysis")
     assert shown.returncode == 0, shown.stderr

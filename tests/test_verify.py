@@ -46,6 +46,7 @@ def test_an_unparsable_gold_is_said(verifier):
         assert not verifier.verify([(gold, "\\boxed{42}")])[0].gold_parsed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [
@@ -65,6 +66,7 @@ def test_hostile_answers_cost_bounded_time(verifier, answer):
     assert not verdict.correct
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_counted(verifier):
     before = verifier.timeouts
     pairs = [("$5$", f"\\boxed{{{a}}}") for a in ("5", "9^{9^{9^9}} + 1", "4", "7^{9^{9^9}}", "5.0")]
@@ -109,6 +111,7 @@ def test_repeated_pairs_are_judged_once(verifier, monkeypatch):
     assert len(asked) == 1
 
 
+@pytest.mark.slow
 def test_what_timed_out_is_not_remembered(verifier, monkeypatch):
     hostile = ("$5$", "\\boxed{9^{9^{9^9}}}")
     assert verifier.verify([hostile])[0].timed_out

@@ -14,6 +14,8 @@ from openrs.child import Child
 from openrs.mistake import Mistake
 from openrs.run import Run
 
+pytestmark = pytest.mark.slow
+
 STAND_IN = """
 import http.server, os, sys, threading, time
 port, ready_after, dies_after = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])

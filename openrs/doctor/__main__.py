@@ -144,12 +144,15 @@ def _account(account: Any) -> str:
 
 def _options(verdicts: dict[tuple[str, str], list[Missing]]) -> list[str]:
     lines = ["What it can run"]
-    for (scale, hardware), found in verdicts.items():
-        state = "yes" if not found else "no: " + "; ".join(item.what for item in found)
-        lines.append(f"  scale={scale} hardware={hardware}  {state}")
     remedies = {item.what: item.remedy for found in verdicts.values() for item in found}
+    numbers = {what: str(number) for number, what in enumerate(remedies, 1)}
+    for (scale, hardware), found in verdicts.items():
+        state = "yes" if not found else "no, lacks " + ", ".join(numbers[item.what] for item in found)
+        lines.append(f"  scale={scale:5} hardware={hardware:6}  {state}")
     if remedies:
-        lines += ["What would mend it", *(f"  {what}: {remedy}" for what, remedy in remedies.items())]
+        lines.append("What it lacks for that, and what mends it")
+    for what, remedy in remedies.items():
+        lines += [f"  {numbers[what]:>2}  {what}", f"      -> {remedy}"]
     return lines
 
 
@@ -169,16 +172,17 @@ def _choice(chosen: Any, lacking: list[Missing], overrides: list[str]) -> list[s
 
 
 def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
-    from openrs.doctor import signatures
+    from openrs.doctor import signatures, uses
 
     config = composed(*overrides)
+    found = [*uses.uses(), *uses.of_server(config)]
     if write:
-        content = signatures.record()
+        content = signatures.record(found)
         print(f"{signatures.RECORD}: defaults of {len(content['defaults'])} classes and functions")
     from openrs.train import trainer_arguments  # imports TRL
 
     run = Path(config.outputs) / "runs" / config.name / "train"
-    report = signatures.compare(trainer_arguments(config, config.model.id, run))
+    report = signatures.compare(trainer_arguments(config, config.model.id, run), found)
     recorded = signatures.read_record()["versions"]
     if as_json:
         print(json.dumps(asdict(report) | {"recorded": recorded, "clean": report.clean}, indent=1))

@@ -10,13 +10,14 @@ import enum
 import importlib
 import inspect
 import json
+import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from openrs.doctor.uses import PACKAGES, Use, uses
+from openrs.doctor.uses import PACKAGES, Use
 
 RECORD = Path(__file__).with_name("defaults.json")
 TRAINER = "trl.GRPOConfig"
@@ -87,8 +88,23 @@ def defaults(thing: Callable[..., Any]) -> dict[str, Any]:
             elif item.default_factory is not dataclasses.MISSING:
                 found[item.name] = item.default_factory()
         return {name: plain(value) for name, value in found.items()}
-    parameters = inspect.signature(thing).parameters.values()
+    parameters = _signature(thing).parameters.values()
     return {item.name: plain(item.default) for item in parameters if item.default is not item.empty}
+
+
+def _signature(thing: Callable[..., Any]) -> inspect.Signature:
+    """What a call takes; a TypedDict takes its keys, which Python itself does not say."""
+    if not hasattr(thing, "__required_keys__"):  # typing does not know those of typing_extensions
+        return inspect.signature(thing)
+    needed = thing.__required_keys__
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                key, inspect.Parameter.KEYWORD_ONLY, default=inspect._empty if key in needed else None
+            )
+            for key in typing.get_type_hints(thing)
+        ]
+    )
 
 
 def plain(value: Any) -> Any:
@@ -110,16 +126,16 @@ def read_record() -> dict[str, Any]:
     return json.loads(RECORD.read_text(encoding="utf-8"))
 
 
-def compare(arguments: dict[str, Any], found: Iterable[Use] | None = None) -> Report:
+def compare(arguments: dict[str, Any], found: Iterable[Use]) -> Report:
     """Compares every use with the installed packages.
 
     Args:
         arguments: what GRPOConfig is given (`openrs.train.trainer_arguments`), of which the source
             shows no names.
-        found: the uses; None reads them from the source.
+        found: the uses, as `openrs.doctor.uses` reads them from the source.
     """
     report, recorded = Report(installed()), read_record()["defaults"]
-    for use in sorted(set(uses() if found is None else found), key=lambda use: (use.target, use.where)):
+    for use in sorted(set(found), key=lambda use: (use.target, use.where)):
         package = use.target.split(".")[0]
         try:
             thing = find(use.target)
@@ -155,7 +171,7 @@ def _version(package: str) -> str:
 
 
 def _compare_call(report: Report, use: Use, thing: Any, keywords: tuple[str, ...]) -> None:
-    signature = inspect.signature(thing)
+    signature = _signature(thing)
     anything = any(item.kind is item.VAR_KEYWORD for item in signature.parameters.values())
     gone = [name for name in keywords if name not in signature.parameters and not anything]
     report.compared += len(keywords)
@@ -184,14 +200,14 @@ def _compare_defaults(
             report.moved.append(f"{target}.{name}: was {recorded[name]!r} by default, is {today[name]!r}")
 
 
-def record() -> dict[str, Any]:
-    """Writes today's defaults of all that openrs calls; packages not installed keep their old entries."""
+def record(found: Iterable[Use]) -> dict[str, Any]:
+    """Writes today's defaults of all that is called; packages not installed keep their old entries."""
     try:
         old = read_record()
     except FileNotFoundError:
         old = {"versions": {}, "defaults": {}}
     made: dict[str, Any] = {}
-    for target in sorted({use.target for use in uses() if use.called}):
+    for target in sorted({use.target for use in found if use.called}):
         try:
             made[target] = defaults(find(target))
         except ModuleNotFoundError:

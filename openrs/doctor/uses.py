@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from openrs import vllm_server
+from openrs.config import Config
 from openrs.paths import ROOT
 
 PACKAGES = ("trl", "lighteval", "vllm")
@@ -34,6 +36,17 @@ def uses(folder: Path = ROOT / "openrs") -> list[Use]:
     """Every use in the modules of a folder; making the nano model is no part of a recipe."""
     paths = (path for path in sorted(folder.rglob("*.py")) if path.parent.name != "nano")
     return [use for path in paths for use in read(path)]
+
+
+def of_server(config: Config) -> list[Use]:
+    """What the vLLM server of training is started with: TRL reads its own flags and hands vLLM the rest."""
+    flags = vllm_server.arguments(config, config.model.id, vllm_server.Server(), reached=0)[::2]
+    names = {flag.removeprefix("--") for flag in flags}
+    where = str(Path(vllm_server.__file__).relative_to(ROOT))
+    return [
+        Use("trl.scripts.vllm_serve.ScriptArguments", where, True, keywords=tuple(sorted(names - {"seed"}))),
+        Use("vllm.AsyncEngineArgs", where, True, keywords=("seed",)),
+    ]
 
 
 def read(path: Path) -> list[Use]:

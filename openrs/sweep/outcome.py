@@ -1,0 +1,57 @@
+"""What a trial comes to. It is returned by the job, as an exception through Hydra loses its kind."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended, with what the study keeps of it."""
+
+    state: Literal["complete", "pruned", "stopped", "failed"]
+    """`stopped` is an end that asks to be continued: the budget was reached."""
+    values: tuple[float, ...] = ()
+    """One per objective, in the study's order; empty unless complete."""
+    reason: str = ""
+    """Why it was pruned, stopped or failed."""
+    again: bool = True
+    """Whether trying again can help; not after a mistake in the config."""
+    repeated: bool = False
+    """Answered from the records of an earlier run of the same recipe."""
+    step: int | None = None
+    """The training step that was reached."""
+    signal: float | None = None
+    """The last value that the pruner saw, larger is better."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """What tables and reports ask for: run id, folder, name, device hours, money."""
+
+
+def read(returned: Any, objectives: int) -> Outcome:
+    """The outcome of a job: as it says itself, or as the number or numbers that it returned.
+
+    Args:
+        returned: Hydra's JobReturn.
+        objectives: how many values are wanted.
+    """
+    try:
+        value = returned.return_value
+    except Exception as error:
+        return Outcome("failed", reason=f"{type(error).__name__}: {error}")
+    if isinstance(value, Outcome):
+        return value
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    try:
+        numbers = tuple(float(item) for item in (value if several else [value]))
+    except (TypeError, ValueError):
+        return Outcome("failed", reason=f"the job returned {value!r}, which is no number", again=False)
+    if len(numbers) != objectives:
+        return Outcome(
+            "failed",
+            reason=f"the job returned {len(numbers)} values for {objectives} objectives",
+            again=False,
+        )
+    if not all(math.isfinite(number) for number in numbers):
+        return Outcome("failed", reason=f"the job returned {value!r}", again=False)
+    return Outcome("complete", values=numbers)

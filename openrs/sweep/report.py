@@ -1,0 +1,134 @@
+"""What a sweep says: its plan before, its result after."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+from optuna.trial import FrozenTrial, TrialState
+
+from openrs.mistake import Mistake
+from openrs.plan import Plan, describe
+from openrs.sweep import tasks
+from openrs.sweep.budget import spent
+
+if TYPE_CHECKING:
+    from openrs.sweep.sweeper import Sweep
+
+FEW = 20
+"""Runs up to which the end of a sweep prints every checkpoint in Table 1 too."""
+
+
+def plan(sweep: "Sweep") -> bool:
+    """Prints what would run and what it would cost; runs nothing. False where a point is no run."""
+    from openrs.sweep.estimate import estimate, lines, plans
+
+    found = list(plans(sweep))
+    good = [item for item in found if isinstance(item, Plan)]
+    for item in found:
+        if isinstance(item, Mistake):
+            print(f"error: {item}", file=sys.stderr)
+        elif sweep.points is not None:
+            print("\n".join(describe(item)))
+    title = f"  sweep     {sweep.name} in {sweep.folder}"
+    if sweep.points is None:
+        title += "".join(f"\n  space     {key}: {value}" for key, value in sweep.space.distributions.items())
+    print(title)
+    if good:
+        print("\n".join(lines(estimate(sweep, good))))
+    print("nothing was run (dry_run=true)")
+    return len(good) == len(found)
+
+
+def report(sweep: "Sweep") -> bool:
+    """Prints and writes the result; False where a slot was left FAILED or the sweep was cut short."""
+    trials = sweep.study.get_trials(deepcopy=False)
+    slots = tasks.slots(trials)
+    ended = [slot.last for slot in slots.values() if slot.number < sweep.total]
+    failed = [trial for trial in ended if trial.state == TrialState.FAIL]
+    complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
+    _save(sweep, complete)
+    if sweep.ours:
+        _tables(sweep, complete)
+    print(counts(ended, sweep.total), file=sys.stderr)
+    used = spent(trials)
+    if sweep.ours:
+        planned = sweep.study.user_attrs.get("planned_hours")
+        against = "" if planned is None else f", planned {planned:.2f}"
+        print(f"  took {used['device_hours']:.2f} device hours{against}", file=sys.stderr)
+    for trial in failed:
+        told = trial.user_attrs.get(tasks.ERROR, "its process died").splitlines()[0]
+        print(f"  trial {trial.number} {trial.params}: {told}", file=sys.stderr)
+    return not failed and len(ended) == sweep.total
+
+
+def counts(ended: list[FrozenTrial], total: int) -> str:
+    """How many slots of the study are in which state."""
+    states = [trial.state for trial in ended]
+    repeated = sum(bool(trial.user_attrs.get(tasks.REPEATED)) for trial in ended)
+    parts = [
+        f"{states.count(state)} {word}"
+        for state, word in (
+            (TrialState.COMPLETE, "complete"),
+            (TrialState.PRUNED, "pruned"),
+            (TrialState.FAIL, "failed"),
+            (TrialState.RUNNING, "running"),
+        )
+        if states.count(state) or state == TrialState.COMPLETE
+    ]
+    missing = total - len(ended)
+    more = f", {missing} to go" if missing else ""
+    answered = f" ({repeated} answered from records)" if repeated else ""
+    return f"sweep: {total} trials: {', '.join(parts)}{more}{answered}"
+
+
+def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
+    """Writes optimization_results.yaml, as hydra-optuna-sweeper does, and prints the best."""
+    if not complete:
+        return
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    path = sweep.folder / "optimization_results.yaml"
+    if len(sweep.directions) == 1:
+        best = sweep.study.best_trial
+        found: dict[str, Any] = {"name": "optuna", "best_params": best.params, "best_value": best.value}
+        told = f"best {sweep.objectives[0]} {best.value:.4g}: {_params(best)}"
+    else:
+        front = sweep.study.best_trials
+        found = {
+            "name": "optuna",
+            "solutions": [{"params": trial.params, "values": list(trial.values)} for trial in front],
+        }
+        told = "\n".join(
+            [
+                f"Pareto set of {', '.join(sweep.objectives)}:",
+                *(f"  {', '.join(f'{v:.4g}' for v in t.values)}: {_params(t)}" for t in front),
+            ]
+        )
+    OmegaConf.save(OmegaConf.create(found), path)
+    print(told, file=sys.stderr)
+
+
+def _params(trial: FrozenTrial) -> str:
+    return ", ".join(f"{key}={value}" for key, value in trial.params.items())
+
+
+def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
+    """Table 1 of a small sweep's checkpoints, then the comparison."""
+    from analysis import records, tables
+    from openrs.sweep import table
+
+    outputs = Path(sweep.config.outputs)
+    records_of = [t.user_attrs[tasks.RECORD] for t in complete]
+    folders = list(dict.fromkeys(Path(r[key]) for r in records_of for key in ("base", "folder")))
+    if len(folders) <= FEW:
+        runs = [run for folder in folders if (run := records.load(folder)) is not None]
+        if any(run.scores for run in runs):
+            made = tables.table1(runs)
+            paths = tables.write(made, outputs / "tables" / "table1")
+            print(tables.markdown(made))
+            print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
+    compared = table.compare(complete, sweep.objectives, sweep.directions)
+    if compared is not None:
+        paths = table.write(compared, outputs / "tables" / sweep.name)
+        print(table.markdown(compared))
+        print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)

@@ -1,0 +1,166 @@
+"""The search space: Hydra's overrides as hydra-optuna-sweeper reads them, and the grid in order."""
+
+import functools
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    distribution_to_json,
+    json_to_distribution,
+)
+
+from openrs.mistake import Mistake
+
+QUIET = ("hardware", "tracker", "outputs", "dry_run", "force", "budget", "fail_fast", "hydra")
+"""Overrides that change no result, so that workers which differ in them share a study."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is swept, and what every trial has in common."""
+
+    distributions: dict[str, BaseDistribution]
+    """Override key -> its distribution, in the order of the command line."""
+    fixed: dict[str, str]
+    deletions: tuple[str, ...]
+
+    def overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
+        """One job's overrides in Hydra's spelling."""
+        swept = [f"{key}={spelled(value)}" for key, value in params.items()]
+        common = [f"{key}={value}" for key, value in self.fixed.items() if key not in params]
+        return (*swept, *common, *self.deletions)
+
+    @property
+    def finite(self) -> bool:
+        """Whether every dimension is a list of values."""
+        return all(not isinstance(choices(d), Mistake) for d in self.distributions.values())
+
+    def size(self) -> int:
+        """Number of grid points."""
+        return math.prod(len(self._choices(key)) for key in self.distributions)
+
+    def points(self) -> list[dict[str, Any]]:
+        """Every grid point once: the first dimension is the slowest, values in the given order.
+
+        Raises:
+            Mistake: a dimension is an interval.
+        """
+        listed = [self._choices(key) for key in self.distributions]
+        return [dict(zip(self.distributions, values, strict=True)) for values in itertools.product(*listed)]
+
+    def _choices(self, key: str) -> list[Any]:
+        found = choices(self.distributions[key])
+        if isinstance(found, Mistake):
+            raise Mistake(
+                f"{key}: an interval has no grid points. Give a list of values, as {key}=1,2,3, or a "
+                "sampler, as hydra/sweeper/sampler=tpe."
+            )
+        return found
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON, to be kept with the study."""
+        return {
+            "space": {key: distribution_to_json(d) for key, d in self.distributions.items()},
+            "fixed": {k: v for k, v in self.fixed.items() if k.split(".")[0].lstrip("+") not in QUIET},
+            "deletions": list(self.deletions),
+        }
+
+    def with_stored(self, kept: dict[str, Any]) -> "Space":
+        """This space with the study's own distributions, as a shuffled list has another order."""
+        return Space(
+            {key: json_to_distribution(text) for key, text in kept["space"].items()},
+            self.fixed,
+            self.deletions,
+        )
+
+
+def spelled(value: Any) -> str:
+    """A value as an override spells it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def choices(distribution: BaseDistribution) -> list[Any] | Mistake:
+    """The values of a dimension, or a Mistake for an interval."""
+    try:
+        return list(OptunaSweeperImpl._to_grid_sampler_choices(distribution))
+    except ValueError:
+        return Mistake("an interval has no grid points")
+
+
+def parse(arguments: list[str], params: dict[str, Any] | None, loader: Any) -> Space:
+    """Reads the sweep file's params and the command line, in this order.
+
+    Raises:
+        Mistake: the space is wrong or empty.
+    """
+    lines = [f"{key}={spelled(value)}" for key, value in (params or {}).items()] + arguments
+    try:
+        space, fixed, deletions = create_params_from_overrides(_without_globs(lines, loader))
+    except (ValueError, NotImplementedError, AssertionError) as error:
+        raise Mistake(f"sweep: {error} Give lists as a=1,2 or range(1,4), or interval(0,1).") from None
+    for key in fixed:
+        space.pop(key, None)  # the command line pins what the file sweeps
+    for key, distribution in space.items():
+        if isinstance(distribution, CategoricalDistribution):
+            space[key] = CategoricalDistribution(tuple(dict.fromkeys(distribution.choices)))
+    return Space(space, fixed, tuple(deletions))
+
+
+def _without_globs(lines: list[str], loader: Any) -> list[str]:
+    """Replaces glob(...) of config groups by the options it matches."""
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(lines)
+    return [
+        f"{override.get_key_element()}={','.join(override.sweep_string_iterator())}"
+        if override.is_sweep_override() and "glob(" in line
+        else line
+        for override, line in zip(parsed, lines, strict=True)
+    ]
+
+
+def compare(kept: dict[str, Any], asked: dict[str, Any], name: str) -> None:
+    """Refuses to go on with a study of another question.
+
+    Raises:
+        Mistake: naming what differs.
+    """
+    for part, what in (("space", "sweeps"), ("fixed", "fixes"), ("deletions", "leaves out")):
+        if unordered(kept[part]) != unordered(asked[part]):
+            raise Mistake(
+                f"hydra.sweeper.study_name={name}: the stored study {what} {_brief(kept[part])}, this "
+                f"command {_brief(asked[part])}. Give another study_name, or leave it out: then every "
+                "question has a study of its own, and what was run is not run again."
+            )
+
+
+def unordered(part: Any) -> Any:
+    """A part of a stored space without the order of its choices, which a shuffled list changes."""
+    if isinstance(part, dict):
+        return {key: _values(value) for key, value in part.items()}
+    return sorted(part)
+
+
+def _brief(part: Any) -> str:
+    items = [f"{k}={_values(str(v))}" for k, v in part.items()] if isinstance(part, dict) else list(part)
+    return ", ".join(items) or "nothing"
+
+
+@functools.cache
+def _values(text: str) -> str:
+    """A stored distribution for a person; a fixed value as it is."""
+    if not text.startswith('{"name"'):
+        return text
+    distribution = json_to_distribution(text)
+    found = choices(distribution)
+    if isinstance(found, Mistake):
+        attributes = vars(distribution)
+        scale = "log " if attributes["log"] else ""
+        return f"{scale}interval({attributes['low']}, {attributes['high']})"
+    return "|".join(sorted(map(str, found)))

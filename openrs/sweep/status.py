@@ -1,0 +1,125 @@
+"""How a sweep stands, read from its study: `python -m openrs.sweep status table1`."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from openrs.mistake import Mistake
+from openrs.sweep import tasks
+from openrs.sweep.budget import spent
+from openrs.sweep.pruning import RUN
+from openrs.sweep.report import counts
+from openrs.sweep.storage import dead, open_storage
+
+
+def studies(name: str, outputs: Path, storage: str | None) -> list[optuna.Study]:
+    """The studies of a sweep, oldest first.
+
+    Args:
+        name: a sweep file's name, a folder under outputs/sweeps/, or a study's name.
+        outputs: where runs and sweeps are.
+        storage: a storage URL; None for the SQLite file of the sweep's folder.
+
+    Raises:
+        Mistake: there is no such sweep.
+    """
+    folder = outputs / "sweeps" / name
+    if storage is None:
+        if not (folder / "study.db").exists():
+            known = ", ".join(sorted(path.parent.name for path in outputs.glob("sweeps/*/study.db")))
+            raise Mistake(
+                f"status {name}: no sweep of this name under {outputs}/sweeps (there: {known or 'none'}). "
+                "Give one of them, --outputs, or --storage with the URL that the sweep was given."
+            )
+        storage = f"sqlite:///{folder / 'study.db'}"
+    opened = open_storage(storage, folder)
+    found = [
+        summary
+        for summary in optuna.get_all_study_summaries(opened)
+        if summary.user_attrs.get("openrs") and (summary.study_name.startswith(name))
+    ]
+    if not found:
+        raise Mistake(f"status {name}: the storage has no study whose name starts so.")
+    found.sort(key=lambda summary: summary.datetime_start or datetime.max)
+    return [optuna.load_study(study_name=summary.study_name, storage=opened) for summary in found]
+
+
+def lines(study: optuna.Study) -> Iterator[str]:
+    """One study for a person: counts, trials in flight, the best, time and money."""
+    trials = study.get_trials(deepcopy=False)
+    total = study.user_attrs.get("total", 0)
+    ended = [slot.last for slot in tasks.slots(trials).values() if slot.number < total]
+    yield f"{study.study_name}: {counts(ended, total).removeprefix('sweep: ')}"
+    signals = _signals(study)
+    for trial in trials:
+        if trial.state == TrialState.RUNNING:
+            yield _running(trial, signals)
+    complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
+    objectives = study.user_attrs["openrs"]["objectives"]
+    if complete:
+        for trial in [study.best_trial] if len(objectives) == 1 else study.best_trials:
+            values = ", ".join(f"{n} {v:.4g}" for n, v in zip(objectives, trial.values, strict=True))
+            yield f"  best      {values}: {_params(trial)}"
+    for trial in ended:
+        if trial.state == TrialState.FAIL:
+            told = trial.user_attrs.get(tasks.ERROR, "its process died").splitlines()[0]
+            yield f"  failed    trial {trial.number} {_params(trial)}: {told}"
+    yield from _costs(study, trials, ended, total)
+
+
+def _signals(study: optuna.Study) -> dict[str, tuple[int, float]]:
+    """Run id -> step and signal of its curve, where the sweep prunes."""
+    try:
+        curves = optuna.load_study(study_name=f"{study.study_name} curves", storage=study._storage)
+    except KeyError:
+        return {}
+    return {
+        trial.user_attrs[RUN]: (trial.last_step, trial.intermediate_values[trial.last_step])
+        for trial in curves.get_trials(deepcopy=False)
+        if RUN in trial.user_attrs and trial.last_step is not None
+    }
+
+
+def _running(trial: FrozenTrial, signals: dict[str, tuple[int, float]]) -> str:
+    worker = trial.user_attrs.get(tasks.WORKER)
+    since = f"{_elapsed(trial) / 60:.1f} min" if trial.datetime_start else "not yet"
+    where = "being taken" if worker is None else f"process {worker['pid']} on {worker['host'].split()[0]}"
+    gone = ", which is dead: the next worker takes it up" if worker and dead(worker) else ""
+    signal = signals.get(trial.user_attrs.get(RUN, ""))
+    at = f", step {signal[0]}, signal {signal[1]:.4g}" if signal else ""
+    return f"  running   trial {trial.number} {_params(trial)}: {since}{at}, {where}{gone}"
+
+
+def _elapsed(trial: FrozenTrial) -> float:
+    """Seconds from a trial's start to its end, or to now."""
+    assert trial.datetime_start is not None
+    return ((trial.datetime_complete or datetime.now()) - trial.datetime_start).total_seconds()
+
+
+def _costs(
+    study: optuna.Study, trials: list[FrozenTrial], ended: list[FrozenTrial], total: int
+) -> Iterator[str]:
+    used = spent(trials)
+    done = [t for t in ended if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    durations = [_elapsed(trial) for trial in done if not trial.user_attrs.get(tasks.REPEATED)]
+    running = [_elapsed(t) for t in ended if t.state == TrialState.RUNNING and t.datetime_start]
+    to_go = total - len(ended)
+    told = f"  spent     {used['device_hours']:.2f} device hours"
+    if used["money"]:
+        told += f", {used['money']:.2f} dollars"
+    for name, limit in (study.user_attrs.get("budget") or {}).items():
+        if limit is not None:
+            told += f"; budget.{name}={limit:g}, {max(0.0, limit - used[name]):.3g} left"
+    yield told
+    if durations and (running or to_go):
+        each = sum(durations) / len(durations)
+        left = to_go * each + sum(max(0.0, each - seconds) for seconds in running)
+        workers = max(1, len(running))
+        yield f"  left      {left / workers / 60:.1f} min with {workers} worker{'s' * (workers > 1)}"
+
+
+def _params(trial: FrozenTrial) -> str:
+    return ", ".join(f"{key}={value}" for key, value in trial.params.items())

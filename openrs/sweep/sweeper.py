@@ -1,0 +1,316 @@
+"""One worker of a sweep: opens the study, takes trials one by one, ends with the report.
+
+The same command started several times, here or on other machines with one storage, is several workers
+on one study. A trial is taken under the study's lock and run inside `study.optimize(n_trials=1)`, as
+Optuna's heartbeat works nowhere else.
+"""
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import optuna
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.types import HydraContext, TaskFunction
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from optuna.trial import FrozenTrial, TrialState
+
+from openrs.mistake import Mistake
+from openrs.recipe import digest
+from openrs.sweep import objective, report, sampler, space, study, tasks
+from openrs.sweep.budget import reached, refuse
+from openrs.sweep.estimate import forecast
+from openrs.sweep.outcome import Outcome, read
+from openrs.sweep.promotion import next_promotion
+from openrs.sweep.storage import Lock, me, open_storage
+
+SAMPLES = 20
+"""Trials of a sampler where n_trials is not given, as in hydra-optuna-sweeper."""
+
+POLL = 1.0
+"""Seconds between two looks at the trials of other workers."""
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+class Failed(Exception):
+    """Ends a trial as FAILED; its reason is in the study."""
+
+
+class Sweep:
+    """A sweep as this process sees it."""
+
+    def __init__(
+        self, context: HydraContext, task: TaskFunction, config: DictConfig, options: dict[str, Any]
+    ) -> None:
+        self.context, self.task, self.config = context, task, config
+        self.options = OmegaConf.create({k: v for k, v in options.items() if k != "sampler"})
+        self.sampler = options.get("sampler")
+        self.ours = "objective" in config  # False: another Hydra application, whose job returns numbers
+        self.patience = tasks.Patience(options["retries"], options["deaths"])
+        self.inflight: set[int] = set()
+        self.halt = threading.Event()
+
+    def run(self, arguments: list[str]) -> bool:
+        """Does what is missing of the study and reports.
+
+        Args:
+            arguments: the task's overrides of the command line.
+
+        Returns:
+            False where a trial was left FAILED.
+
+        Raises:
+            Mistake: the space, the objectives, the storage or the study are wrong.
+        """
+        self.space = space.parse(arguments, self.options.params, self.context.config_loader)
+        self._objectives()
+        self.extend = self._extender()
+        if not self.space.distributions and self.extend is None:
+            raise Mistake(
+                "sweep: nothing is swept. Give at least one list or interval, as seed=0,1,2, or choose a "
+                "file, as sweeps=table1."
+            )
+        grid = self.extend is None and sampler.is_grid(self.sampler, self.space)
+        self.points = self.space.points() if grid else None
+        if not grid:
+            sampler.rehearse(self.sampler, self.space, self.directions)
+        sampler.make_pruner(self.options.pruner)
+        self.total = self._total()
+        self._address(grid)
+        if self.ours and self.config.dry_run:
+            return report.plan(self)
+        self._open()
+        self._budget_holds()
+        self._work()
+        return report.report(self)
+
+    def _objectives(self) -> None:
+        """Reads names and directions, and refuses what the runs will not measure."""
+        given = self.options.direction
+        given = list(given) if OmegaConf.is_list(given) else [] if given is None else [given]
+        given = [str(getattr(item, "name", item)) for item in given]
+        if self.ours:
+            self.objectives = objective.names(self.config.objective)
+            objective.check(self.objectives, self.config)
+            self.directions = given or objective.directions(self.objectives)
+            if len(self.directions) != len(self.objectives):
+                raise Mistake(
+                    f"hydra.sweeper.direction={self.directions}: {len(self.objectives)} objectives need as "
+                    "many directions. Leave it out: every objective knows its own."
+                )
+        else:
+            self.directions = given or ["minimize"]
+            self.objectives = tuple(f"value {i}" for i in range(len(self.directions)))
+
+    def _extender(self) -> Any:
+        path = self.options.custom_search_space
+        if not path:
+            return None
+        return instantiate({"_target_": path, "_partial_": True}, _execution_whitelist_=path)
+
+    def _total(self) -> int:
+        asked = self.options.n_trials
+        if asked is not None and (not isinstance(asked, int) or asked < 1):
+            raise Mistake(f"hydra.sweeper.n_trials={asked}: must be a number of trials, 1 or more.")
+        if self.points is None:
+            return SAMPLES if asked is None else int(asked)
+        return len(self.points) if asked is None else min(int(asked), len(self.points))
+
+    def _address(self, grid: bool) -> None:
+        """Names the study and its folder: the sweep file's name, or a hash of the question."""
+        self.question = self.space.stored() | {"grid": grid, "objectives": list(self.objectives)}
+        chosen = self.config.hydra.runtime.choices.get("sweeps", "")
+        suffix = digest(study.asked(self.config, self.question))[:8]
+        folder = Path(self.config.hydra.sweep.dir)
+        if chosen is None:
+            folder = folder.with_name(f"grid-{suffix}" if grid else f"search-{suffix}")
+            self.name = self.options.study_name or folder.name
+        else:
+            self.name = self.options.study_name or f"{chosen or 'sweep'}-{suffix}"
+        self.folder = folder.absolute()
+
+    def finished(self) -> int:
+        """Slots of the study that need nothing more; 0 where it is not opened, as in a plan."""
+        opened = getattr(self, "study", None)
+        if opened is None:
+            return 0
+        known = tasks.slots(opened.get_trials(deepcopy=False)).values()
+        return sum(slot.last.state.is_finished() and not slot.owed(self.patience) for slot in known)
+
+    def _open(self) -> None:
+        """Opens the study, or makes it; workers that start together make one."""
+        self.storage = open_storage(self.options.storage, self.folder, self.options.heartbeat)
+        lock = Lock(self.storage, self.name, self.folder)
+        lock.acquire()
+        try:
+            self._join()
+        finally:
+            lock.release()
+
+    def _join(self) -> None:
+        self.study, new = study.join(self.storage, self.name, self.question, self.directions)
+        self.space = study.stored_space(self.study, self.space)
+        if new and self.ours:
+            self.study.set_user_attr("planned_hours", forecast(self))
+        if self.study.user_attrs.get("total") != self.total:
+            self.study.set_user_attr("total", self.total)
+
+    def _budget_holds(self) -> None:
+        if self.ours:
+            self.study.set_user_attr("budget", dict(self.config.budget))
+            refuse(self)
+
+    def _launcher(self) -> Any:
+        """The launcher of the config; its jobs are told the study and the folder."""
+        with read_write(self.config.hydra), open_dict(self.config.hydra):
+            hydra = self.config.hydra
+            hydra.sweep.dir = str(self.folder)
+            hydra.sweeper.study_name = self.name
+            if hydra.sweeper.storage is None:
+                hydra.sweeper.storage = f"sqlite:///{self.folder / 'study.db'}"
+            told = {
+                "hydra.sweep.dir": hydra.sweep.dir,
+                "hydra.sweeper.study_name": hydra.sweeper.study_name,
+                "hydra.sweeper.storage": hydra.sweeper.storage,
+            }
+            for key, value in told.items():
+                quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+                hydra.overrides.hydra.append(f"{key}='{quoted}'")
+        return Plugins.instance().instantiate_launcher(
+            hydra_context=self.context, task_function=self.task, config=self.config
+        )
+
+    def _work(self) -> None:
+        """Takes trials until none is owed and no other worker has one."""
+        self.launcher = self._launcher()
+        if self.options.n_jobs > 1:
+            self.say(
+                f"n_jobs={self.options.n_jobs}: a process has one trial at a time; start the same command "
+                f"{self.options.n_jobs} times"
+            )
+        opened = optuna.load_study(study_name=self.name, storage=self.storage)
+        lock, told = Lock(self.storage, self.name, self.folder), False
+        while not self.halt.is_set():
+            if not self._take(opened, lock):
+                running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+                others = [trial.number for trial in running if trial.number not in self.inflight]
+                if not running or (others and not self.options.wait):
+                    return
+                if others and not told:
+                    self.say(f"waiting for other workers: trial {', '.join(map(str, others))}")
+                    told = True
+                self.halt.wait(POLL)
+
+    def _take(self, opened: optuna.Study, lock: Lock) -> bool:
+        """Takes the next trial and runs it; False where none is to be had."""
+        lock.acquire()
+        try:
+            tasks.reclaim(opened, self.storage, self.inflight)
+            ready = not self._spent(opened) and tasks.enqueue_next(
+                opened,
+                total=self.total,
+                params=lambda slot: {} if self.points is None else self.points[slot],
+                patience=self.patience,
+                promotions=self._promotion,
+            )
+            if ready:
+                waiting = opened.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+                number = min(trial.number for trial in waiting)
+                if self.points is None:
+                    opened.sampler = sampler.make(self.sampler, number)
+                opened.optimize(lambda trial: self._objective(trial, lock), n_trials=1, catch=(Failed,))
+            return ready
+        finally:
+            lock.release()
+
+    def _spent(self, opened: optuna.Study) -> bool:
+        if not self.ours:
+            return False
+        told = reached(self.config.budget, opened.get_trials(deepcopy=False))
+        if told:
+            self.say(f"{told}: the sweep stops here; a larger budget goes on")
+            self.halt.set()
+        return bool(told)
+
+    def _promotion(self, known: dict[int, tasks.Slot]) -> FrozenTrial | None:
+        if self.options.pruner is None:
+            return None
+        return next_promotion(self.options.pruner, self.name, self.storage, known)
+
+    def _objective(self, trial: optuna.Trial, lock: Lock) -> tuple[float, ...]:
+        """Runs one trial through Hydra's launcher. Called with the lock, which it frees once it has
+        proposed and signed."""
+        overrides = self._overrides(trial)
+        trial.set_user_attr(tasks.WORKER, me())
+        self.inflight.add(trial.number)
+        lock.release()
+        swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
+        self.say(f"trial {trial.number}: {swept}")
+        try:
+            outcome = self._launch(overrides, trial.number)
+            self._keep(trial, outcome)
+        except (KeyboardInterrupt, SystemExit):
+            trial.set_user_attr(tasks.DIED, True)
+            raise
+        finally:
+            self.inflight.discard(trial.number)
+        return outcome.values
+
+    def _launch(self, overrides: tuple[str, ...], number: int) -> Outcome:
+        """One job; a point that Hydra cannot compose is a failed trial, and no reason to try again."""
+        try:
+            (returned,) = self.launcher.launch([overrides], initial_job_idx=number)
+        except HydraException as error:
+            return Outcome("failed", reason=str(error), again=False)
+        return read(returned, len(self.directions))
+
+    def _overrides(self, trial: optuna.Trial) -> tuple[str, ...]:
+        for name, distribution in self.space.distributions.items():
+            trial._suggest(name, distribution)
+        if self.extend is not None:
+            for name, value in self.space.fixed.items():
+                trial.set_user_attr(name, value)
+            self.extend(self.config, trial)
+        return self.space.overrides(trial.params)
+
+    def _keep(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        """Writes the outcome into the study and ends the trial accordingly.
+
+        Raises:
+            TrialPruned: it was pruned.
+            Failed: it failed or was stopped.
+        """
+        if outcome.record:
+            trial.set_user_attr(tasks.RECORD, outcome.record)
+        if outcome.repeated:
+            trial.set_user_attr(tasks.REPEATED, True)
+        if outcome.state == "complete":
+            return
+        trial.set_user_attr(tasks.REASON, outcome.reason[:2000])
+        if outcome.state == "pruned":
+            self.say(f"trial {trial.number} pruned: {outcome.reason}")
+            if len(self.directions) == 1 and outcome.signal is not None and outcome.step is not None:
+                sign = 1 if self.directions[0] == "maximize" else -1
+                trial.report(sign * outcome.signal, outcome.step)
+            raise optuna.TrialPruned(outcome.reason)
+        if outcome.state == "stopped":
+            trial.set_user_attr(tasks.DIED, True)
+            self.halt.set()
+            raise Failed(outcome.reason)
+        trial.set_user_attr(tasks.ERROR, outcome.reason[:2000])
+        if not outcome.again:
+            trial.set_user_attr(tasks.FINAL, True)
+        self.say(f"trial {trial.number} failed: {outcome.reason.splitlines()[0] if outcome.reason else ''}")
+        failed = sum(t.state == TrialState.FAIL for t in self.study.get_trials(deepcopy=False))
+        fast = self.options.fail_fast or (self.ours and self.config.fail_fast)
+        if fast or (failed + 1) / self.total > self.options.max_failure_rate:
+            self.halt.set()
+        raise Failed(outcome.reason)
+
+    def say(self, text: str) -> None:
+        """Tells the user what happens, on standard error."""
+        print(f"{self.name}: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,137 @@
+"""Which trial comes next: the study's slots, their attempts, and what is still owed.
+
+A study has `n_trials` slots. A slot is one proposal; its first trial and the retries that follow share
+it, so totals are exact however often workers die. All of this runs under the study's lock.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from openrs.sweep.storage import dead
+
+SLOT, WORKER, DIED, FINAL, ERROR = "slot", "worker", "died", "final", "error"
+"""User attributes of a trial."""
+RECORD, REPEATED, REASON, PROMOTES = "record", "repeated", "reason", "promotes"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a slot is tried."""
+
+    retries: int
+    deaths: int
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One proposal and its trials, in order."""
+
+    number: int
+    trials: tuple[FrozenTrial, ...]
+
+    @property
+    def last(self) -> FrozenTrial:
+        """The trial that says how the slot stands."""
+        return self.trials[-1]
+
+    def owed(self, patience: Patience) -> bool:
+        """Whether its last trial failed in a way that is to be tried again."""
+        if self.last.state != TrialState.FAIL or self.last.user_attrs.get(FINAL):
+            return False
+        died = sum(bool(t.user_attrs.get(DIED)) for t in self.trials if t.state == TrialState.FAIL)
+        failed = sum(t.state == TrialState.FAIL for t in self.trials) - died
+        return died <= patience.deaths and failed <= patience.retries
+
+
+def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
+    """The slots that have a trial."""
+    grouped: dict[int, list[FrozenTrial]] = defaultdict(list)
+    for trial in trials:
+        if SLOT in trial.user_attrs:
+            grouped[trial.user_attrs[SLOT]].append(trial)
+    return {
+        number: Slot(number, tuple(sorted(members, key=lambda t: t.number)))
+        for number, members in sorted(grouped.items())
+    }
+
+
+def reclaim(study: optuna.Study, storage: BaseStorage, mine: set[int]) -> None:
+    """Fails the running trials whose process is dead, so that they are taken up again.
+
+    A running trial without a worker has lost it between being taken and being signed, as both happen
+    under the lock.
+
+    Args:
+        study: the study.
+        storage: its storage.
+        mine: numbers of the trials that this process has in flight.
+    """
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    stale = set(_without_heartbeat(study, storage))
+    for trial in running:
+        worker = trial.user_attrs.get(WORKER)
+        gone = worker is None or trial._trial_id in stale or dead(worker)
+        if trial.number not in mine and gone:
+            storage.set_trial_user_attr(trial._trial_id, DIED, True)
+            study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _without_heartbeat(study: optuna.Study, storage: BaseStorage) -> list[int]:
+    interval = getattr(storage, "get_heartbeat_interval", lambda: None)()
+    if interval is None:
+        return []
+    return storage._get_stale_trial_ids(study._study_id)  # type: ignore[attr-defined]
+
+
+def enqueue_next(
+    study: optuna.Study,
+    *,
+    total: int,
+    params: Callable[[int], dict[str, Any]],
+    patience: Patience,
+    promotions: Callable[[dict[int, Slot]], FrozenTrial | None],
+) -> bool:
+    """Puts the next trial into the queue, if one is owed: a retry, a promotion, or a new slot.
+
+    Args:
+        study: the study; trials that wait already are next.
+        total: number of slots.
+        params: a new slot's number -> its params, empty to let the sampler propose.
+        patience: how often a slot is tried.
+        promotions: chooses a pruned trial whose run goes on.
+
+    Returns:
+        Whether a trial is waiting now.
+    """
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.state == TrialState.WAITING for trial in trials):
+        return True
+    known = slots(trials)
+    for slot in known.values():
+        if slot.number < total and slot.owed(patience):
+            _again(study, slot.last, {})
+            return True
+    chosen = promotions(known)
+    if chosen is not None:
+        _again(study, chosen, {PROMOTES: chosen.number})
+        return True
+    fresh = next((number for number in range(total) if number not in known), None)
+    if fresh is None:
+        return False
+    study.enqueue_trial(params(fresh), user_attrs={SLOT: fresh})
+    return True
+
+
+def _again(study: optuna.Study, trial: FrozenTrial, more: dict[str, Any]) -> None:
+    """Enqueues another trial of the same slot; an earlier promotion's mark goes along."""
+    kept = {key: trial.user_attrs[key] for key in (SLOT, PROMOTES) if key in trial.user_attrs}
+    fixed = trial.system_attrs.get("fixed_params", {}) | trial.params
+    study.add_trial(
+        create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": fixed}, user_attrs=kept | more)
+    )

@@ -1,0 +1,71 @@
+"""What the sweeper itself costs: per trial, on resuming a large study, and as waste of workers."""
+
+import os
+import sys
+import time
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from openrs.paths import ROOT
+from openrs.sweep import tasks
+
+sys.path.insert(0, str(ROOT / "tests" / "sweep"))
+from sweep_fixtures import Stub, postgres  # noqa: F401
+
+pytestmark = pytest.mark.benchmark
+
+
+def timed(stub, *arguments):
+    began = time.perf_counter()
+    made = stub.run(*arguments)
+    assert made.returncode == 0, made.stderr
+    return time.perf_counter() - began
+
+
+def test_a_trial_costs_little_over_its_run(tmp_path):
+    stub, number = Stub(tmp_path), 30
+    arguments = [f"x=range(0,{number})"]
+    whole = timed(stub, *arguments)
+    again = timed(stub, *arguments)  # the finished study: start-up and report alone
+    each = (whole - again) / number
+    print(f"\n{number} stub trials {whole:.2f} s, finished study {again:.2f} s, {each:.3f} s a trial")
+    assert each < 0.3
+
+
+def test_a_thousand_finished_trials_are_resumed_in_seconds(tmp_path):
+    stub = Stub(tmp_path)
+    common = ["x=range(0,1000)", "hydra.sweeper.study_name=large"]
+    timed(stub, *common, "hydra.sweeper.n_trials=1")
+    study = optuna.load_study(study_name="large", storage=stub.storage)
+    (first,) = study.trials
+    for slot in range(1, 1000):
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE, params={"x": slot}, distributions=first.distributions,
+                value=float(slot), user_attrs={tasks.SLOT: slot},
+            )
+        )  # fmt: skip
+    seconds = timed(stub, *common)
+    print(f"\n1,000 finished trials: resumed and reported in {seconds:.2f} s")
+    assert len(stub.ran()) == 1
+    assert seconds < 5
+
+
+def test_four_workers_on_postgresql_waste_little(tmp_path, postgres):  # noqa: F811
+    stub, workers, each, number = Stub(tmp_path), 4, 5.0, 64
+    arguments = [f"x=range(0,{number})", f"sleep={each}", f"hydra.sweeper.storage={postgres()}"]
+    began = time.perf_counter()
+    running = [stub.start(*arguments) for _ in range(workers)]
+    spent = 0.0
+    for worker in running:
+        _, err = worker.communicate(timeout=600)
+        assert worker.returncode == 0, err
+        spent += time.perf_counter() - began
+    waste = 1 - number * each / spent
+    print(
+        f"\n{number} trials of {each} s by {workers} workers: {spent:.0f} s of worker time, waste {waste:.1%}"
+    )
+    assert len(stub.ran()) == number
+    assert waste < 0.1, f"load {os.getloadavg()}"

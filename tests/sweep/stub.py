@@ -1,0 +1,37 @@
+"""A small Hydra application for the sweeper's tests: it trains nothing, and writes down what it ran."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import hydra
+from omegaconf import OmegaConf
+
+from openrs.sweep import plugin
+
+OmegaConf.clear_resolvers()
+plugin.register()
+
+
+@hydra.main(config_path="conf", config_name="stub")
+def main(config):
+    with Path(config.log).open("a") as log:
+        log.write(f"{config.x} {config.y} {os.getpid()}\n")
+    time.sleep(config.sleep)
+    if config.fail_at is not None and config.x == config.fail_at:
+        broken = Path(config.log).with_suffix(".mended")
+        if not broken.exists():
+            raise RuntimeError("the stub was told to fail")
+    if config.die_at is not None and config.x == config.die_at:
+        marker = Path(config.log).with_suffix(".died")
+        if not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), 9)
+    if config.objectives == 2:
+        return [float(config.x), float(config.y)]
+    return (float(config.x) - 2) ** 2 + float(config.y)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

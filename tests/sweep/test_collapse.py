@@ -1,0 +1,73 @@
+"""Collapse rules as pure functions of logged steps, and the watch that applies them."""
+
+import json
+
+import pytest
+
+from openrs.collapse import RULES, collapsed, foreign_share, on, watch
+from openrs.config import Collapse
+
+
+def run(name, values):
+    return [{"step": i + 1, name: value} for i, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "limit", "name", "bad", "good"),
+    [
+        ("reward_below", 0.5, "reward", [2.0] * 5 + [0.5] * 5, [2.0] * 5 + [1.5] * 5),
+        ("flat_for", 6, "reward", [1.0] * 12, [1.0] * 5 + [1.1] * 7),
+        ("no_signal_above", 0.9, "no_signal_share", [0.5] * 5 + [1.0] * 5, [0.5] * 10),
+        ("truncated_above", 0.8, "truncated_share", [0.9] * 5, [0.9] * 2 + [0.5] * 3),
+        ("length_above", 3.0, "completion_length", [20] * 5 + [90] * 5, [20] * 5 + [50] * 5),
+        ("kl_above", 1.0, "kl", [0.1] * 5 + [1.5] * 5, [0.1] * 5 + [0.9] * 5),
+        ("foreign_above", 0.2, "foreign_share", [0.3] * 5, [0.1] * 5),
+    ],
+)
+def test_a_rule_stops_the_bad_run_and_not_the_good_one(rule, limit, name, bad, good):
+    settings = Collapse(window=5, **{rule: limit})
+    assert collapsed(run(name, bad), settings)
+    assert collapsed(run(name, good), settings) is None
+    assert collapsed(run(name, bad)[:4], settings) is None, "less than a window says nothing"
+    assert collapsed(run(name, bad), Collapse(window=5)) is None
+
+
+def test_every_field_has_its_rule():
+    assert set(RULES) | {"window"} == set(vars(Collapse()))
+
+
+def test_reasons_carry_the_figures():
+    told = collapsed(run("reward", [2.0] * 5 + [0.5] * 5), Collapse(window=5, reward_below=0.5))
+    assert told == "reward fell from 2 to 0.5 (means of 5 steps)"
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("the sum is 4", 0.0),
+        ("α + β = π, naïve", 0.0),
+        ("答案", 1.0),
+        ("ab 答案", 0.5),
+        ("да no", 0.5),
+        ("", 0.0),
+    ],
+)
+def test_foreign_letters_are_counted_and_formulas_are_not(text, share):
+    assert foreign_share([text]) == share
+
+
+def test_the_watch_sees_the_steps_of_earlier_processes(composed, tmp_path):
+    config = composed("experiment=exp3", "collapse.window=3", "collapse.kl_above=1.0")
+    assert on(config)
+    (tmp_path / "train").mkdir()
+    lines = run("kl", [2.0, 2.0])
+    (tmp_path / "train" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    look = watch(config, tmp_path)
+    stop = look({"step": 3, "kl": 2.0})
+    assert stop.kind == "collapse"
+    assert "KL divergence from the base model 2 over the last 3 steps" in stop.reason
+
+
+def test_the_rules_are_off_unless_asked_for(composed, tmp_path):
+    assert not on(composed("experiment=exp3"))
+    assert watch(composed("experiment=exp3"), tmp_path) is None

@@ -1,0 +1,132 @@
+"""Spaces, objectives and outcomes: pure parts of a sweep."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from omegaconf import OmegaConf
+
+from openrs.plan import resolve
+from openrs.scores import score, write
+from openrs.sweep import objective, sampler, space
+from openrs.sweep.outcome import Outcome, read
+
+
+def parsed(*arguments, params=None):
+    return space.parse(list(arguments), params, None)
+
+
+def test_a_grid_is_the_product_in_the_order_given():
+    made = parsed("a=2,1", "b=x,y", "c=5", "~d")
+    assert made.points() == [{"a": 2, "b": "x"}, {"a": 2, "b": "y"}, {"a": 1, "b": "x"}, {"a": 1, "b": "y"}]
+    assert made.size() == 4
+    assert made.overrides({"a": 2, "b": "x"}) == ("a=2", "b=x", "c=5", "~d")
+
+
+def test_values_are_spelled_as_hydra_reads_them():
+    assert parsed("a=null,1").overrides({"a": None}) == ("a=null",)
+    assert parsed("a=true,false").overrides({"a": True}) == ("a=true",)
+
+
+def test_the_command_line_pins_what_the_file_sweeps():
+    made = parsed("a=7", params={"a": "1,2", "b": "1,2"})
+    assert list(made.distributions) == ["b"]
+    assert made.fixed == {"a": "7"}
+
+
+def test_repeated_values_are_one_point():
+    assert parsed("a=x,x,y").points() == [{"a": "x"}, {"a": "y"}]
+
+
+def test_a_list_makes_a_grid_and_an_interval_a_sampler():
+    assert sampler.is_grid(None, parsed("a=1,2"))
+    assert not sampler.is_grid(None, parsed("a=interval(0,1)"))
+    grid = OmegaConf.create({"_target_": "optuna.samplers.GridSampler"})
+    assert sampler.is_grid(grid, parsed("a=interval(0,1)"))
+    with pytest.raises(ValueError, match="a: an interval has no grid points"):
+        parsed("a=interval(0,1)").points()
+
+
+def test_seeded_samplers_go_on_after_a_restart():
+    settings = OmegaConf.create({"_target_": "optuna.samplers.RandomSampler", "seed": 3})
+
+    def first(number):
+        import optuna
+
+        study = optuna.create_study(sampler=sampler.make(settings, number))
+        return study.ask(parsed("a=interval(0,1)").distributions).params["a"]
+
+    assert first(0) == first(0)
+    assert first(0) != first(1)
+
+
+def test_another_question_is_told_apart():
+    kept = parsed("a=1,2", "b=3", "hardware=cpu").stored()
+    space.compare(kept, parsed("a=2,1", "b=3", "outputs=elsewhere").stored(), "s")
+    with pytest.raises(ValueError, match=r"fixes b=3, this command b=4"):
+        space.compare(kept, parsed("a=1,2", "b=4").stored(), "s")
+    with pytest.raises(ValueError, match=r"sweeps a=1\|2, this command a=12"):
+        space.compare(kept, parsed("a=12,12", "b=3").stored(), "s")
+
+
+def test_outcomes_are_read_from_what_a_job_returns():
+    def job(value):
+        return SimpleNamespace(return_value=value)
+
+    assert read(job(3), 1).values == (3.0,)
+    assert read(job((1, 2)), 2).values == (1.0, 2.0)
+    assert read(job(Outcome("pruned", reason="r")), 1).state == "pruned"
+    assert read(job(float("nan")), 1).state == "failed"
+    assert "2 values for 1" in read(job([1, 2]), 1).reason
+    assert read(job(None), 1).state == "failed"
+
+    class Broken:
+        @property
+        def return_value(self):
+            raise KeyError("lost")
+
+    assert read(Broken(), 1).reason.startswith("KeyError: 'lost'")
+    assert read(Broken(), 1).again
+
+
+def tree(config):
+    return OmegaConf.structured(config)
+
+
+def test_objectives_that_no_run_gives_are_refused(composed):
+    config = tree(composed("experiment=exp3"))
+    objective.check(["average", "aime24", "reward", "device_hours"], config)
+    for wrong, told in (
+        (["elo"], "objective=elo: no evaluation of this sweep gives it"),
+        (["money"], "hardware.price_per_device_hour"),
+        (["average", "average"], "different names"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            objective.check(wrong, config)
+    with pytest.raises(ValueError, match="needs the stage evaluate"):
+        objective.check(["average"], tree(composed("experiment=exp3", "stages=[train]")))
+
+
+def test_a_missing_score_is_missing_and_never_0(composed, tmp_path):
+    plan = resolve(composed("experiment=exp3", f"outputs={tmp_path}", "evaluation.benchmarks=[aime24,amc23]"))
+    with pytest.raises(objective.Missing, match="no score on aime24 at step 100"):
+        objective.values(plan, ["average"])
+    for cell, right in zip(plan.cells(100), ([1, 0], [1, 1]), strict=True):
+        columns = {
+            "ids": ["p", "q"],
+            "correct": right,
+            "tokens": [1, 1],
+            "truncated": [0, 0],
+            "timed_out": [0, 0],
+        }
+        made = score(cell, title=cell.benchmark, columns=columns, seconds=1.0, settings={}, versions={})
+        write(plan.run.folder, cell, made)
+    assert objective.values(plan, ["average", "aime24"]) == (75.0, 50.0)
+    with pytest.raises(objective.Missing, match="no training reward"):
+        objective.values(plan, ["reward"])
+    log = plan.run.folder / "train" / "metrics.jsonl"
+    log.parent.mkdir(parents=True)
+    lines = [{"step": step, "reward": float(step), "step_seconds": 36.0} for step in range(1, 101)]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert objective.values(plan, ["reward", "device_hours"]) == (95.5, 1.0)
+    assert objective.directions(["reward", "device_hours"]) == ["maximize", "minimize"]

@@ -1,0 +1,110 @@
+"""The sweeper as a user meets it: totals, re-runs, failures, retries, wrong input."""
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from openrs.sweep import tasks
+
+pytestmark = pytest.mark.slow
+
+
+def study_of(stub):
+    (name,) = optuna.get_all_study_names(stub.storage)
+    return optuna.load_study(study_name=name, storage=stub.storage)
+
+
+def test_a_grid_visits_every_point_once_in_order_and_a_rerun_none(stub):
+    made = stub.run("x=3,1,2", "y=0,1")
+    assert made.returncode == 0, made.stderr
+    points = ["3 0", "3 1", "1 0", "1 1", "2 0", "2 1"]
+    assert stub.ran() == points
+    again = stub.run("x=3,1,2", "y=0,1")
+    assert again.returncode == 0
+    assert stub.ran() == points
+    assert "6 trials: 6 complete" in again.stderr
+    assert "best value 0 0: x=2, y=0" in again.stderr
+    assert (stub.folder / "sweep" / "optimization_results.yaml").read_text().count("best_value: 0.0") == 1
+
+
+def test_n_trials_is_the_total_and_a_restart_proposes_nothing_twice(stub):
+    common = ["x=interval(0,10)", "hydra/sweeper/sampler=tpe", "hydra.sweeper.sampler.seed=7"]
+    assert stub.run(*common, "hydra.sweeper.n_trials=4").returncode == 0
+    assert len(stub.ran()) == 4
+    made = stub.run(*common, "hydra.sweeper.n_trials=7")
+    assert made.returncode == 0, made.stderr
+    assert len(set(stub.ran())) == len(stub.ran()) == 7
+    assert stub.run(*common, "hydra.sweeper.n_trials=7").returncode == 0
+    assert len(stub.ran()) == 7
+    assert [trial.number for trial in study_of(stub).trials] == list(range(7))
+
+
+def test_a_failed_trial_is_retried_up_to_the_cap_and_left_failed_with_its_error(stub):
+    made = stub.run("x=0,1,2", "fail_at=1", "hydra.sweeper.retries=1")
+    assert made.returncode == 1
+    assert stub.ran() == ["0 0", "1 0", "1 0", "2 0"]
+    found = study_of(stub).trials
+    errors = [t.user_attrs[tasks.ERROR] for t in found if t.state == TrialState.FAIL]
+    assert len(errors) == 2
+    assert all("the stub was told to fail" in error for error in errors)
+    assert "3 trials: 2 complete, 1 failed" in made.stderr
+    stub.log.with_suffix(".mended").touch()
+    mended = stub.run("x=0,1,2", "fail_at=1", "hydra.sweeper.retries=2")
+    assert mended.returncode == 0, mended.stderr
+    assert stub.ran()[-1] == "1 0"
+    assert "3 trials: 3 complete" in mended.stderr
+
+
+def test_fail_fast_ends_the_sweep(stub):
+    made = stub.run("x=0,1,2", "fail_at=0", "hydra.sweeper.fail_fast=true")
+    assert made.returncode == 1
+    assert stub.ran() == ["0 0"]
+
+
+def test_several_objectives_give_the_pareto_set(stub):
+    made = stub.run("x=0,1", "y=0,1", "objectives=2", "hydra.sweeper.direction=[maximize,minimize]")
+    assert made.returncode == 0, made.stderr
+    assert "Pareto set" in made.stderr
+    assert "1, 0: x=1, y=0" in made.stderr
+    assert len(study_of(stub).best_trials) == 1
+
+
+def test_a_study_of_another_space_is_refused(stub):
+    assert stub.run("x=0,1", "hydra.sweeper.study_name=mine").returncode == 0
+    made = stub.run("x=0,5", "hydra.sweeper.study_name=mine")
+    assert made.returncode == 1
+    assert (
+        "error: hydra.sweeper.study_name=mine: the stored study sweeps x=0|1, this command x=0|5"
+        in made.stderr
+    )
+    assert stub.ran() == ["0 0", "1 0"]
+    other = stub.run("x=0,5")  # without a name the question has a study of its own
+    assert other.returncode == 0, other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["y=1"], "nothing is swept"),
+        (["x=interval(0,1)", "hydra/sweeper/sampler=grid"], "x: an interval has no grid points"),
+        (["x=0,1", "hydra/sweeper/sampler=cmaes"], "CmaEsSampler proposes numbers"),
+        (["x=interval(0,1)", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0: must be"),
+        (["x=0,1", "hydra.sweeper.storage=nonsense"], "hydra.sweeper.storage=nonsense: cannot be opened"),
+        (["x=0,1", "hydra/sweeper/pruner=threshold"], "hydra/sweeper/pruner: "),
+        (["x=range(3,1)"], "at least one value"),
+    ],
+)
+def test_wrong_sweeps_are_one_clear_error_before_any_trial(stub, arguments, told):
+    made = stub.run(*arguments)
+    assert made.returncode == 1
+    (line,) = [line for line in made.stderr.splitlines() if line.startswith("error:")]
+    assert told in line
+    assert "Traceback" not in made.stderr
+    assert stub.ran() == []
+
+
+def test_a_journal_file_can_keep_the_study(stub):
+    storage = f"hydra.sweeper.storage='journal:{stub.folder}/journal.log'"
+    assert stub.run("x=0,1", storage).returncode == 0
+    assert stub.run("x=0,1", storage).returncode == 0
+    assert stub.ran() == ["0 0", "1 0"]

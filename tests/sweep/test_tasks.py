@@ -1,0 +1,131 @@
+"""Slots, retries, reclaiming and promotion, on studies in memory."""
+
+import subprocess
+import sys
+
+import optuna
+import pytest
+from omegaconf import OmegaConf
+from optuna.distributions import IntDistribution
+from optuna.trial import TrialState
+
+from openrs.sweep import promotion, tasks
+from openrs.sweep.pruning import RUN, curves, signal
+from openrs.sweep.storage import dead, me
+
+PATIENCE = tasks.Patience(retries=1, deaths=2)
+
+
+@pytest.fixture
+def study():
+    return optuna.create_study(storage=optuna.storages.InMemoryStorage())
+
+
+def take(study, total=3, promotions=lambda slots: None):
+    """What the next trial is, or None."""
+    ready = tasks.enqueue_next(
+        study, total=total, params=lambda slot: {"x": slot}, patience=PATIENCE, promotions=promotions
+    )
+    if not ready:
+        return None
+    trial = study.ask({"x": IntDistribution(0, 9)})
+    trial.set_user_attr(tasks.WORKER, me())
+    return trial
+
+
+def test_slots_are_handed_out_once_and_in_order(study):
+    taken = [take(study) for _ in range(3)]
+    assert [trial.params["x"] for trial in taken] == [0, 1, 2]
+    assert take(study) is None
+    assert take(study, total=4).params["x"] == 3
+
+
+def test_a_failure_is_retried_before_new_slots_and_capped(study):
+    study.tell(take(study), state=TrialState.FAIL)
+    again = take(study)
+    assert (again.params["x"], again.user_attrs[tasks.SLOT]) == (0, 0)
+    study.tell(again, state=TrialState.FAIL)
+    assert take(study).params["x"] == 1, "one retry is the cap"
+
+
+def test_a_mistake_is_not_tried_again(study):
+    trial = take(study)
+    trial.set_user_attr(tasks.FINAL, True)
+    study.tell(trial, state=TrialState.FAIL)
+    assert take(study).params["x"] == 1
+
+
+def test_deaths_have_a_cap_of_their_own(study):
+    for _ in range(3):
+        trial = take(study)
+        assert trial.params["x"] == 0
+        trial.set_user_attr(tasks.DIED, True)
+        study.tell(trial, state=TrialState.FAIL)
+    assert take(study).params["x"] == 1
+
+
+def test_a_dead_worker_loses_its_trial_and_a_living_one_keeps_it(study):
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone = me() | {"pid": process.pid}
+    process.wait()
+    assert dead(gone)
+    assert not dead(me())
+    assert not dead(gone | {"host": "elsewhere"}), "other machines are known by their heartbeat alone"
+    assert dead(me() | {"began": 0.0}), "the number was given to another process"
+    lost, kept, unsigned = take(study), take(study), take(study)
+    lost.set_user_attr(tasks.WORKER, gone)
+    unsigned.set_user_attr(tasks.WORKER, None)
+    tasks.reclaim(study, study._storage, set())
+    states = [trial.state for trial in study.trials]
+    assert states == [TrialState.FAIL, TrialState.RUNNING, TrialState.FAIL]
+    assert study.trials[0].user_attrs[tasks.DIED]
+    assert kept.number == 1
+
+
+def test_a_value_is_promotable_among_the_best_of_its_rung():
+    rung = [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]
+    assert [promotion.promotable(value, rung, 3) for value in rung] == [True, True, *[False] * 4]
+    assert not promotion.promotable(5.0, [5.0, 4.0], 3), "too few to tell"
+
+
+HALVING = OmegaConf.create(
+    {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 2, "reduction_factor": 3}
+)
+
+
+def test_a_paused_run_is_promoted_once_its_rung_has_filled(study):
+    drawn = curves(study._storage, study.study_name, promotion.make_pruner(HALVING))
+
+    def run(name, value):
+        """A trial whose run reaches the first rung with this value; halving decides."""
+        trial = take(study, total=9, promotions=choose)
+        curve = drawn.ask()
+        curve.set_user_attr(RUN, name)
+        curve.report(value, 2)
+        pruned = curve.should_prune()
+        trial.set_user_attr(tasks.RECORD, {"run": name, "kind": "pruned"})
+        study.tell(trial, None if pruned else 1.0, state=TrialState.PRUNED if pruned else None)
+        return trial, pruned
+
+    def choose(slots):
+        return promotion.next_promotion(HALVING, study.study_name, study._storage, slots)
+
+    assert not run("a", 5.0)[1]
+    second, pruned = run("b", 4.0)
+    assert pruned, "one of two is the best so far"
+    for number, value in enumerate((3.0, 2.0, 1.0)):
+        assert run(f"c{number}", value)[1]
+    assert run("d", 0.0)[1]
+    promoted = take(study, total=9, promotions=choose)  # six in the rung: the best two go on
+    assert promoted.user_attrs[tasks.PROMOTES] == second.number
+    assert promoted.user_attrs[tasks.SLOT] == second.user_attrs[tasks.SLOT]
+    assert promoted.params == second.params
+    assert choose(tasks.slots(study.get_trials())) is None, "it is on its way"
+
+
+def test_the_signal_is_a_mean_over_the_last_steps():
+    lines = [{"step": i, "reward": float(i), "kl": 1.0} for i in range(1, 21)]
+    assert signal(lines, "reward") == 15.5
+    assert signal(lines, "-kl") == -1.0
+    with pytest.raises(ValueError, match="training logs no wit. Known: step, reward, kl"):
+        signal(lines, "wit")
