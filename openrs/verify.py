@@ -61,6 +61,7 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONHASHSEED": "0"},
         )
+        self.times = psutil.Process(self.process.pid)
         self.ready = self.dead = False
         self.busy: int | None = None
         self.gold: str | None = None
@@ -69,7 +70,7 @@ class _Worker:
 
     def cpu_seconds(self) -> float:
         try:
-            times = psutil.Process(self.process.pid).cpu_times()
+            times = self.times.cpu_times()
         except psutil.Error:
             return 0.0
         return times.user + times.system

@@ -7,6 +7,7 @@ About 10 minutes on 2 cores.
 """
 
 import os
+import resource
 import time
 from collections import Counter
 
@@ -81,3 +82,42 @@ def test_distinct_pairs(mirror, verifier, rule):
 @pytest.mark.parametrize("rule", ["training", "evaluation"])
 def test_groups_of_six(mirror, verifier, rule):
     assert compared(verifier, rule, groups(mirror, rule, COUNT)) >= 8
+
+
+HOSTILE = {
+    "power tower": "9^{9^{9^9}}",
+    "100 kB of digits": "9" * 100_000,
+    "a power of 100 kB of digits": "7" * 50_000 + "^{" + "7" * 50_000 + "}",
+    "nested braces": "{" * 5000 + "5" + "}" * 5000,
+    "nested parentheses": "(" * 3000 + "5" + ")" * 3000,
+    "nested fractions": "\\frac{1}{" * 300 + "2" + "}" * 300,
+    "a factorial": "100000000!",
+    "a long sum": "+".join(f"\\sqrt{{{n}}}" for n in range(2, 400)),
+}
+
+
+def spent(workers):
+    """CPU seconds of these workers so far, of those that were killed too."""
+    dead = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return dead.ru_utime + dead.ru_stime + sum(worker.cpu_seconds() for worker in workers)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("rule", ["training", "evaluation"])
+def test_hostile_answers_are_stopped(verifier, name, rule):
+    """Within 2 s of CPU time; healthy pairs are judged rightly beside it and after it."""
+    pairs = [("$5$", f"\\boxed{{{HOSTILE[name]}}}"), ("$5$", "\\boxed{5}")]
+    workers = list(verifier.workers)
+    began, before = time.perf_counter(), spent(workers)
+    hostile, healthy = verifier.verify(pairs, rule)
+    took, cpu = time.perf_counter() - began, spent(workers) - before
+    killed = len([worker for worker in workers if worker not in verifier.workers])
+    again = verifier.verify([("$5$", "\\boxed{5.0}"), ("$5$", "\\boxed{6}")], rule)
+    print(
+        f"\n{rule}, {name}: {cpu:.2f} s of CPU time, {took:.2f} s in all; "
+        f"timed out: {hostile.timed_out}, workers killed: {killed}"
+    )
+    assert healthy.correct
+    assert [verdict.correct for verdict in again] == [True, False]
+    assert len(verifier.workers) == 2
+    assert cpu < 2
