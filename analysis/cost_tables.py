@@ -11,7 +11,6 @@ from pathlib import Path
 from analysis.records import RunRecords, differences, load_all
 from analysis.text_table import TextTable
 from openrs import cost
-from openrs.checkpoints import logged
 from openrs.mistake import Mistake
 from openrs.run import read_record
 
@@ -114,7 +113,7 @@ def _values(run: RunRecords, folder: Path, train: dict) -> tuple[str, ...]:  # t
     algorithm = run.recipe["algorithm"]
     prompts = train["last_step"] * algorithm["prompts_per_step"]
     rows, group = sum(train["rows"].values()), algorithm["group_size"]
-    hardware = sorted({_hardware(line) for line in logged(folder / cost.LEDGER)} or {BLANK})
+    hardware = sorted({_hardware(line) for line in cost.ledger(folder)} or {BLANK})
     training, evaluation = cost.spent(folder, "train"), cost.spent(folder, "evaluate")
     return (
         run.config["model"]["title"],

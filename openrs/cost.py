@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from openrs import models, scores
@@ -23,6 +24,8 @@ from openrs.plan import Plan
 from openrs.run import Run, read_record
 
 LEDGER = "cost.jsonl"
+BEAT_SECONDS = 60.0
+"""A killed process is billed to within so much."""
 
 PUBLISHED_STEP_SECONDS = 24 * 3600 / 500
 """24 hours for 500 steps on 4 x A40: arXiv 2503.16219, abstract and Table 2."""
@@ -50,17 +53,20 @@ class Spent:
 
 @contextmanager
 def spending(run: Run, hardware: Hardware, stage: str) -> Iterator[None]:
-    """Adds a line to the run's ledger when the stage ends, whether it worked or not."""
-    began, clock = datetime.now(UTC), time.monotonic()
-    try:
-        yield
-    finally:
+    """Keeps a line of the run's ledger while the stage lasts, whether it works or not.
+
+    The line is written anew every `BEAT_SECONDS`, so that a process killed outright is billed too.
+    """
+    ended = Event()
+    began, clock = datetime.now(UTC).isoformat(), time.monotonic()
+
+    def write() -> None:
         seconds = time.monotonic() - clock
         hours = seconds * devices(hardware) / 3600
         price = hardware.price_per_device_hour
         line = {
             "stage": stage,
-            "began": began.isoformat(timespec="seconds"),
+            "began": began,
             "seconds": round(seconds, 3),
             "hardware": hardware.name,
             "devices": devices(hardware),
@@ -71,10 +77,29 @@ def spending(run: Run, hardware: Hardware, stage: str) -> Iterator[None]:
         with (run.folder / LEDGER).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
+    def beat() -> None:
+        while not ended.wait(BEAT_SECONDS):
+            write()
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        write()
+
+
+def ledger(folder: Path) -> list[dict[str, Any]]:
+    """One line a stage that a process began: what it last wrote."""
+    lines = logged(folder / LEDGER)
+    return list({(line["stage"], line["began"]): line for line in lines}.values())
+
 
 def spent(folder: Path, stage: str = "") -> Spent | None:
     """What the ledger of a run's folder sums to, of the stages whose name starts so; None: no entry."""
-    lines = [line for line in logged(folder / LEDGER) if line["stage"].startswith(stage)]
+    lines = [line for line in ledger(folder) if line["stage"].startswith(stage)]
     if not lines:
         return None
     dollars = [line["dollars"] for line in lines]

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from selectors import EVENT_READ, DefaultSelector
 from time import monotonic
 from typing import Literal
@@ -32,6 +33,8 @@ FALSE_STARTS = 4
 """Workers in a row that may die before they are ready."""
 GLANCE_SECONDS = 0.2
 """How often a busy worker's CPU time is looked at."""
+LOOK_AHEAD = 32
+"""Waiting answers among which a worker looks for one to its gold answer."""
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
@@ -58,14 +61,16 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONHASHSEED": "0"},
         )
+        self.times = psutil.Process(self.process.pid)
         self.ready = self.dead = False
         self.busy: int | None = None
+        self.gold: str | None = None
         self.buffer = b""
         self.asked_at, self.cpu_before = monotonic(), 0.0
 
     def cpu_seconds(self) -> float:
         try:
-            times = psutil.Process(self.process.pid).cpu_times()
+            times = self.times.cpu_times()
         except psutil.Error:
             return 0.0
         return times.user + times.system
@@ -133,7 +138,8 @@ class Verifier:
                 name: request for name, request in zip(names, requests, strict=True) if name not in self.known
             }
             try:
-                judged = self._judge(list(missing.values()))
+                golds = dict(zip(names, (gold for gold, _ in pairs), strict=True))
+                judged = self._judge(list(missing.values()), [golds[name] for name in missing])
             except BaseException:
                 self._kill_all()
                 raise
@@ -145,7 +151,7 @@ class Verifier:
         self.timeouts += sum(verdict.timed_out for verdict in verdicts)
         return verdicts
 
-    def _judge(self, requests: list[bytes]) -> list[Verdict]:
+    def _judge(self, requests: list[bytes], golds: list[str]) -> list[Verdict]:
         verdicts: list[Verdict | None] = [None] * len(requests)
         waiting = deque(range(len(requests)))
         returned: set[int] = set()
@@ -154,11 +160,20 @@ class Verifier:
                 self.workers.append(_Worker())
             for worker in self.workers:
                 if worker.ready and worker.busy is None and waiting:
-                    index = waiting.popleft()
+                    index = self._next(worker, waiting, golds)
+                    waiting.remove(index)
+                    worker.gold = golds[index]
                     worker.ask(index, requests[index])
             self._listen(verdicts)
             self._replace(verdicts, waiting, returned)
         return [verdict for verdict in verdicts if verdict is not None]
+
+    def _next(self, worker: _Worker, waiting: deque[int], golds: list[str]) -> int:
+        """A worker goes on with its gold answer, which it has read, or takes one that no other has."""
+        ahead = list(islice(waiting, LOOK_AHEAD))
+        own = [index for index in ahead if golds[index] == worker.gold]
+        held = {other.gold for other in self.workers if other is not worker}
+        return (own or [index for index in ahead if golds[index] not in held] or ahead)[0]
 
     def _listen(self, verdicts: list[Verdict | None]) -> None:
         """Takes what the workers say, for a glance's time at most."""

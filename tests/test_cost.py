@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from dataclasses import asdict
 
 import pytest
@@ -55,12 +56,30 @@ def test_the_ledger_sums_every_stage_failed_ones_included(composed, tmp_path):
         pass
     with pytest.raises(KeyboardInterrupt), cost.spending(plan.run, plan.config.hardware, "evaluate step 2"):
         raise KeyboardInterrupt
-    lines = [json.loads(line) for line in (plan.run.folder / cost.LEDGER).read_text().splitlines()]
+    lines = cost.ledger(plan.run.folder)
     assert [line["stage"] for line in lines] == ["train", "evaluate step 2"]
     assert all(line["dollars"] == pytest.approx(36 * line["device_hours"]) for line in lines)
     total = cost.spent(plan.run.folder)
     assert total.device_hours == pytest.approx(sum(line["seconds"] for line in lines) / 3600, abs=1e-5)
     assert cost.spent(plan.run.folder, "train").dollars == pytest.approx(lines[0]["dollars"])
+
+
+def test_a_stage_that_is_killed_is_billed_up_to_its_last_beat(composed, tmp_path, monkeypatch):
+    plan = plan_of(composed, tmp_path)
+    plan.run.folder.mkdir(parents=True)
+    monkeypatch.setattr(cost, "BEAT_SECONDS", 0.01)
+    ledger = plan.run.folder / cost.LEDGER
+    killed = tmp_path / "as it was when the process was killed"
+    with cost.spending(plan.run, plan.config.hardware, "train"):
+        while not ledger.exists() or ledger.read_text().count("\n") < 3:
+            time.sleep(0.005)
+        killed.mkdir()
+        (killed / cost.LEDGER).write_bytes(ledger.read_bytes())
+    (line,) = cost.ledger(killed)
+    assert line["seconds"] >= 0.03
+    (whole,) = cost.ledger(plan.run.folder)
+    assert whole["seconds"] > line["seconds"]
+    assert cost.spent(plan.run.folder).wall_hours == pytest.approx(whole["seconds"] / 3600)
 
 
 def test_money_is_unknown_where_one_price_was(composed, tmp_path):

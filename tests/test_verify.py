@@ -103,7 +103,7 @@ def test_threads_may_share_it(verifier):
 def test_repeated_pairs_are_judged_once(verifier, monkeypatch):
     asked = []
     judge = verifier._judge
-    monkeypatch.setattr(verifier, "_judge", lambda requests: asked.extend(requests) or judge(requests))
+    monkeypatch.setattr(verifier, "_judge", lambda new, golds: asked.extend(new) or judge(new, golds))
     pair = ("$77$", "\\boxed{77}")
     right = Verdict(correct=True, gold_parsed=True, timed_out=False)
     assert verifier.verify([pair] * 6) == [right] * 6
@@ -116,7 +116,7 @@ def test_what_timed_out_is_not_remembered(verifier, monkeypatch):
     hostile = ("$5$", "\\boxed{9^{9^{9^9}}}")
     assert verifier.verify([hostile])[0].timed_out
     right = Verdict(correct=True, gold_parsed=True, timed_out=False)
-    monkeypatch.setattr(verifier, "_judge", lambda requests: [right] * len(requests))
+    monkeypatch.setattr(verifier, "_judge", lambda new, golds: [right] * len(new))
     assert verifier.verify([hostile]) == [right]
 
 

@@ -7,7 +7,7 @@ can change a token.
 
 transformers' own continuous batching (generate_batch) refills the batch instead, but draws every
 sequence from one global generator (torch.multinomial), so that a sample would depend on its
-neighbours. Cutting the batch costs no decode slot either: tests/benchmarks/test_engines.py prints the
+neighbours. Cutting the batch costs no decode slot either: tests/benchmarks/bench_engines.py prints the
 share that finished sequences take.
 """
 

@@ -114,7 +114,7 @@ def _params(trial: FrozenTrial) -> str:
 
 def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
     """Table 1 of a small sweep's checkpoints, then the comparison."""
-    from analysis import records, tables
+    from analysis import formats, records, tables
     from openrs.sweep import table
 
     outputs = Path(sweep.config.outputs)
@@ -123,9 +123,9 @@ def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
     if len(folders) <= FEW:
         runs = [run for folder in folders if (run := records.load(folder)) is not None]
         if any(run.scores for run in runs):
-            made = tables.table1(runs)
-            paths = tables.write(made, outputs / "tables" / "table1")
-            print(tables.markdown(made))
+            made = tables.everything(runs)
+            paths = formats.write(made, outputs / "tables")
+            print(formats.together(made, "md"))
             print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
     compared = table.compare(complete, sweep.objectives, sweep.directions)
     if compared is not None:

