@@ -35,7 +35,9 @@ def collect(
             f"{outputs}: no scores, so there is nothing to report. Run with stages=[train,evaluate], or "
             "import results, first."
         )
-    sources, parts, groups = Provenance(runs), [], []
+    sources = Provenance(runs)
+    parts: list[dict[str, Any]] = []
+    groups: list[list[Line]] = []
     scored = [run for imported in (False, True) for run in runs if run.scores and run.imported == imported]
     for imported in (False, True):
         members = [run for run in scored if run.imported == imported]

@@ -45,8 +45,8 @@ def of_lines(made: Sequence[Line]) -> list[str]:
     if truncated:
         share, worst = max(truncated)
         found.append(
-            f"Truncation: in {len(truncated)} cells more than {MUCH_TRUNCATED:.0%} of the completions reached "
-            f"the limit on new tokens and count as they stand; most in {worst} ({share:.1%})."
+            f"Truncation: in {len(truncated)} cells more than {MUCH_TRUNCATED:.0%} of the completions "
+            f"reached the limit on new tokens and count as they stand; most in {worst} ({share:.1%})."
         )
     timeouts = sum(sum(s.timed_out) for row in rows for scores in row.cells.values() for s in scores)
     if timeouts:
@@ -75,7 +75,8 @@ def of_runs(runs: Sequence[RunRecords], described: Sequence[dict[str, Any]]) -> 
         )
     without = [run.name for run in runs if not run.scores]
     if without:
-        found.append(f"Not evaluated: {len(without)} runs have no score ({', '.join(sorted(set(without))[:6])}).")
+        names = ", ".join(sorted(set(without))[:6])
+        found.append(f"Not evaluated: {len(without)} runs have no score ({names}).")
     versions: dict[str, set[str]] = {}
     for run in runs:
         for score in run.scores:
