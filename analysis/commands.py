@@ -21,6 +21,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_export(commands)
     _add_figures(commands)
     _add_report(commands)
+    _add_watch(commands)
 
 
 def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
@@ -248,6 +249,23 @@ def _report(arguments: argparse.Namespace) -> int:
     arguments.to.parent.mkdir(parents=True, exist_ok=True)
     arguments.to.write_text(text, encoding="utf-8")
     print(f"{arguments.to}: {len(text.encode()) / 1e6:.1f} MB")
+    return 0
+
+
+def _add_watch(commands: Any) -> None:
+    command = commands.add_parser("watch", help="table, curves and sweeps in the terminal, while runs go on")
+    _outputs(command)
+    command.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="default 10")
+    command.add_argument("--once", action="store_true", help="print one look and end")
+    command.set_defaults(run=_watch)
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from analysis import watch  # rich, which no table needs
+
+    if arguments.every <= 0:
+        raise Mistake(f"every={arguments.every}: must be a number of seconds above 0.")
+    watch.watch(arguments.outputs, arguments.every, arguments.once)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Everything that the page shows, as plain data: nothing here knows of HTML."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def collect(
         "traces": _traces(runs),
         "logged": curves.LOGGED,
         "costs": [row for run in runs if (row := _cost(run, labels[run.id]))],
-        "studies": trials.studies(outputs),
+        "studies": [asdict(study) for study in trials.studies(outputs)],
         "provenance": sources.data(),
         "completions": completions.sample(groups, most).data(),
     }

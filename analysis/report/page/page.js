@@ -91,7 +91,7 @@ function drawPlots() {
   const priced = data.costs.every((row) => row.dollars !== null), most = Math.max(...data.costs.map((row) => row.hours));
   const scale = priced ? 1 : most < 1 ? 60 : 1, unit = priced ? "US dollars" : most < 1 ? "device-minutes" : "device-hours";
   const shown = data.costs.slice(0, 60);
-  later("cost-plot", () => draw("cost-plot", [{type: "bar", orientation: "h", x: shown.map((r) => (priced ? r.dollars : r.hours) * scale), y: shown.map((r) => plain(r.run)),
+  later("cost-plot", () => draw("cost-plot", [{type: "bar", orientation: "h", x: shown.map((r) => (priced ? r.dollars : r.hours) * scale), y: shown.map((r) => broken(r.run)),
     marker: {color: COLOURS[0]}, hovertemplate: "%{y}<br>%{x:.3g} " + unit + "<extra></extra>"}],
     layout(`training cost (${unit})`, "", {height: 120 + 24 * shown.length, showlegend: false})));
 }
@@ -99,15 +99,15 @@ function drawPlots() {
 function fillCosts() {
   if (!data.costs.length) { byId("cost").hidden = true; return; }
   plainTable(byId("cost-table"), [
-    {title: "run", field: "run", formatter: "plaintext", headerFilter: "input"}, {title: "hardware", field: "hardware", formatter: "plaintext"},
+    {title: "run", field: "run", formatter: "textarea", headerFilter: "input", headerFilterPlaceholder: "filter", widthGrow: 3}, {title: "hardware", field: "hardware", formatter: "plaintext"},
     {title: "training (device-hours)", field: "hours", hozAlign: "right", formatter: (c) => number(c.getValue(), 3)},
     {title: "training (US dollars)", field: "dollars", hozAlign: "right", formatter: (c) => number(c.getValue(), 2)},
     {title: "evaluation (wall hours)", field: "evaluation", hozAlign: "right", formatter: (c) => number(c.getValue(), 3)},
-    {title: "from", field: "source", formatter: "plaintext"}], data.costs);
+    {title: "from", field: "source", formatter: "textarea"}], data.costs);
 }
 
 function fillStudies() {
-  if (!data.studies.length) byId("studies").append(element("p", "No sweep is stored under sweeps/.", {class: "hint"}));
+  if (!data.studies.length) byId("studies").append(element("p", "No sweep under sweeps/ has a trial.", {class: "hint"}));
   for (const study of data.studies) {
     byId("studies").append(element("h3", study.name), element("p", study.file, {class: "hint"}));
     if (study.error) { byId("studies").append(element("p", `Cannot be read: ${study.error}`, {class: "warning"})); continue; }

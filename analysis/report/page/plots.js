@@ -40,6 +40,16 @@ function look(i) {
 
 function plain(text) { return escaped(text); }  // plotly reads a few tags in labels
 
+// A label in lines of a width that leaves room for the plot; the whole label is in the hover.
+function broken(text) {
+  const width = narrow() ? 16 : 38, lines = [""];
+  for (const part of text.split(/(?<=[ +=,/])/)) {
+    if (lines.at(-1) && lines.at(-1).length + part.length > width) lines.push("");
+    lines[lines.length - 1] += part;
+  }
+  return lines.map((line) => plain(line.trim())).join("<br>");
+}
+
 function curveTraces(curves) {
   return curves.flatMap((curve, i) => {
     const {color, symbol, dash} = look(i), steps = curve.points.map((p) => p[0]);
@@ -69,17 +79,17 @@ function forest(id, table) {
   const side = (real) => {
     const kept = rows.filter((row) => strong(row.cells[place]) === real), cells = kept.map((row) => row.cells[place]);
     return {type: "scatter", mode: "markers", name: real ? "beyond noise" : "could be noise", showlegend: true,
-      x: cells.map((c) => c[M.mean]), y: kept.map((row) => plain(row.label)),
+      x: cells.map((c) => c[M.mean]), y: kept.map((row) => broken(row.label)),
       error_x: {type: "data", symmetric: false, array: cells.map((c) => c[M.high] - c[M.mean]),
         arrayminus: cells.map((c) => c[M.mean] - c[M.low]), color: COLOURS[real ? 0 : 1]},
       marker: {size: 9, color: real ? COLOURS[0] : colour("--ground"), line: {width: 1.6, color: COLOURS[real ? 0 : 1]}},
       hovertemplate: "%{y}<br>%{x:+.1f} points<extra></extra>"};
   };
-  const made = layout(plain(table.title + " on average (points, 95 % interval)"), "",
-    {height: 130 + 26 * rows.length, shapes: [{type: "line", x0: 0, x1: 0, y0: 0, y1: 1, yref: "paper", line: {color: colour("--text"), width: 1}}]});
+  const made = layout(plain(`${table.title} on average`) + "<br>(points, 95 % interval)", "",
+    {height: 150 + 32 * rows.length, shapes: [{type: "line", x0: 0, x1: 0, y0: 0, y1: 1, yref: "paper", line: {color: colour("--text"), width: 1}}]});
   made.yaxis.categoryorder = "array";
-  made.yaxis.categoryarray = rows.map((row) => plain(row.label));
+  made.yaxis.categoryarray = rows.map((row) => broken(row.label));
   made.legend = {orientation: "h", y: 1.02, yanchor: "bottom"};
-  if (narrow()) made.yaxis.tickfont = {size: 8};
+  if (narrow()) made.yaxis.tickfont = {size: 9};
   return draw(id, [side(true), side(false)], made);
 }

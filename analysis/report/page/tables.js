@@ -9,6 +9,13 @@ function element(name, text, attributes) {
   return made;
 }
 
+// A caption's line: what stands between backticks is code.
+function withCode(line) {
+  const made = element("li");
+  line.split("`").forEach((part, i) => made.append(i % 2 ? element("code", part) : part));
+  return made;
+}
+
 function escaped(text) {
   return element("i", text).innerHTML.replaceAll('"', "&quot;");
 }
@@ -37,9 +44,9 @@ function cellButton(cell, label, column) {
 
 function narrow() { return window.matchMedia("(max-width: 720px)").matches; }
 
-function makeTabulator(holder, columns, rows, filtered) {
+function makeTabulator(holder, columns, rows, filtered, layout) {
   return new Tabulator(holder, {
-    data: rows, columns, layout: "fitDataFill", columnDefaults: {headerSortTristate: true, resizable: false},
+    data: rows, columns, layout, columnDefaults: {headerSortTristate: true, resizable: false},
     ...(rows.length > 25 ? {height: "34rem"} : {}),
     placeholder: filtered ? "Nothing fits the filter." : "Nothing here.",
   });
@@ -57,15 +64,15 @@ function valueTable(parent, table) {
     sorter: (a, b) => (a ? a[M.mean] : -1e9) - (b ? b[M.mean] : -1e9),
     formatter: (cell) => cell.getValue() ? cellButton(cell.getValue(), cell.getData().label, title) : element("span", "–"),
   }));
-  const made = makeTabulator(holder, columns, rows, rows.length > 12);
+  const made = makeTabulator(holder, columns, rows, rows.length > 12, "fitDataFill");
   const caption = parent.appendChild(element("ul", null, {class: "caption"}));
-  for (const line of table.caption) caption.append(element("li", line));
+  for (const line of table.caption) caption.append(withCode(line));
   return made;
 }
 
 function plainTable(parent, columns, rows) {
   const holder = parent.appendChild(element("div", null, {class: "table"}));
-  return makeTabulator(holder, columns, rows, true);
+  return makeTabulator(holder, columns.map((column) => ({minWidth: 110, ...column})), rows, true, "fitColumns");
 }
 
 function number(value, digits) {

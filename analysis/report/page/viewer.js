@@ -23,11 +23,17 @@ function makeViewer(sample) {
     return !words || [problem.q, problem.g, ...[left, right].map((a) => a ? a[3] : "")].some((t) => t.toLowerCase().includes(words));
   }
 
+  function split(problem) {
+    const [left, right] = [problem.a[at("left").value], problem.a[at("right").value]];
+    return left && right && left[0] !== right[0] ? 1 : 0;
+  }
+
   function mark(one) { return one ? (one[0] ? "✓" : "✗") : "–"; }
 
   function refresh() {
     const words = at("search").value.trim().toLowerCase();
     shown = sample.problems.filter((problem) => fits(problem, words));
+    shown.sort((one, other) => split(other) - split(one));  // stable: else as they were drawn
     at("found").textContent = `${shown.length} of ${sample.problems.length} problems`;
     const [l, r] = [at("left").value, at("right").value];
     list.replaceChildren(...shown.map((problem, i) => {
@@ -40,8 +46,7 @@ function makeViewer(sample) {
     if (shown.length) show(0); else answer.replaceChildren();
   }
 
-  function text(content) {
-    const made = element("div", content, {class: "text", tabindex: 0});
+  function withMaths(made) {
     if (at("maths").checked) {
       renderMathInElement(made, {throwOnError: false, errorCallback: () => {}, trust: false, strict: "ignore", maxExpand: 200, maxSize: 20,
         delimiters: [{left: "$$", right: "$$", display: true}, {left: "\\[", right: "\\]", display: true},
@@ -50,13 +55,15 @@ function makeViewer(sample) {
     return made;
   }
 
+  function text(content) { return withMaths(element("div", content, {class: "text", tabindex: 0})); }
+
   function side(problem, place) {
     const made = element("div"), one = problem.a[place];
     made.append(element("h3", sample.rows[place]));
     if (!one) { made.append(element("p", "No completion is stored.", {class: "hint"})); return made; }
     const line = element("p");
     line.append(element("span", one[0] ? "✓ right" : "✗ wrong", {class: one[0] ? "right" : "wrong"}),
-      ` ${one[1] === null ? "" : `, ${one[1]} tokens`}${one[2] ? ", cut at the limit" : ""}`);
+      `${one[1] === null ? "" : `, ${one[1]} tokens`}${one[2] ? ", cut at the limit" : ""}`);
     made.append(line, text(one[3]));
     return made;
   }
@@ -67,7 +74,7 @@ function makeViewer(sample) {
     list.querySelectorAll("button").forEach((button, j) => button.setAttribute("aria-current", String(j === i)));
     pair.append(side(problem, at("left").value), side(problem, at("right").value));
     const gold = element("p", "Gold answer: ");
-    gold.append(element("code", problem.g || "not stored"));
+    gold.append(withMaths(element("span", problem.g || "not stored", {class: "gold"})));
     answer.replaceChildren(element("h3", `${problem.b}, problem ${problem.id}`),
       problem.q ? text(problem.q) : element("p", "The problem's text is not stored with its scores.", {class: "hint"}), gold, pair);
   }
