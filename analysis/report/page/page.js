@@ -90,10 +90,14 @@ function drawPlots() {
   if (!data.costs.length) return;
   const priced = data.costs.every((row) => row.dollars !== null), most = Math.max(...data.costs.map((row) => row.hours));
   const scale = priced ? 1 : most < 1 ? 60 : 1, unit = priced ? "US dollars" : most < 1 ? "device-minutes" : "device-hours";
-  const shown = data.costs.slice(0, 60);
-  later("cost-plot", () => draw("cost-plot", [{type: "bar", orientation: "h", x: shown.map((r) => (priced ? r.dollars : r.hours) * scale), y: shown.map((r) => broken(r.run)),
-    marker: {color: COLOURS[0]}, hovertemplate: "%{y}<br>%{x:.3g} " + unit + "<extra></extra>"}],
-    layout(`training cost (${unit})`, "", {height: 120 + 24 * shown.length, showlegend: false})));
+  const shown = data.costs.slice(0, 60).reverse(), labels = shown.map((row) => row.run);
+  const bars = {type: "bar", orientation: "h", x: shown.map((row) => (priced ? row.dollars : row.hours) * scale), y: labels.map(plain),
+    marker: {color: COLOURS[0]}, hovertemplate: "%{y}<br>%{x:.3g} " + unit + "<extra></extra>"};
+  later("cost-plot", () => {
+    const made = layout(`training cost (${unit})`, "", {height: 90 + rowsHeight(labels), showlegend: false});
+    Object.assign(made.yaxis, labelled(labels));
+    return draw("cost-plot", [bars], made);
+  });
 }
 
 function fillCosts() {
@@ -115,11 +119,12 @@ function fillStudies() {
     const columns = [{title: "trial", field: "number", sorter: "number"}, {title: "state", field: "state", formatter: "plaintext", ...filter}];
     study.objectives.forEach((name, i) => columns.push({title: escaped(name), field: "v" + i, sorter: "number", hozAlign: "right",
       formatter: (c) => number(c.getValue(), 3), headerFilter: "input", headerFilterFunc: ">=", headerFilterPlaceholder: "at least"}));
-    study.factors.forEach((name, i) => columns.push({title: escaped(name), field: "p" + i, sorter: typeof study.trials[0].params[i] === "number" ? "number" : "string", formatter: "plaintext", ...filter}));
+    study.factors.forEach((name, i) => columns.push({title: escaped(name), field: "p" + i, ...filter,
+      sorter: study.trials.some((trial) => typeof trial.params[i] === "number") ? "number" : "string", formatter: "plaintext"}));
     columns.push({title: "seconds", field: "seconds", sorter: "number", hozAlign: "right", formatter: (c) => number(c.getValue(), 0)},
       {title: "run", field: "run", formatter: "plaintext", ...filter});
     plainTable(byId("studies"), columns, study.trials.map((trial) => ({...trial,
-      ...Object.fromEntries(trial.values.map((value, i) => ["v" + i, value])), ...Object.fromEntries(trial.params.map((value, i) => ["p" + i, value]))})));
+      ...Object.fromEntries(trial.values.map((value, i) => ["v" + i, value])), ...Object.fromEntries(trial.params.map((value, i) => ["p" + i, significant(value)])), run: trial.run.slice(0, 8)})));
   }
 }
 

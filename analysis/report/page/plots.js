@@ -40,14 +40,29 @@ function look(i) {
 
 function plain(text) { return escaped(text); }  // plotly reads a few tags in labels
 
-// A label in lines of a width that leaves room for the plot; the whole label is in the hover.
+const LINES = 3;  // of a label beside a plot
+
+// A label in lines of a width that leaves room for the plot.
 function broken(text) {
-  const width = narrow() ? 16 : 38, lines = [""];
+  const width = narrow() ? 18 : 38, lines = [""];
   for (const part of text.split(/(?<=[ +=,/])/)) {
     if (lines.at(-1) && lines.at(-1).length + part.length > width) lines.push("");
     lines[lines.length - 1] += part;
   }
-  return lines.map((line) => plain(line.trim())).join("<br>");
+  const shown = lines.slice(0, LINES).map((line) => plain(line.trim()));
+  return shown.join("<br>") + (lines.length > LINES ? "..." : "");
+}
+
+// An axis of labels, shown in lines; a point's hover has the whole one.
+function labelled(labels) {
+  const whole = labels.map(plain);
+  return {type: "category", categoryorder: "array", categoryarray: whole, tickmode: "array", tickvals: whole, ticktext: labels.map(broken)};
+}
+
+// Pixels of a plot with one row a label.
+function rowsHeight(labels) {
+  const most = Math.max(...labels.map((label) => broken(label).split("<br>").length));
+  return labels.length * Math.max(26, 8 + 14 * most);
 }
 
 function curveTraces(curves) {
@@ -79,17 +94,16 @@ function forest(id, table) {
   const side = (real) => {
     const kept = rows.filter((row) => strong(row.cells[place]) === real), cells = kept.map((row) => row.cells[place]);
     return {type: "scatter", mode: "markers", name: real ? "beyond noise" : "could be noise", showlegend: true,
-      x: cells.map((c) => c[M.mean]), y: kept.map((row) => broken(row.label)),
+      x: cells.map((c) => c[M.mean]), y: kept.map((row) => plain(row.label)),
       error_x: {type: "data", symmetric: false, array: cells.map((c) => c[M.high] - c[M.mean]),
         arrayminus: cells.map((c) => c[M.mean] - c[M.low]), color: COLOURS[real ? 0 : 1]},
       marker: {size: 9, color: real ? COLOURS[0] : colour("--ground"), line: {width: 1.6, color: COLOURS[real ? 0 : 1]}},
       hovertemplate: "%{y}<br>%{x:+.1f} points<extra></extra>"};
   };
   const made = layout(plain(`${table.title} on average`) + "<br>(points, 95 % interval)", "",
-    {height: 150 + 32 * rows.length, shapes: [{type: "line", x0: 0, x1: 0, y0: 0, y1: 1, yref: "paper", line: {color: colour("--text"), width: 1}}]});
-  made.yaxis.categoryorder = "array";
-  made.yaxis.categoryarray = rows.map((row) => broken(row.label));
+    {height: 150 + rowsHeight(rows.map((row) => row.label)), shapes: [{type: "line", x0: 0, x1: 0, y0: 0, y1: 1, yref: "paper", line: {color: colour("--text"), width: 1}}]});
+  Object.assign(made.yaxis, labelled(rows.map((row) => row.label)));
   made.legend = {orientation: "h", y: 1.02, yanchor: "bottom"};
-  if (narrow()) made.yaxis.tickfont = {size: 9};
+  if (narrow()) made.yaxis.tickfont = {size: 10};
   return draw(id, [side(true), side(false)], made);
 }

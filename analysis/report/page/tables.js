@@ -75,6 +75,11 @@ function plainTable(parent, columns, rows) {
   return makeTabulator(holder, columns.map((column) => ({minWidth: 110, ...column})), rows, true, "fitColumns");
 }
 
+// A factor's level: numbers to four digits that say something.
+function significant(value) {
+  return typeof value === "number" ? Number(value.toPrecision(4)) : value;
+}
+
 function number(value, digits) {
   return value === null || value === undefined ? "–" : Number(value).toFixed(digits);
 }
