@@ -88,6 +88,20 @@ def page(report, browser):
     opened.close()
 
 
+def says(page, place, text):
+    """Waits for a text. (No wait_for_function: it evaluates a string, which the page's policy forbids.)"""
+    from playwright.sync_api import expect
+
+    expect(page.locator(place)).to_contain_text(text, timeout=120_000)
+
+
+def has(page, place, count):
+    """Waits for so many elements."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(place)).to_have_count(count, timeout=120_000)
+
+
 def column(page, place, field):
     """What a table's column shows, top to bottom."""
     cells = page.locator(f"{place} .tabulator-row .tabulator-cell[tabulator-field='{field}']")
@@ -131,7 +145,7 @@ def test_trials_sort_and_filter(page):
     page.locator("#studies .tabulator-col[tabulator-field='v0'] .tabulator-col-title").click()
     assert column(page, "#studies", "number") == ["2", "1", "0"]
     page.locator("#studies .tabulator-col[tabulator-field='v0'] input").fill("5")
-    page.wait_for_function("document.querySelectorAll('#studies .tabulator-row').length === 2")
+    has(page, "#studies .tabulator-row", 2)
     assert column(page, "#studies", "number") == ["2", "1"]
 
 
@@ -141,9 +155,9 @@ def test_curves_show_values_under_the_pointer(page):
     assert "Logged: mean reward of a completion" in page.locator("#curve").inner_text()
     page.locator("#curves .scatterlayer .point").last.hover(force=True)
     page.wait_for_selector("#curves .hoverlayer .hovertext")
-    assert "step 20" in page.locator("#curves .hoverlayer .hovertext").first.inner_text()
+    assert "step 20" in page.locator("#curves .hoverlayer .hovertext").first.text_content()
     page.locator("#curve").select_option(label="Logged: mean reward of a completion")
-    page.wait_for_function("document.querySelector('#curves .ytitle').textContent.includes('mean reward')")
+    says(page, "#curves .ytitle", "mean reward")
 
 
 def choose(page, left, right):
@@ -160,10 +174,10 @@ def test_the_viewer_puts_disagreements_first_and_finds_words(page):
     assert split == sorted(split, reverse=True)
     assert sum(split) == 30
     page.locator("#verdicts").select_option("gained")
-    page.wait_for_function("document.querySelector('#found').textContent.startsWith('15 of')")
+    says(page, "#found", "15 of ")
     page.locator("#verdicts").select_option("")
     page.locator("#search").fill("RARE-WORD 29")
-    page.wait_for_function("document.querySelector('#found').textContent.startsWith('2 of')")
+    says(page, "#found", "2 of ")
     assert "rare-word 29" in page.locator("#answer").inner_text()
     assert "base 29" in page.locator("#answer").inner_text()
     page.locator("#problems button").first.focus()
@@ -174,14 +188,14 @@ def test_the_viewer_puts_disagreements_first_and_finds_words(page):
 def test_text_of_models_is_inert_and_maths_is_rendered(page):
     choose(page, "the base", "exp1, step 20, last")
     page.locator("#search").fill("unclosed")
-    page.wait_for_function("document.querySelector('#found').textContent.startsWith('2 of')")
+    says(page, "#found", "2 of ")
     shown = page.locator("#answer .pair")
     assert (
         "</script><script>window.hurt = 1</script><img src=x onerror='window.hurt = 2'>" in shown.inner_text()
     )
     assert page.locator("#answer img, #answer script, #answer b, #answer a").count() == 0
     page.locator("#search").fill("follows")
-    page.wait_for_function("document.querySelectorAll('#answer .pair .katex .mfrac').length === 1")
+    has(page, "#answer .pair .katex .mfrac", 1)
     page.locator("#maths").uncheck()
     assert page.locator("#answer .katex").count() == 0
 
@@ -195,7 +209,6 @@ def test_themes_and_narrow_screens(page):
     page.locator("#theme").click()
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(21, 24, 28)"
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
