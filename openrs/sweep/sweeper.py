@@ -68,7 +68,9 @@ class Sweep:
         Raises:
             Mistake: the space, the objectives, the storage or the study are wrong.
         """
-        self.space = space.parse(arguments, self.options.params, self.context.config_loader)
+        # from the whole config, as numbers of the paper are scaled by the rest of it
+        params = self.config.hydra.sweeper.params
+        self.space = space.parse(arguments, params, self.context.config_loader)
         self._objectives()
         self.extend = self._extender()
         if not self.space.distributions and self.extend is None:
