@@ -1,28 +1,19 @@
 """Several trials at once: processes of one machine, a Ray cluster, submitit's jobs."""
 
-import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
-import optuna
 import pytest
 import slurm
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
+from real import TRAINING, segments, start, study_of, sweep
 
-from openrs.paths import ROOT
 from openrs.sweep import workers
 
 POINTS = [f"{x} 0" for x in range(6)]
-
-SHORT = [
-    "experiment=exp2", "scale=nano", "steps.total=3", "steps.save_every=1", "report_step=1",
-    "algorithm.prompts_per_step=2", "stages=[train]", "objective=reward",
-]  # fmt: skip
 
 
 def machine(**hardware):
@@ -41,11 +32,6 @@ def test_workers_without_devices_share_the_processor(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(workers.os, "cpu_count", lambda: 8)
     assert workers.shares(3, machine(device="cpu", devices=0)) == [{"OMP_NUM_THREADS": "2"}] * 3
-
-
-def only_study(storage):
-    (name,) = (name for name in optuna.get_all_study_names(storage) if not name.endswith(" curves"))
-    return optuna.load_study(study_name=name, storage=storage)
 
 
 @pytest.mark.slow
@@ -85,11 +71,9 @@ def test_a_ray_worker_that_dies_is_a_failed_trial_and_tried_again(stub, ray_clus
 
 @pytest.mark.slow
 def test_ray_runs_real_training(tmp_path, ray_cluster):
-    made = subprocess.run(
-        [sys.executable, "-m", "openrs", "-m", *SHORT, "steps.stop_at=1", "seed=1,2", f"outputs={tmp_path}",
-         "hydra/launcher=ray", "hydra.sweeper.n_jobs=2"],
-        cwd=ROOT, capture_output=True, text=True, timeout=550,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | ray_cluster,
+    made = sweep(
+        *TRAINING, "steps.stop_at=1", "seed=1,2", f"outputs={tmp_path}", "hydra/launcher=ray",
+        "hydra.sweeper.n_jobs=2", **ray_cluster,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr[-3000:]
     assert "2 trials: 2 complete" in made.stderr
@@ -133,29 +117,23 @@ def composed_tree():
 @pytest.mark.slow
 def test_a_job_at_its_time_limit_is_queued_again_and_its_run_goes_on(tmp_path):
     pytest.importorskip("submitit", reason="submitit is not installed (the extra `slurm`)")
-    command = [
-        sys.executable, "-m", "openrs", "-m", *SHORT, "seed=1,2", f"outputs={tmp_path}",
-        "hydra/launcher=submitit_local", "+hydra.launcher.max_num_timeout=2",
-    ]  # fmt: skip
-    sweep = subprocess.Popen(
-        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True,
+    process = start(
+        *TRAINING, "seed=1,2", f"outputs={tmp_path}", "hydra/launcher=submitit_local",
+        "+hydra.launcher.max_num_timeout=2",
     )  # fmt: skip
     began = time.monotonic()
     while not (found := list(tmp_path.glob("runs/exp2-*/train/checkpoint-1/whole.json"))):
-        assert sweep.poll() is None, sweep.communicate()
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() - began < 400
         time.sleep(0.05)
     run = found[0].parents[2]
     job = int(re.search(r"process (\d+)", (run / ".lock").read_text())[1])
     os.kill(job, signal.SIGUSR2)  # what submitit sends before a job's time is up
-    _, err = sweep.communicate(timeout=500)
-    assert sweep.returncode == 0, err[-3000:]
-    record = json.loads((run / "train.json").read_text())
-    assert record["last_step"] == 3
-    assert len(record["segments"]) == 2
-    (database,) = tmp_path.glob("sweeps/*/study.db")
-    states = [trial.state for trial in only_study(f"sqlite:///{database}").trials]
+    _, err = process.communicate(timeout=500)
+    assert process.returncode == 0, err[-3000:]
+    assert len(segments(run)) == 2
+    assert segments(run)[-1]["last_step"] == 3
+    states = [trial.state for trial in study_of(tmp_path).trials]
     assert states == [TrialState.COMPLETE] * 2, "to the study it was one trial"
 
 
@@ -164,11 +142,9 @@ def test_slurm_gets_a_batch_script_for_every_trial(tmp_path):
     """Through sbatch as submitit calls it, with stand-ins for SLURM's commands."""
     pytest.importorskip("submitit", reason="submitit is not installed (the extra `slurm`)")
     path = f"{slurm.install(tmp_path / 'slurm')}:{os.environ['PATH']}"
-    made = subprocess.run(
-        [sys.executable, "-m", "openrs", "-m", *SHORT, "steps.stop_at=1", "seed=1,2", f"outputs={tmp_path}",
-         "hydra/launcher=submitit_slurm", "hydra.launcher.partition=long", "hydra.launcher.gpus_per_node=2"],
-        cwd=ROOT, capture_output=True, text=True, timeout=550,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": path},
+    made = sweep(
+        *TRAINING, "steps.stop_at=1", "seed=1,2", f"outputs={tmp_path}", "hydra/launcher=submitit_slurm",
+        "hydra.launcher.partition=long", "hydra.launcher.gpus_per_node=2", PATH=path,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr[-3000:]
     assert "2 trials: 2 complete" in made.stderr
