@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from openrs.child import die_with_parent
+
 OPEN = {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "240"}
 """Loopback needs no token; a busy machine starts slowly."""
 
@@ -34,6 +36,7 @@ def ray_cluster() -> Iterator[dict[str, str]]:
              "--node-ip-address=127.0.0.1", "--num-cpus=2", "--num-gpus=2", "--include-dashboard=false",
              "--disable-usage-stats"],
             env=os.environ | OPEN, stdout=log.open("w"), stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=lambda: die_with_parent(signal.SIGTERM),
         )  # fmt: skip
         began = time.monotonic()
         while head.poll() is None and time.monotonic() - began < 300:
