@@ -7,7 +7,7 @@ echo "$@" >> {folder}/sbatch.log
 script="${{@: -1}}"
 cat "$script" >> {folder}/sbatch.log
 number=$((700 + $(grep -c '^#!/bin/bash' {folder}/sbatch.log)))
-export SLURM_JOB_ID=$number SLURM_ARRAY_JOB_ID=$number SLURM_ARRAY_TASK_ID=0
+export SLURM_JOB_ID=$number
 export SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 SLURM_PROCID=0 SLURM_LOCALID=0
 export SLURM_JOB_NODELIST=here
 nohup bash "$script" > {folder}/$number.log 2>&1 &
