@@ -21,6 +21,7 @@ def spoken(verifier, rule, pairs):
     return [None if found[pair[1:]].timed_out else found[pair[1:]].correct for pair in pairs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["training", "evaluation"])
 def test_verdicts_are_those_of_plain_calls(mirror, rule):
     """A part of the corpus; `tests/benchmarks/bench_verify.py` takes all of it."""
