@@ -20,6 +20,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_import(commands)
     _add_export(commands)
     _add_figures(commands)
+    _add_report(commands)
+    _add_watch(commands)
 
 
 def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
@@ -221,6 +223,49 @@ def _figures(arguments: argparse.Namespace) -> int:
     sweep = None if arguments.storage is None else (arguments.storage, arguments.study)
     for path in command.write(load_all(arguments.outputs, arguments.imported), arguments.to, sweep):
         print(path)
+    return 0
+
+
+def _add_report(commands: Any) -> None:
+    command = commands.add_parser("report", help="one page with everything, which needs no network")
+    _outputs(command)
+    command.add_argument("-o", "--to", type=Path, default=Path("report.html"), help="default: report.html")
+    command.add_argument("--completions", type=int, default=2000, metavar="N",
+                         help="completions in the viewer, at most 2000")  # fmt: skip
+    command.add_argument("--reference", action="append", default=[], choices=references.NAMES,
+                         help="published numbers beside, marked")  # fmt: skip
+    command.set_defaults(run=_report)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from analysis.report import collect, completions, page  # what no table needs
+
+    if not 0 <= arguments.completions <= completions.MOST:
+        raise Mistake(f"completions={arguments.completions}: must be between 0 and {completions.MOST}.")
+    made = collect.collect(
+        _all_runs(arguments.outputs), arguments.outputs, arguments.completions, arguments.reference
+    )
+    text = page.page(made)
+    arguments.to.parent.mkdir(parents=True, exist_ok=True)
+    arguments.to.write_text(text, encoding="utf-8")
+    print(f"{arguments.to}: {len(text.encode()) / 1e6:.1f} MB")
+    return 0
+
+
+def _add_watch(commands: Any) -> None:
+    command = commands.add_parser("watch", help="table, curves and sweeps in the terminal, while runs go on")
+    _outputs(command)
+    command.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="default 10")
+    command.add_argument("--once", action="store_true", help="print one look and end")
+    command.set_defaults(run=_watch)
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from analysis import watch  # rich, which no table needs
+
+    if arguments.every <= 0:
+        raise Mistake(f"every={arguments.every}: must be a number of seconds above 0.")
+    watch.watch(arguments.outputs, arguments.every, arguments.once)
     return 0
 
 

@@ -69,28 +69,59 @@ def everything(runs: list[RunRecords], options: Options = DEFAULT) -> list[Table
     Raises:
         Mistake: no scores, or a choice of checkpoints that cannot be made.
     """
-    made: list[list[Table]] = []
+    return [
+        table
+        for place, part in enumerate(parts(runs, options.mixed))
+        for table in _part(part, options, f"table1-{place + 1}" if place else "table1")
+    ]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that may share a table."""
+
+    rows: tuple[Row, ...]
+    apart: str
+    """Why other rows are not among them; "" where there are none."""
+
+
+def parts(runs: list[RunRecords], mixed: Collection[str] = ()) -> list[Part]:
+    """All rows, put together as far as they may be compared.
+
+    Args:
+        mixed: traits in which rows of a table may differ.
+
+    Raises:
+        Mistake: no scores.
+    """
+    made = []
     for group in split(runs):
-        apart = mixing.groups(_rows(group), options.mixed)
-        for members in apart:
-            name = f"table1-{len(made) + 1}" if made else "table1"
-            found = _table(members, options, name)
-            if len(apart) > 1:
-                found[0] = _told(found[0], apart, members)
-            made.append(found)
-    return [table for found in made for table in found]
+        apart = mixing.groups(_rows(group), mixed)
+        told = [_told(apart, members) if len(apart) > 1 else "" for members in apart]
+        made += [Part(tuple(members), line) for members, line in zip(apart, told, strict=True)]
+    return made
 
 
-def _told(table: Table, apart: list[list[Row]], members: list[Row]) -> Table:
-    """Says why the table does not hold all rows."""
+def _part(part: Part, options: Options, name: str) -> list[Table]:
+    made = _table(list(part.rows), options, name)
+    return [told(made[0], part), *made[1:]]
+
+
+def told(table: Table, part: Part) -> Table:
+    """The table with what its part of the rows leaves out."""
+    caption = (*table.caption, part.apart) if part.apart else table.caption
+    return Table(table.title, table.columns, table.rows, caption, table.name)
+
+
+def _told(apart: list[list[Row]], members: list[Row]) -> str:
+    """Says why a table does not hold all rows."""
     other = next(group for group in apart if group is not members)
     found = next(f for mine in members for row in other if (f := mixing.conflict(mine, row)))
     what = "; ".join(mixing.TRAITS[trait] for trait in found)
-    line = (
+    return (
         f"Rows that differ in {what} are in a table of their own, as their numbers are not comparable "
         f"(--mixed {','.join(sorted(found))} puts them together)."
     )
-    return Table(table.title, table.columns, table.rows, (*table.caption, line), table.name)
 
 
 def _rows(runs: list[RunRecords]) -> list[Row]:
@@ -106,7 +137,25 @@ def _table(members: list[Row], options: Options, name: str) -> list[Table]:
     columns = None
     if options.choice is not None:
         members, columns, chosen = options.choice.apply(members)
-    made = lines(members, options.metric, tuple(options.mixed))
+    return of_lines(lines(members, options.metric, tuple(options.mixed)), options, name, columns, chosen)
+
+
+def of_lines(
+    made: list[Line],
+    options: Options = DEFAULT,
+    name: str = "table1",
+    columns: Collection[str] | None = None,
+    chosen: tuple[str, ...] = (),
+) -> list[Table]:
+    """The table of these lines and, where a base model is among them, the differences to it.
+
+    Args:
+        columns: benchmarks that are shown; all where None.
+        chosen: what the caption says of how checkpoints were chosen.
+
+    Raises:
+        Mistake: no line has the metric.
+    """
     shown = [title for title in titles(made) if columns is None or title in columns]
     if not shown:
         raise Mistake(

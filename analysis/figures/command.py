@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis import comparisons, costs, curves, published, tables
+from analysis import cells, comparisons, costs, curves, published, tables
 from analysis.figures import cost, forest, learning
 from analysis.figures.style import MOST, styled
 from analysis.lines import Line, lines, titles
@@ -111,7 +111,7 @@ def _priced(made: Sequence[Line], shown: Sequence[str], suffix: str) -> list[Dra
     for line in made:
         if len(line.rows) != 1 or not line.trained:
             continue
-        spent, value = costs.training(line.rows[0].run), tables.average(line, shown, tables.AVERAGE, False)
+        spent, value = costs.training(line.rows[0].run), tables.average(line, shown, cells.AVERAGE, False)
         if spent is not None and value is not None:
             points.append((line, spent, value))
             dollars = dollars and spent.dollars is not None

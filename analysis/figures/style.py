@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 
@@ -18,7 +19,7 @@ DASHES = ("-", "--", "-.", ":")
 MOST = len(COLOURS)
 """Lines that one figure can hold and a reader can still tell apart."""
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -50,7 +51,7 @@ def styled() -> Iterator[None]:
             pyplot.close("all")
 
 
-def look(place: int) -> dict[str, str]:
+def look(place: int) -> dict[str, Any]:
     """Colour, marker and dashes of the line at a place: any one of them tells lines apart."""
     at = place % MOST
     return {"color": COLOURS[at], "marker": MARKERS[at], "linestyle": DASHES[at % len(DASHES)]}

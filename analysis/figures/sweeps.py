@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 import optuna
@@ -47,9 +48,10 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
         return float(trial.values[0])
 
     several = len(study.directions) > 1
-    chosen = {"target": first} if several else {}
+    chosen: dict[str, Any] = {"target": first} if several else {}
     importances = get_param_importances(study, evaluator=evaluator, params=varied, **chosen)
     figures = {}
+    axis: Any  # Optuna declares an array of axes beside it, for more plots than are asked for
     with _optunas():
         axis = drawn.plot_param_importances(
             study, evaluator=evaluator, params=varied, target_name=target, **chosen

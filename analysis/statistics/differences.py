@@ -198,9 +198,15 @@ def between_runs(first: list[Array], second: list[Array], first_trained: bool = 
 
 
 def average(parts: list[Difference]) -> Difference:
-    """The plain mean of differences on separate benchmarks: their errors add as independent ones."""
+    """The plain mean of differences on separate benchmarks: their errors add as independent ones.
+
+    Differences that are the same on every problem (none differs, for one) have no variance to estimate an
+    error from, yet their adjusted interval has a width: its half is their margin in the average, as in
+    Zou and Donner 2008, Statist. Med. 27:1693.
+    """
     effect = sum(part.effect for part in parts) / len(parts)
-    error = math.sqrt(sum(part.error**2 for part in parts)) / len(parts)
+    errors = [part.error or (part.high - part.low) / (2 * Z95) for part in parts]
+    error = math.sqrt(sum(one**2 for one in errors)) / len(parts)
     p = normal_tail(effect / error) if error > 0 else float(effect == 0)
     kind = UNPAIRED if any(not part.paired for part in parts) else "paired, normal over problems"
     return Difference(effect, effect - Z95 * error, effect + Z95 * error, p, kind, error)

@@ -1,5 +1,7 @@
 """Run folders with scores, as tests need them."""
 
+import json
+
 from openrs.recipe import digest
 from openrs.run import write_record
 from openrs.scores import Cell, score, write
@@ -52,3 +54,12 @@ def make_run(
                 )
                 write(folder, cell, made)
     return folder
+
+
+def store_texts(folder, text, gold="1"):
+    """Stores completions beside every score of a run's folder: text(i) is that of its i-th problem."""
+    for path in folder.glob("eval/*/*/seed-*.json"):
+        ids = json.loads(path.read_text())["ids"]
+        record = {"ids": ids, "text": [text(i) for i in range(len(ids))], "gold": [gold] * len(ids)}
+        seed = path.name.split("-")[1]
+        path.with_name(f"seed-{seed}.text.json").write_text(json.dumps(record))

@@ -147,6 +147,20 @@ def test_the_paired_bootstrap_agrees_with_the_paired_t_test():
     assert differences.paired(first, first + 0.2).p < 1e-9
 
 
+def test_an_average_is_no_surer_than_its_parts_where_nothing_differs():
+    same = differences.paired_once(np.ones(98), np.ones(98))
+    # Bonett and Price: shares (0 + 1) / 100 either way, so an error of sqrt(0.02 / 100); of two, sqrt(2) / 2
+    assert same.error == 0
+    found = differences.average([same, same])
+    assert (found.low, found.high) == pytest.approx((-0.0195996, 0.0195996), abs=1e-6)
+    assert (found.effect, found.p) == (0, 1)
+    other = differences.Difference(0.05, -0.01, 0.11, 0.1, differences.PAIRED, 0.03)
+    found = differences.average([same, other])
+    assert found.error == pytest.approx(math.sqrt(0.0002 + 0.0009) / 2)
+    all_gained = differences.paired_once(np.zeros(98), np.ones(98))
+    assert differences.average([all_gained, all_gained]).low < 1
+
+
 def test_few_differing_problems_are_counted_over_all_sign_flips():
     # 0.5, 0.5, 0.25 up: all eight signs, as far from 0 only with all three alike
     assert differences.sign_flips_p(np.array([0.5, 0.5, 0.25])) == pytest.approx(2 / 8)

@@ -1,0 +1,162 @@
+"""Everything that the page shows, as plain data: nothing here knows of HTML."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from analysis import costs, curves, references, tables
+from analysis.lines import Line, lines
+from analysis.records import RunRecords
+from analysis.report import completions, summary, trials, warnings
+from analysis.report.provenance import Provenance
+from analysis.table import Table, Value
+from openrs.mistake import Mistake
+
+POINTS = 150
+"""Values kept of a logged trace: a longer one is averaged over as many equal parts."""
+
+
+def collect(
+    runs: list[RunRecords], outputs: Path, most: int = completions.MOST, reference: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The report's data.
+
+    Args:
+        runs: measured and imported ones.
+        outputs: where sweeps are looked for.
+        most: completions in the viewer.
+        reference: published tables to lay beside, by name.
+
+    Raises:
+        Mistake: there is nothing to report.
+    """
+    if not any(run.scores for run in runs):
+        raise Mistake(
+            f"{outputs}: no scores, so there is nothing to report. Run with stages=[train,evaluate], or "
+            "import results, first."
+        )
+    sources = Provenance(runs)
+    parts: list[dict[str, Any]] = []
+    groups: list[list[Line]] = []
+    scored = [run for imported in (False, True) for run in runs if run.scores and run.imported == imported]
+    for imported in (False, True):
+        members = [run for run in scored if run.imported == imported]
+        for part in tables.parts(members) if members else []:
+            made = lines(part.rows)
+            options = tables.Options(averaging="both" if imported else "raw")
+            found = tables.of_lines(made, options, f"table1-{len(parts) + 1}")
+            found[0] = tables.told(found[0], part)
+            groups.append(made)
+            parts.append(_part(made, found, sources))
+    labels = curves.names(runs)
+    return {
+        "title": f"openrs report: {outputs}",
+        "parts": parts,
+        "warnings": warnings.of_runs(runs, sources.runs),
+        "references": [_table(references.table(name)) for name in reference],
+        "traces": _traces(runs),
+        "logged": curves.LOGGED,
+        "costs": [row for run in runs if (row := _cost(run, labels[run.id]))],
+        "studies": [asdict(study) for study in trials.studies(outputs)],
+        "provenance": sources.data(),
+        "completions": completions.sample(groups, most).data(),
+    }
+
+
+def _part(made: list[Line], found: Sequence[Table], sources: Provenance) -> dict[str, Any]:
+    """One table with what belongs to it."""
+    at = {
+        (line.label, title): [
+            sources.place(row.run, score) for row in line.rows for score in row.cells.get(title, [])
+        ]
+        for line in made
+        for title in line.cells
+    }
+    base = next((line.label for line in made if not line.trained), "")
+    first = _table(found[0], at)
+    rows = [row for line in made for row in line.rows]
+    return {
+        "table": first,
+        "differences": _table(found[1], at, base) if len(found) > 1 else None,
+        "summary": summary.sentences(found, [line.trained for line in made]),
+        "warnings": warnings.of_lines(made),
+        "imported": all(row.run.imported for row in rows),
+        "curves": {
+            title: [
+                {
+                    "label": curve.label,
+                    "points": [[p.step, _short(p.mean), _short(p.low), _short(p.high)] for p in curve.points],
+                }
+                for curve in found_
+            ]
+            for title, found_ in curves.scores(rows).items()
+        },
+    }
+
+
+def _short(number: float | None) -> float | None:
+    return None if number is None else round(number, 3)
+
+
+def _table(
+    table: Table, at: dict[tuple[str, str], list[int]] | None = None, base: str = ""
+) -> dict[str, Any]:
+    """A table's cells as [mean, low, high, how, n, k, seeds, p, mark, paired, std, sources]."""
+    benchmarks = [title for title in table.columns if not title.startswith("Avg.")]
+
+    def cell(label: str, title: str, value: Value | None) -> list[Any] | None:
+        if value is None:
+            return None
+        named = benchmarks if title.startswith("Avg.") else [title]
+        rows = [base, label] if base else [label]
+        places = [place for row in rows for name in named for place in (at or {}).get((row, name), [])]
+        return [
+            *(_short(value.mean), _short(value.low), _short(value.high), value.kind, value.n, value.k),
+            *(value.seeds, value.p, value.mark, value.paired, value.std, places),
+        ]
+
+    return {
+        "title": table.title,
+        "columns": list(table.columns),
+        "rows": [
+            {"label": label, "cells": [cell(label, t, v) for t, v in zip(table.columns, cells, strict=True)]}
+            for label, cells in table.rows
+        ],
+        "caption": list(table.caption),
+    }
+
+
+def _traces(runs: list[RunRecords]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        key: [
+            {"label": trace.label, "steps": steps, "values": values}
+            for trace in found
+            for steps, values in [thinned(trace.steps, trace.values)]
+        ]
+        for key, found in curves.traces(runs).items()
+    }
+
+
+def thinned(steps: Sequence[int], values: Sequence[float]) -> tuple[list[int], list[float]]:
+    """At most POINTS values, each the mean of the steps that it stands for, at the last of them."""
+    size = -(-len(steps) // POINTS)
+    starts = range(0, len(steps), size)
+    return (
+        [steps[min(start + size, len(steps)) - 1] for start in starts],
+        [float(f"{sum(part) / len(part):.5g}") for s in starts for part in [values[s : s + size]]],
+    )
+
+
+def _cost(run: RunRecords, label: str) -> dict[str, Any] | None:
+    spent = costs.training(run)
+    if spent is None:
+        return None
+    return {
+        "run": label,
+        "hours": spent.device_hours,
+        "dollars": spent.dollars,
+        "source": spent.source,
+        "hardware": str(run.config.get("hardware", {}).get("name", "not stated")),
+        "evaluation": sum(score.seconds for score in run.scores) / 3600,
+    }

@@ -1,0 +1,85 @@
+"use strict";
+// A cell: [mean, low, high, how, n, k, seeds, p, mark, paired, std, sources].
+const M = {mean: 0, low: 1, high: 2, how: 3, n: 4, k: 5, seeds: 6, p: 7, mark: 8, paired: 9, std: 10, sources: 11};
+
+function element(name, text, attributes) {
+  const made = document.createElement(name);
+  if (text !== undefined && text !== null) made.textContent = text;
+  for (const [key, value] of Object.entries(attributes || {})) made.setAttribute(key, value);
+  return made;
+}
+
+// A caption's line: what stands between backticks is code.
+function withCode(line) {
+  const made = element("li");
+  line.split("`").forEach((part, i) => made.append(i % 2 ? element("code", part) : part));
+  return made;
+}
+
+function escaped(text) {
+  return element("i", text).innerHTML.replaceAll('"', "&quot;");
+}
+
+function cellParts(cell) {
+  const sign = cell[M.paired] !== null && cell[M.mean] >= 0 ? "+" : "";
+  let range = cell[M.low] === null ? "" : `[${cell[M.low].toFixed(1)}, ${cell[M.high].toFixed(1)}]`;
+  if (cell[M.std] !== null) range += `± ${cell[M.std].toFixed(1)}`;
+  if (cell[M.p] !== null) range += cell[M.p] < 0.001 ? " p < 0.001" : ` p ${cell[M.p].toFixed(cell[M.p] < 0.0995 ? 3 : 2)}`;
+  const flags = (cell[M.paired] === false ? " †" : "") + (cell[M.mark].startsWith("not disting") ? " ≈" : "");
+  return {mean: sign + cell[M.mean].toFixed(1), range: range + flags};
+}
+
+function strong(cell) {
+  return cell[M.mark] === "best" || cell[M.mark] === "beyond noise";
+}
+
+function cellButton(cell, label, column) {
+  const {mean, range} = cellParts(cell);
+  const button = element("button", null, {type: "button", class: "cell" + (strong(cell) ? " strong" : ""),
+    "aria-label": `${label}, ${column}: ${mean} ${range}${cell[M.mark] ? ", " + cell[M.mark] : ""}. Provenance`});
+  button.append(element("span", mean, {class: "mean"}), " ", element("span", range, {class: "range"}));
+  button.addEventListener("click", () => showProvenance(cell, label, column));
+  return button;
+}
+
+function narrow() { return window.matchMedia("(max-width: 720px)").matches; }
+
+function makeTabulator(holder, columns, rows, filtered, layout) {
+  return new Tabulator(holder, {
+    data: rows, columns, layout, columnDefaults: {headerSortTristate: true, resizable: false},
+    ...(rows.length > 25 ? {height: "34rem"} : {}),
+    placeholder: filtered ? "Nothing fits the filter." : "Nothing here.",
+  });
+}
+
+function valueTable(parent, table) {
+  parent.append(element("h3", table.title));
+  const holder = parent.appendChild(element("div", null, {class: "table"}));
+  const rows = table.rows.map((row, place) => ({place, label: row.label,
+    ...Object.fromEntries(row.cells.map((cell, i) => ["c" + i, cell]))}));
+  const columns = [{title: "", field: "label", formatter: "plaintext", frozen: !narrow(), width: narrow() ? 150 : 290,
+    headerFilter: rows.length > 12 ? "input" : undefined, headerFilterPlaceholder: "filter rows"}];
+  table.columns.forEach((title, i) => columns.push({
+    title: escaped(title), field: "c" + i, headerSortStartingDir: "desc",
+    sorter: (a, b) => (a ? a[M.mean] : -1e9) - (b ? b[M.mean] : -1e9),
+    formatter: (cell) => cell.getValue() ? cellButton(cell.getValue(), cell.getData().label, title) : element("span", "–"),
+  }));
+  const made = makeTabulator(holder, columns, rows, rows.length > 12, "fitDataFill");
+  const caption = parent.appendChild(element("ul", null, {class: "caption"}));
+  for (const line of table.caption) caption.append(withCode(line));
+  return made;
+}
+
+function plainTable(parent, columns, rows) {
+  const holder = parent.appendChild(element("div", null, {class: "table"}));
+  return makeTabulator(holder, columns.map((column) => ({minWidth: 110, ...column})), rows, true, "fitColumns");
+}
+
+// A factor's level: numbers to four digits that say something.
+function significant(value) {
+  return typeof value === "number" ? Number(value.toPrecision(4)) : value;
+}
+
+function number(value, digits) {
+  return value === null || value === undefined ? "–" : Number(value).toFixed(digits);
+}

@@ -1,0 +1,85 @@
+"""Where every number comes from: the score records behind it, once each, with shared parts kept apart."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.records import RunRecords
+from openrs.run import read_record
+from openrs.scores import Cell, Score
+
+
+class Provenance:
+    """Score records as the page refers to them: a number's sources are places in `scores`.
+
+    Ten thousand records share a few settings and versions; each of these is stored once.
+    """
+
+    def __init__(self, runs: Sequence[RunRecords]) -> None:
+        self.runs = [_run(run) for run in runs]
+        self.scores: list[list[Any]] = []
+        self.settings: list[dict[str, Any]] = []
+        self.versions: list[dict[str, str]] = []
+        self._run_places = {run.id: place for place, run in enumerate(runs)}
+        self._kept: dict[str, int] = {}
+        self._places: dict[int, int] = {}
+
+    def place(self, run: RunRecords, score: Score) -> int:
+        """The place of a record, which is stored at the first call."""
+        if id(score) not in self._places:
+            self._places[id(score)] = len(self.scores)
+            self.scores.append(
+                [
+                    self._run_places[run.id],
+                    score.step,
+                    score.title,
+                    score.seed,
+                    score.value,
+                    score.n,
+                    self._once(self.settings, score.settings),
+                    self._once(self.versions, score.versions),
+                    _file(score),
+                    sum(score.truncated),
+                    sum(score.timed_out),
+                    score.imported,
+                ]
+            )
+        return self._places[id(score)]
+
+    def _once(self, kept: list[Any], value: dict[str, Any]) -> int:
+        key = f"{kept is self.settings}{sorted(value.items())}"
+        if key not in self._kept:
+            self._kept[key] = len(kept)
+            kept.append(value)
+        return self._kept[key]
+
+    def data(self) -> dict[str, Any]:
+        """For the page."""
+        return {
+            "runs": self.runs,
+            "scores": self.scores,
+            "settings": self.settings,
+            "versions": self.versions,
+        }
+
+
+def _file(score: Score) -> str:
+    """The record's file, relative to its run's folder."""
+    cell = Cell(score.step, score.benchmark, score.settings_id, score.scoring_id, score.seed)
+    return str(cell.path(Path()))
+
+
+def _run(run: RunRecords) -> dict[str, Any]:
+    record = read_record(run.folder / "run.json") or {}
+    invocations = [
+        {key: item.get(key) for key in ("time", "argv", "commit", "dirty", "host")}
+        for item in record.get("invocations", [])
+    ]
+    return {
+        "name": run.name,
+        "id": run.id,
+        "folder": str(run.folder),
+        "imported": run.imported,
+        "recipe": run.recipe,
+        "invocations": invocations,
+    }

@@ -1,0 +1,94 @@
+"""What a reader of these numbers should be warned of."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.lines import Line
+from analysis.records import RunRecords, replicates
+
+FEW_SEEDS = 3
+FEW_PROBLEMS = 200
+"""Below so many problems one answer a problem leaves an interval of about 14 points or more."""
+MUCH_TRUNCATED = 0.01
+
+
+def of_lines(made: Sequence[Line]) -> list[str]:
+    """Warnings about the rows of one table."""
+    found = []
+    rows = [row for line in made for row in line.rows if not line.mean_of_runs]
+    few = sorted(
+        {
+            title
+            for line in made
+            for title, cell in line.cells.items()
+            if cell.k < FEW_SEEDS and cell.n < FEW_PROBLEMS
+        }
+    )
+    if few:
+        found.append(
+            f"Few seeds: fewer than {FEW_SEEDS} answers a problem on small benchmarks ({', '.join(few)}). "
+            "Another seed would move these cells by several points; their intervals say how far."
+        )
+    trained = list({row.run.id: row.run for row in rows if row.trained}.values())
+    if trained and not any(line.mean_of_runs for line in made):
+        found.append(
+            "One training run a recipe: what another training seed would do is in no interval here. Train "
+            "with several seeds (seed=1,2,3) before a recipe is called better."
+        )
+    truncated = []
+    for row in rows:
+        for title, scores in row.cells.items():
+            total = sum(score.n for score in scores if score.truncated)
+            cut = sum(sum(score.truncated) for score in scores)
+            if total and cut / total > MUCH_TRUNCATED:
+                truncated.append((cut / total, f"{row.run.name} step {row.step} on {title}"))
+    if truncated:
+        share, worst = max(truncated)
+        found.append(
+            f"Truncation: in {len(truncated)} cells more than {MUCH_TRUNCATED:.0%} of the completions "
+            f"reached the limit on new tokens and count as they stand; most in {worst} ({share:.1%})."
+        )
+    timeouts = sum(sum(s.timed_out) for row in rows for scores in row.cells.values() for s in scores)
+    if timeouts:
+        found.append(f"Timeouts: {timeouts} answers could not be verified in time and count as wrong.")
+    unknown = [line.label for line in made if any(not cell.ids for cell in line.cells.values())]
+    if unknown:
+        found.append(
+            f"No outcomes: of {len(unknown)} rows only totals are known, so differences to them are unpaired "
+            "and wider than need be."
+        )
+    return found
+
+
+def of_runs(runs: Sequence[RunRecords], described: Sequence[dict[str, Any]]) -> list[str]:
+    """Warnings about how the runs were made.
+
+    Args:
+        described: the runs as the page has them, with their invocations.
+    """
+    found = []
+    dirty = [run["name"] for run in described if any(item.get("dirty") for item in run["invocations"])]
+    if dirty:
+        found.append(
+            f"Uncommitted code: {len(dirty)} runs were made with changes that no commit holds "
+            f"({', '.join(sorted(set(dirty))[:6])}{', ...' if len(set(dirty)) > 6 else ''})."
+        )
+    without = [run.name for run in runs if not run.scores]
+    if without:
+        names = ", ".join(sorted(set(without))[:6])
+        found.append(f"Not evaluated: {len(without)} runs have no score ({names}).")
+    versions: dict[str, set[str]] = {}
+    for run in runs:
+        for score in run.scores:
+            for package in ("lighteval", "transformers", "vllm", "torch"):
+                versions.setdefault(package, set()).add(str(score.versions.get(package, "not stated")))
+    mixed = {name: sorted(found) for name, found in versions.items() if len(found) > 1}
+    if mixed:
+        told = "; ".join(f"{name} {', '.join(values)}" for name, values in mixed.items())
+        found.append(f"Mixed versions: rows were measured with different packages ({told}).")
+    if runs and len(set(replicates(list(runs)).values())) > 10:
+        found.append(
+            "Many recipes: among many, the best looks better than it is. Choose on one benchmark and report "
+            "another (--select best --by A --report B), or measure the best again with new seeds."
+        )
+    return found

@@ -1,0 +1,147 @@
+"""`python -m analysis watch outputs/`: Table 1, training curves and sweeps in a terminal, while runs go on.
+
+Only the newest runs are read, so that looking stays cheap beside a sweep; nothing is written.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table as Grid
+from rich.text import Text
+
+from analysis import curves, records, tables
+from analysis.curves import Trace
+from analysis.lines import lines
+from analysis.records import RunRecords
+from analysis.report import trials
+from analysis.table import BEST, BLANK, TIED, Table, Value
+
+RUNS = 8
+"""Trained runs that are shown: those that wrote something last."""
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 32
+"""Characters of a curve."""
+SHARE = 0.2
+"""At most this share of the time is spent looking: a slow disk makes pauses longer."""
+
+
+def watch(outputs: Path, every: float, once: bool = False) -> None:
+    """Shows the outputs folder until Ctrl-C.
+
+    Args:
+        every: seconds between two looks, at least.
+        once: print one frame and return.
+    """
+    if once:
+        Console().print(frame(outputs))
+        return
+    try:
+        with Live(screen=True, auto_refresh=False) as live:
+            while True:
+                began = time.perf_counter()
+                live.update(frame(outputs), refresh=True)
+                time.sleep(max(every, (time.perf_counter() - began) / SHARE))
+    except KeyboardInterrupt:
+        return
+
+
+def frame(outputs: Path) -> RenderableType:
+    """What is shown now; a folder without runs says so, as a sweep may only be starting."""
+    folders = sorted((path.parent for path in outputs.glob("runs/*/run.json")), key=touched, reverse=True)
+    head = Text(f"{outputs}  {datetime.now():%H:%M:%S}  {len(folders)} runs", style="bold")
+    trained = [folder for folder in folders if not _untrained(folder)]
+    shown = {*(folder for folder in folders if _untrained(folder)), *trained[:RUNS]}
+    runs = [run for folder in sorted(shown) if (run := records.load(folder)) is not None]
+    parts: list[RenderableType] = [head]
+    if len(trained) > RUNS:
+        parts.append(Text(f"the {RUNS} that wrote last, of {len(trained)} trained ones", style="dim"))
+    if not folders:
+        parts.append(Text("no run has started yet"))
+    parts += [_study(study) for study in trials.studies(outputs)]
+    parts += _scores(runs)
+    parts += _curves(runs)
+    return Group(*parts, Text("Ctrl-C ends this; it changes nothing.", style="dim"))
+
+
+def touched(folder: Path) -> float:
+    """When a run last wrote a record or a line of its log, in seconds since the epoch."""
+    places = [folder / "run.json", folder / "train" / "metrics.jsonl", *folder.glob("eval/*")]
+    return max((place.stat().st_mtime for place in places if place.exists()), default=0.0)
+
+
+def _untrained(folder: Path) -> bool:
+    return (folder / "eval" / "step-00000").exists()
+
+
+def _scores(runs: list[RunRecords]) -> list[RenderableType]:
+    """Table 1 of each group of rows that may share one."""
+    scored = [run for run in runs if run.scores]
+    if not scored:
+        return [Text("no checkpoint is evaluated yet")]
+    return [_grid(tables.of_lines(lines(part.rows))[0]) for part in tables.parts(scored)]
+
+
+def _grid(table: Table) -> Grid:
+    made = Grid(
+        title=table.title,
+        caption="bold: best beyond noise; ≈ not distinguishable from the best (rows shown here)",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+    )
+    made.add_column("", overflow="fold")
+    for column in table.columns:
+        made.add_column(column)
+    for label, cells in table.rows:
+        made.add_row(Text(label), *map(_cell, cells))
+    return made
+
+
+def _cell(value: Value | None) -> Text:
+    if value is None:
+        return Text(BLANK)
+    estimate, _, rest = str(value).partition(" ")
+    mark = " ≈" if value.mark == TIED else ""
+    return Text.assemble((estimate, "bold" if value.mark == BEST else ""), (f" {rest}{mark}", "dim"))
+
+
+def _curves(runs: list[RunRecords]) -> list[RenderableType]:
+    found = curves.traces(runs)
+    return [_sparklines(curves.LOGGED[key], found[key]) for key in curves.LOGGED if key in found]
+
+
+def _sparklines(title: str, traces: Sequence[Trace]) -> Grid:
+    made = Grid(title=title, box=None, title_justify="left", padding=(0, 2, 0, 0))
+    for name, side in (("", "left"), ("step", "right"), ("first to last", "left"), ("last", "right")):
+        made.add_column(name, justify="right" if side == "right" else "left")
+    made.add_column("lowest to highest")
+    for trace in traces:
+        line = sparkline(trace.values)
+        reach = f"{min(trace.values):.4g} to {max(trace.values):.4g}"
+        made.add_row(Text(trace.label), str(trace.steps[-1]), line, f"{trace.values[-1]:.4g}", reach)
+    return made
+
+
+def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
+    """A curve of at most `width` characters, each the mean of as many values, from lowest to highest bar."""
+    parts = min(width, len(values))
+    edges = [len(values) * i // parts for i in range(parts + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
+    low, high = min(means), max(means)
+    if high == low:
+        return BARS[0] * parts
+    return "".join(BARS[round((mean - low) / (high - low) * (len(BARS) - 1))] for mean in means)
+
+
+def _study(study: trials.Study) -> Text:
+    if study.error:
+        return Text(f"sweep {study.name}: cannot be read ({study.error})")
+    states = [trial.state for trial in study.trials]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    return Text(f"sweep {study.name}: {counts}")
