@@ -154,6 +154,16 @@ def _hardware(config: Config) -> None:
 
 
 def _lengths(config: Config) -> None:
+    caps = [(stage.until, stage.completion) for stage in config.length.stages]
+    after = [*caps[1:], (config.steps.total, config.length.completion)]
+    if any(not 0 < a < c or not 0 < b <= d for (a, b), (c, d) in zip(caps, after, strict=False)):
+        _refuse(
+            "length.stages",
+            caps,
+            "steps and caps must grow from stage to stage, up to steps.total="
+            f"{config.steps.total} and length.completion={config.length.completion}",
+            "Give for example length.stages=[{until:100,completion:1024},{until:200,completion:2048}]",
+        )
     needed, context = config.length.prompt + config.length.completion, config.model.context
     if not config.untrained and needed > context:
         _refuse(
@@ -169,6 +179,17 @@ def _lengths(config: Config) -> None:
             config.evaluation.max_new_tokens,
             f"leaves no room for a prompt in the context of {config.model.title}, model.context={context}",
             f"Give evaluation.max_new_tokens={context // 2} or another number below it",
+        )
+
+
+def _curriculum(config: Config) -> None:
+    named = [name for group in config.data.curriculum for name in group]
+    if named and sorted(named) != sorted(config.data.draws):
+        _refuse(
+            "data.curriculum",
+            config.data.curriculum,
+            f"must name every draw once, and data.draws has {', '.join(config.data.draws)}",
+            "Give for example data.curriculum=[[easy],[open_s1,open_deepscaler]], or [] to shuffle all",
         )
 
 
@@ -334,5 +355,5 @@ def check(config: Config) -> None:
     Raises:
         Mistake: naming the field, its value, the rule and the remedy.
     """
-    for part in (_positive, _batches, _hardware, _lengths, _steps, _names, _engine, _rest):
+    for part in (_positive, _batches, _hardware, _lengths, _curriculum, _steps, _names, _engine, _rest):
         part(config)

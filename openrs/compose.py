@@ -22,12 +22,12 @@ from openrs.sweep import plugin
 def register() -> None:
     """Registers the schema, the resolvers, and the option `scale=auto`, made for this machine."""
     store = ConfigStore.instance()
-    store.store(name="schema", node=Config)
+    store.store(name="schema", node=Config, replace=True)
     devices = visible_devices()
     name, hardware, reason = pick(devices, device_names() if devices else [], options())
     override = [{"override /hardware": hardware}] if hardware else []
     auto = {"defaults": [name, *override, "_self_"], "scale": {"reason": reason}}
-    store.store(group="scale", name="auto", package="_global_", node=auto)
+    store.store(group="scale", name="auto", package="_global_", node=auto, replace=True)
     OmegaConf.register_resolver(
         "scaled",
         lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
@@ -54,6 +54,7 @@ def load(composed: DictConfig) -> Config:
     Raises:
         Mistake: a field is wrong (field, value, rule, remedy), or a sweep was chosen without -m.
     """
+    register()  # a launcher's process elsewhere gets the tree, whose resolvers it lacks
     sweep = HydraConfig.get().runtime.choices.get("sweeps")
     if sweep is not None and HydraConfig.get().mode is RunMode.RUN:
         raise Mistake(

@@ -43,6 +43,18 @@ class Data:
     decontaminate_ngram: int | None = None
     """Rows that share this many words in a row with a benchmark's problem are left out; null leaves
     out those whose whole text is one."""
+    curriculum: list[list[str]] = field(default_factory=list)
+    """Draws in the order in which each epoch comes to them, those of one list shuffled together; empty
+    shuffles all."""
+
+
+@dataclass(kw_only=True)
+class LengthStage:
+    """A smaller cap at the start of training."""
+
+    until: int
+    """The last optimizer step that has it."""
+    completion: int
 
 
 @dataclass(kw_only=True)
@@ -51,6 +63,13 @@ class Length:
 
     prompt: int
     completion: int
+    stages: list[LengthStage] = field(default_factory=list)
+    """Caps on generation before `completion`, in order. Rewards and losses that count against a cap go on
+    counting against `completion`."""
+
+    def at(self, step: int) -> int:
+        """The cap on the completions of an optimizer step, counted from 1."""
+        return next((stage.completion for stage in self.stages if step <= stage.until), self.completion)
 
 
 @dataclass(kw_only=True)

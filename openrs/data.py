@@ -6,6 +6,7 @@ that was stopped or is extended sees what an uninterrupted one sees, in every ep
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -109,11 +110,16 @@ def load_mix(data: Data, bindings: Catalog) -> Mix:
     return replace(mix(data, sources, held_out), origins=origins)
 
 
-def prompt_order(num_rows: int, prompts_per_step: int, steps: int, seed: int) -> list[int]:
+def prompt_order(
+    num_rows: int, prompts_per_step: int, steps: int, seed: int, turns: Sequence[int] = ()
+) -> list[int]:
     """Row indices in the order of training, `prompts_per_step` a step, for the whole schedule.
 
     Each epoch is a permutation of its own; what does not fill a step is left out of that epoch, as
     TRL's sampler does.
+
+    Args:
+        turns: of a curriculum, each row's turn: in every epoch rows of a smaller number come first.
 
     Raises:
         Mistake: the mix is smaller than one step.
@@ -128,5 +134,7 @@ def prompt_order(num_rows: int, prompts_per_step: int, steps: int, seed: int) ->
     for epoch in range(-(-steps * prompts_per_step // whole)):
         rows = list(range(num_rows))
         random.Random(f"{seed} {epoch}").shuffle(rows)
+        if turns:
+            rows.sort(key=turns.__getitem__)  # stable: shuffled within a turn
         order += rows[:whole]
     return order[: steps * prompts_per_step]

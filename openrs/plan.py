@@ -120,7 +120,7 @@ def describe(plan: Plan) -> Iterator[str]:
         yield (
             f"  train     to step {config.stop_at} of {steps.total}, {plan.trained_to} done; "
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
-            f"{config.length.completion} tokens at most; checkpoints every {steps.save_every}"
+            f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
         )
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)
@@ -133,3 +133,9 @@ def describe(plan: Plan) -> Iterator[str]:
     yield f"            problems x sampling seeds: {problems}"
     yield f"            at most {config.evaluation.max_new_tokens} new tokens a problem"
     yield f"  stages    {', '.join(config.stages)}"
+
+
+def _caps(config: Config) -> str:
+    """The cap on completions, with the stages that lead to it."""
+    stages = [f"{stage.completion} (to step {stage.until})" for stage in config.length.stages]
+    return " then ".join([*stages, str(config.length.completion)])

@@ -19,6 +19,8 @@ ADDED: dict[str, Any] = {
     "data.decontaminate_ngram": None,
     "data.draws.*.boxed": False,
     "data.draws.*.single_part": False,
+    "data.curriculum": [],
+    "length.stages": [],
     "reward.accuracy.gold_first": False,
     "reward.cosine.gold_first": False,
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import AutoTokenizer, PrinterCallback, ProgressCallback
+from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
@@ -20,7 +20,7 @@ from openrs import segments
 from openrs.accounts import WANDB_HOST, reaches, wandb_key
 from openrs.checkpoints import logged, remove_torn, whole_checkpoints
 from openrs.collapse import Watch
-from openrs.config import Config
+from openrs.config import Config, Length
 from openrs.data import Mix, prompt_order
 from openrs.mistake import Mistake
 from openrs.models import loadable
@@ -41,6 +41,22 @@ class Arguments(GRPOConfig):
         """The device of this process."""
         device = super().device
         return torch.device("cpu") if device.type == "cpu" else device
+
+
+class StagedCap(TrainerCallback):
+    """Sets the cap on generation that an optimizer step has; resumed training finds its own."""
+
+    def __init__(self, trainer: GRPOTrainer, length: Length) -> None:
+        self.trainer, self.length = trainer, length
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """The loss keeps TRL's `max_completion_length`, which Dr. GRPO divides by."""
+        cap = self.length.at(state.global_step + 1)
+        if self.trainer.use_vllm:
+            self.trainer.vllm_generation.max_completion_length = cap
+        else:
+            self.trainer.generation_config.max_new_tokens = cap
+            self.trainer.generation_kwargs["max_new_tokens"] = cap
 
 
 class WholeGroupsTrainer(GRPOTrainer):
@@ -176,7 +192,10 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
             f"length.prompt={config.length.prompt}: only {len(fitting)} of {len(tokenized)} prompts fit "
             f"(half of them have {middle} tokens or more). Give a larger length.prompt."
         )
-    order = prompt_order(len(fitting), config.algorithm.prompts_per_step, config.steps.total, config.seed)
+    turn = {draw: number for number, group in enumerate(config.data.curriculum) for draw in group}
+    turns = [turn[mix.rows[i]["draw"]] for i in fitting] if turn else []
+    per_step, steps = config.algorithm.prompts_per_step, config.steps.total
+    order = prompt_order(len(fitting), per_step, steps, config.seed, turns)
     dropped = {name: dict(counts) for name, counts in mix.dropped.items()}
     for index in sorted(set(range(len(tokenized))) - set(fitting)):
         counts = dropped[mix.rows[index]["draw"]]
@@ -309,6 +328,8 @@ def make_trainer(
     )
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
+    if config.length.stages:
+        trainer.add_callback(StagedCap(trainer, config.length))
     if metrics is not None:
         metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
     return trainer, watched

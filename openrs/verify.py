@@ -17,8 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
-from selectors import EVENT_READ, DefaultSelector
+from multiprocessing.connection import wait
 from time import monotonic
 from typing import Literal
 
@@ -33,8 +32,8 @@ FALSE_STARTS = 4
 """Workers in a row that may die before they are ready."""
 GLANCE_SECONDS = 0.2
 """How often a busy worker's CPU time is looked at."""
-LOOK_AHEAD = 32
-"""Waiting answers among which a worker looks for one to its gold answer."""
+AT_ONCE = 6
+"""Answers to one gold answer that a worker is given together."""
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
@@ -51,7 +50,7 @@ class Verdict:
 
 
 class _Worker:
-    """One child process and the request it is busy with."""
+    """One child process and the requests it was given, which it answers in their order."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
@@ -63,10 +62,11 @@ class _Worker:
         )
         self.times = psutil.Process(self.process.pid)
         self.ready = self.dead = False
-        self.busy: int | None = None
-        self.gold: str | None = None
+        self.given: deque[int] = deque()
         self.buffer = b""
-        self.asked_at, self.cpu_before = monotonic(), 0.0
+        self.asked_at = monotonic()
+        self.cpu_before = 0.0
+        """What it had used when it gave its last answer."""
 
     def cpu_seconds(self) -> float:
         try:
@@ -75,11 +75,12 @@ class _Worker:
             return 0.0
         return times.user + times.system
 
-    def ask(self, index: int, request: bytes) -> None:
-        self.busy, self.asked_at, self.cpu_before = index, monotonic(), self.cpu_seconds()
+    def ask(self, given: Sequence[int], requests: Sequence[bytes]) -> None:
+        self.given.extend(given)
+        self.asked_at = monotonic()
         assert self.process.stdin is not None
         try:
-            self.process.stdin.write(request)
+            self.process.stdin.write(b"".join(requests[index] for index in given))
             self.process.stdin.flush()
         except BrokenPipeError:
             self.dead = True
@@ -155,54 +156,49 @@ class Verifier:
         verdicts: list[Verdict | None] = [None] * len(requests)
         waiting = deque(range(len(requests)))
         returned: set[int] = set()
-        while waiting or any(worker.busy is not None for worker in self.workers):
+        while waiting or any(worker.given for worker in self.workers):
             while len(self.workers) < min(self.size, len(requests)):
                 self.workers.append(_Worker())
             for worker in self.workers:
-                if worker.ready and worker.busy is None and waiting:
-                    index = self._next(worker, waiting, golds)
-                    waiting.remove(index)
-                    worker.gold = golds[index]
-                    worker.ask(index, requests[index])
+                if worker.ready and not worker.given and waiting:
+                    worker.ask(self._next(waiting, golds), requests)
             self._listen(verdicts)
             self._replace(verdicts, waiting, returned)
         return [verdict for verdict in verdicts if verdict is not None]
 
-    def _next(self, worker: _Worker, waiting: deque[int], golds: list[str]) -> int:
-        """A worker goes on with its gold answer, which it has read, or takes one that no other has."""
-        ahead = list(islice(waiting, LOOK_AHEAD))
-        own = [index for index in ahead if golds[index] == worker.gold]
-        held = {other.gold for other in self.workers if other is not worker}
-        return (own or [index for index in ahead if golds[index] not in held] or ahead)[0]
+    def _next(self, waiting: deque[int], golds: list[str]) -> list[int]:
+        """The next answers to one gold answer, which is then read once; at the end, shared among all."""
+        most = min(AT_ONCE, max(1, len(waiting) // self.size))
+        taken = [waiting.popleft()]
+        while waiting and len(taken) < most and golds[waiting[0]] == golds[taken[0]]:
+            taken.append(waiting.popleft())
+        return taken
 
     def _listen(self, verdicts: list[Verdict | None]) -> None:
         """Takes what the workers say, for a glance's time at most."""
-        with DefaultSelector() as selector:
-            for worker in self.workers:
-                if not worker.ready or worker.busy is not None:
-                    selector.register(worker.process.stdout, EVENT_READ, worker)  # type: ignore[arg-type]
-            for key, _ in selector.select(GLANCE_SECONDS):
-                speaker: _Worker = key.data
-                chunk = os.read(key.fd, 65536)
-                speaker.dead = speaker.dead or not chunk
-                speaker.buffer += chunk
-                if speaker.buffer.endswith(b"\n"):
-                    answer, speaker.buffer = json.loads(speaker.buffer), b""
-                    if not speaker.ready:
-                        speaker.ready = True
-                        self.false_starts = 0
-                    elif speaker.busy is not None:
-                        verdicts[speaker.busy] = Verdict(**answer)
-                        speaker.busy = None
+        speaking = {w.process.stdout: w for w in self.workers if not w.ready or w.given}
+        for pipe in wait(list(speaking), GLANCE_SECONDS):  # type: ignore[arg-type]
+            worker = speaking[pipe]  # type: ignore[index]
+            chunk = os.read(pipe.fileno(), 65536)  # type: ignore[union-attr]
+            worker.dead = worker.dead or not chunk
+            *lines, worker.buffer = (worker.buffer + chunk).split(b"\n")
+            for line in lines:
+                answer = json.loads(line)
+                worker.asked_at, worker.cpu_before = monotonic(), answer.pop("cpu_seconds")
+                if worker.ready:
+                    verdicts[worker.given.popleft()] = Verdict(**answer)
+                else:
+                    worker.ready = True
+                    self.false_starts = 0
 
     def _replace(self, verdicts: list[Verdict | None], waiting: deque[int], returned: set[int]) -> None:
         """Kills the workers whose time is up; the answer they hung on counts as timed out.
 
         A worker that died by itself gives its answer back to be judged once more; an answer that
-        kills two workers (out of memory, say) is given up.
+        kills two workers (out of memory, say) is given up. What was waiting behind it is given back.
         """
         for worker in list(self.workers):
-            hung = (worker.busy is not None or not worker.ready) and worker.overran()
+            hung = (worker.given or not worker.ready) and worker.overran()
             if not (hung or worker.dead):
                 continue
             worker.kill()
@@ -215,13 +211,15 @@ class Verifier:
                     "the answer verifier does not start: run `python -m openrs.verify_worker` to "
                     "see why (math-verify missing or broken?)"
                 )
-            if worker.busy is None:
+            if not worker.given:
                 continue
-            if hung or worker.busy in returned:
-                verdicts[worker.busy] = Verdict(correct=False, gold_parsed=True, timed_out=True)
+            first, *rest = worker.given
+            waiting.extendleft(reversed(rest))
+            if hung or first in returned:
+                verdicts[first] = Verdict(correct=False, gold_parsed=True, timed_out=True)
             else:
-                returned.add(worker.busy)
-                waiting.appendleft(worker.busy)
+                returned.add(first)
+                waiting.appendleft(first)
 
     def _kill_all(self) -> None:
         for worker in self.workers:

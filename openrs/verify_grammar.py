@@ -16,6 +16,8 @@ from latex2sympy2_extended.gen.PSParser import PSParser
 from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 from sympy import Float, Integer, Number
 
+from openrs.verify_prediction import Simulator
+
 LONGEST_KEPT = 1000
 """Tokens of a formula above which nothing is kept."""
 MOST_KEPT = 20_000
@@ -74,6 +76,7 @@ class _Grammar:
     def _parser(self) -> Any:
         self.tokens.seek(0)
         parser = PSParser(self.tokens)
+        parser._interp = Simulator(parser, parser.atn, parser.decisionsToDFA, parser.sharedContextCache)
         parser.removeErrorListeners()
         parser.addErrorListener(self.listener)
         return parser

@@ -17,8 +17,11 @@ import math_verify.parser
 from math_verify.grader import should_treat_as_complex, verify
 from sympy import Rational
 
+from openrs import verify_prediction
+from openrs.verify_boxes import begun
 from openrs.verify_grammar import Reader, number
 from openrs.verify_points import differ
+from openrs.verify_sets import quicker
 
 KEPT = 4096
 LONGEST_KEPT = 1000
@@ -78,9 +81,12 @@ def _doubting(equal: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 def install() -> None:
     """Puts all this into this process's math-verify. For a process that only verifies."""
+    verify_prediction.install()
     math_verify.parser.parse_latex_with_timeout = _read_latex
+    math_verify.parser.get_extraction_regexes = begun(math_verify.parser.get_extraction_regexes)
     math_verify.parser.Number = number
     math_verify.parser.extract_match = _remembering(math_verify.parser.extract_match)
+    math_verify.grader.sympy_compare_sets = quicker(math_verify.grader.sympy_compare_sets)
     math_verify.grader.sympy_symbolic_eq = _doubting(math_verify.grader.sympy_symbolic_eq)
 
 

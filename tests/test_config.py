@@ -12,7 +12,7 @@ from openrs.paths import CONF, SWEEPS
 GROUPS = {
     group.name: sorted(path.stem for path in group.glob("*.yaml"))
     for group in sorted(CONF.iterdir())
-    if group.is_dir() and group.name not in ("catalog", "scale", "sweeps")
+    if group.is_dir() and group.name not in ("catalog", "hydra", "scale", "sweeps")
 }
 ROUNDS = range(max(len(options) for options in GROUPS.values()))
 

@@ -35,6 +35,7 @@ def requests(engine, number, seed=1234):
     ]
 
 
+@pytest.mark.slow
 def test_a_completion_depends_on_its_own_request_alone(folder):
     engine = engine_of(folder, 64)
     asked = requests(engine, 9)

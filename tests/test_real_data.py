@@ -44,6 +44,7 @@ def test_lines_and_tables_give_the_same_rows(real, mirror, composed, tmp_path):
     assert len(rows) == 8449
 
 
+@pytest.mark.slow
 def test_the_mix_of_real_problems(real):
     """MATH's training set and old AIMEs: filters, word runs, equal texts and duplicates, each counted."""
     config = real(

@@ -4,10 +4,12 @@ import random
 
 import pytest
 from plain_verification import KINDS, corpus, groups, plain
-from sympy import Number
+from sympy import FiniteSet, Integer, Interval, Number, Rational, Symbol, Tuple, Union, oo, pi, sqrt
 
 from openrs.verify import Verifier
+from openrs.verify_boxes import Boxes, begun
 from openrs.verify_grammar import number
+from openrs.verify_sets import quicker
 
 
 def spoken(verifier, rule, pairs):
@@ -19,6 +21,7 @@ def spoken(verifier, rule, pairs):
     return [None if found[pair[1:]].timed_out else found[pair[1:]].correct for pair in pairs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["training", "evaluation"])
 def test_verdicts_are_those_of_plain_calls(mirror, rule):
     """A part of the corpus; `tests/benchmarks/bench_verify.py` takes all of it."""
@@ -48,3 +51,151 @@ def test_numbers_are_sympys():
         return type(value), value, getattr(value, "_prec", None)
 
     assert [text for text in texts if made(number, text) != made(Number, text)] == []
+
+
+FORMULAS = [
+    "\\frac{1}{2}",
+    "2x^2-3x+1",
+    "(-\\infty,3]\\cup[5,7)",
+    "\\{1,2,3\\}",
+    "x=\\frac{-b\\pm\\sqrt{b^2-4ac}}{2a}",
+    "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}",
+    "1,234",
+    "1,23",
+    "\\sin^2 x+\\cos x",
+    "a<b\\le c",
+    "\\sum_{i=1}^{n} i",
+    "\\int_0^1 x dx",
+    "|x-1|",
+    "5!",
+    "\\binom{n}{k}",
+    "f(x)=3",
+    "2\\frac{1}{3}",
+    "\\log_2 8",
+    "(1,2),(3,4)",
+    "10\\%",
+    "x_{1}^{2}y",
+    "e^{i\\pi}",
+    "\\lfloor x\\rfloor",
+    "A\\cap B",
+    "1 2",
+    "x+",
+    "{",
+    "\\frac{}",
+    "-(-(3))",
+    "a\\text{ or }b",
+]
+
+
+@pytest.mark.slow
+def test_predictions_are_antlrs():
+    """The same rules are predicted, or the same failure is met, with nothing learnt in between."""
+    from antlr4 import CommonTokenStream, InputStream
+    from antlr4.atn.ATNConfigSet import ATNConfigSet
+    from antlr4.atn.ParserATNSimulator import ParserATNSimulator
+    from antlr4.atn.PredictionMode import PredictionMode
+    from antlr4.dfa.DFA import DFA
+    from antlr4.PredictionContext import PredictionContextCache
+    from latex2sympy2_extended.gen.PSLexer import PSLexer
+    from latex2sympy2_extended.gen.PSParser import PSParser
+
+    from openrs import verify_prediction
+
+    def predictions(kind, formula, mode):
+        lexer = PSLexer(InputStream(formula))
+        lexer.removeErrorListeners()
+        parser = PSParser(CommonTokenStream(lexer))
+        parser.removeErrorListeners()
+        states = [DFA(state, i) for i, state in enumerate(parser.atn.decisionToState)]
+        simulator = parser._interp = kind(parser, parser.atn, states, PredictionContextCache())
+        simulator.predictionMode = mode
+        made, predict = [], simulator.adaptivePredict
+
+        def noted(*arguments):
+            made.append(predict(*arguments))
+            return made[-1]
+
+        simulator.adaptivePredict = noted
+        tree = parser.math()
+        return made, tree.toStringTree(recog=parser), parser.getNumberOfSyntaxErrors()
+
+    for mode in (PredictionMode.SLL, PredictionMode.LL):
+        for formula in FORMULAS:
+            theirs = predictions(ParserATNSimulator, formula, mode)
+            verify_prediction.install()
+            try:
+                assert predictions(verify_prediction.Simulator, formula, mode) == theirs
+            finally:
+                verify_prediction.runtime.ATNConfigSet = ATNConfigSet
+
+
+def test_boxes_are_found_where_the_pattern_finds_them():
+    from math_verify import LatexExtractionConfig
+    from math_verify.parser import get_extraction_regexes
+
+    targets = (LatexExtractionConfig(boxed_match_priority=0),)
+    ((patterns, _),) = begun(get_extraction_regexes)(targets)
+    (boxes,) = [pattern for pattern, _ in patterns if isinstance(pattern, Boxes)]
+    rng = random.Random(2)
+    parts = [
+        "$",
+        "$$",
+        "\\[",
+        "\\]",
+        "\\(",
+        "\\)",
+        "\n",
+        " ",
+        "[",
+        "]",
+        "\\",
+        "\\boxed{1}",
+        "\\boxed{",
+        "}",
+        "7",
+        "x",
+        ", ",
+    ]
+    found = 0
+    for _ in range(20_000):
+        text = "".join(rng.choices(parts, k=rng.randint(1, 14)))
+        theirs = [(match.span(), match.groups()) for match in boxes.pattern.finditer(text)]
+        assert [(match.span(), match.groups()) for match in boxes.finditer(text)] == theirs, text
+        found += len(theirs)
+    assert found > 1000
+
+
+@pytest.mark.slow
+def test_sets_are_compared_as_the_library_compares_them():
+    from math_verify.grader import sympy_compare_sets
+
+    x = Symbol("x")
+    items = [
+        Integer(1),
+        Rational(1, 3),
+        sqrt(8),
+        x,
+        FiniteSet(1, 2),
+        FiniteSet(2 * sqrt(2)),
+        FiniteSet(x, 1),
+        Tuple(1, 2),
+        FiniteSet(Rational(1, 3), pi),
+        FiniteSet(Number("0.333333"), pi),
+        FiniteSet(1),
+        Interval(1, 2),
+        Tuple(2, 1),
+        Interval(1, 2, True, True),
+        Interval(x, 2),
+        Union(Interval(0, 1), Interval(3, oo)),
+        Interval(1, oo),
+        Union(FiniteSet(5), Interval(0, 1)),
+        FiniteSet(1 + x, 2),
+        FiniteSet(x + 1, 2, 3),
+    ]
+    compare, equal = quicker(sympy_compare_sets), 0
+    for one in items:
+        for other in items:
+            theirs = sympy_compare_sets(one, other, 6)
+            assert compare(one, other, 6) == theirs, (one, other)
+            equal += theirs
+    assert len(items) <= equal < len(items) ** 2 / 2

@@ -61,7 +61,7 @@ def refuse(sweep: "Sweep") -> None:
         if limit is not None and left is not None and used[name] + left > limit:
             raise Mistake(
                 f"budget.{name}={limit:g}: this sweep would take {used[name] + left:.3g} "
-                f"({used[name]:.3g} spent, {left:.3g} planned from {planned.source}). Raise the budget, "
+                f"({used[name]:.3g} spent, {left:.3g} planned from {planned.sources}). Raise the budget, "
                 "lower hydra.sweeper.n_trials, or make the runs shorter; dry_run=true shows the plan."
             )
 

@@ -111,7 +111,8 @@ class SweeperConf(OptunaSweeperConf):
     n_trials: Any = None
     """The total of the study, re-runs included. Null: the whole grid, or 20 samples."""
     n_jobs: int = 1
-    """One: a process has one trial at a time. Several workers are several processes."""
+    """Workers: processes that share the devices of this machine, or, with a launcher that runs jobs
+    elsewhere (hydra/launcher=ray or submitit_slurm), jobs at once."""
     max_failure_rate: float = 1.0
     """The sweep ends when more than this share of its trials was left FAILED."""
     fail_fast: bool = False
@@ -124,6 +125,8 @@ class SweeperConf(OptunaSweeperConf):
     """Seconds between signs of life in the storage; four missed ones make a trial stale."""
     wait: bool = True
     """Wait for the trials of other workers at the end, to take over those whose worker dies."""
+    report: bool = True
+    """Print and write the result at the end; workers leave it to the command that started them."""
     pruner: Any = None
     signal: str = "reward"
     """What pruners see: `reward`, another figure of metrics.jsonl, or `outcomes:BENCHMARK@STEP`."""
@@ -156,7 +159,7 @@ class StudySweeper(Sweeper):
 def register() -> None:
     """Makes `hydra/sweeper=openrs` and the pruners known to Hydra."""
     store = ConfigStore.instance()
-    store.store(group="hydra/sweeper", name="openrs", node=SweeperConf, provider="openrs")
+    store.store(group="hydra/sweeper", name="openrs", node=SweeperConf, provider="openrs", replace=True)
     for name, node in PRUNERS.items():
-        store.store(group="hydra/sweeper/pruner", name=name, node=node, provider="openrs")
+        store.store(group="hydra/sweeper/pruner", name=name, node=node, provider="openrs", replace=True)
     Plugins.instance().register(StudySweeper)

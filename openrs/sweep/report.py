@@ -127,8 +127,8 @@ def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
             paths = formats.write(made, outputs / "tables")
             print(formats.together(made, "md"))
             print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
-    compared = table.compare(complete, sweep.objectives, sweep.directions)
-    if compared is not None:
-        paths = table.write(compared, outputs / "tables" / sweep.name)
-        print(table.markdown(compared))
+    compared = table.compare(complete, sweep.objectives, sweep.directions, sweep.name)
+    if compared:
+        paths = formats.write(compared, outputs / "tables")
+        print(formats.together(compared, "md"))
         print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)

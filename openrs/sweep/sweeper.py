@@ -13,14 +13,16 @@ from typing import Any
 import optuna
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.recipe import digest
-from openrs.sweep import objective, report, sampler, space, study, tasks
+from openrs.sweep import objective, report, sampler, space, study, tasks, workers
 from openrs.sweep.budget import reached, refuse
 from openrs.sweep.estimate import forecast
 from openrs.sweep.outcome import Outcome, read
@@ -66,7 +68,9 @@ class Sweep:
         Raises:
             Mistake: the space, the objectives, the storage or the study are wrong.
         """
-        self.space = space.parse(arguments, self.options.params, self.context.config_loader)
+        # from the whole config, as numbers of the paper are scaled by the rest of it
+        params = self.config.hydra.sweeper.params
+        self.space = space.parse(arguments, params, self.context.config_loader)
         self._objectives()
         self.extend = self._extender()
         if not self.space.distributions and self.extend is None:
@@ -86,7 +90,7 @@ class Sweep:
         self._open()
         self._budget_holds()
         self._work()
-        return report.report(self)
+        return report.report(self) if self.options.report else True
 
     def _objectives(self) -> None:
         """Reads names and directions, and refuses what the runs will not measure."""
@@ -164,8 +168,8 @@ class Sweep:
             self.study.set_user_attr("budget", dict(self.config.budget))
             refuse(self)
 
-    def _launcher(self) -> Any:
-        """The launcher of the config; its jobs are told the study and the folder."""
+    def _tell(self) -> list[str]:
+        """Overrides that lead jobs and workers to this study and folder; the config has them too."""
         with read_write(self.config.hydra), open_dict(self.config.hydra):
             hydra = self.config.hydra
             hydra.sweep.dir = str(self.folder)
@@ -177,25 +181,35 @@ class Sweep:
                 "hydra.sweeper.study_name": hydra.sweeper.study_name,
                 "hydra.sweeper.storage": hydra.sweeper.storage,
             }
-            for key, value in told.items():
-                quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-                hydra.overrides.hydra.append(f"{key}='{quoted}'")
+            quoted = {k: v.replace("\\", "\\\\").replace("'", "\\'") for k, v in told.items()}
+            overrides = [f"{key}='{value}'" for key, value in quoted.items()]
+            hydra.overrides.hydra.extend(overrides)
+        return overrides
+
+    def _launcher(self) -> Launcher:
+        """The launcher of the config."""
         return Plugins.instance().instantiate_launcher(
             hydra_context=self.context, task_function=self.task, config=self.config
         )
 
     def _work(self) -> None:
-        """Takes trials until none is owed and no other worker has one."""
-        self.launcher = self._launcher()
-        if self.options.n_jobs > 1:
-            self.say(
-                f"n_jobs={self.options.n_jobs}: a process has one trial at a time; start the same command "
-                f"{self.options.n_jobs} times"
-            )
+        """Takes trials until none is owed, alone or as `n_jobs` workers."""
+        told, number = self._tell(), self.options.n_jobs
+        if number > 1 and workers.elsewhere(self.config):
+            workers.prepare(self._launcher())
+            workers.threads(number, self._take_all, self.halt)
+        elif number > 1 and workers.can_repeat(self.config):
+            workers.processes(number, self.config, told, self.folder)
+        else:
+            self._take_all()
+
+    def _take_all(self) -> None:
+        """One worker: takes trials until none is owed and no other worker has one."""
+        launcher = self._launcher()
         opened = optuna.load_study(study_name=self.name, storage=self.storage)
         lock, told = Lock(self.storage, self.name, self.folder), False
         while not self.halt.is_set():
-            if not self._take(opened, lock):
+            if not self._take(opened, lock, launcher):
                 running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
                 others = [trial.number for trial in running if trial.number not in self.inflight]
                 if not running or (others and not self.options.wait):
@@ -205,7 +219,7 @@ class Sweep:
                     told = True
                 self.halt.wait(POLL)
 
-    def _take(self, opened: optuna.Study, lock: Lock) -> bool:
+    def _take(self, opened: optuna.Study, lock: Lock, launcher: Launcher) -> bool:
         """Takes the next trial and runs it; False where none is to be had."""
         lock.acquire()
         try:
@@ -222,7 +236,9 @@ class Sweep:
                 number = min(trial.number for trial in waiting)
                 if self.points is None:
                     opened.sampler = sampler.make(self.sampler, number)
-                opened.optimize(lambda trial: self._objective(trial, lock), n_trials=1, catch=(Failed,))
+                opened.optimize(
+                    lambda trial: self._objective(trial, lock, launcher), n_trials=1, catch=(Failed,)
+                )
             return ready
         finally:
             lock.release()
@@ -241,7 +257,7 @@ class Sweep:
             return None
         return next_promotion(self.options.pruner, self.name, self.storage, known)
 
-    def _objective(self, trial: optuna.Trial, lock: Lock) -> tuple[float, ...]:
+    def _objective(self, trial: optuna.Trial, lock: Lock, launcher: Launcher) -> tuple[float, ...]:
         """Runs one trial through Hydra's launcher. Called with the lock, which it frees once it has
         proposed and signed."""
         overrides = self._overrides(trial)
@@ -251,7 +267,7 @@ class Sweep:
         swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
         self.say(f"trial {trial.number}: {swept}")
         try:
-            outcome = self._launch(overrides, trial.number)
+            outcome = self._launch(launcher, overrides, trial.number)
             self._keep(trial, outcome)
         except (KeyboardInterrupt, SystemExit):
             trial.set_user_attr(tasks.DIED, True)
@@ -260,12 +276,15 @@ class Sweep:
             self.inflight.discard(trial.number)
         return outcome.values
 
-    def _launch(self, overrides: tuple[str, ...], number: int) -> Outcome:
-        """One job; a point that Hydra cannot compose is a failed trial, and no reason to try again."""
+    def _launch(self, launcher: Launcher, overrides: tuple[str, ...], number: int) -> Outcome:
+        """One job. A point that Hydra cannot compose is a failed trial, and no reason to try again; a
+        launcher that lost its job (a crashed Ray worker, a cancelled SLURM job) is one."""
         try:
-            (returned,) = self.launcher.launch([overrides], initial_job_idx=number)
-        except HydraException as error:
+            (returned,) = launcher.launch([overrides], initial_job_idx=number)
+        except (HydraException, OmegaConfBaseException) as error:
             return Outcome("failed", reason=str(error), again=False)
+        except Exception as error:
+            return Outcome("failed", reason=f"{type(error).__name__}: {error}")
         return read(returned, len(self.directions))
 
     def _overrides(self, trial: optuna.Trial) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ def test_a_smoothed_line_shifts_nothing():
     assert curves.window_for(100) % 2 == 1
 
 
+@pytest.mark.slow
 def test_every_figure_is_written_as_svg_and_png(outputs, tmp_path):
     written = command.write(records.load_all(outputs), tmp_path / "figures")
     names = {"accuracy", "differences", "cost", "reward", "kl", "completion_length"}

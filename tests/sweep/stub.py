@@ -18,6 +18,9 @@ plugin.register()
 def main(config):
     with Path(config.log).open("a") as log:
         log.write(f"{config.x} {config.y} {os.getpid()}\n")
+    if config.tell is not None:
+        with Path(config.log).with_suffix(".told").open("a") as told:
+            told.write(f"{config.x} {os.environ.get(config.tell, '')}\n")
     time.sleep(config.sleep)
     if config.fail_at is not None and config.x == config.fail_at:
         broken = Path(config.log).with_suffix(".mended")

@@ -23,7 +23,7 @@ class Stub:
     def __init__(self, folder: Path) -> None:
         self.folder, self.log = folder, folder / "log"
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Starts a worker."""
         command = [
             sys.executable, str(STUB), "-m", f"log={self.log}", f"hydra.sweep.dir={self.folder}/sweep",
@@ -31,13 +31,13 @@ class Stub:
         ]  # fmt: skip
         return subprocess.Popen(
             command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, start_new_session=True,
         )  # fmt: skip
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs a worker to its end."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
+        process = self.start(*arguments, **environment)
+        out, err = process.communicate(timeout=400)
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
     def ran(self) -> list[str]:
@@ -45,6 +45,11 @@ class Stub:
         if not self.log.exists():
             return []
         return [line.rsplit(" ", 1)[0] for line in self.log.read_text().splitlines()]
+
+    def told(self) -> dict[str, str]:
+        """Point -> value of the environment variable that the stub was asked to tell."""
+        lines = self.log.with_suffix(".told").read_text().splitlines()
+        return dict(line.split(" ", 1) for line in lines)
 
     @property
     def storage(self) -> str:

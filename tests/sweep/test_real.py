@@ -3,61 +3,27 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
-import optuna
 import pytest
 from optuna.trial import TrialState
+from real import SMALL, metrics, segments, start, study_of, sweep
 
-from openrs.paths import ROOT
 from openrs.sweep import tasks
 
 pytestmark = pytest.mark.slow
 
-SMALL = [
-    "experiment=exp2", "scale=nano", "steps.total=2", "steps.save_every=1", "report_step=1",
-    "algorithm.prompts_per_step=2", "evaluation.max_problems=4", "evaluation.benchmarks=[aime24]",
-]  # fmt: skip
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "openrs", "-m", *arguments]
-
-
-def sweep(*arguments):
-    return subprocess.run(
-        command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=550, env=ENVIRONMENT
-    )
-
-
-def study_of(outputs):
-    (database,) = outputs.glob("sweeps/*/study.db")
-    storage = f"sqlite:///{database}"
-    name = next(n for n in optuna.get_all_study_names(storage) if not n.endswith(" curves"))
-    return optuna.load_study(study_name=name, storage=storage)
-
-
-def metrics(folder):
-    lines = (folder / "train" / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "step_seconds"} for line in lines]
-
 
 def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     arguments = [*SMALL, "seed=1,2", f"outputs={tmp_path}", "objective=[average,device_hours]"]
-    process = subprocess.Popen(
-        command(*arguments), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    process = start(*arguments)
     began = time.monotonic()
     while not list(tmp_path.glob("runs/exp2-*/train/checkpoint-1/whole.json")):
         assert process.poll() is None
         assert time.monotonic() - began < 400
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     made = sweep(*arguments)
     assert made.returncode == 0, made.stderr[-3000:]
     study = study_of(tmp_path)
@@ -67,7 +33,7 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     assert study.trials[1].params == study.trials[0].params
     assert "2 trials: 2 complete" in made.stderr
     assert "Pareto set of average, device_hours" in made.stderr
-    assert "| all | 2 |" in made.stdout, "two seeds are two replicates of one level"
+    assert "| all (2 runs) |" in made.stdout, "two seeds are two replicates of one level"
     assert len(list(tmp_path.glob("runs/exp2-*"))) == 2
     first = next(path for path in tmp_path.glob("runs/exp2-*") if len(segments(path)) == 2)
     assert [(s["first_step"], s["last_step"]) for s in segments(first)] == [(1, 1), (2, 2)]
@@ -76,10 +42,6 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     assert other.returncode == 0, other.stderr[-3000:]
     assert "2 complete (2 answered from records)" in other.stderr
     assert [len(segments(path)) for path in tmp_path.glob("runs/exp2-*")].count(2) == 1
-
-
-def segments(folder):
-    return json.loads((folder / "train.json").read_text())["segments"]
 
 
 def test_a_collapsed_run_stops_with_its_reason_in_the_record(tmp_path):

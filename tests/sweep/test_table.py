@@ -1,6 +1,5 @@
 """The comparison table: levels, replicates, paired differences."""
 
-import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import create_trial
@@ -27,7 +26,7 @@ def trial(folder, reward, seed, correct, run):
             "seed": CategoricalDistribution([1, 2]),
         },
         value=100 * sum(correct) / size,
-        user_attrs={RECORD: {"run": run, "scores": [str(cell.path(folder / run))]}},
+        user_attrs={RECORD: {"run": run, "step": 10, "scores": [str(cell.path(folder / run))]}},
     )
 
 
@@ -42,56 +41,63 @@ def trials(tmp_path):
     ]
 
 
+def compared(trials, objectives=("average",)):
+    return table.compare(trials, list(objectives), ["maximize"] * len(objectives), "sweep-1")
+
+
 def test_seeds_are_replicates_and_a_repeated_run_counts_once(trials):
-    made = table.compare(trials, ["average"], ["maximize"])
-    assert made.columns == ("", "runs", "average", "AIME24", "Avg.", "Difference to the first")
-    first, second = made.rows
-    assert first == ("reward=accuracy", "2", "50 (50 to 50)", "50.0", "50.0", "baseline")
-    assert second[:5] == ("reward=cosine", "1", "75", "75.0", "75.0")
-    assert second[5].startswith("+25.0 [+1"), "each pair differs by 1 with probability a quarter: 12 to 38"
-    assert second[5].endswith("*"), "ten problems of forty went right that had gone wrong"
-    assert "training seeds" in " ".join(made.caption)
+    made, differences = compared(trials)
+    assert made.columns == ("AIME24", "Avg.")
+    (first, cells), (second, others) = made.rows
+    assert (first, second) == ("reward=accuracy (2 runs)", "reward=cosine (1 run)")
+    assert [cell.mean for cell in (*cells, *others)] == [50, 50, 75, 75]
+    assert "Runs that differ in seed alone are one row." in made.caption
+    ((label, (gain, average)),) = differences.rows
+    assert label == "reward=cosine (1 run)"
+    assert gain.mean == 25
+    assert gain.low > 0, "ten problems of forty went right that had gone wrong"
+    assert gain.paired
+    assert average is None, "of one benchmark"
 
 
-def test_the_interval_is_paired_and_shrinks_with_agreement():
-    generator = np.random.default_rng(1)
-    base = (generator.random((1, 400)) < 0.5).astype(float)
-    better = np.maximum(base, (generator.random((1, 400)) < 0.1).astype(float))
-    unpaired = (generator.random((1, 400)) < better.mean()).astype(float)
-    _, low, high = table.difference({"x": better}, {"x": base})
-    _, wide_low, wide_high = table.difference({"x": unpaired}, {"x": base})
-    assert high - low < (wide_high - wide_low) / 2
-    assert low > 0
+def test_objectives_that_are_no_scores_have_columns(trials):
+    def also(trial, hours):
+        return create_trial(
+            params=trial.params, distributions=trial.distributions, values=[trial.value, hours],
+            user_attrs=trial.user_attrs,
+        )  # fmt: skip
 
-
-def test_the_interval_covers_the_true_difference():
-    generator, hits = np.random.default_rng(2), 0
-    for number in range(200):
-        one = (generator.random((1, 100)) < 0.6).astype(float)
-        other = (generator.random((1, 100)) < 0.5).astype(float)
-        _, low, high = table.difference({"x": one}, {"x": other}, resamples=500, seed=number)
-        hits += low <= 10 <= high
-    assert hits >= 180, "nominal: 190 of 200"
+    both = [also(trial, hours) for trial, hours in zip(trials, (1.0, 2.0, 4.0, 4.0), strict=True)]
+    made, _ = compared(both, ("average", "device_hours"))
+    assert made.columns == ("AIME24", "Avg.", "device_hours")
+    assert str(made.rows[0][1][2]) == "1.500 ± 0.7"
+    assert str(made.rows[1][1][2]) == "4.000"
 
 
 def test_a_missing_score_is_a_blank(trials, tmp_path):
     lost = trials[2].user_attrs[RECORD] | {"scores": [str(tmp_path / "nowhere.json")]}
     trials[2].set_user_attr(RECORD, lost)
-    made = table.compare(trials[:3], ["average"], ["maximize"])
-    assert made.rows[1] == ("reward=cosine", "1", "75", "–", "–", "–")
+    made, _ = compared(trials[:3])
+    assert made.rows[1] == ("reward=cosine (1 run)", (None, None))
 
 
 def test_no_evaluation_leaves_the_objectives_alone():
     plain = create_trial(params={}, distributions={}, value=2.5, user_attrs={RECORD: {"run": "r"}})
-    made = table.compare([plain], ["reward"], ["maximize"])
-    assert made.columns == ("", "runs", "reward")
-    assert made.rows == (("all", "1", "2.5"),)
-    assert table.compare([], ["reward"], ["maximize"]) is None
+    (made,) = compared([plain], ("reward",))
+    assert made.columns == ("reward",)
+    assert [(label, str(cell)) for label, (cell,) in made.rows] == [("all (1 run)", "2.500")]
+    assert compared([]) == []
 
 
-def test_it_is_written_whole(trials, tmp_path):
-    made = table.compare(trials, ["average"], ["maximize"])
-    paths = table.write(made, tmp_path / "tables" / "sweep-1")
-    assert [path.name for path in paths] == ["sweep-1.md", "sweep-1.csv"]
-    assert paths[0].read_text() == table.markdown(made)
-    assert paths[1].read_text().splitlines()[1].startswith("reward=accuracy,2,50 (50 to 50)")
+def test_of_a_large_sweep_the_best_are_shown(monkeypatch):
+    monkeypatch.setattr(table, "MOST", 3)
+    many = [
+        create_trial(
+            params={"x": x}, distributions={"x": CategoricalDistribution(list(range(6)))}, value=float(x),
+            user_attrs={RECORD: {"run": str(x)}},
+        )
+        for x in range(6)
+    ]  # fmt: skip
+    (made,) = compared(many, ("reward",))
+    assert [label for label, _ in made.rows] == ["x=0 (1 run)", "x=5 (1 run)", "x=4 (1 run)"]
+    assert made.caption == ("3 more levels are in the study; the best are shown.",)

@@ -1,0 +1,125 @@
+"""Several workers under one command: processes of this machine, or jobs that a launcher runs elsewhere.
+
+Hydra's basic launcher runs a job in the process that calls it, so `n_jobs` workers are as many
+processes, each with its share of the machine's devices. Other launchers (Ray, SLURM) run jobs elsewhere,
+so a thread for each is enough to wait for it.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from openrs.child import Child
+from openrs.mistake import Mistake
+from openrs.scale import visible_devices
+
+BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+
+
+def elsewhere(config: DictConfig) -> bool:
+    """Whether the launcher of the config runs jobs outside the process that calls it."""
+    return config.hydra.launcher.get("_target_") != BASIC
+
+
+def prepare(launcher: Any) -> None:
+    """Connects to Ray once, as two threads that find no connection would each make one."""
+    settings = getattr(launcher, "ray_cfg", None)
+    if settings is not None:
+        from hydra_plugins.hydra_ray_launcher._launcher_util import start_ray
+
+        start_ray(settings.init)
+
+
+def threads(number: int, work: Callable[[], None], halt: threading.Event) -> None:
+    """Runs `work` in so many threads until all have ended.
+
+    Args:
+        halt: asks them to take no further trial; set where one of them fails.
+
+    Raises:
+        Exception: the first error of a thread.
+    """
+    errors: list[Exception] = []
+
+    def one() -> None:
+        try:
+            work()
+        except Exception as error:
+            errors.append(error)
+            halt.set()
+
+    # daemons, as Ctrl-C must not wait for jobs that run elsewhere: their trials are taken up again
+    running = [threading.Thread(target=one, daemon=True) for _ in range(number)]
+    for thread in running:
+        thread.start()
+    try:
+        while any(thread.is_alive() for thread in running):
+            time.sleep(0.2)
+    finally:
+        halt.set()
+    if errors:
+        raise errors[0]
+
+
+def processes(number: int, config: DictConfig, told: list[str], folder: Path) -> None:
+    """Starts this command so many times with `n_jobs=1`, and waits. They end with this process.
+
+    Args:
+        told: overrides that lead every worker to the same study.
+        folder: the sweep's, for their logs.
+
+    Raises:
+        Mistake: the devices do not go round.
+    """
+    command = [*sys.orig_argv, *told, "hydra.sweeper.n_jobs=1", "hydra.sweeper.report=false"]
+    environments = shares(number, config)
+    running: list[Child] = []
+    try:
+        for index, environment in enumerate(environments, start=1):
+            log = folder / "workers" / f"{index}.log"
+            running.append(Child(command, log, environment, show=_show))
+        for child in running:
+            child.wait()
+    finally:
+        for child in running:
+            child.stop()
+
+
+def _show(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def can_repeat(config: DictConfig) -> bool:
+    """Whether this process's command line is the sweep's, and not that of a program around it."""
+    return set(config.hydra.overrides.task) <= set(sys.argv)
+
+
+def shares(number: int, config: DictConfig) -> list[dict[str, str]]:
+    """What each worker's environment says of devices, or of CPU threads where there is no device.
+
+    Raises:
+        Mistake: a worker's share is less than a run needs.
+    """
+    hardware = config.get("hardware", {})
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = asked.split(",") if asked else [str(index) for index in range(len(visible_devices()))]
+    if hardware.get("device") != "cuda":
+        threads = os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // number)))
+        return [{"OMP_NUM_THREADS": threads} for _ in range(number)]
+    each = len(visible) // number
+    if each < hardware.devices:
+        raise Mistake(
+            f"hydra.sweeper.n_jobs={number}: hardware={hardware.name} needs {hardware.devices} devices a "
+            f"run, and {number} workers have {each} each of {len(visible)}. Use fewer workers, or a hardware "
+            "option with fewer devices."
+        )
+    return [
+        {"CUDA_VISIBLE_DEVICES": ",".join(visible[index * each : (index + 1) * each])}
+        for index in range(number)
+    ]

@@ -1,0 +1,52 @@
+"""The files of sweeps/: short, with a sentence on what they ask, and each a plan that holds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openrs.paths import ROOT
+
+QUESTIONS = {
+    "algorithm": "4; 4 runs",
+    "cosine_variants": "3; 3 runs",
+    "curriculum": "4; 4 runs",
+    "data_mix": "4; 4 runs",
+    "learning_rate": "12; 12 runs",
+    "length_cap": "4; 4 runs",
+    "length_schedule": "3; 3 runs",
+    "pareto": "9; 3 runs",
+    "reward_weights": "6; 6 runs",
+    "seeds": "6; 6 runs",
+    "steps": "10; 1 runs",
+    "table1": "4; 4 runs",
+}
+"""File -> its trials and the runs that they need."""
+
+
+def test_every_question_is_listed():
+    assert set(QUESTIONS) == {path.stem for path in (ROOT / "sweeps").glob("*.yaml")}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_it_is_short_and_says_what_it_asks(name):
+    lines = Path(ROOT / "sweeps" / f"{name}.yaml").read_text().splitlines()
+    assert len(lines) <= 25
+    assert lines[0] == "# @package _global_"
+    asked = " ".join(line.lstrip("# ") for line in lines[1:4] if line.startswith("#"))
+    assert "?" in asked or "against" in asked
+
+
+@pytest.mark.slow  # a process each
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_its_plan_holds_at_nano_scale(name, tmp_path):
+    made = subprocess.run(
+        [sys.executable, "-m", "openrs", "-m", f"sweeps={name}", "scale=nano", "dry_run=true",
+         f"outputs={tmp_path}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr[-3000:]
+    assert f"trials    {QUESTIONS[name]} have something to do" in made.stdout
+    assert "error" not in made.stderr
+    assert not list(tmp_path.glob("runs/*")), "nothing was run"
