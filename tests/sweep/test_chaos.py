@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 from real import TRAINING, metrics, segments, start, study_of, sweep
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 GRID = ["algorithm.learning_rate=1e-4,3e-5,1e-5", "seed=1,2,3,4"]
 KILLS = 10
