@@ -33,6 +33,7 @@ def page(data: dict[str, Any]) -> str:
     return Template((PAGE / "page.html").read_text(encoding="utf-8")).substitute(
         styles="\n".join((_tabulator_css(), _katex_css(), (PAGE / "page.css").read_text("utf-8"))),
         libraries="\n".join(f"<script>{script(text)}</script>" for text in _libraries()),
+        plotly=script(_plotly().read_text(encoding="utf-8")),
         data=embedded(data),
         completions=embedded(viewer),
         code="\n".join(
@@ -53,7 +54,6 @@ def _libraries() -> list[str]:
         VENDOR / "tabulator" / "tabulator.min.js",
         VENDOR / "katex" / "katex.min.js",
         VENDOR / "katex" / "auto-render.min.js",
-        _plotly(),
     ]
     return [file.read_text(encoding="utf-8") for file in files]
 

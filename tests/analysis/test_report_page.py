@@ -144,7 +144,7 @@ def test_trials_sort_and_filter(page):
     page.locator("#studies .tabulator-col[tabulator-field='v0'] .tabulator-col-title").click()
     page.locator("#studies .tabulator-col[tabulator-field='v0'] .tabulator-col-title").click()
     assert column(page, "#studies", "number") == ["2", "1", "0"]
-    page.locator("#studies .tabulator-col[tabulator-field='v0'] input").fill("5")
+    page.locator("#studies .tabulator-col[tabulator-field='v0'] input").press_sequentially("5")
     has(page, "#studies .tabulator-row", 2)
     assert column(page, "#studies", "number") == ["2", "1"]
 

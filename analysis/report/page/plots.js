@@ -29,8 +29,18 @@ function later(id, how) {
   sight.observe(target);
 }
 
+// plotly's code is text until the first plot comes into sight, as running it takes longer than all else.
+function plotly() {
+  if (!window.Plotly) {
+    const code = document.createElement("script");
+    code.textContent = document.getElementById("plotly").textContent;
+    document.head.append(code);
+  }
+  return window.Plotly;
+}
+
 function draw(id, traces, made) {
-  return Plotly.react(id, traces, made, {responsive: true, displaylogo: false,
+  return plotly().react(id, traces, made, {responsive: true, displaylogo: false,
     modeBarButtonsToRemove: ["lasso2d", "select2d"], showSendToCloud: false, showEditInChartStudio: false});
 }
 
