@@ -26,10 +26,13 @@ class Trial:
 
     def study(self) -> dict[str, Any]:
         """What a training process must know of the study, to ask its pruner and its budget."""
-        keys = ("storage", "study_name", "pruner", "signal")
-        told = OmegaConf.to_container(self.sweeper, resolve=True)
-        assert isinstance(told, dict)
-        return {key: told[key] for key in keys}
+        pruner = self.sweeper.pruner
+        return {
+            "storage": self.sweeper.storage,
+            "study_name": self.sweeper.study_name,
+            "pruner": None if pruner is None else OmegaConf.to_container(pruner, resolve=True),
+            "signal": self.sweeper.signal,
+        }
 
 
 def current() -> Trial | None:

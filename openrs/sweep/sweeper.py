@@ -49,7 +49,12 @@ class Sweep:
         self, context: HydraContext, task: TaskFunction, config: DictConfig, options: dict[str, Any]
     ) -> None:
         self.context, self.task, self.config = context, task, config
-        self.options = OmegaConf.create({k: v for k, v in options.items() if k != "sampler"})
+        # from the whole config, as numbers of the paper are scaled by the rest of it; so are params below
+        pruner = config.hydra.sweeper.pruner and OmegaConf.to_container(
+            config.hydra.sweeper.pruner, resolve=True
+        )
+        others = {k: v for k, v in options.items() if k not in ("sampler", "pruner")}
+        self.options = OmegaConf.create(others | {"pruner": pruner})
         self.sampler = options.get("sampler")
         self.ours = "objective" in config  # False: another Hydra application, whose job returns numbers
         self.patience = tasks.Patience(options["retries"], options["deaths"])
@@ -68,7 +73,6 @@ class Sweep:
         Raises:
             Mistake: the space, the objectives, the storage or the study are wrong.
         """
-        # from the whole config, as numbers of the paper are scaled by the rest of it
         params = self.config.hydra.sweeper.params
         self.space = space.parse(arguments, params, self.context.config_loader)
         self._objectives()
@@ -183,6 +187,9 @@ class Sweep:
             }
             quoted = {k: v.replace("\\", "\\\\").replace("'", "\\'") for k, v in told.items()}
             overrides = [f"{key}='{value}'" for key, value in quoted.items()]
+            for key in hydra.sweeper.pruner or ():
+                if OmegaConf.is_interpolation(hydra.sweeper.pruner, key):
+                    overrides.append(f"hydra.sweeper.pruner.{key}={self.options.pruner[key]}")
             hydra.overrides.hydra.extend(overrides)
         return overrides
 

@@ -12,7 +12,7 @@ QUESTIONS = {
     "algorithm": "4; 4 runs",
     "cosine_variants": "3; 3 runs",
     "curriculum": "4; 4 runs",
-    "data_mix": "4; 4 runs",
+    "data_mix": "6; 6 runs",
     "learning_rate": "12; 12 runs",
     "length_cap": "4; 4 runs",
     "length_schedule": "3; 3 runs",
