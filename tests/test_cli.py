@@ -25,7 +25,7 @@ def test_help_shows_groups_and_examples():
     assert shown.returncode == 0
     for part in (
         "experiment: base, exp1, exp2, exp3",
-        "sweeps: table1",
+        "sweeps: algorithm, ",
         "data=mixed",
         "scale: auto",
     ):

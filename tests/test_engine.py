@@ -2,12 +2,11 @@
 
 import pytest
 
-torch = pytest.importorskip("torch")
+from openrs.engines import Request, Sampling, request_seed
+from openrs.models import packaged
+from openrs.nano import problems
 
-from openrs.engines import Request, Sampling, request_seed  # noqa: E402
-from openrs.engines.transformers import TransformersEngine, choose  # noqa: E402
-from openrs.models import packaged  # noqa: E402
-from openrs.nano import problems  # noqa: E402
+pytestmark = pytest.mark.slow  # PyTorch and transformers take longer to import than the tests to run
 
 SAMPLING = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=128)
 
@@ -18,6 +17,8 @@ def folder(composed):
 
 
 def engine_of(folder, batch_size):
+    from openrs.engines.transformers import TransformersEngine
+
     return TransformersEngine(folder, folder, "float64", "cpu", batch_size)
 
 
@@ -35,7 +36,6 @@ def requests(engine, number, seed=1234):
     ]
 
 
-@pytest.mark.slow
 def test_a_completion_depends_on_its_own_request_alone(folder):
     engine = engine_of(folder, 64)
     asked = requests(engine, 9)
@@ -58,12 +58,20 @@ def test_truncation_is_told_and_the_cap_holds(folder):
 
 
 def test_greedy_takes_the_best_token():
+    import torch
+
+    from openrs.engines.transformers import choose
+
     logits = torch.tensor([[0.0, 3.0, 1.0]])
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=1)
     assert choose(logits, torch.tensor([0.99]), greedy).tolist() == [1]
 
 
 def test_sampling_follows_the_tempered_distribution():
+    import torch
+
+    from openrs.engines.transformers import choose
+
     logits = torch.log(torch.tensor([[0.1, 0.6, 0.3]], dtype=torch.float64))
     draws = (torch.arange(10_000, dtype=torch.float64) + 0.5) / 10_000
     for temperature in (1.0, 0.5):
@@ -74,6 +82,10 @@ def test_sampling_follows_the_tempered_distribution():
 
 
 def test_top_p_keeps_the_smallest_set_that_reaches_it():
+    import torch
+
+    from openrs.engines.transformers import choose
+
     logits = torch.log(torch.tensor([[0.1, 0.6, 0.3]], dtype=torch.float64)).expand(1000, -1)
     draws = (torch.arange(1000, dtype=torch.float64) + 0.5) / 1000
     for top_p, kept in ((0.5, {1}), (0.85, {1, 2}), (0.95, {0, 1, 2})):

@@ -8,14 +8,13 @@ import time
 
 import pytest
 
-pytest.importorskip("torch")
-
 from completions_server import CompletionsServer
 
 from openrs.config import Engine
 from openrs.engines import Request, Sampling
-from openrs.engines.server import ServerEngine
 from openrs.models import packaged
+
+pytestmark = pytest.mark.slow  # the tokenizer's library takes longer to import than the tests to run
 
 SAMPLING = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=16)
 REQUESTS = [Request([5, 6, 7], seed) for seed in range(100, 112)]
@@ -27,6 +26,8 @@ def folder(composed):
 
 
 def engine_at(server, folder, context=400, **settings):
+    from openrs.engines.server import ServerEngine
+
     settings = Engine(kind="server", base_url=server.url, **settings)
     return ServerEngine(folder, folder, settings, 10, context, 16)
 
@@ -52,7 +53,6 @@ def test_the_openai_protocol_sends_text_and_takes_usage(folder):
     assert "top_k" not in server.asked[0]
 
 
-@pytest.mark.slow
 def test_faults_are_tried_again_with_back_off(folder):
     with CompletionsServer(folder, faults=[500, 429, "drop", 503]) as server:
         began = time.perf_counter()
@@ -118,6 +118,8 @@ def test_nobody_at_the_address_is_one_clear_error(folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    from openrs.engines.server import ServerEngine
+
     settings = Engine(kind="server", base_url=url, retries=1)
     with pytest.raises(ValueError, match="no server answers there") as error:
         ServerEngine(folder, folder, settings, 0, 400, 16)

@@ -16,6 +16,8 @@ from openrs.mistake import Mistake
 from openrs.run import find, write_record
 from openrs.scores import Cell, score, write
 
+pytestmark = pytest.mark.slow  # the Hub's client and transformers take longer to import than the tests
+
 RECIPE = {"schema": 1, "seed": 42, "model": {"id": "openrs-nano"}}
 
 
@@ -231,7 +233,6 @@ TRAIN = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
 def test_a_real_training_pushes_every_save_and_then_the_scores(tmp_path):
     with serving() as fake:
         environment = {"HF_ENDPOINT": fake.url, "HF_TOKEN": "hf_good", "HF_HUB_DISABLE_XET": "1",
@@ -251,7 +252,6 @@ def test_a_real_training_pushes_every_save_and_then_the_scores(tmp_path):
         assert branches["main"]["model.safetensors"] == weights
 
 
-@pytest.mark.slow
 def test_a_refused_push_ends_the_command_before_training(tmp_path):
     with serving() as fake:
         shown = openrs(*TRAIN, f"outputs={tmp_path}", HF_ENDPOINT=fake.url, HF_TOKEN="hf_bad")
@@ -261,7 +261,6 @@ def test_a_refused_push_ends_the_command_before_training(tmp_path):
     assert not list(tmp_path.glob("runs/*/train"))
 
 
-@pytest.mark.slow
 def test_pushes_that_fail_while_training_are_made_good_by_the_next_start(tmp_path):
     with serving() as fake:
         environment = {"HF_ENDPOINT": fake.url, "HF_TOKEN": "hf_good", "HF_HUB_DISABLE_XET": "1",

@@ -5,17 +5,12 @@ import json
 import os
 
 import pytest
-from accelerate.commands.launch import _validate_launch_command, launch_command_parser
-from accelerate.utils.launch import prepare_multi_gpu_env
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from trl import GRPOConfig
-from trl.scripts.vllm_serve import ScriptArguments, build_command, make_parser
 
 from openrs import checkpoints, launch, segments, vllm_server
 from openrs.compose import restore
 from openrs.mistake import Mistake
-from openrs.train import trainer_arguments
 
 GPU = ("a40x4", "a100x1", "h100x1", "h100x8")
 TWO_NODES = (
@@ -27,8 +22,11 @@ TWO_NODES = (
 )
 
 
+@pytest.mark.slow  # imports TRL
 @pytest.mark.parametrize("option", [*GPU, "cpu", "cpux2"])
 def test_every_hardware_keeps_the_papers_batch(composed, option):
+    from openrs.train import trainer_arguments
+
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     arguments = trainer_arguments(config, "model", launch.Path("/run/train"))
     per_process = arguments["per_device_train_batch_size"] * arguments["gradient_accumulation_steps"]
@@ -65,6 +63,8 @@ def test_hardware_that_does_not_fit_together_is_refused(composed, overrides, tol
 
 def accelerates_view(config, folder):
     """What accelerate's own loader and launcher make of our config file."""
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+
     path = folder / "accelerate.yaml"
     OmegaConf.save(OmegaConf.create(launch.accelerate_config(config)), path)
     parsed = launch_command_parser().parse_args(["--config_file", str(path), "-m", "openrs.stage", "file"])
@@ -72,6 +72,7 @@ def accelerates_view(config, folder):
     return arguments
 
 
+@pytest.mark.slow  # imports accelerate
 @pytest.mark.parametrize("option", ["a40x4", "h100x8"])
 @pytest.mark.parametrize("sharding", ["ddp", "zero2", "zero3", "fsdp2"])
 def test_accelerate_reads_every_config(composed, tmp_path, option, sharding):
@@ -88,12 +89,15 @@ def test_accelerate_reads_every_config(composed, tmp_path, option, sharding):
         assert int(seen.gradient_accumulation_steps) == config.gradient_accumulation
         assert (str(seen.zero3_save_16bit_model) == "True") == (sharding == "zero3")
     if seen.use_fsdp:
+        from accelerate.utils.launch import prepare_multi_gpu_env
+
         environment = prepare_multi_gpu_env(seen)
         assert environment["FSDP_VERSION"] == "2"
         assert environment["FSDP_STATE_DICT_TYPE"] == "FULL_STATE_DICT"
         assert environment["FSDP_CPU_RAM_EFFICIENT_LOADING"] == "false"
 
 
+@pytest.mark.slow  # imports accelerate
 def test_two_nodes_meet_at_the_first(composed, tmp_path, monkeypatch):
     config = composed("experiment=exp3", "scale=paper", "hardware=h100x8", *TWO_NODES)
     monkeypatch.delenv("MASTER_ADDR", raising=False)
@@ -157,8 +161,13 @@ def test_a_config_survives_the_way_into_a_stage(composed, experiment):
     assert restore(json.loads(json.dumps(dataclasses.asdict(config)))) == config
 
 
+@pytest.mark.slow  # imports TRL
 @pytest.mark.parametrize("option", GPU)
 def test_trl_knows_every_argument_of_training(composed, tmp_path, option):
+    from trl import GRPOConfig
+
+    from openrs.train import trainer_arguments
+
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     server = vllm_server.Server(port=8123, group_port=8124)
     made = trainer_arguments(config, "model", tmp_path, server)
@@ -173,8 +182,11 @@ def test_trl_knows_every_argument_of_training(composed, tmp_path, option):
         assert built.vllm_gpu_memory_utilization == 0.25
 
 
+@pytest.mark.slow  # imports TRL
 @pytest.mark.parametrize("option", ["a40x4", "h100x8"])
 def test_trl_and_vllm_know_every_argument_of_the_server(composed, option):
+    from trl.scripts.vllm_serve import ScriptArguments, build_command, make_parser
+
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     server = vllm_server.Server(port=8123)
     told = vllm_server.arguments(config, "org/model", server, reached=50)

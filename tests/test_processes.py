@@ -9,14 +9,12 @@ import time
 
 import psutil
 import pytest
-import torch
 from accelerate.commands.launch import launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 from omegaconf import OmegaConf
-from safetensors.torch import load_file
 from test_main_job import SHORT, metrics, only_run, outcomes, weights
 
-from openrs import launch
+from openrs import cost, launch
 from openrs.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -46,6 +44,9 @@ def alone(tmp_path_factory):
 
 def assert_same_training(run, alone):
     """Losses, gradients and weights agree to what the order of a sum leaves open."""
+    import torch
+    from safetensors.torch import load_file
+
     assert (run / "train/prompts.jsonl").read_bytes() == (alone / "train/prompts.jsonl").read_bytes()
     lines, expected = metrics(run), metrics(alone)
     assert len(lines) == len(expected) == 6
@@ -140,8 +141,7 @@ def test_a_killed_rank_ends_the_run_and_the_same_command_goes_on(tmp_path):
     lines = metrics(run)
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]  # written once, by one process
     assert len(list((run / "train/completions").glob("*.parquet"))) == 6
-    ledger = [json.loads(line) for line in (run / "cost.jsonl").read_text().splitlines()]
-    assert [line["stage"] for line in ledger] == ["train", "train"]
+    assert [line["stage"] for line in cost.ledger(run)] == ["train", "train"]
 
 
 def test_another_number_of_processes_goes_on_as_a_segment_of_its_own(tmp_path):
@@ -185,7 +185,7 @@ def test_two_nodes_train_together(tmp_path):
     run = only_run(tmp_path)
     (segment,) = json.loads((run / "train.json").read_text())["segments"]
     assert (segment["world_size"], segment["last_step"]) == (2, 2)
-    assert len((run / "cost.jsonl").read_text().splitlines()) == 1  # node 0 counts the devices of all
+    assert len(cost.ledger(run)) == 1  # node 0 counts the devices of all
     assert {path.name for path in (run / "logs").glob("*.json")} == {"train-0.json", "train-1.json"}
 
 

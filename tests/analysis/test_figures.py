@@ -8,7 +8,7 @@ from made_runs import make_run
 
 from analysis import __main__ as cli
 from analysis import curves, records
-from analysis.figures import command, cost, forest, learning, sweeps
+from analysis.figures import command, cost, forest, learning
 from analysis.figures.style import COLOURS, MOST, styled
 from analysis.table import NOISE, REAL, Table, Value
 from openrs.mistake import Mistake
@@ -147,7 +147,10 @@ def storage(tmp_path_factory):
     return url
 
 
+@pytest.mark.slow  # scikit-learn and pandas take longer to import than the test
 def test_a_sweep_has_importance_and_a_contour(storage):
+    from analysis.figures import sweeps
+
     with styled():
         found = sweeps.sweep(storage, "weights")
         assert set(found) == {"importance", "contour"}
@@ -155,6 +158,7 @@ def test_a_sweep_has_importance_and_a_contour(storage):
         assert names == {"weight", "rate"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "name", "told"),
     [
@@ -164,5 +168,7 @@ def test_a_sweep_has_importance_and_a_contour(storage):
     ],
 )
 def test_a_sweep_that_cannot_be_drawn_says_why(storage, url, name, told):
+    from analysis.figures import sweeps
+
     with pytest.raises(Mistake, match=told):
         sweeps.sweep(url or storage, name)
