@@ -19,7 +19,7 @@ run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1; 
 
 test: $(VENV)/tested ## install with the test extra, then all tests
 	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --cov --cov-report=
-	$(BIN)/python -m pytest -m slow --cov --cov-append --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=90
 
 lint: $(VENV)/tested ## ruff and the type checker
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

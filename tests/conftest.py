@@ -16,6 +16,10 @@ from openrs.config import Config
 from openrs.paths import CONF, ROOT
 
 
+# several trainings at once, of several threads each, take ten times as long on few cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @cache  # a composition takes a quarter of a second, twice that under coverage
 def _tree(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF)):

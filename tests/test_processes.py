@@ -9,8 +9,6 @@ import time
 
 import psutil
 import pytest
-from accelerate.commands.launch import launch_command, launch_command_parser
-from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 from omegaconf import OmegaConf
 from test_main_job import SHORT, metrics, only_run, outcomes, weights
 
@@ -74,6 +72,9 @@ def test_two_processes_train_what_one_does(alone, tmp_path):
 @pytest.mark.parametrize("sharding", ["zero2", "zero3", "fsdp2"])
 def test_sharded_training_is_the_same_and_resumes(composed, alone, tmp_path, monkeypatch, sharding):
     """ZeRO and FSDP2 under the very config file that `accelerate launch` is given on GPUs."""
+    from accelerate.commands.launch import launch_command, launch_command_parser
+    from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
+
     if sharding != "fsdp2" and importlib.util.find_spec("deepspeed") is None:
         pytest.skip("DeepSpeed is not installed (extra: deepspeed)")
     gpu = ["hardware=a40x4", f"hardware.sharding={sharding}", "hardware.training_processes=2",
