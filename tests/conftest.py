@@ -15,7 +15,6 @@ from openrs import compose as composition
 from openrs.config import Config
 from openrs.paths import CONF, ROOT
 
-
 # several trainings at once, of several threads each, take ten times as long on few cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

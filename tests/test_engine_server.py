@@ -7,7 +7,6 @@ import socket
 import time
 
 import pytest
-
 from completions_server import CompletionsServer
 
 from openrs.config import Engine
