@@ -32,6 +32,7 @@ class Trial:
             "study_name": self.sweeper.study_name,
             "pruner": None if pruner is None else OmegaConf.to_container(pruner, resolve=True),
             "signal": self.sweeper.signal,
+            "number": self.number,
         }
 
 

@@ -25,6 +25,9 @@ from openrs.sweep.storage import open_storage
 RUN = "run"
 """User attribute of a curve: the run's id."""
 
+NUMBER = "trial"
+"""User attribute of a curve: the number of the sweep's trial that is drawing it."""
+
 WINDOW = 10
 """Logged steps that a point of the curve is the mean of, as single steps are noise."""
 
@@ -78,7 +81,9 @@ class Curve:
         """
         pruner = make_pruner(OmegaConf.create(told["pruner"]))
         study = curves(open_storage(told["storage"], Path()), told["study_name"], pruner)
-        return cls(study, plan.run.id, told["signal"], plan.run.folder)
+        curve = cls(study, plan.run.id, told["signal"], plan.run.folder)
+        curve.trial.set_user_attr(NUMBER, told["number"])
+        return curve
 
     def _open(self) -> optuna.Trial:
         """The run's open trial; of a run that was finished and is extended, a new one."""

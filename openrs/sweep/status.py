@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from openrs.mistake import Mistake
 from openrs.sweep import tasks
 from openrs.sweep.budget import spent
-from openrs.sweep.pruning import RUN
+from openrs.sweep.pruning import NUMBER
 from openrs.sweep.report import counts
 from openrs.sweep.storage import dead, open_storage
 
@@ -70,25 +70,25 @@ def lines(study: optuna.Study) -> Iterator[str]:
     yield from _costs(study, trials, ended, total)
 
 
-def _signals(study: optuna.Study) -> dict[str, tuple[int, float]]:
-    """Run id -> step and signal of its curve, where the sweep prunes."""
+def _signals(study: optuna.Study) -> dict[int, tuple[int, float]]:
+    """Trial -> step and signal of the curve it draws, where the sweep prunes."""
     try:
         curves = optuna.load_study(study_name=f"{study.study_name} curves", storage=study._storage)
     except KeyError:
         return {}
     return {
-        trial.user_attrs[RUN]: (trial.last_step, trial.intermediate_values[trial.last_step])
+        trial.user_attrs[NUMBER]: (trial.last_step, trial.intermediate_values[trial.last_step])
         for trial in curves.get_trials(deepcopy=False)
-        if RUN in trial.user_attrs and trial.last_step is not None
+        if NUMBER in trial.user_attrs and trial.last_step is not None
     }
 
 
-def _running(trial: FrozenTrial, signals: dict[str, tuple[int, float]]) -> str:
+def _running(trial: FrozenTrial, signals: dict[int, tuple[int, float]]) -> str:
     worker = trial.user_attrs.get(tasks.WORKER)
     since = f"{_elapsed(trial) / 60:.1f} min" if trial.datetime_start else "not yet"
     where = "being taken" if worker is None else f"process {worker['pid']} on {worker['host'].split()[0]}"
     gone = ", which is dead: the next worker takes it up" if worker and dead(worker) else ""
-    signal = signals.get(trial.user_attrs.get(RUN, ""))
+    signal = signals.get(trial.number)
     at = f", step {signal[0]}, signal {signal[1]:.4g}" if signal else ""
     return f"  running   trial {trial.number} {_params(trial)}: {since}{at}, {where}{gone}"
 

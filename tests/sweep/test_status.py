@@ -1,0 +1,83 @@
+"""How a sweep stands, told from its study."""
+
+import subprocess
+import sys
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from openrs.mistake import Mistake
+from openrs.paths import ROOT
+from openrs.sweep import status, tasks
+from openrs.sweep.pruning import NUMBER, curves
+from openrs.sweep.storage import me, open_storage
+
+SPACE = {"seed": optuna.distributions.CategoricalDistribution([0, 1, 2, 3, 4])}
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    """A sweep of six trials: two complete, one pruned, one failed, one running, one to come."""
+    folder = tmp_path / "sweeps" / "seeds"
+    storage = open_storage(None, folder)
+    study = optuna.create_study(storage=storage, study_name="seeds-1234", direction="maximize")
+    study.set_user_attr("openrs", {"objectives": ["average"]})
+    study.set_user_attr("total", 6)
+    study.set_user_attr("budget", {"device_hours": 8.0, "money": None})
+    for slot in range(5):
+        study.enqueue_trial({"seed": slot}, user_attrs={tasks.SLOT: slot})
+        trial = study.ask(SPACE)
+        trial.set_user_attr(tasks.RECORD, {"device_hours": 0.5, "money": 1.0})
+        if slot == 2:
+            study.tell(trial, state=TrialState.PRUNED)
+        elif slot == 3:
+            trial.set_user_attr(tasks.ERROR, "out of memory\nwith a trace")
+            study.tell(trial, state=TrialState.FAIL)
+        elif slot == 4:
+            trial.set_user_attr(tasks.WORKER, me())
+            curve = curves(storage, "seeds-1234", None).ask()
+            curve.set_user_attr(NUMBER, trial.number)
+            curve.report(1.75, 30)
+        else:
+            study.tell(trial, 70.0 + slot)
+    return tmp_path
+
+
+def test_every_state_is_told(outputs):
+    (study,) = status.studies("seeds", outputs, None)
+    told = list(status.lines(study))
+    assert told[0] == "seeds-1234: 6 trials: 2 complete, 1 pruned, 1 failed, 1 running, 1 to go"
+    assert "trial 4 seed=4: 0.0 min, step 30, signal 1.75, process" in told[1]
+    assert told[2] == "  best      average 71: seed=1"
+    assert told[3] == "  failed    trial 3 seed=3: out of memory"
+    assert told[4] == "  spent     2.50 device hours, 5.00 dollars; budget.device_hours=8, 5.5 left"
+    assert told[5].startswith("  left ")
+    assert told[5].endswith("with 1 worker")
+
+
+def test_a_worker_that_died_is_told(outputs):
+    (study,) = status.studies("seeds", outputs, None)
+    running = study.get_trials(deepcopy=False)[4]
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    study._storage.set_trial_user_attr(running._trial_id, tasks.WORKER, me() | {"pid": gone.pid})
+    told = list(status.lines(study))
+    assert "which is dead: the next worker takes it up" in told[1]
+
+
+def test_an_unknown_sweep_is_one_error_that_lists_those_there(outputs):
+    with pytest.raises(Mistake, match=r"no sweep of this name.*there: seeds"):
+        status.studies("sedes", outputs, None)
+
+
+@pytest.mark.slow  # a process
+def test_the_command_prints_it(outputs):
+    def told(name):
+        command = [sys.executable, "-m", "openrs.sweep", "status", name, "--outputs", str(outputs)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert "2 complete, 1 pruned" in told("seeds").stdout
+    wrong = told("sedes")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith("error: status sedes: no sweep")
