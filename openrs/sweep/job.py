@@ -12,6 +12,7 @@ from openrs import cost
 from openrs.plan import Plan
 from openrs.sweep import objective
 from openrs.sweep.outcome import Outcome
+from openrs.sweep.selection import climb, selection
 
 SWEEPER = "openrs.sweep.plugin.StudySweeper"
 
@@ -54,7 +55,11 @@ def run(plan: Plan, trial: Trial) -> Outcome:
     began = time.monotonic()
     study = trial.study()
     curved = plan.must_train and study["pruner"] is not None
-    stages(plan, study)
+    climbed = None
+    if curved and selection(study["signal"]):
+        climbed = climb(plan, study, Curve.of(plan, study), stages)
+    if climbed is None:
+        stages(plan, study)
     hours = (time.monotonic() - began) * cost.devices(config.hardware) / 3600
     curve = Curve.of(plan, study) if curved else None
     price = config.hardware.price_per_device_hour
@@ -69,6 +74,8 @@ def run(plan: Plan, trial: Trial) -> Outcome:
         "money": None if price is None else hours * price,
     }
     stopped = plan.stopped
+    if climbed is not None:
+        stopped = {"kind": climbed.kind, "reason": climbed.reason, "step": plan.trained_to}
     if stopped is not None and "train" in config.stages:
         state: Literal["stopped", "pruned"] = "stopped" if stopped["kind"] == "budget" else "pruned"
         record["kind"] = stopped["kind"]

@@ -129,7 +129,8 @@ class SweeperConf(OptunaSweeperConf):
     """Print and write the result at the end; workers leave it to the command that started them."""
     pruner: Any = None
     signal: str = "reward"
-    """What pruners see: `reward`, another figure of metrics.jsonl, or `outcomes:BENCHMARK@STEP`."""
+    """What pruners see: `reward`, another figure of metrics.jsonl (`rewards.accuracy`, `-kl`), a score at
+    each saved checkpoint (`score:BENCHMARK`), or each problem's outcome (`outcomes:BENCHMARK@STEP`)."""
 
 
 class StudySweeper(Sweeper):

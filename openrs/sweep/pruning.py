@@ -8,6 +8,7 @@ still open when the run goes on after a pruning or a crash.
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import optuna
@@ -20,6 +21,7 @@ from openrs.collapse import Stop, Watch
 from openrs.mistake import Mistake
 from openrs.plan import Plan
 from openrs.sweep.sampler import make_pruner
+from openrs.sweep.selection import selection
 from openrs.sweep.storage import open_storage
 
 RUN = "run"
@@ -49,19 +51,25 @@ def signal(lines: Sequence[dict[str, Any]], name: str) -> float:
 
     Args:
         lines: metrics.jsonl so far.
-        name: the figure; with a minus before it less is better.
+        name: the figure, `rewards.TERM` for a reward before its weight; with a minus before it less is
+            better.
 
     Raises:
         Mistake: training logs no such figure.
     """
     figure = name.removeprefix("-")
-    values = [line.get(figure) for line in lines[-WINDOW:]]
-    numbers = [value for value in values if isinstance(value, int | float)]
-    if len(numbers) < len(values):
-        known = ", ".join(key for key, value in lines[-1].items() if isinstance(value, int | float))
+    logged_figures = [_figures(line) for line in lines[-WINDOW:]]
+    if not all(figure in figures for figures in logged_figures):
+        known = ", ".join(logged_figures[-1])
         raise Mistake(f"hydra.sweeper.signal={name}: training logs no {figure}. Known: {known}.")
-    mean = sum(numbers) / len(numbers)
-    return -mean if name.startswith("-") else mean
+    value = mean(figures[figure] for figures in logged_figures)
+    return -value if name.startswith("-") else value
+
+
+def _figures(line: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a logged step by name."""
+    terms = {f"rewards.{term}": value for term, value in line.get("rewards", {}).items()}
+    return {key: value for key, value in (line | terms).items() if isinstance(value, int | float)}
 
 
 class Curve:
@@ -103,20 +111,38 @@ class Curve:
                     self._report(item)
         last = self._report(line)
         if self.trial.should_prune():
-            name = type(self.study.pruner).__name__
-            return Stop("pruned", f"{name}: {self.name} {last:.4g} at step {line['step']}")
+            return Stop("pruned", f"{self.pruner}: {self.name} {last:.4g} at step {line['step']}")
         return None
 
     def _report(self, line: dict[str, Any]) -> float:
         self.lines.append(line)
         value = signal(self.lines, self.name)
-        known = self.study._storage.get_trial(self.trial._trial_id).intermediate_values
-        if line["step"] not in known:
+        if line["step"] not in self._reported():
             self.trial.report(value, line["step"])
         return value
 
+    @property
+    def pruner(self) -> str:
+        """The pruner's name."""
+        return type(self.study.pruner).__name__
+
+    def judge(self, points: dict[int, float]) -> bool:
+        """Adds scores, by step or by problem, and asks the pruner."""
+        known = self._reported()
+        for place, value in points.items():
+            if place not in known:
+                self.trial.report(value, place)
+        return self.trial.should_prune()
+
+    def _reported(self) -> dict[int, float]:
+        return self.study._storage.get_trial(self.trial._trial_id).intermediate_values
+
     def last(self) -> float | None:
-        """The signal at the last logged step, whichever process trained."""
+        """The signal where the run stands, whichever process trained."""
+        chosen = selection(self.name)
+        if chosen is not None:
+            values = [value for _, value in sorted(self._reported().items())]
+            return None if not values else values[-1] if chosen.step is None else mean(values)
         lines = logged(self.folder / "train" / "metrics.jsonl")
         return signal(lines, self.name) if lines else None
 

@@ -11,6 +11,7 @@ from openrs.mistake import Mistake
 from openrs.plan import Plan, describe
 from openrs.sweep import tasks
 from openrs.sweep.budget import spent
+from openrs.sweep.selection import selection
 
 if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep
@@ -127,7 +128,10 @@ def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
             paths = formats.write(made, outputs / "tables")
             print(formats.together(made, "md"))
             print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
-    compared = table.compare(complete, sweep.objectives, sweep.directions, sweep.name)
+    looked_at = selection(sweep.options.signal) if sweep.options.pruner else None
+    compared = table.compare(
+        complete, sweep.objectives, sweep.directions, sweep.name, looked_at.benchmark if looked_at else ""
+    )
     if compared:
         paths = formats.write(compared, outputs / "tables")
         print(formats.together(compared, "md"))

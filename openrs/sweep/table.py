@@ -82,7 +82,11 @@ def line(level: Level) -> Line:
 
 
 def compare(
-    trials: Sequence[FrozenTrial], objectives: Sequence[str], directions: Sequence[str], name: str
+    trials: Sequence[FrozenTrial],
+    objectives: Sequence[str],
+    directions: Sequence[str],
+    name: str,
+    chosen_by: str = "",
 ) -> list[Table]:
     """The comparison of a sweep's complete trials, and the differences to its first level.
 
@@ -91,6 +95,7 @@ def compare(
         objectives: what the sweep looked for; those that are no score get a column.
         directions: of the objectives.
         name: of the table's files.
+        chosen_by: the benchmark whose scores decided which runs went on, if one did.
     """
     found = levels([trial for trial in trials if RECORD in trial.user_attrs])
     if not found:
@@ -110,8 +115,12 @@ def compare(
             scored.append(average(one, columns, cells.AVERAGE, rounded=False))
         body.append((one.label, (*scored, *(_mean(level, index) for index in others))))
     heads = (*columns, *(["Avg."] if columns else []), *(objectives[i] for i in others))
-    caption = tuple(_caption(made, columns, len(found) - len(shown)))
-    compared = [Table(f"Comparison of {len(found)} levels", heads, tuple(body), caption, name)]
+    caption = _caption(made, columns, len(found) - len(shown))
+    if chosen_by:
+        caption.append(
+            f"Scores on {chosen_by} decided which runs went on: as they were chosen by, they flatter."
+        )
+    compared = [Table(f"Comparison of {len(found)} levels", heads, tuple(body), tuple(caption), name)]
     if columns and len(made) > 1:
         compared.append(comparisons.table(made[0], made[1:], columns, name=f"{name}-differences"))
     return compared

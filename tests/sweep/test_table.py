@@ -45,6 +45,11 @@ def compared(trials, objectives=("average",)):
     return table.compare(trials, list(objectives), ["maximize"] * len(objectives), "sweep-1")
 
 
+def test_a_benchmark_that_runs_were_chosen_by_is_marked(trials):
+    made, _ = table.compare(trials, ["average"], ["maximize"], "sweep-1", chosen_by="aime24")
+    assert "Scores on aime24 decided which runs went on" in made.caption[-1]
+
+
 def test_seeds_are_replicates_and_a_repeated_run_counts_once(trials):
     made, differences = compared(trials)
     assert made.columns == ("AIME24", "Avg.")

@@ -124,8 +124,9 @@ def test_a_paused_run_is_promoted_once_its_rung_has_filled(study):
 
 
 def test_the_signal_is_a_mean_over_the_last_steps():
-    lines = [{"step": i, "reward": float(i), "kl": 1.0} for i in range(1, 21)]
+    lines = [{"step": i, "reward": float(i), "kl": 1.0, "rewards": {"accuracy": i / 2}} for i in range(1, 21)]
     assert signal(lines, "reward") == 15.5
     assert signal(lines, "-kl") == -1.0
-    with pytest.raises(ValueError, match="training logs no wit. Known: step, reward, kl"):
+    assert signal(lines, "rewards.accuracy") == 7.75
+    with pytest.raises(ValueError, match="training logs no wit. Known: step, reward, kl, rewards.accuracy"):
         signal(lines, "wit")
