@@ -37,11 +37,13 @@ GRID = [
 SIGNAL = "rewards.accuracy"  # before its weight, as totals of other weights cannot be compared
 ORDERS = 20
 PRUNERS = {
-    "halving": {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 10, "reduction_factor": 3},
-    "hyperband": {"_target_": "optuna.pruners.HyperbandPruner", "min_resource": 10, "max_resource": 50,
-                  "reduction_factor": 3},
-    "median": {"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 2, "n_warmup_steps": 10},
-}  # fmt: skip
+    name: {"_target_": f"optuna.pruners.{name}Pruner"} | settings
+    for name, settings in {
+        "SuccessiveHalving": {"min_resource": 10, "reduction_factor": 3},
+        "Hyperband": {"min_resource": 10, "max_resource": 50, "reduction_factor": 3},
+        "Median": {"n_startup_trials": 2, "n_warmup_steps": 10},
+    }.items()
+}
 
 
 @pytest.fixture(scope="module")
