@@ -131,7 +131,7 @@ def _until(plan: Plan, benchmark: str, step: int) -> Plan:
         replace(
             config,
             steps=replace(config.steps, stop_at=step),
-            evaluation=replace(config.evaluation, checkpoints=[step], benchmarks=[benchmark]),
+            evaluation=replace(config.evaluation, checkpoints=[str(step)], benchmarks=[benchmark]),
         )
     )
 
