@@ -1,5 +1,6 @@
 """A study by its name: made with its question, or joined if it asks the same."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,12 +47,12 @@ def join(
     existing = {summary.study_name for summary in optuna.get_all_study_summaries(storage)}
     if name not in existing:
         study = optuna.create_study(study_name=name, storage=storage, directions=wanted)
-        study.set_user_attr(QUESTION, question)
+        _ask(study, question)
         return study, True
     study = optuna.load_study(study_name=name, storage=storage)
     kept = study.user_attrs.get(QUESTION)
     if kept is None and study.directions == wanted and not study.get_trials(deepcopy=False):
-        study.set_user_attr(QUESTION, question)  # its maker died before it had said what it asks
+        _ask(study, question)  # its maker died before it had said what it asks
         return study, True
     if kept is None:
         raise Mistake(
@@ -71,6 +72,13 @@ def join(
             f"{kinds[kept['grid']]}. Give another hydra.sweeper.study_name."
         )
     return study, False
+
+
+def _ask(study: optuna.Study, question: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(question["objectives"])  # what optuna-dashboard calls the values
+    study.set_user_attr(QUESTION, question)
 
 
 def stored_space(study: optuna.Study, given: Space) -> Space:
