@@ -1,7 +1,7 @@
 """What a sweep has spent, and when that is enough."""
 
-import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,44 @@ if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep
 
 
-def spent(trials: Sequence[FrozenTrial]) -> dict[str, float]:
-    """Device hours and dollars of all trials that have ended, failed and pruned ones too."""
-    total = {"device_hours": 0.0, "money": 0.0}
+def spent(trials: Sequence[FrozenTrial], besides: Path | None = None) -> dict[str, float]:
+    """Device hours and dollars of a study since it began, failed, pruned and killed attempts included.
+
+    The ledgers of its trials' runs say it; where a ledger is not on this machine, the trial's record does.
+
+    Args:
+        trials: of the study.
+        besides: the folder of a run that is not counted.
+    """
+    began = _began(trials)
+    folders, total = set(), {"device_hours": 0.0, "money": 0.0}
     for trial in trials:
         record = trial.user_attrs.get(RECORD, {})
-        for name in total:
-            total[name] += record.get(name) or 0.0
+        kept = {Path(record[key]) for key in ("folder", "base") if key in record}
+        kept = {folder for folder in kept if (folder / cost.LEDGER).exists()}
+        folders |= kept
+        if not kept:
+            for name in total:
+                total[name] += record.get(name) or 0.0
+    for folder in folders - {besides}:
+        for name, amount in since(folder, began).items():
+            total[name] += amount
     return total
+
+
+def since(folder: Path, began: datetime) -> dict[str, float]:
+    """What a run's ledger holds of stages that began at this time or later."""
+    lines = [item for item in cost.ledger(folder) if datetime.fromisoformat(item["began"]) >= began]
+    return {
+        "device_hours": sum(line["device_hours"] for line in lines),
+        "money": sum(line["dollars"] or 0.0 for line in lines),
+    }
+
+
+def _began(trials: Sequence[FrozenTrial]) -> datetime:
+    """When the first trial started; Optuna keeps local times."""
+    starts = [trial.datetime_start.astimezone(UTC) for trial in trials if trial.datetime_start]
+    return min(starts, default=datetime.now(UTC))
 
 
 def reached(budget: Any, trials: Sequence[FrozenTrial]) -> str:
@@ -66,26 +96,29 @@ def refuse(sweep: "Sweep") -> None:
             )
 
 
-def watch(config: Config, told: dict[str, Any]) -> Watch:
+def watch(config: Config, folder: Path, told: dict[str, Any]) -> Watch:
     """Ends a running trial, resumably, once the sweep's budget is reached.
 
     Args:
+        config: the trial's.
+        folder: of the trial's run, whose ledger has earlier attempts, killed ones too.
         told: the study, as `openrs.sweep.job.Trial.study` describes it.
     """
-    price = config.hardware.price_per_device_hour
-    began = time.monotonic()
-    earlier: dict[str, float] = {}
+    others: dict[str, float] = {}
+    study_began: list[datetime] = []
 
     def look(line: dict[str, Any]) -> Stop | None:
-        if not earlier:
+        if not study_began:
             study = optuna.load_study(
                 study_name=told["study_name"], storage=open_storage(told["storage"], Path())
             )
-            earlier.update(spent(study.get_trials(deepcopy=False)))
-        hours = (time.monotonic() - began) * cost.devices(config.hardware) / 3600
-        for name, amount in (("device_hours", hours), ("money", hours * (price or 0))):
+            trials = study.get_trials(deepcopy=False)
+            study_began.append(_began(trials))
+            others.update(spent(trials, besides=folder))
+        own = since(folder, study_began[0])
+        for name, amount in own.items():
             limit = getattr(config.budget, name)
-            if limit is not None and earlier[name] + amount >= limit:
+            if limit is not None and others[name] + amount >= limit:
                 return Stop("budget", f"budget.{name}={limit:g} is reached")
         return None
 

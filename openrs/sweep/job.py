@@ -66,8 +66,8 @@ def run(plan: Plan, trial: Trial) -> Outcome:
     record: dict[str, Any] = {
         "run": plan.run.id,
         "name": plan.run.name,
-        "folder": str(plan.run.folder),
-        "base": str(plan.base.folder),
+        "folder": str(plan.run.folder.absolute()),
+        "base": str(plan.base.folder.absolute()),
         "step": config.checkpoints[-1],
         "scores": _scores(plan),
         "device_hours": hours,
