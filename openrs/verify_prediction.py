@@ -42,6 +42,15 @@ def moved(config: Any, state: Any, context: Any) -> Any:
     return made
 
 
+def equal(context: Any, other: Any) -> bool:
+    """`SingletonPredictionContext.__eq__`, which walks both stacks to where they differ, by their hashes first."""
+    if context is other:
+        return True
+    if not isinstance(other, SingletonPredictionContext) or context.cachedHashCode != other.cachedHashCode:
+        return False
+    return bool(context.returnState == other.returnState and context.parentCtx == other.parentCtx)
+
+
 class Configurations(ATNConfigSet):
     """ANTLR's set of configurations, looked up by state, alternative and predicates themselves."""
 
@@ -129,5 +138,6 @@ def _walk(start: Any) -> Walk | None:
 
 
 def install() -> None:
-    """Puts the sets into this process's ANTLR. For a process that only verifies."""
+    """Puts the sets and their contexts' equality into this process's ANTLR. For a process that only verifies."""
     runtime.ATNConfigSet = Configurations
+    SingletonPredictionContext.__eq__ = equal  # type: ignore[method-assign]
