@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from multiprocessing.connection import wait
-from time import monotonic
+from time import monotonic, sleep
 from typing import Literal
 
 import psutil
@@ -33,7 +34,12 @@ FALSE_STARTS = 4
 GLANCE_SECONDS = 0.2
 """How often a busy worker's CPU time is looked at."""
 AT_ONCE = 6
-"""Answers to one gold answer that a worker is given together."""
+"""Answers to one gold answer that a worker is given together; it has the next ones before it needs them."""
+PAUSE_SECONDS = 0.002
+"""Between a worker's word and its being heard, so that several answers are taken at once: this process
+shares the CPUs with its workers."""
+PIPE_BYTES = 60_000
+"""What a pipe holds unread, on Linux and macOS, and a little less."""
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
@@ -76,8 +82,9 @@ class _Worker:
         return times.user + times.system
 
     def ask(self, given: Sequence[int], requests: Sequence[bytes]) -> None:
+        if not self.given:
+            self.asked_at = monotonic()
         self.given.extend(given)
-        self.asked_at = monotonic()
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(b"".join(requests[index] for index in given))
@@ -160,24 +167,40 @@ class Verifier:
             while len(self.workers) < min(self.size, len(requests)):
                 self.workers.append(_Worker())
             for worker in self.workers:
-                if worker.ready and not worker.given and waiting:
-                    worker.ask(self._next(waiting, golds), requests)
+                if worker.ready and waiting and len(worker.given) < AT_ONCE:
+                    worker.ask(self._next(worker, waiting, requests, golds), requests)
             self._listen(verdicts)
             self._replace(verdicts, waiting, returned)
         return [verdict for verdict in verdicts if verdict is not None]
 
-    def _next(self, waiting: deque[int], golds: list[str]) -> list[int]:
-        """The next answers to one gold answer, which is then read once; at the end, shared among all."""
+    def _next(
+        self, worker: _Worker, waiting: deque[int], requests: list[bytes], golds: list[str]
+    ) -> list[int]:
+        """The next answers to one gold answer, which is then read once; at the end, shared among all.
+
+        All that a worker was given fits into its pipe: writing to a full one would hold this process for
+        as long as the worker hangs on the answer before.
+        """
         most = min(AT_ONCE, max(1, len(waiting) // self.size))
-        taken = [waiting.popleft()]
-        while waiting and len(taken) < most and golds[waiting[0]] == golds[taken[0]]:
-            taken.append(waiting.popleft())
+        room = PIPE_BYTES - sum(len(requests[index]) for index in worker.given)
+        taken: list[int] = []
+        for index in islice(waiting, most):
+            room -= len(requests[index])
+            if golds[index] != golds[waiting[0]] or (room < 0 and taken):
+                break
+            taken.append(index)
+        if room < 0 and worker.given:
+            return []  # to this worker, once it has none
+        for _ in taken:
+            waiting.popleft()
         return taken
 
     def _listen(self, verdicts: list[Verdict | None]) -> None:
         """Takes what the workers say, for a glance's time at most."""
         speaking = {w.process.stdout: w for w in self.workers if not w.ready or w.given}
-        for pipe in wait(list(speaking), GLANCE_SECONDS):  # type: ignore[arg-type]
+        if wait(list(speaking), GLANCE_SECONDS):  # type: ignore[arg-type]
+            sleep(PAUSE_SECONDS)
+        for pipe in wait(list(speaking), 0):  # type: ignore[arg-type]
             worker = speaking[pipe]  # type: ignore[index]
             chunk = os.read(pipe.fileno(), 65536)  # type: ignore[union-attr]
             worker.dead = worker.dead or not chunk

@@ -43,7 +43,7 @@ def moved(config: Any, state: Any, context: Any) -> Any:
 
 
 def equal(context: Any, other: Any) -> bool:
-    """`SingletonPredictionContext.__eq__`, which walks both stacks to where they differ, by their hashes first."""
+    """`SingletonPredictionContext.__eq__`: the hashes first, then both stacks to where they differ."""
     if context is other:
         return True
     if not isinstance(other, SingletonPredictionContext) or context.cachedHashCode != other.cachedHashCode:
@@ -138,6 +138,6 @@ def _walk(start: Any) -> Walk | None:
 
 
 def install() -> None:
-    """Puts the sets and their contexts' equality into this process's ANTLR. For a process that only verifies."""
+    """Puts all this into this process's ANTLR. For a process that only verifies."""
     runtime.ATNConfigSet = Configurations
     SingletonPredictionContext.__eq__ = equal  # type: ignore[method-assign]
