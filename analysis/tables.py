@@ -137,7 +137,8 @@ def _table(members: list[Row], options: Options, name: str) -> list[Table]:
     columns = None
     if options.choice is not None:
         members, columns, chosen = options.choice.apply(members)
-    return of_lines(lines(members, options.metric, tuple(options.mixed)), options, name, columns, chosen)
+    made = lines(members, options.metric, tuple(options.mixed), options.choice is not None)
+    return of_lines(made, options, name, columns, chosen)
 
 
 def of_lines(

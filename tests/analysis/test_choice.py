@@ -50,6 +50,17 @@ def test_selection_on_what_is_reported_is_marked(runs):
     assert "SELECTED ON WHAT IS REPORTED" in text
 
 
+def test_runs_of_one_recipe_have_one_mean_over_their_chosen_checkpoints(tmp_path):
+    for seed, best in ((1, 10), (2, 20)):
+        made = {step: {"aime24": right(20 + 9 * (step == best)), "amc23": right(step)} for step in (10, 20)}
+        make_run(tmp_path, "exp1", made, {"seed": seed})
+    _, labels, text = shown(records.load_all(tmp_path), "best", "aime24")
+    assert labels[-1] == "exp1, step 10/20, mean of 2 training runs"
+    assert len(labels) == 3
+    assert "exp1 (seed=1): step 10 is the best of 2" in text
+    assert "exp1 (seed=2): step 20 is the best of 2" in text
+
+
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
