@@ -12,17 +12,20 @@ from analysis.table import BEST, NOISE, REAL, TIED, Table, Value
 LEVEL = 0.05
 
 
-def marks(made: Sequence[Line], titles: Sequence[str]) -> dict[int, str]:
+def marks(made: Sequence[Line], titles: Sequence[str], means: bool = False) -> dict[int, str]:
     """Index of a line -> BEST or TIED, for one benchmark or the average of several.
 
     The best line is compared with every other. As it was found by looking, the family is all pairs of
     lines (Holm): with equal lines, one is called worse than the best in at most 5 % of columns. Means
-    over training runs stand aside: their runs are in the column already.
+    over training runs stand aside where their runs are in the column already.
+
+    Args:
+        means: the lines are means over runs, whose runs are not in the column.
     """
     known = [
         i
         for i, line in enumerate(made)
-        if not line.mean_of_runs and all(title in line.cells for title in titles)
+        if (means or not line.mean_of_runs) and all(title in line.cells for title in titles)
     ]
     if len(known) < 2:
         return {}
