@@ -295,6 +295,8 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
         for down in side
     ]
     means = [_over([c for down in side if (c := cell(down, over))], design.metric) for over in across]
+    shown = [Line("", item.rows, item.cells) for item in combinations.values() if title in item.cells]
+    kinds = sorted({line.cells[title].interval.kind for line in shown})
     total = _over([c for down in side for over in across if (c := cell(down, over))], design.metric)
     body.append(("mean", (*means, total)))
     return Table(
@@ -302,8 +304,11 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
         (*(label(over, split) for over in across), "mean"),
         tuple(body),
         (
+            *measured_how(shown, [title]),
             f"Checkpoint of each run: {design.step}. Cells are means over runs that differ only in seeds; "
-            "the last row and column are plain means of the cells that were run.",
+            f"interval: {', '.join(kinds)}; the last row and column are plain means of the cells that were "
+            "run, their intervals over problems.",
+            *nano_note([title]),
         ),
         "ablation",
     )

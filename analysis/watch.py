@@ -27,7 +27,7 @@ RUNS = 8
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 32
 """Characters of a curve."""
-NAMED = 18
+NAMED = 14
 """Characters that a row's name has at least, in a narrow terminal too."""
 SHARE = 0.2
 """At most this share of the time is spent looking: a slow disk makes pauses longer."""
@@ -95,12 +95,13 @@ def _grid(table: Table) -> Grid:
         title=table.title,
         caption="bold: best beyond noise; ≈ not distinguishable from the best (rows shown here)",
         box=box.SIMPLE_HEAD,
+        collapse_padding=True,
         title_justify="left",
         caption_justify="left",
     )
     made.add_column("", overflow="fold", min_width=NAMED)
     for column in table.columns:
-        made.add_column(column)
+        made.add_column(column.replace("nano-", "nano-\n"))
     for label, cells in table.rows:
         made.add_row(Text(label), *map(_cell, cells))
     return made

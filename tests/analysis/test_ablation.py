@@ -74,6 +74,7 @@ def test_two_factors_across_have_margins(runs):
     (table,) = ablation.tables(runs, Design(("length",), "reward", "AMC23"))
     assert table.columns == ("reward=accuracy", "reward=cosine", "mean")
     assert [label for label, _ in table.rows] == ["length=1", "length=2", "mean"]
+    assert table.caption[0] == "Measured here; scale paper; problems: AMC23 20; answers a problem: 1."
     assert table.rows[-1][1][-1].mean == pytest.approx((47.5 + 77.5) / 2)
 
 
