@@ -317,6 +317,6 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
 def _title(text: str, combinations: dict[Key, Combination]) -> str:
     titles = {title for item in combinations.values() for title in item.cells}
     for title in titles:
-        if text.lower() in (title.lower(), title.lower().removeprefix("nano-")):
+        if text.lower().replace("_", "-") in (title.lower(), title.lower().removeprefix("nano-")):
             return title
     raise Mistake(f"benchmark={text}: no score of it. Measured: {', '.join(sorted(titles))}.")

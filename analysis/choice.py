@@ -74,9 +74,10 @@ class Choice:
     def _title(name: str, titles: set[str], option: str) -> str:
         plain = {title.lower().removeprefix("nano-"): title for title in titles}
         plain |= {title.lower(): title for title in titles}
-        if name.lower() not in plain:
+        wanted = name.lower().replace("_", "-")  # a benchmark's name in conf/ is math_500
+        if wanted not in plain:
             raise Mistake(f"{option}={name}: no score of it. Measured: {', '.join(sorted(titles))}.")
-        return plain[name.lower()]
+        return plain[wanted]
 
     def _how(self, by: str | None, shown: list[str]) -> str:
         if by is None:

@@ -44,6 +44,11 @@ def test_the_best_is_chosen_on_one_benchmark_and_reported_on_the_others(runs):
     assert "shrunken estimate" in text
 
 
+def test_a_benchmark_is_known_by_its_name_in_the_configuration(tmp_path):
+    make_run(tmp_path, "exp1", {10: {"math_500": right(9), "amc23": right(9)}}, prefix="nano-")
+    assert shown(records.load_all(tmp_path), "last", None, ("math_500",))[0] == ("nano-MATH-500", "Avg.")
+
+
 def test_selection_on_what_is_reported_is_marked(runs):
     columns, _, text = shown(runs, "best", "AIME24", ("all",))
     assert columns == ("AIME24", "AMC23", "Avg.")
