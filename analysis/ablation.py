@@ -5,6 +5,7 @@ Runs that differ only in their seeds are replicates: each cell is a mean over th
 sampling seeds at once.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from analysis.lines import Line
 from analysis.records import SEEDS, Row, RunRecords, factors, rows, short
 from analysis.statistics import intervals
 from analysis.table import Table, Value
-from analysis.tables import average, value
+from analysis.tables import MARKED, average, measured_how, nano_note, value
 from openrs.mistake import Mistake
 
 
@@ -166,20 +167,24 @@ def _by_benchmark(
 ) -> list[Table]:
     titles = lines.titles(made)
     unit = design.metric.unit
+    marks = {title: comparisons.marks(made, [title], means=True) for title in titles}
+    overall = comparisons.marks(made, titles, means=True)
     body = tuple(
         (
             line.label,
             (
-                *(value(line.cells.get(title), design.metric) for title in titles),
-                average(line, titles, design.metric, False),
+                *(value(line.cells.get(t), design.metric, marks[t].get(i, "")) for t in titles),
+                average(line, titles, design.metric, False, overall.get(i, "")),
             ),
         )
-        for line in made
+        for i, line in enumerate(made)
     )
     kinds = sorted({cell.interval.kind for line in made for cell in line.cells.values()})
     notes = [
+        *measured_how(made, titles),
         f"Checkpoint of each run: {design.step}. Runs that differ only in seeds are replicates: cells are "
         f"means over runs of means over sampling seeds; interval: {', '.join(kinds)}.",
+        *([MARKED] if len(made) > 1 else []),
         comparisons.detectable(made, titles, unit),
     ]
     if pooled:
@@ -188,6 +193,7 @@ def _by_benchmark(
     notes += [
         f"Mixed, as asked: rows differ in {mixing.TRAITS[t]} ({' | '.join(v)})." for t, v in mixed.items()
     ]
+    notes += nano_note(titles)
     columns = (*titles, "Avg.")
     found = [Table(f"Ablation: {design.metric.title}", columns, body, tuple(notes), "ablation")]
     if len(names) > 1:
@@ -219,9 +225,7 @@ def _marginal(
             members = [item for key, item in combinations.items() if key[place] == level]
             row = [_over([item.cells.get(title) for item in members], metric) for title in titles]
             whole = [cell for cell in row if cell is not None]
-            mean = (
-                Value(sum(cell.mean for cell in whole) / len(whole)) if len(whole) == len(row) > 0 else None
-            )
+            mean = _average(whole, metric) if len(whole) == len(row) > 0 else None
             count = f"{len(members)} combination{'s' if len(members) > 1 else ''}"
             body.append((f"{name}={level} ({count})", (*row, mean)))
     return Table(
@@ -235,6 +239,19 @@ def _marginal(
         ),
         "ablation-margins",
     )
+
+
+def _average(row: Sequence[Value], metric: Metric) -> Value:
+    """Plain mean of benchmarks, with an interval put together from theirs (Zou and Donner 2008)."""
+    mean = sum(cell.mean for cell in row) / len(row)
+    widths = [cell.high - cell.low for cell in row if cell.high is not None and cell.low is not None]
+    if len(widths) < len(row):
+        return Value(mean)
+    reach = math.hypot(*widths) / 2 / len(row)
+    low, high = mean - reach, mean + reach
+    if metric.name != "tokens":
+        low, high = max(0.0, low), min(100.0, high)
+    return Value(mean, low, high, intervals.NORMAL)
 
 
 def _over(found: Sequence[Measured | None], metric: Metric) -> Value | None:
@@ -278,6 +295,8 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
         for down in side
     ]
     means = [_over([c for down in side if (c := cell(down, over))], design.metric) for over in across]
+    shown = [Line("", item.rows, item.cells) for item in combinations.values() if title in item.cells]
+    kinds = sorted({line.cells[title].interval.kind for line in shown})
     total = _over([c for down in side for over in across if (c := cell(down, over))], design.metric)
     body.append(("mean", (*means, total)))
     return Table(
@@ -285,8 +304,11 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
         (*(label(over, split) for over in across), "mean"),
         tuple(body),
         (
+            *measured_how(shown, [title]),
             f"Checkpoint of each run: {design.step}. Cells are means over runs that differ only in seeds; "
-            "the last row and column are plain means of the cells that were run.",
+            f"interval: {', '.join(kinds)}; the last row and column are plain means of the cells that were "
+            "run, their intervals over problems.",
+            *nano_note([title]),
         ),
         "ablation",
     )
@@ -295,6 +317,6 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
 def _title(text: str, combinations: dict[Key, Combination]) -> str:
     titles = {title for item in combinations.values() for title in item.cells}
     for title in titles:
-        if text.lower() in (title.lower(), title.lower().removeprefix("nano-")):
+        if text.lower().replace("_", "-") in (title.lower(), title.lower().removeprefix("nano-")):
             return title
     raise Mistake(f"benchmark={text}: no score of it. Measured: {', '.join(sorted(titles))}.")

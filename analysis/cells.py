@@ -77,6 +77,11 @@ class Measured:
     """Whether the metric is a share."""
 
     @property
+    def vectors(self) -> list[Array]:
+        """The metric of each problem, a vector a training run; none where only an aggregate is known."""
+        return list(self.runs) or ([] if self.shares is None else [self.shares])
+
+    @property
     def once(self) -> bool:
         """One right or wrong answer a problem: a count of n."""
         return self.k == 1 and self.bounded and not self.runs
@@ -209,8 +214,7 @@ def difference(first: Measured, second: Measured, first_trained: bool = True) ->
     """
     if first.shares is not None and second.shares is not None and first.ids == second.ids:
         if first.runs or second.runs:
-            one, other = list(first.runs) or [first.shares], list(second.runs) or [second.shares]
-            return differences.between_runs(one, other, first_trained)
+            return differences.between_runs(first.vectors, second.vectors, first_trained)
         if first.once and second.once:
             return differences.paired_once(first.shares, second.shares)
         return differences.paired(first.shares, second.shares, first.bounded)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analysis import cells
+from analysis import cells, curves
 from analysis.records import Row
 from analysis.statistics import selection
 from analysis.statistics.selection import Best
@@ -48,19 +48,21 @@ class Choice:
         for row in rows:
             if row.trained:
                 candidates[row.run.id, str(sorted(row.settings.items())), row.variant].append(row)
+        names = curves.names(list({row.run.id: row.run for row in rows}.values()))
         for members in candidates.values():
+            name = names[members[0].run.id]
             if self.rule == "best":
                 assert by is not None
                 known = [row for row in members if by in row.cells]
                 if not known:
-                    told.append(f"{members[0].run.name}: no checkpoint has {by}, left out.")
+                    told.append(f"{name}: no checkpoint has {by}, left out.")
                     continue
-                row, line = _best(known, by)
+                row, line = _best(known, by, name)
                 told.append(line)
             else:
                 found = _fixed(members, self.rule)
                 if found is None:
-                    told.append(f"{members[0].run.name}: no checkpoint at {self.rule}, left out.")
+                    told.append(f"{name}: no checkpoint at {self.rule}, left out.")
                     continue
                 row = found
             kept.append(row)
@@ -72,9 +74,10 @@ class Choice:
     def _title(name: str, titles: set[str], option: str) -> str:
         plain = {title.lower().removeprefix("nano-"): title for title in titles}
         plain |= {title.lower(): title for title in titles}
-        if name.lower() not in plain:
+        wanted = name.lower().replace("_", "-")  # a benchmark's name in conf/ is math_500
+        if wanted not in plain:
             raise Mistake(f"{option}={name}: no score of it. Measured: {', '.join(sorted(titles))}.")
-        return plain[name.lower()]
+        return plain[wanted]
 
     def _how(self, by: str | None, shown: list[str]) -> str:
         if by is None:
@@ -92,12 +95,11 @@ def _fixed(rows: list[Row], rule: str) -> Row | None:
     return next((row for row in rows if row.step == step), None)
 
 
-def _best(rows: list[Row], by: str) -> tuple[Row, str]:
+def _best(rows: list[Row], by: str, name: str) -> tuple[Row, str]:
     """The checkpoint with the highest score (the earliest of equals), and what the choice is worth."""
     found = [cells.measure(row.cells[by]) for row in rows]
     known = [(row, cell) for row, cell in zip(rows, found, strict=True) if cell is not None]
     row, best = max(known, key=lambda pair: (pair[1].value, -pair[0].step))
-    name = row.run.name
     if len(known) == 1:
         return row, f"{name}: step {row.step} is the only checkpoint with {by}."
     measured = [cell for _, cell in known]

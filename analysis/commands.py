@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis import cells, cost_tables, formats, mixing, references, tables, text_table
 from analysis.choice import Choice
-from analysis.records import RunRecords, load_all
+from analysis.records import IMPORTED, RunRecords, load_all
 from openrs.mistake import Mistake
 
 
@@ -141,15 +141,14 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _all_runs(outputs: Path) -> list[RunRecords]:
-    """Runs and imported results."""
-    found: list[RunRecords] = []
-    for imported in (False, True):
-        try:
-            found += load_all(outputs, imported)
-        except Mistake:
-            if imported and not found:
-                raise
-    return found
+    """Runs and imported results.
+
+    Raises:
+        Mistake: the folder holds neither.
+    """
+    imported = load_all(outputs, True) if any(outputs.glob(f"{IMPORTED}/*/run.json")) else []
+    measured = load_all(outputs) if any(outputs.glob("runs/*/run.json")) or not imported else []
+    return measured + imported
 
 
 def _add_import(commands: Any) -> None:
@@ -234,7 +233,13 @@ def _add_report(commands: Any) -> None:
                          help="completions in the viewer, at most 2000")  # fmt: skip
     command.add_argument("--reference", action="append", default=[], choices=references.NAMES,
                          help="published numbers beside, marked")  # fmt: skip
+    _kept_elsewhere(command)
     command.set_defaults(run=_report)
+
+
+def _kept_elsewhere(command: argparse.ArgumentParser) -> None:
+    told = "hydra.sweeper.storage of sweeps that are in no file under sweeps/"
+    command.add_argument("--storage", metavar="URL", help=told)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -243,7 +248,11 @@ def _report(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.completions <= completions.MOST:
         raise Mistake(f"completions={arguments.completions}: must be between 0 and {completions.MOST}.")
     made = collect.collect(
-        _all_runs(arguments.outputs), arguments.outputs, arguments.completions, arguments.reference
+        _all_runs(arguments.outputs),
+        arguments.outputs,
+        arguments.completions,
+        arguments.reference,
+        arguments.storage,
     )
     text = page.page(made)
     arguments.to.parent.mkdir(parents=True, exist_ok=True)
@@ -257,6 +266,7 @@ def _add_watch(commands: Any) -> None:
     _outputs(command)
     command.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="default 10")
     command.add_argument("--once", action="store_true", help="print one look and end")
+    _kept_elsewhere(command)
     command.set_defaults(run=_watch)
 
 
@@ -265,7 +275,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
     if arguments.every <= 0:
         raise Mistake(f"every={arguments.every}: must be a number of seconds above 0.")
-    watch.watch(arguments.outputs, arguments.every, arguments.once)
+    watch.watch(arguments.outputs, arguments.every, arguments.once, arguments.storage)
     return 0
 
 

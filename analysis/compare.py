@@ -11,7 +11,7 @@ from analysis.lines import Line, lines, titles
 from analysis.records import Row, RunRecords, rows
 from analysis.statistics.differences import holm
 from analysis.table import Table, Value
-from analysis.tables import value
+from analysis.tables import measured_how, nano_note, value
 from openrs.mistake import Mistake
 
 
@@ -91,7 +91,7 @@ def _benchmarks(made: list[Line], shared: list[str], metric: Metric) -> Table:
         f"{second.label} against {first.label}: {metric.title}",
         ("A", "B", "B - A"),
         tuple(body),
-        (f"A: {first.label}. B: {second.label}.", *notes),
+        (f"A: {first.label}. B: {second.label}.", *measured_how(made, shared), *notes, *nano_note(shared)),
         "compare",
     )
 

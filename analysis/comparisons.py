@@ -12,31 +12,40 @@ from analysis.table import BEST, NOISE, REAL, TIED, Table, Value
 LEVEL = 0.05
 
 
-def marks(made: Sequence[Line], titles: Sequence[str]) -> dict[int, str]:
+def marks(made: Sequence[Line], titles: Sequence[str], means: bool = False) -> dict[int, str]:
     """Index of a line -> BEST or TIED, for one benchmark or the average of several.
 
     The best line is compared with every other. As it was found by looking, the family is all pairs of
     lines (Holm): with equal lines, one is called worse than the best in at most 5 % of columns. Means
-    over training runs stand aside: their runs are in the column already.
+    over training runs stand aside where their runs are in the column already.
+
+    Args:
+        means: the lines are means over runs, whose runs are not in the column.
     """
     known = [
         i
         for i, line in enumerate(made)
-        if not line.mean_of_runs and all(title in line.cells for title in titles)
+        if (means or not line.mean_of_runs) and all(title in line.cells for title in titles)
     ]
     if len(known) < 2:
         return {}
     sign = 1 if made[known[0]].cells[titles[0]].higher_is_better else -1
     best = max(known, key=lambda i: sign * sum(made[i].cells[title].value for title in titles))
     others = [i for i in known if i != best]
-    ps = [_overall(list(against(made[i], made[best], titles).values())).p for i in others]
+    ps = [overall(made[i], made[best], against(made[i], made[best], titles)).p for i in others]
     adjusted = holm(ps, len(known) * (len(known) - 1) // 2)
     tied = {i: TIED for i, p in zip(others, adjusted, strict=True) if p >= LEVEL}
     return {best: TIED if tied else BEST} | tied
 
 
-def _overall(parts: list[Difference]) -> Difference:
-    return parts[0] if len(parts) == 1 else differences.average(parts)
+def overall(baseline: Line, line: Line, found: dict[str, Difference]) -> Difference:
+    """The plain mean of the differences of two lines over benchmarks, or the only one."""
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if all(item.kind == differences.RUNS for item in found.values()):
+        first, second = ([side.cells[title].vectors for title in found] for side in (baseline, line))
+        return differences.average_between_runs(first, second, baseline.trained)
+    return differences.average(list(found.values()))
 
 
 def against(baseline: Line, line: Line, titles: Sequence[str]) -> dict[str, Difference]:
@@ -77,7 +86,7 @@ def table(
         ps = dict(zip(found, holm([item.p for item in found.values()]), strict=True))
         row = {title: shown(item, ps[title], unit) for title, item in found.items()}
         all_there = len(titles) > 1 and all(title in found for title in titles)
-        average = differences.average(list(found.values())) if all_there else None
+        average = overall(baseline, line, found) if all_there else None
         total = None if average is None else shown(average, average.p, unit)
         body.append((line.label, (*(row.get(title) for title in titles), total)))
         verdicts[_verdict(row)].append(line.label)
@@ -129,7 +138,8 @@ def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0)
         errors = sorted(error for error in errors if error > 0)
         size = f"n {known[0].n}, k {'/'.join(map(str, sorted({cell.k for cell in known})))}"
         if errors:
-            found, how = power.from_error(errors[len(errors) // 2]), "paired"
+            least = power.LEAST_CHANGED / known[0].n if known[0].once else 0.0
+            found, how = max(least, power.from_error(errors[len(errors) // 2])), "paired"
         elif known[0].once:
             mean = sum(cell.value for cell in known) / len(known)
             found, how = power.unpaired(mean, known[0].n), "unpaired"

@@ -26,7 +26,7 @@ TABLE2 = {
         *("10x 8 H100 80GB, 15x 4 A100 40GB", BLANK, BLANK),
     ),
     "Eurus-2-7B-PRIME": (
-        *("Qwen2.5-Math-7B", "230k", "150k", "Eurus-2-7B-SFT", "150k x 4"),
+        *("Qwen2.5-Math-7B", "230k", "0", "Eurus-2-7B-SFT", "150k x 4"),
         *("1x 8 A100 80GB", "72h", "$1088"),
     ),
     "Qwen2.5-7B-SimpleRL": (

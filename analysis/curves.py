@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.lines import Line, lines
-from analysis.records import Row, RunRecords, differences
+from analysis.records import Row, RunRecords, differences, replicates
 from openrs.checkpoints import logged
 
 LOGGED = {
@@ -90,10 +90,10 @@ def _point(line: Line, title: str) -> Point:
 
 
 def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
-    """What the trainer logged: key of LOGGED -> a trace for each run that has it."""
-    labels = names(runs)
+    """What the trainer logged: key of LOGGED -> a trace for each run that has it, in a table's order."""
+    labels, recipes = names(runs), replicates(list(runs))
     found: dict[str, list[Trace]] = defaultdict(list)
-    for run in runs:
+    for run in sorted(runs, key=lambda run: (run.name, recipes[run.id], str(run.recipe.get("seed")))):
         steps = logged(run.folder / "train" / "metrics.jsonl")
         for key in LOGGED:
             known = [line for line in steps if _number(line.get(key))]

@@ -31,8 +31,15 @@ class Line:
         return len(self.rows) > 1
 
 
-def lines(rows: Sequence[Row], shown: Metric = cells.AVERAGE, mixed: Sequence[str] = ()) -> list[Line]:
-    """Rows in a table's order, base models first, each recipe's mean after its runs."""
+def lines(
+    rows: Sequence[Row], shown: Metric = cells.AVERAGE, mixed: Sequence[str] = (), chosen: bool = False
+) -> list[Line]:
+    """Rows in a table's order, base models first, each recipe's mean after its runs.
+
+    Args:
+        chosen: each run is there with one checkpoint that a rule chose: a mean is over runs, whatever step
+            the rule took of each.
+    """
     runs = list({row.run.id: row.run for row in sorted(rows, key=lambda row: row.run.id)}.values())
     recipes = replicates(runs)
     ordered = sorted(
@@ -55,7 +62,7 @@ def lines(rows: Sequence[Row], shown: Metric = cells.AVERAGE, mixed: Sequence[st
             if (cell := cells.measure(scores, shown, row.run.folder)) is not None
         }
         made.append(Line(_label(row, told, settings, marks), (row,), measured))
-    return _with_means(made, recipes)
+    return _with_means(made, recipes, chosen)
 
 
 def titles(made: Sequence[Line]) -> list[str]:
@@ -63,23 +70,24 @@ def titles(made: Sequence[Line]) -> list[str]:
     return benchmark_order({title for line in made for title in line.cells})
 
 
-def _with_means(made: list[Line], recipes: dict[str, str]) -> list[Line]:
-    """Adds a line after the runs that repeat one recipe, for each step that several of them reached."""
+def _with_means(made: list[Line], recipes: dict[str, str], chosen: bool) -> list[Line]:
+    """Adds a line after the runs that repeat one recipe, for each step that several of them reached, or
+    one for all steps where each run's was chosen."""
     together = defaultdict(list)
     for line in made:
         row = line.rows[0]
         if row.trained:
-            key = recipes[row.run.id], row.step, str(sorted(row.settings.items())), row.variant
-            together[key].append(line)
+            step = None if chosen else row.step
+            together[recipes[row.run.id], step, str(sorted(row.settings.items())), row.variant].append(line)
     after: dict[str, list[Line]] = defaultdict(list)
     for members in together.values():
         if len({line.rows[0].run.id for line in members}) < 2:
             continue
         shared = [title for title in members[0].cells if all(title in line.cells for line in members)]
         means = {title: cells.over_runs([line.cells[title] for line in members]) for title in shared}
-        first = members[0].rows[0]
+        steps = "/".join(map(str, sorted({line.rows[0].step for line in members})))
         names = list(dict.fromkeys(line.rows[0].run.name for line in members))
-        label = f"{'/'.join(names)}, step {first.step}, mean of {len(members)} training runs"
+        label = f"{'/'.join(names)}, step {steps}, mean of {len(members)} training runs"
         line = Line(label, tuple(line.rows[0] for line in members), means)
         after[max(members, key=made.index).label].append(line)
     return [item for line in made for item in (line, *after[line.label])]

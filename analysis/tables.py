@@ -20,6 +20,11 @@ from analysis.table import Table, Value
 from openrs.mistake import Mistake
 
 Averaging = Literal["raw", "rounded", "both"]
+MARKED = (
+    "Bold: best of its column and beyond noise (paired tests where problems match, Holm over all pairs of "
+    "rows, 5 %). ≈: not distinguishable from the best."
+)
+NANO = "nano-X stands in the place of X: procedural problems, not comparable with any published number."
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,8 @@ def _table(members: list[Row], options: Options, name: str) -> list[Table]:
     columns = None
     if options.choice is not None:
         members, columns, chosen = options.choice.apply(members)
-    return of_lines(lines(members, options.metric, tuple(options.mixed)), options, name, columns, chosen)
+    made = lines(members, options.metric, tuple(options.mixed), options.choice is not None)
+    return of_lines(made, options, name, columns, chosen)
 
 
 def of_lines(
@@ -224,7 +230,9 @@ def average(
     if line.mean_of_runs and all(cell.runs for cell in cells):
         per_run = [[float(run.mean()) for run in cell.runs] for cell in cells]
         bounds = intervals.of_runs(
-            [sum(run) / len(run) for run in zip(*per_run, strict=True)], cells[0].bounded
+            [sum(run) / len(run) for run in zip(*per_run, strict=True)],
+            cells[0].bounded,
+            1 / (len(cells) * cells[0].n * cells[0].k) if cells[0].bounded else 0.0,
         )
     else:
         bounds = intervals.of_average(values, [cell.error for cell in cells], cells[0].bounded)
@@ -240,7 +248,8 @@ def printed(number: float) -> float:
     return float(exact.quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
-def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequence[str]) -> list[str]:
+def measured_how(made: Sequence[Line], columns: Sequence[str]) -> list[str]:
+    """Where these numbers are from: scale, problems, answers a problem, sampling seeds, settings."""
     rows = [row for line in made for row in line.rows]
     cells = [line.cells[title] for line in made for title in columns if title in line.cells]
     imported = all(row.run.imported for row in rows)
@@ -250,11 +259,24 @@ def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequ
         for t in columns
     )
     where = "Imported, not measured here" if imported else f"Measured here; scale {'/'.join(scales)}"
-    kinds = sorted({cell.interval.kind for cell in cells})
     answers = "/".join(map(str, sorted({cell.k for cell in cells})))
-    lines_ = [
+    return [
         f"{where}; problems: {sizes}; answers a problem: {answers}.",
         f"Sampling seeds: {', '.join(sorted({span(cell.seeds) for cell in cells}))}; {_settings(rows)}.",
+    ]
+
+
+def nano_note(columns: Sequence[str]) -> list[str]:
+    """What must be said of nano's benchmarks, where some are among the columns."""
+    return [NANO] if any(title.startswith("nano-") for title in columns) else []
+
+
+def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequence[str]) -> list[str]:
+    rows = [row for line in made for row in line.rows]
+    imported = all(row.run.imported for row in rows)
+    kinds = sorted({line.cells[t].interval.kind for line in made for t in columns if t in line.cells})
+    lines_ = [
+        *measured_how(made, columns),
         f"Cells: mean over sampling seeds; interval: {', '.join(kinds)}. {_averages(options, rules)}",
     ]
     if any(line.mean_of_runs for line in made):
@@ -264,20 +286,14 @@ def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequ
         )
     best = [line.label for line in made if not line.mean_of_runs]
     if len(best) > 1:
-        lines_.append(
-            "Bold: best of its column and beyond noise (paired tests where problems match, Holm over all "
-            "pairs of rows, 5 %). ≈: not distinguishable from the best."
-        )
+        lines_.append(MARKED)
     lines_.append(comparisons.detectable(made, columns, options.metric.unit))
     if options.choice is None and not imported:
         lines_.append(
             "Checkpoints: `reported` is the step that the paper reports, `last` the last one evaluated; "
             "none was chosen by its score."
         )
-    if any(title.startswith("nano-") for title in columns):
-        lines_.append(
-            "nano-X stands in the place of X: procedural problems, not comparable with any published number."
-        )
+    lines_ += nano_note(columns)
     if mixed := {t: v for t, v in mixing.differing(rows).items() if t in options.mixed}:
         told = "; ".join(f"{mixing.TRAITS[trait]} ({' | '.join(values)})" for trait, values in mixed.items())
         lines_.append(

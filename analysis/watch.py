@@ -27,31 +27,34 @@ RUNS = 8
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 32
 """Characters of a curve."""
+NAMED = 14
+"""Characters that a row's name has at least, in a narrow terminal too."""
 SHARE = 0.2
 """At most this share of the time is spent looking: a slow disk makes pauses longer."""
 
 
-def watch(outputs: Path, every: float, once: bool = False) -> None:
+def watch(outputs: Path, every: float, once: bool = False, storage: str | None = None) -> None:
     """Shows the outputs folder until Ctrl-C.
 
     Args:
         every: seconds between two looks, at least.
         once: print one frame and return.
+        storage: where sweeps are kept besides outputs/sweeps/.
     """
     if once:
-        Console().print(frame(outputs))
+        Console().print(frame(outputs, storage))
         return
     try:
         with Live(screen=True, auto_refresh=False) as live:
             while True:
                 began = time.perf_counter()
-                live.update(frame(outputs), refresh=True)
+                live.update(frame(outputs, storage), refresh=True)
                 time.sleep(max(every, (time.perf_counter() - began) / SHARE))
     except KeyboardInterrupt:
         return
 
 
-def frame(outputs: Path) -> RenderableType:
+def frame(outputs: Path, storage: str | None = None) -> RenderableType:
     """What is shown now; a folder without runs says so, as a sweep may only be starting."""
     folders = sorted((path.parent for path in outputs.glob("runs/*/run.json")), key=touched, reverse=True)
     head = Text(f"{outputs}  {datetime.now():%H:%M:%S}  {len(folders)} runs", style="bold")
@@ -63,7 +66,7 @@ def frame(outputs: Path) -> RenderableType:
         parts.append(Text(f"the {RUNS} that wrote last, of {len(trained)} trained ones", style="dim"))
     if not folders:
         parts.append(Text("no run has started yet"))
-    parts += [_study(study) for study in trials.studies(outputs)]
+    parts += [_study(study) for study in trials.studies(outputs, storage)]
     parts += _scores(runs)
     parts += _curves(runs)
     return Group(*parts, Text("Ctrl-C ends this; it changes nothing.", style="dim"))
@@ -92,12 +95,13 @@ def _grid(table: Table) -> Grid:
         title=table.title,
         caption="bold: best beyond noise; ≈ not distinguishable from the best (rows shown here)",
         box=box.SIMPLE_HEAD,
+        collapse_padding=True,
         title_justify="left",
         caption_justify="left",
     )
-    made.add_column("", overflow="fold")
+    made.add_column("", overflow="fold", min_width=NAMED)
     for column in table.columns:
-        made.add_column(column)
+        made.add_column(column.replace("nano-", "nano-\n"))
     for label, cells in table.rows:
         made.add_row(Text(label), *map(_cell, cells))
     return made

@@ -1,8 +1,10 @@
 """Figures of a sweep: importance of its factors, and contours; Optuna's own plots, in this style."""
 
+import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -12,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from optuna.importance import get_param_importances
 from optuna.visualization import matplotlib as drawn
-from sqlalchemy.exc import ArgumentError, OperationalError
 
 from analysis.figures.style import WIDTH
 from openrs.mistake import Mistake
+from openrs.sweep.storage import open_storage
 
 FEWEST = 4
 """Finished trials below which importance says nothing."""
@@ -25,7 +27,7 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     """Importance and, with two factors or more, contours of the two that matter most.
 
     Args:
-        storage: URL of an Optuna storage.
+        storage: what `hydra.sweeper.storage` was, as sqlite:///outputs/sweeps/NAME/study.db.
 
     Raises:
         Mistake: no such study, no such storage, or too few finished trials.
@@ -35,12 +37,12 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     done = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
     if len(done) < FEWEST:
         raise Mistake(
-            f"{storage}: the study {study_name} has {len(done)} finished trials; importance needs at least "
+            f"study={study_name}: has {len(done)} finished trials; importance needs at least "
             f"{FEWEST}. Let the sweep go on."
         )
     varied = [name for name in done[0].params if len({str(trial.params.get(name)) for trial in done}) > 1]
     if not varied:
-        raise Mistake(f"{storage}: all finished trials of {study_name} have the same parameters.")
+        raise Mistake(f"study={study_name}: all finished trials have the same parameters.")
     target = study.metric_names[0] if study.metric_names else "objective"
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
 
@@ -59,7 +61,7 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     figure = axis.figure
     figure.set_size_inches(WIDTH * 0.8, 0.9 + 0.3 * len(varied))
     axis.set_title("", loc="left")
-    figure.suptitle(f"{study_name}: importance of factors (fANOVA, {len(done)} finished trials)")
+    _title(figure, f"{study_name}: importance of factors (fANOVA, {len(done)} finished trials)")
     axis.margins(x=0.12)
     axis.set_xlabel(f"share of the variance of {target}")
     axis.set_ylabel("")
@@ -73,11 +75,16 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
         figure = axis.figure
         figure.set_size_inches(WIDTH * 0.75, 3.2)
         axis.set_title("")
-        figure.suptitle(f"{study_name}: the two factors that matter most; dots are trials")
+        _title(figure, f"{study_name}: the two factors that matter most; dots are trials")
         figures["contour"] = figure
     for figure in figures.values():
         _restyle(figure)
     return figures
+
+
+def _title(figure: Figure, text: str) -> None:
+    """A title in lines of the figure's width, as a study's name may be long."""
+    figure.suptitle("\n".join(textwrap.wrap(text, int(figure.get_figwidth() * 14))))
 
 
 @contextmanager
@@ -104,15 +111,9 @@ def _restyle(figure: Figure) -> None:
 
 
 def _load(storage: str, study_name: str) -> optuna.Study:
-    try:
-        known = optuna.get_all_study_names(storage)
-    except (ArgumentError, OperationalError, ImportError) as error:
-        first = str(error).splitlines()[0]
-        raise Mistake(
-            f"storage={storage}: cannot be opened ({first}). Give a URL as "
-            "sqlite:///outputs/sweeps/NAME/study.db."
-        ) from error
+    opened = open_storage(storage, Path())
+    known = optuna.get_all_study_names(opened)
     if study_name not in known:
         listed = ", ".join(sorted(known)) or "none"
-        raise Mistake(f"{storage}: holds no study {study_name}. Studies: {listed}.")
-    return optuna.load_study(study_name=study_name, storage=storage)
+        raise Mistake(f"study={study_name}: the storage holds no study {study_name}. Studies: {listed}.")
+    return optuna.load_study(study_name=study_name, storage=opened)

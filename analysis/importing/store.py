@@ -16,6 +16,9 @@ from openrs.recipe import digest
 from openrs.run import read_record, write_record
 from openrs.scores import Cell, Score
 
+STEP = re.compile(r"[/_-]*(?:global_)?(?:step|checkpoint)[-_]?\d+/*$")
+"""A checkpoint's part of a model's path: checkpoints of one experiment are one run."""
+
 
 @dataclass
 class Report:
@@ -61,7 +64,8 @@ def _existing(folder: Path) -> dict[Place, list[Score]]:
 
 def _run(item: Found, outputs: Path, collection: str) -> Path:
     """The folder of an experiment; its run.json is written at the first result."""
-    recipe = {"imported": {"from": collection, "name": item.name, "model": item.result.model}}
+    model = STEP.sub("", item.result.model) if item.step else item.result.model
+    recipe = {"imported": {"from": collection, "name": item.name, "model": model}}
     run_id = digest(recipe)
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", item.name)
     folder = outputs / IMPORTED / f"{safe}-{run_id[:8]}"

@@ -1,7 +1,7 @@
 """Everything that the page shows, as plain data: nothing here knows of HTML."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,11 @@ POINTS = 150
 
 
 def collect(
-    runs: list[RunRecords], outputs: Path, most: int = completions.MOST, reference: Sequence[str] = ()
+    runs: list[RunRecords],
+    outputs: Path,
+    most: int = completions.MOST,
+    reference: Sequence[str] = (),
+    storage: str | None = None,
 ) -> dict[str, Any]:
     """The report's data.
 
@@ -27,6 +31,7 @@ def collect(
         outputs: where sweeps are looked for.
         most: completions in the viewer.
         reference: published tables to lay beside, by name.
+        storage: where sweeps are kept besides.
 
     Raises:
         Mistake: there is nothing to report.
@@ -46,7 +51,8 @@ def collect(
             made = lines(part.rows)
             options = tables.Options(averaging="both" if imported else "raw")
             found = tables.of_lines(made, options, f"table1-{len(parts) + 1}")
-            found[0] = tables.told(found[0], part)
+            title = found[0].title.replace("Table 1", f"Table {len(parts) + 1}")
+            found[0] = replace(tables.told(found[0], part), title=title)
             groups.append(made)
             parts.append(_part(made, found, sources))
     labels = curves.names(runs)
@@ -58,7 +64,7 @@ def collect(
         "traces": _traces(runs),
         "logged": curves.LOGGED,
         "costs": [row for run in runs if (row := _cost(run, labels[run.id]))],
-        "studies": [asdict(study) for study in trials.studies(outputs)],
+        "studies": [asdict(study) for study in trials.studies(outputs, storage)],
         "provenance": sources.data(),
         "completions": completions.sample(groups, most).data(),
     }

@@ -1,4 +1,4 @@
-"""Trials of the sweeps under outputs/sweeps/, from their Optuna storages."""
+"""Trials of the sweeps under outputs/sweeps/, and of those kept in a database elsewhere."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,40 +27,63 @@ class Study:
 
     name: str
     file: str
+    """Where it is kept; a database by its option, as a URL may hold a password."""
     factors: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ()
     """Name and direction."""
     trials: tuple[Trial, ...] = field(default=())
     error: str = ""
     """Why the storage could not be read; "" where it could."""
+    ours: bool = False
+    """Whether openrs made it."""
 
 
-def studies(outputs: Path) -> list[Study]:
+def studies(outputs: Path, storage: str | None = None) -> list[Study]:
     """Every study with trials; none where nothing was swept.
 
-    A storage that cannot be read is told in place of its trials, as nothing else depends on it. It is
+    A storage that cannot be read is told in place of its trials, as nothing else depends on it. A file is
     opened to read alone, so that a sweep that goes on is not disturbed.
+
+    Args:
+        storage: what `hydra.sweeper.storage` was, of sweeps that are kept in no file under outputs/sweeps/.
+            Of its studies those of openrs are taken.
     """
     files = sorted(outputs.glob("sweeps/*/study.db"))
-    if not files:
+    if not files and storage is None:
         return []
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    places = [
+        (path.parent.name, str(path), f"sqlite:///file:{path.resolve()}?mode=ro&uri=true") for path in files
+    ]
     found: list[Study] = []
-    for path in files:
-        url = f"sqlite:///file:{path.resolve()}?mode=ro&uri=true"
+    for name, place, url in places:
         try:
-            names = optuna.get_all_study_names(url)
-            for name in names:
-                if not name.endswith(" curves"):  # holds the pruner's copy of the same trials
-                    found.append(_study(optuna.load_study(study_name=name, storage=url), path))
+            found += _all(url, place)
         except Exception as error:  # whatever a database of another version raises
-            found.append(Study(path.parent.name, str(path), error=str(error).splitlines()[0]))
+            found.append(Study(name, place, error=str(error).splitlines()[0]))
+    if storage is not None:
+        from openrs.sweep.storage import open_storage
+
+        try:
+            found += [study for study in _all(open_storage(storage, outputs), "--storage") if study.ours]
+        except Exception as error:  # a server that is down, a URL that is none, an extra that is missing
+            found.append(Study("--storage", "", error=str(error).splitlines()[0]))
     return [study for study in found if study.error or study.trials]
 
 
-def _study(study: Any, path: Path) -> Study:
+def _all(storage: Any, place: str) -> list[Study]:
+    import optuna
+
+    return [
+        _study(optuna.load_study(study_name=name, storage=storage), place)
+        for name in optuna.get_all_study_names(storage)
+        if not name.endswith(" curves")  # holds the pruner's copy of the same trials
+    ]
+
+
+def _study(study: Any, place: str) -> Study:
     trials = study.get_trials(deepcopy=False)
     factors = tuple(dict.fromkeys(name for trial in trials for name in trial.params))
     unnamed = [f"objective {i + 1}" for i in range(len(study.directions))]
@@ -68,7 +91,8 @@ def _study(study: Any, path: Path) -> Study:
     told = zip(names, study.directions, strict=True)
     return Study(
         name=study.study_name,
-        file=str(path),
+        file=place,
+        ours="openrs" in study.user_attrs,
         factors=factors,
         objectives=tuple(f"{name} ({direction.name.lower()})" for name, direction in told),
         trials=tuple(_trial(trial, factors) for trial in trials),

@@ -1,6 +1,7 @@
 """Differences between two cells: effect, 95 % interval and p, paired where both saw the same problems."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from statistics import NormalDist
@@ -33,7 +34,8 @@ class Difference:
     """Two-sided, before any correction for several tests."""
     kind: str
     error: float
-    """Standard error of the effect."""
+    """Standard error of the effect; where the interval is Bonett and Price's, at least what their added
+    problems make, as a difference that no problem shows is not known for certain."""
 
     @property
     def paired(self) -> bool:
@@ -80,13 +82,19 @@ def bonett_price(gained: float, lost: float, n: int) -> tuple[float, float]:
     return max(-1.0, middle - spread), min(1.0, middle + spread)
 
 
+def least_error(n: int) -> float:
+    """Standard error by Bonett and Price's interval where none of n problems differs."""
+    return math.sqrt(2) / (n + 2)
+
+
 def paired_once(first: Array, second: Array) -> Difference:
     """Two rows with one answer a problem, shape (problems,), in the same order of problems."""
     gained, lost = int((second > first).sum()), int((second < first).sum())
     n = len(first)
     effect = (gained - lost) / n
     low, high = bonett_price(gained, lost, n)
-    return Difference(effect, low, high, mcnemar_p(gained, lost), MCNEMAR, _error(second - first))
+    error = max(_error(second - first), least_error(n))
+    return Difference(effect, low, high, mcnemar_p(gained, lost), MCNEMAR, error)
 
 
 def paired(first: Array, second: Array, bounded: bool = True) -> Difference:
@@ -106,6 +114,8 @@ def paired(first: Array, second: Array, bounded: bool = True) -> Difference:
         low, high = bonett_price(float(gaps[gaps > 0].sum()), float(-gaps[gaps < 0].sum()), n)
         if not bounded:
             low, high = effect - Z95 * error, effect + Z95 * error
+        else:
+            error = max(error, least_error(n))
         return Difference(effect, min(low, effect), max(high, effect), sign_flips_p(changed), FLIPS, error)
     means = resampled(gaps)
     low, high = np.quantile(means, expanded(n))
@@ -170,26 +180,45 @@ def unpaired(
 def between_runs(first: list[Array], second: list[Array], first_trained: bool = True) -> Difference:
     """Two recipes, each trained once or several times; training seeds are a level of their own.
 
-    The error has two parts: between runs of a recipe, and over problems (of each recipe's mean over
-    its runs, paired). A recipe with one run borrows the other's variance between runs. Student's t,
-    with Satterthwaite's degrees of freedom.
-
     Args:
         first, second: a vector of shares (problems,) a run, all over the same problems; at least two
             runs on one of the sides.
         first_trained: False where the first is the base model, which has no variance between runs.
     """
-    gaps = np.mean(second, axis=0) - np.mean(first, axis=0)
-    n, effect = len(gaps), float(gaps.mean())
-    over_problems = float(gaps.var(ddof=1)) / n
-    several = [[run.mean() for run in side] for side in (first, second) if len(side) > 1]
+    return average_between_runs([first], [second], first_trained)
+
+
+def average_between_runs(
+    first: Sequence[list[Array]], second: Sequence[list[Array]], first_trained: bool = True
+) -> Difference:
+    """The plain mean over benchmarks of what `between_runs` compares.
+
+    The error has two parts: over problems (of each recipe's mean over its runs, paired; benchmarks add as
+    independent ones), and between a recipe's runs, of their averages: a run that is good on one benchmark
+    may be good on all. A recipe with one run borrows the other's variance between runs. Student's t, with
+    Satterthwaite's degrees of freedom.
+
+    Args:
+        first, second: for each benchmark what `between_runs` takes, runs in the same order in all.
+    """
+    gaps = [np.mean(b, axis=0) - np.mean(a, axis=0) for a, b in zip(first, second, strict=True)]
+    effect = float(np.mean([gap.mean() for gap in gaps]))
+    over_problems = [float(gap.var(ddof=1)) / len(gap) / len(gaps) ** 2 for gap in gaps]
+    averages = [
+        [np.mean([run.mean() for run in runs]) for runs in zip(*side, strict=True)]
+        for side in (first, second)
+    ]
+    several = [side for side in averages if len(side) > 1]
     freedoms = [len(side) - 1 for side in several]
     pooled = float(np.average([np.var(side, ddof=1) for side in several], weights=freedoms))
-    over_runs = pooled * ((1 / len(first) if first_trained else 0) + 1 / len(second))
-    total = over_problems + over_runs
-    if total == 0:
-        return Difference(effect, effect, effect, 1.0 if effect == 0 else 0.0, RUNS, 0.0)
-    freedom = total**2 / (over_problems**2 / (n - 1) + over_runs**2 / sum(freedoms))
+    over_runs = pooled * ((1 / len(averages[0]) if first_trained else 0) + 1 / len(averages[1]))
+    total = sum(over_problems) + over_runs
+    if total == 0:  # nothing varies, which few problems and runs do not make a certainty
+        error = math.hypot(*(least_error(len(gap)) for gap in gaps)) / len(gaps)
+        reach = Z95 * error
+        return Difference(effect, effect - reach, effect + reach, normal_tail(effect / error), RUNS, error)
+    by_problems = sum(part**2 / (len(gap) - 1) for part, gap in zip(over_problems, gaps, strict=True))
+    freedom = total**2 / (by_problems + over_runs**2 / sum(freedoms))
     error = math.sqrt(total)
     reach = student(0.975, freedom) * error
     return Difference(
@@ -198,15 +227,9 @@ def between_runs(first: list[Array], second: list[Array], first_trained: bool = 
 
 
 def average(parts: list[Difference]) -> Difference:
-    """The plain mean of differences on separate benchmarks: their errors add as independent ones.
-
-    Differences that are the same on every problem (none differs, for one) have no variance to estimate an
-    error from, yet their adjusted interval has a width: its half is their margin in the average, as in
-    Zou and Donner 2008, Statist. Med. 27:1693.
-    """
+    """The plain mean of differences on separate benchmarks: their errors add as independent ones."""
     effect = sum(part.effect for part in parts) / len(parts)
-    errors = [part.error or (part.high - part.low) / (2 * Z95) for part in parts]
-    error = math.sqrt(sum(one**2 for one in errors)) / len(parts)
+    error = math.sqrt(sum(part.error**2 for part in parts)) / len(parts)
     p = normal_tail(effect / error) if error > 0 else float(effect == 0)
     kind = UNPAIRED if any(not part.paired for part in parts) else "paired, normal over problems"
     return Difference(effect, effect - Z95 * error, effect + Z95 * error, p, kind, error)

@@ -5,6 +5,8 @@ from statistics import NormalDist
 
 POWER = 0.8
 SIZE = 0.05
+LEAST_CHANGED = math.ceil(math.log2(2 / SIZE))
+"""Problems that must change, all one way, before McNemar's exact test can tell: p is then 2 / 2^c."""
 
 _quantile = NormalDist().inv_cdf
 

@@ -44,10 +44,26 @@ def test_the_best_is_chosen_on_one_benchmark_and_reported_on_the_others(runs):
     assert "shrunken estimate" in text
 
 
+def test_a_benchmark_is_known_by_its_name_in_the_configuration(tmp_path):
+    make_run(tmp_path, "exp1", {10: {"math_500": right(9), "amc23": right(9)}}, prefix="nano-")
+    assert shown(records.load_all(tmp_path), "last", None, ("math_500",))[0] == ("nano-MATH-500", "Avg.")
+
+
 def test_selection_on_what_is_reported_is_marked(runs):
     columns, _, text = shown(runs, "best", "AIME24", ("all",))
     assert columns == ("AIME24", "AMC23", "Avg.")
     assert "SELECTED ON WHAT IS REPORTED" in text
+
+
+def test_runs_of_one_recipe_have_one_mean_over_their_chosen_checkpoints(tmp_path):
+    for seed, best in ((1, 10), (2, 20)):
+        made = {step: {"aime24": right(20 + 9 * (step == best)), "amc23": right(step)} for step in (10, 20)}
+        make_run(tmp_path, "exp1", made, {"seed": seed})
+    _, labels, text = shown(records.load_all(tmp_path), "best", "aime24")
+    assert labels[-1] == "exp1, step 10/20, mean of 2 training runs"
+    assert len(labels) == 3
+    assert "exp1 (seed=1): step 10 is the best of 2" in text
+    assert "exp1 (seed=2): step 20 is the best of 2" in text
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_curves_begin_with_the_base_model(outputs):
     (curve,) = found["AIME24"]
     assert curve.label == "exp1"
     assert [(point.step, point.mean) for point in curve.points] == [(0, 50.0), (10, 100.0), (20, 50.0)]
+    assert curves.traces(runs[::-1]) == curves.traces(runs)  # colours follow the order, not the folders
     assert all(point.low < point.mean <= point.high for point in curve.points)
 
 
@@ -154,6 +155,8 @@ def test_a_sweep_has_importance_and_a_contour(storage):
     with styled():
         found = sweeps.sweep(storage, "weights")
         assert set(found) == {"importance", "contour"}
+        for figure in found.values():
+            assert all(len(line) < 14 * figure.get_figwidth() for line in figure.get_suptitle().split("\n"))
         names = {text.get_text() for text in found["importance"].axes[0].get_yticklabels()}
         assert names == {"weight", "rate"}
 

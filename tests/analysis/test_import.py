@@ -144,6 +144,15 @@ def test_two_runs_with_one_stated_seed_do_not_overwrite_each_other(tmp_path):
     assert sorted(score.value for score in run.scores) == [0.1, 0.2]
 
 
+def test_checkpoints_that_are_told_by_the_models_path_are_one_run(tmp_path):
+    for step in (50, 100):
+        place = tmp_path / f"in/grpo/checkpoint-{step}/results/m/results_{step}.json"
+        put(place, old(outputs=f"o{step}", model=f"models/grpo/checkpoint-{step}"))
+    _, (run,) = imported(tmp_path / "in", tmp_path / "out")
+    assert [(score.step, score.imported["model"]) for score in run.scores] == [
+        (50, "models/grpo/checkpoint-50"), (100, "models/grpo/checkpoint-100")]  # fmt: skip
+
+
 def test_a_pattern_of_ones_own(tmp_path):
     put(tmp_path / "in/lr3e-6/iter5/x/results_1.json", old())
     pattern = r"(?P<name>lr[^/]+)/iter(?P<step>\d+)/"

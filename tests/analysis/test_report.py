@@ -6,9 +6,11 @@ import optuna
 import pytest
 from made_runs import make_run, store_texts
 
+from analysis import __main__ as cli
 from analysis import records
 from analysis.report import collect, completions, page, trials
 from openrs.mistake import Mistake
+from openrs.sweep.storage import open_storage
 
 
 def answer(i):
@@ -124,6 +126,31 @@ def test_trials_are_read_and_a_broken_storage_is_named(tmp_path):
     assert first.trials[0].values == (3.0,)
     assert first.trials[0].state == "complete"
     assert broken.error
+
+
+def test_sweeps_kept_elsewhere_are_read_where_their_storage_is_given(tmp_path):
+    storage = f"journal:{tmp_path}/study.log"
+    for name, ours in (("mine", True), ("another-projects", False)):
+        study = optuna.create_study(storage=open_storage(storage, tmp_path), study_name=name)
+        if ours:
+            study.set_user_attr("openrs", {"objectives": ["Avg."]})
+        study.tell(study.ask(), 1.0)
+    assert [study.name for study in trials.studies(tmp_path, storage)] == ["mine"]
+    (broken,) = trials.studies(tmp_path, "postgresql+psycopg://me:secret@127.0.0.1:1/openrs")
+    assert "cannot be opened" in broken.error
+    assert "secret" not in str(broken)
+
+
+def test_tables_of_the_page_are_numbered(outputs):
+    make_run(outputs, "exp3", {10: {"aime24": [[1, 0] * 15]}}, problems="q")
+    titles = [part["table"]["title"].split(":")[0] for part in collected(outputs)["parts"]]
+    assert titles == ["Table 1", "Table 2"]
+
+
+def test_an_empty_folder_is_said_to_hold_no_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["analysis", "report", str(tmp_path)])
+    assert cli.main() == 1
+    assert "holds no runs" in capsys.readouterr().err
 
 
 def test_a_folder_without_scores_is_a_mistake(tmp_path):

@@ -213,6 +213,17 @@ def test_themes_and_narrow_screens(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_title_of_a_plot_is_whole_on_a_narrow_screen(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#theme").click()  # draws anew what was drawn wide
+    page.locator("#forest0").scroll_into_view_if_needed()
+    page.wait_for_selector("#forest0 .xtitle")
+    title, plot = page.locator("#forest0 .xtitle").bounding_box(), page.locator("#forest0").bounding_box()
+    assert title["x"] >= plot["x"]
+    assert title["x"] + title["width"] <= plot["x"] + plot["width"]
+    assert title["y"] + title["height"] <= plot["y"] + plot["height"]
+
+
 def test_a_keyboard_reaches_sections_and_the_skip_link(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"

@@ -150,7 +150,7 @@ def test_the_paired_bootstrap_agrees_with_the_paired_t_test():
 def test_an_average_is_no_surer_than_its_parts_where_nothing_differs():
     same = differences.paired_once(np.ones(98), np.ones(98))
     # Bonett and Price: shares (0 + 1) / 100 either way, so an error of sqrt(0.02 / 100); of two, sqrt(2) / 2
-    assert same.error == 0
+    assert same.error == pytest.approx(math.sqrt(0.02 / 100))
     found = differences.average([same, same])
     assert (found.low, found.high) == pytest.approx((-0.0195996, 0.0195996), abs=1e-6)
     assert (found.effect, found.p) == (0, 1)
@@ -159,6 +159,19 @@ def test_an_average_is_no_surer_than_its_parts_where_nothing_differs():
     assert found.error == pytest.approx(math.sqrt(0.0002 + 0.0009) / 2)
     all_gained = differences.paired_once(np.zeros(98), np.ones(98))
     assert differences.average([all_gained, all_gained]).low < 1
+    assert differences.between_runs([np.zeros(98)], [np.ones(98)] * 2, False).low < 1
+
+
+def test_an_average_does_not_jump_when_one_problem_changes():
+    same = np.zeros(100)
+    widths = []
+    for changed in range(6):
+        second = same.copy()
+        second[:changed] = 1
+        found = differences.average([differences.paired_once(same, second)] * 2)
+        widths.append(found.high - found.low)
+    assert widths == sorted(widths)
+    assert max(np.diff(widths)) < 0.25 * widths[0]
 
 
 def test_few_differing_problems_are_counted_over_all_sign_flips():
@@ -195,6 +208,22 @@ def test_runs_of_two_recipes_by_hand():
     assert once.error == pytest.approx(0.1)  # the base model has no variance between runs
 
 
+def test_an_average_over_runs_by_hand():
+    # base 0.5 everywhere; run 1 gains 0.1 and 0.1, run 2 gains 0.3 and 0.3: averages 0.1 and 0.3 apart, so a
+    # variance of 0.02 between runs and an error of sqrt(0.02 / 2), which a second benchmark does not lessen
+    base = [np.full(4, 0.5)]
+    runs = [np.full(4, 0.6), np.full(4, 0.8)]
+    found = differences.average_between_runs([base, base], [runs, runs], first_trained=False)
+    assert found.effect == pytest.approx(0.2)
+    assert found.error == pytest.approx(0.1)
+    parts = [differences.between_runs(base, runs, first_trained=False)] * 2
+    assert differences.average(parts).error == pytest.approx(0.1 / math.sqrt(2))  # were they independent
+    # problems: gains of 1 and 0 on each of two benchmarks, variance 1/2 over 2 problems each, halved twice
+    split = [np.array([0.5, 1.5])] * 2
+    over = differences.average_between_runs([[np.full(2, 0.5)]] * 2, [split] * 2, first_trained=False)
+    assert over.error == pytest.approx(math.sqrt(2 * 0.25) / 2)
+
+
 def test_holm_by_hand_and_as_statsmodels_has_it():
     assert differences.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     ps = list(np.random.default_rng(8).random(20) ** 3)
@@ -210,6 +239,8 @@ def test_power_by_hand_and_as_statsmodels_has_it():
         assert power_proportions_2indep(found, share, n).power == pytest.approx(0.8, abs=1e-4)
     assert power.unpaired(0.8, 30) == pytest.approx(power.unpaired(0.2, 30))
     assert power.unpaired(0.5, 2) == 1.0
+    told = [differences.mcnemar_p(changed, 0) < 0.05 for changed in range(9)]
+    assert told.index(True) == power.LEAST_CHANGED
 
 
 def test_best_of_several_by_hand():

@@ -8,7 +8,7 @@ import pytest
 from made_runs import SETTINGS, TITLES, make_run
 
 from analysis import __main__ as cli
-from analysis import formats, mixing, published, records, tables
+from analysis import cost_tables, formats, mixing, published, records, tables
 from analysis.cells import metric
 from analysis.table import BEST, ORDER, TIED
 from openrs.mistake import Mistake
@@ -299,6 +299,18 @@ def test_no_scores_is_said(tmp_path):
     make_run(tmp_path, "exp1", {})
     with pytest.raises(ValueError, match="nothing was evaluated"):
         tables.table1(records.load_all(tmp_path))
+
+
+def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
+    for name, right in (("exp1", 9), ("exp2", 10)):
+        make_run(tmp_path, name, {10: {"aime24": [[1] * right + [0] * (30 - right)]}})
+    text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
+    assert "AIME24 20.0 (n 30, k 1, paired)" in text  # 6 of 30: fewer have no p below 0.05
+
+
+def test_the_papers_reward_model_data_is_that_of_one_model_alone():
+    place = cost_tables.ATTRIBUTES.index("RM Data")
+    assert [values[place] for values in cost_tables.TABLE2.values()] == ["7k", "0", "0", "0"]
 
 
 def test_the_published_averages_are_those_of_their_columns_but_one():

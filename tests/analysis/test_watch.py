@@ -48,6 +48,14 @@ def test_a_frame_has_scores_curves_and_trials(tmp_path):
     assert "sweep lr-1: 1 complete, 1 running" in shown
 
 
+def test_names_are_readable_in_a_narrow_terminal(tmp_path):
+    everything = {name: [[1, 0] * 15] for name in ("aime24", "math_500", "amc23", "minerva", "olympiadbench")}
+    make_run(tmp_path, "exp1_of_size", {10: everything}, prefix="nano-")
+    shown = text(tmp_path, width=80)
+    assert "exp1_of_size" in shown
+    assert [shown.count(part) for part in ("50.0", "66.8]", "Avg.")] == [6, 5, 1]
+
+
 def test_only_the_runs_that_wrote_last_are_shown(tmp_path):
     make_run(tmp_path, "base", {0: {"aime24": [[1, 0] * 15]}}, report_step=0)
     for number in range(watch.RUNS + 2):

@@ -94,7 +94,7 @@ function drawPlots() {
   const bars = {type: "bar", orientation: "h", x: shown.map((row) => (priced ? row.dollars : row.hours) * scale), y: labels.map(plain),
     marker: {color: COLOURS[0]}, hovertemplate: "%{y}<br>%{x:.3g} " + unit + "<extra></extra>"};
   later("cost-plot", () => {
-    const made = layout(`training cost (${unit})`, "", {height: 90 + rowsHeight(labels), showlegend: false});
+    const made = layout(`training cost (${unit})`, "", {height: 100 + rowsHeight(labels), showlegend: false, margin: {t: 20, r: 15, b: 60, l: 60}});
     Object.assign(made.yaxis, labelled(labels));
     return draw("cost-plot", [bars], made);
   });
@@ -111,7 +111,7 @@ function fillCosts() {
 }
 
 function fillStudies() {
-  if (!data.studies.length) byId("studies").append(element("p", "No sweep under sweeps/ has a trial.", {class: "hint"}));
+  if (!data.studies.length) byId("studies").append(element("p", "No sweep under sweeps/ has a trial. One that is kept in a database is shown where the report is made with --storage URL.", {class: "hint"}));
   for (const study of data.studies) {
     byId("studies").append(element("h3", study.name), element("p", study.file, {class: "hint"}));
     if (study.error) { byId("studies").append(element("p", `Cannot be read: ${study.error}`, {class: "warning"})); continue; }

@@ -50,11 +50,11 @@ function look(i) {
 
 function plain(text) { return escaped(text); }  // plotly reads a few tags in labels
 
-const LINES = 3;  // of a label beside a plot
+const LINES = 3;  // of a label
 
-// A label in lines of a width that leaves room for the plot.
-function broken(text) {
-  const width = narrow() ? 18 : 38, lines = [""];
+// A label in lines; beside a plot, of a width that leaves room for it.
+function broken(text, width = narrow() ? 18 : 38) {
+  const lines = [""];
   for (const part of text.split(/(?<=[ +=,/])/)) {
     if (lines.at(-1) && lines.at(-1).length + part.length > width) lines.push("");
     lines[lines.length - 1] += part;
@@ -66,7 +66,7 @@ function broken(text) {
 // An axis of labels, shown in lines; a point's hover has the whole one.
 function labelled(labels) {
   const whole = labels.map(plain);
-  return {type: "category", categoryorder: "array", categoryarray: whole, tickmode: "array", tickvals: whole, ticktext: labels.map(broken)};
+  return {type: "category", categoryorder: "array", categoryarray: whole, tickmode: "array", tickvals: whole, ticktext: labels.map((label) => broken(label))};
 }
 
 // Pixels of a plot with one row a label.
@@ -110,8 +110,8 @@ function forest(id, table) {
       marker: {size: 9, color: real ? COLOURS[0] : colour("--ground"), line: {width: 1.6, color: COLOURS[real ? 0 : 1]}},
       hovertemplate: "%{y}<br>%{x:+.1f} points<extra></extra>"};
   };
-  const made = layout(plain(`${table.title} on average`) + "<br>(points, 95 % interval)", "",
-    {height: 150 + rowsHeight(rows.map((row) => row.label)), shapes: [{type: "line", x0: 0, x1: 0, y0: 0, y1: 1, yref: "paper", line: {color: colour("--text"), width: 1}}]});
+  const made = layout(broken(`${table.title} on average`, narrow() ? 26 : 60) + "<br>(points, 95 % interval)", "",
+    {height: (narrow() ? 180 : 150) + rowsHeight(rows.map((row) => row.label)), shapes: [{type: "line", x0: 0, x1: 0, y0: 0, y1: 1, yref: "paper", line: {color: colour("--text"), width: 1}}]});
   Object.assign(made.yaxis, labelled(rows.map((row) => row.label)));
   made.legend = {orientation: "h", y: 1.02, yanchor: "bottom"};
   if (narrow()) made.yaxis.tickfont = {size: 10};
