@@ -1,6 +1,7 @@
 """Shared fixtures: composing configs, and the real data mirror where there is one."""
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,10 +20,15 @@ from openrs.paths import CONF, ROOT
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-@cache  # a composition takes a quarter of a second, twice that under coverage
+@cache  # a composition takes a quarter of a second
 def _tree(*overrides: str) -> DictConfig:
-    with initialize_config_dir(str(CONF)):
-        return compose("config", [*overrides])
+    tracer = sys.gettrace()
+    sys.settrace(None)  # and twice that where coverage follows Hydra's every call
+    try:
+        with initialize_config_dir(str(CONF)):
+            return compose("config", [*overrides])
+    finally:
+        sys.settrace(tracer)
 
 
 def _compose(*overrides: str) -> DictConfig:
