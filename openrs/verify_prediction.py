@@ -140,4 +140,4 @@ def _walk(start: Any) -> Walk | None:
 def install() -> None:
     """Puts all this into this process's ANTLR. For a process that only verifies."""
     runtime.ATNConfigSet = Configurations
-    SingletonPredictionContext.__eq__ = equal  # type: ignore[method-assign]
+    SingletonPredictionContext.__eq__ = equal

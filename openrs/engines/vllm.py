@@ -7,6 +7,7 @@ rounding, so two runs may differ in a few completions (the README states how man
 
 import asyncio
 import os
+from typing import Any
 
 import psutil
 
@@ -17,6 +18,9 @@ from openrs.mistake import Mistake
 
 CPU_CACHE = 4 << 30
 """Bytes of key-value cache on a CPU at most; a GPU gives what weights leave of `engine.memory`."""
+
+CPU_BATCH = 4096
+"""Tokens of one forward pass on a CPU; a prompt that is longer gets a pass of its own."""
 
 
 class VllmEngine:
@@ -72,6 +76,9 @@ class VllmEngine:
             kv_cache_memory_bytes=_cache(hardware),
             enable_log_requests=False,
             disable_log_stats=True,
+            # After each part of a prompt vLLM rewinds the request's generator, which only CUDA's can:
+            # on a CPU a prompt in parts ends the engine (gpu_model_runner._bookkeeping_sync, 0.31).
+            **_whole_prompts(context) if hardware.device == "cpu" else {},
         )
         self.versions: dict[str, str] = {}
         stated = None
@@ -134,6 +141,10 @@ class VllmEngine:
         async for output in self._llm.generate(prompt, parameters, str(self._asked)):
             made = output.outputs[0]
         return Completion(list(made.token_ids), made.finish_reason == "length")
+
+
+def _whole_prompts(context: int) -> dict[str, Any]:
+    return {"enable_chunked_prefill": False, "max_num_batched_tokens": max(CPU_BATCH, context)}
 
 
 def _cache(hardware: config.Hardware) -> int | None:
