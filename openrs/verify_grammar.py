@@ -16,6 +16,7 @@ from latex2sympy2_extended.gen.PSParser import PSParser
 from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 from sympy import Float, Integer, Number
 
+from openrs.verify_lookahead import settled
 from openrs.verify_prediction import Simulator
 
 LONGEST_KEPT = 1000
@@ -28,14 +29,16 @@ _predictions: dict[tuple[int, ...], tuple[int, ...] | None] = {}
 
 
 class _Recorder:
-    """ANTLR's simulator, with its predictions written down."""
+    """ANTLR's simulator where the tokens ahead do not settle it, with the predictions written down."""
 
-    def __init__(self, simulator: Any) -> None:
-        self.simulator, self.atn = simulator, simulator.atn
+    def __init__(self, simulator: Any, kinds: tuple[int, ...]) -> None:
+        self.simulator, self.atn, self.kinds = simulator, simulator.atn, kinds
         self.made: list[int] = []
 
     def adaptivePredict(self, tokens: Any, decision: int, context: Any) -> int:
-        prediction: int = self.simulator.adaptivePredict(tokens, decision, context)
+        prediction = settled(decision, self.kinds[tokens.index :])
+        if prediction is None:
+            prediction = self.simulator.adaptivePredict(tokens, decision, context)
         self.made.append(prediction)
         return prediction
 
@@ -91,25 +94,24 @@ class _Grammar:
             parser = self._parser()
             parser._interp, parser._errHandler = _Replayer(parser.atn, made), _NoErrors()
             return parser.math()
-        try:
-            return self._recorded(kinds, PredictionMode.SLL)
-        except Exception:
-            pass
-        try:
-            return self._recorded(kinds, PredictionMode.LL)
-        except Exception as error:
-            # the listener's own exception; another (recursion, memory) says nothing of the grammar
-            if type(error) is Exception:
-                _keep(kinds, None)
-            raise
-
-    def _recorded(self, kinds: tuple[int, ...], mode: Any) -> Any:
-        parser = self._parser()
-        parser._interp.predictionMode = mode
-        recorder = parser._interp = _Recorder(parser._interp)
-        tree = parser.math()
-        _keep(kinds, tuple(recorder.made))
-        return tree
+        for mode in (PredictionMode.SLL, PredictionMode.LL):
+            parser = self._parser()
+            simulator = parser._interp
+            simulator.predictionMode = mode
+            recorder = parser._interp = _Recorder(simulator, kinds)
+            try:
+                tree = parser.math()
+            except Exception as error:
+                # where SLL prediction met no conflict, LL prediction would have been the same; an exception
+                # that is not the listener's (recursion, memory) says nothing of the grammar
+                final = mode == PredictionMode.LL or not simulator.conflicted
+                if final and type(error) is Exception:
+                    _keep(kinds, None)
+                if final:
+                    raise
+                continue
+            _keep(kinds, tuple(recorder.made))
+            return tree
 
 
 def _keep(kinds: tuple[int, ...], made: tuple[int, ...] | None) -> None:

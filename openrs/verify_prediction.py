@@ -82,6 +82,20 @@ class Simulator(runtime.ParserATNSimulator):
 
     walks: ClassVar[dict[int, Walk | None]] = {}
     """By the number of a state; None where the runtime's own method has the word."""
+    conflicted = False
+    """Whether SLL prediction has met a conflict, after which LL prediction may predict otherwise."""
+
+    def getExistingTargetState(self, state: Any, token: int) -> Any:
+        edges = state.edges
+        target = edges[token + 1] if edges is not None and token + 1 < len(edges) else None
+        if target is not None and target.requiresFullContext:
+            self.conflicted = True
+        return target
+
+    def computeTargetState(self, dfa: Any, state: Any, token: int) -> Any:
+        target = super().computeTargetState(dfa, state, token)
+        self.conflicted = self.conflicted or target.requiresFullContext
+        return target
 
     def closure_(
         self, config: Any, configs: Any, busy: Any, collect: bool, full: bool, depth: int, end: bool

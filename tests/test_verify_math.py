@@ -1,6 +1,7 @@
 """The verifying process's short-cuts give math-verify's own verdicts and numbers."""
 
 import random
+from collections import Counter
 
 import pytest
 from plain_verification import KINDS, corpus, groups, plain
@@ -56,6 +57,11 @@ def test_numbers_are_sympys():
 FORMULAS = [
     "\\frac{1}{2}",
     "2x^2-3x+1",
+    "x=5",
+    "x=5,y=2z",
+    "x\\in(0,1]",
+    "3\\sin x\\cos y+x^{2y}",
+    "\\pm 3",
     "(-\\infty,3]\\cup[5,7)",
     "\\{1,2,3\\}",
     "x=\\frac{-b\\pm\\sqrt{b^2-4ac}}{2a}",
@@ -85,6 +91,102 @@ FORMULAS = [
     "-(-(3))",
     "a\\text{ or }b",
 ]
+
+
+@pytest.mark.slow
+def test_trees_are_antlrs_and_so_are_the_choices_settled_ahead():
+    """The library's parser against the reader's, which asks ANTLR where the tokens ahead leave a choice."""
+    from latex2sympy2_extended.gen.PSParser import PSParser
+    from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
+
+    from openrs.verify_grammar import Reader
+    from openrs.verify_lookahead import settled
+
+    asked, known, unsettled = [], [], Counter()
+
+    class Watched:
+        """ANTLR's simulator; what it predicts is held against what was settled."""
+
+        def __init__(self, simulator):
+            self.simulator, self.atn = simulator, simulator.atn
+
+        def adaptivePredict(self, tokens, decision, context):
+            made = self.simulator.adaptivePredict(tokens, decision, context)
+            ahead = [token.type for token in tokens.tokens[tokens.index :]]
+            asked.append((decision, made))
+            found = settled(decision, ahead)
+            unsettled[found is None] += 1
+            known.append((decision, found or made))
+            return made
+
+    def plain(formula):
+        parser = _Latex2Sympy().create_parser(formula)
+        parser._input.fill()
+        parser._interp = Watched(parser._interp)
+        return parser.math()
+
+    def read(reader, formula):
+        try:
+            return reader(formula).toStringTree(recog=PSParser)
+        except Exception as error:
+            kinds.add(type(error))
+            return None
+
+    failed, kinds = 0, set()
+    for formula in FORMULAS:
+        before = len(asked)
+        theirs = read(plain, formula)
+        if theirs is None:
+            del asked[before:], known[before:]
+            failed += 1
+        for _ in range(2):  # searched for, and remembered
+            assert read(lambda text: Reader().create_parser(text).math(), formula) == theirs
+    assert known == asked
+    assert unsettled[False] > unsettled[True]
+    assert failed >= 3
+    assert kinds == {Exception, ValueError}  # the listener's, and that of a remembered error
+
+
+def test_no_alternative_is_derived_without_the_tokens_it_needs():
+    from antlr4.atn.Transition import Transition
+    from latex2sympy2_extended.gen.PSParser import PSParser
+
+    from openrs.verify_lookahead import NEEDED
+
+    atn = PSParser.atn
+
+    def ends(state, derived, kinds):
+        """Whether the end of its rule is reached from a state by these rules and tokens."""
+        seen, left = set(), [state]
+        while left:
+            at = left.pop()
+            if at.stateNumber in seen:
+                continue
+            seen.add(at.stateNumber)
+            if at.stateType == at.RULE_STOP:
+                return True
+            for move in at.transitions:
+                if move.serializationType == Transition.RULE:
+                    left += [move.followState] * (move.target.ruleIndex in derived)
+                elif move.isEpsilon or not kinds.isdisjoint(move.label):
+                    left.append(move.target)
+        return False
+
+    def derivable(state, kinds):
+        derived = set()
+        while True:
+            more = {i for i, rule in enumerate(atn.ruleToStartState) if ends(rule, derived, kinds)}
+            if more == derived:
+                return ends(state, derived, kinds)
+            derived = more
+
+    every = set(range(-1, atn.maxTokenType + 1))
+    decisions = {state.ruleIndex: state for state in atn.decisionToState}
+    assert len(NEEDED) == 6
+    for (rule, alternative), needed in NEEDED.items():
+        start = decisions[rule].transitions[alternative - 1].target
+        assert derivable(start, every)
+        assert not derivable(start, every - needed)
 
 
 @pytest.mark.slow

@@ -111,11 +111,8 @@ def test_vllm_against_stock_generate(real):
         :, batch["input_ids"].shape[1] :
     ]
     stock_seconds = time.perf_counter() - began
-    ends = (made == tokenizer.eos_token_id).int().argmax(1)
-    stock = sum(
-        int(end) + 1 if end or row[0] == tokenizer.eos_token_id else len(row)
-        for row, end in zip(made, ends, strict=True)
-    )
+    end = model.generation_config.eos_token_id  # with which finished rows are padded too
+    stock = sum(row.index(end) + 1 if end in row else len(row) for row in made.tolist())
     del model
     began = time.perf_counter()
     engine = vllm_engine(config, folder, asked, "float32")
