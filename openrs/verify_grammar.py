@@ -16,7 +16,7 @@ from latex2sympy2_extended.gen.PSParser import PSParser
 from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 from sympy import Float, Integer, Number
 
-from openrs.verify_lookahead import settled
+from openrs.verify_lookahead import possible
 from openrs.verify_prediction import Simulator
 
 LONGEST_KEPT = 1000
@@ -36,9 +36,13 @@ class _Recorder:
         self.made: list[int] = []
 
     def adaptivePredict(self, tokens: Any, decision: int, context: Any) -> int:
-        prediction = settled(decision, self.kinds[tokens.index :])
-        if prediction is None:
+        left = possible(decision, self.kinds[tokens.index :])
+        prediction = left[0] if len(left) == 1 else self.simulator.adaptivePredict(tokens, decision, context)
+        if prediction not in left and self.simulator.predictionMode == PredictionMode.SLL:
+            # of alternatives in conflict SLL prediction takes the first
+            self.simulator.predictionMode = PredictionMode.LL
             prediction = self.simulator.adaptivePredict(tokens, decision, context)
+            self.simulator.predictionMode = PredictionMode.SLL
         self.made.append(prediction)
         return prediction
 

@@ -2,9 +2,9 @@
 
 ANTLR finds the alternative that a formula takes by walking its whole grammar along the tokens ahead. Most
 choices need no walk: only one alternative can begin with the next token (the first sets of LL(1) parsing,
-as ANTLR's own analyzer finds them), or each other one needs a token that does not come any more. The
-alternative that is left is the one that ANTLR would take in every formula of the grammar; in others both
-meet a syntax error.
+as ANTLR's own analyzer finds them), or each other one needs a token that does not come any more, or cannot
+take one that comes. The alternative that is left is the one that ANTLR would take in every formula of the
+grammar; in others both meet a syntax error.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,14 @@ NEEDED: dict[tuple[int, int], frozenset[int]] = {
     (P.RULE_element, 2): _SET,  # set_atom
     (P.RULE_element_no_relation, 1): frozenset((P.PLUS_MINUS,)),
     (P.RULE_element_no_relation, 2): _SET,
+    (P.RULE_atom_expr, 1): frozenset((P.UNDERSCORE,)),  # supexpr subexpr
+    (P.RULE_atom_expr, 2): frozenset((P.CARET,)),  # subexpr supexpr
 }
 """(rule, alternative): tokens of which one must come, as the alternative is derived in no other way."""
+
+_OF_SETS = frozenset((P.UNION, P.INTERSECTION, P.SET_MINUS, P.SUPSET, P.SUBSET, P.NOTIN))
+FOREIGN: dict[tuple[int, int], frozenset[int]] = {(P.RULE_math, 1): _OF_SETS, (P.RULE_math, 2): _OF_SETS}
+"""(rule, alternative): tokens that no derivation has; these alternatives must derive all that is ahead."""
 
 
 @cache
@@ -47,15 +53,16 @@ def _beginnings(decision: int) -> tuple[int, dict[int, tuple[int, ...]]]:
     return state.ruleIndex, found
 
 
-def settled(decision: int, ahead: Sequence[int]) -> int | None:
-    """The only alternative of a decision that the token kinds ahead allow; None where several are left."""
+def possible(decision: int, ahead: Sequence[int]) -> tuple[int, ...]:
+    """The alternatives of a decision that the token kinds ahead allow; one of them is the right one."""
     rule, beginnings = _beginnings(decision)
     left = beginnings.get(ahead[0], ())
-    if len(left) > 1:
-        rest = set(ahead)
-        left = tuple(
-            alternative
-            for alternative in left
-            if (rule, alternative) not in NEEDED or not rest.isdisjoint(NEEDED[rule, alternative])
-        )
-    return left[0] if len(left) == 1 else None
+    if len(left) < 2:
+        return left
+    rest = set(ahead)
+    return tuple(
+        alternative
+        for alternative in left
+        if not rest.isdisjoint(NEEDED.get((rule, alternative), rest))
+        and rest.isdisjoint(FOREIGN.get((rule, alternative), ()))
+    )

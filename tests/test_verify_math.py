@@ -100,12 +100,12 @@ def test_trees_are_antlrs_and_so_are_the_choices_settled_ahead():
     from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 
     from openrs.verify_grammar import Reader
-    from openrs.verify_lookahead import settled
+    from openrs.verify_lookahead import possible
 
     asked, known, unsettled = [], [], Counter()
 
     class Watched:
-        """ANTLR's simulator; what it predicts is held against what was settled."""
+        """ANTLR's simulator; what it predicts must be possible."""
 
         def __init__(self, simulator):
             self.simulator, self.atn = simulator, simulator.atn
@@ -114,9 +114,9 @@ def test_trees_are_antlrs_and_so_are_the_choices_settled_ahead():
             made = self.simulator.adaptivePredict(tokens, decision, context)
             ahead = [token.type for token in tokens.tokens[tokens.index :]]
             asked.append((decision, made))
-            found = settled(decision, ahead)
-            unsettled[found is None] += 1
-            known.append((decision, found or made))
+            left = possible(decision, ahead)
+            unsettled[len(left) > 1] += 1
+            known.append((decision, made if made in left else None))
             return made
 
     def plain(formula):
@@ -151,7 +151,7 @@ def test_no_alternative_is_derived_without_the_tokens_it_needs():
     from antlr4.atn.Transition import Transition
     from latex2sympy2_extended.gen.PSParser import PSParser
 
-    from openrs.verify_lookahead import NEEDED
+    from openrs.verify_lookahead import FOREIGN, NEEDED
 
     atn = PSParser.atn
 
@@ -182,11 +182,35 @@ def test_no_alternative_is_derived_without_the_tokens_it_needs():
 
     every = set(range(-1, atn.maxTokenType + 1))
     decisions = {state.ruleIndex: state for state in atn.decisionToState}
-    assert len(NEEDED) == 6
+    assert len(NEEDED) == 8
     for (rule, alternative), needed in NEEDED.items():
         start = decisions[rule].transitions[alternative - 1].target
         assert derivable(start, every)
         assert not derivable(start, every - needed)
+
+    def tokens(start):
+        """All that some rule below it may match."""
+        found, seen, left = set(), set(), [start]
+        while left:
+            at = left.pop()
+            if at.stateNumber in seen or at.stateType == at.RULE_STOP:
+                continue
+            seen.add(at.stateNumber)
+            for move in at.transitions:
+                if move.serializationType == Transition.RULE:
+                    left.append(move.followState)
+                elif not move.isEpsilon:
+                    found |= set(move.label)
+                left.append(move.target)
+        return found
+
+    (below,) = {rule for rule, _ in FOREIGN}
+    assert PSParser.ruleNames[below] == "math"  # which ends with the text
+    starts = [transition.target for transition in decisions[below].transitions]
+    for alternative, start in enumerate(starts, 1):
+        foreign = FOREIGN.get((below, alternative), set())
+        assert tokens(start).isdisjoint(foreign)
+        assert foreign or tokens(start) >= set.union(*map(set, FOREIGN.values()))
 
 
 @pytest.mark.slow
