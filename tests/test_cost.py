@@ -75,6 +75,7 @@ def test_a_stage_that_is_killed_is_billed_up_to_its_last_beat(composed, tmp_path
             time.sleep(0.005)
         killed.mkdir()
         (killed / cost.LEDGER).write_bytes(ledger.read_bytes())
+        time.sleep(0.01)  # seconds are kept to a thousandth
     (line,) = cost.ledger(killed)
     assert line["seconds"] >= 0.03
     (whole,) = cost.ledger(plan.run.folder)

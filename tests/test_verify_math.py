@@ -147,6 +147,7 @@ def test_trees_are_antlrs_and_so_are_the_choices_settled_ahead():
     assert kinds == {Exception, ValueError}  # the listener's, and that of a remembered error
 
 
+@pytest.mark.slow
 def test_no_alternative_is_derived_without_the_tokens_it_needs():
     from antlr4.atn.Transition import Transition
     from latex2sympy2_extended.gen.PSParser import PSParser
