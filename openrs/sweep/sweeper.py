@@ -5,8 +5,10 @@ on one study. A trial is taken under the study's lock and run inside `study.opti
 Optuna's heartbeat works nowhere else.
 """
 
+import copy
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,25 +198,26 @@ class Sweep:
         return overrides
 
     def _launcher(self) -> Launcher:
-        """The launcher of the config."""
+        """A launcher with a config of its own: Hydra changes flags of a config while it instantiates and
+        launches from it, which the threads of other workers must not see."""
         return Plugins.instance().instantiate_launcher(
-            hydra_context=self.context, task_function=self.task, config=self.config
+            hydra_context=self.context, task_function=self.task, config=copy.deepcopy(self.config)
         )
 
     def _work(self) -> None:
         """Takes trials until none is owed, alone or as `n_jobs` workers."""
         told, number = self._tell(), self.options.n_jobs
         if number > 1 and workers.elsewhere(self.config):
-            workers.prepare(self._launcher())
-            workers.threads(number, self._take_all, self.halt)
+            launchers = [self._launcher() for _ in range(number)]
+            workers.prepare(launchers[0])
+            workers.threads([partial(self._take_all, launcher) for launcher in launchers], self.halt)
         elif number > 1 and workers.can_repeat(self.config):
             workers.processes(number, self.config, told, self.folder)
         else:
-            self._take_all()
+            self._take_all(self._launcher())
 
-    def _take_all(self) -> None:
+    def _take_all(self, launcher: Launcher) -> None:
         """One worker: takes trials until none is owed and no other worker has one."""
-        launcher = self._launcher()
         opened = optuna.load_study(study_name=self.name, storage=self.storage)
         lock, told = Lock(self.storage, self.name, self.folder), False
         while not self.halt.is_set():

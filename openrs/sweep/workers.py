@@ -36,8 +36,8 @@ def prepare(launcher: Any) -> None:
         start_ray(settings.init)
 
 
-def threads(number: int, work: Callable[[], None], halt: threading.Event) -> None:
-    """Runs `work` in so many threads until all have ended.
+def threads(works: list[Callable[[], None]], halt: threading.Event) -> None:
+    """Runs each of the works in a thread until all have ended.
 
     Args:
         halt: asks them to take no further trial; set where one of them fails.
@@ -47,7 +47,7 @@ def threads(number: int, work: Callable[[], None], halt: threading.Event) -> Non
     """
     errors: list[Exception] = []
 
-    def one() -> None:
+    def one(work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:
@@ -55,7 +55,7 @@ def threads(number: int, work: Callable[[], None], halt: threading.Event) -> Non
             halt.set()
 
     # daemons, as Ctrl-C must not wait for jobs that run elsewhere: their trials are taken up again
-    running = [threading.Thread(target=one, daemon=True) for _ in range(number)]
+    running = [threading.Thread(target=one, args=(work,), daemon=True) for work in works]
     for thread in running:
         thread.start()
     try:

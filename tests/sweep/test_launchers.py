@@ -3,15 +3,18 @@
 import os
 import re
 import signal
+import sys
 import time
 
 import pytest
 import slurm
+from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 from real import TRAINING, segments, start, study_of, sweep
 
 from openrs.sweep import workers
+from openrs.sweep.sweeper import Sweep
 
 POINTS = [f"{x} 0" for x in range(6)]
 
@@ -87,6 +90,32 @@ def test_submitit_runs_the_trials_as_jobs(stub):
     assert made.returncode == 0, made.stderr
     assert sorted(stub.ran()) == POINTS
     assert len({line.split()[-1] for line in stub.log.read_text().splitlines()}) == 6, "a process each"
+
+
+def test_the_threads_of_several_workers_share_no_config(composed_tree, monkeypatch):
+    """Hydra changes flags of the config that it instantiates from, so another thread may not read it."""
+    config = composed_tree(
+        "hydra/launcher=submitit_local", "hydra.sweep.dir=made-up", "hydra.sweeper.n_jobs=4"
+    )
+    sweep, made = Sweep(None, None, config, config.hydra.sweeper), []
+
+    def instantiate_often(launcher):
+        for _ in range(20):
+            made.append(
+                Plugins.instance().instantiate_launcher(
+                    hydra_context=None, task_function=None, config=launcher.config
+                )
+            )
+
+    monkeypatch.setattr(sweep, "_tell", list)
+    monkeypatch.setattr(sweep, "_take_all", instantiate_often)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        sweep._work()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(made) == 80
 
 
 def test_launchers_ask_for_what_the_hardware_needs(composed_tree):
