@@ -18,6 +18,8 @@ from antlr4.atn.Transition import Transition
 from antlr4.PredictionContext import SingletonPredictionContext, merge
 
 _SILENT = (Transition.ATOM, Transition.RANGE, Transition.SET, Transition.NOT_SET, Transition.WILDCARD)
+MOST_CLOSURES = 10_000
+"""Closures kept."""
 _MOVES = (Transition.EPSILON, Transition.RULE)
 
 
@@ -82,6 +84,9 @@ class Simulator(runtime.ParserATNSimulator):
 
     walks: ClassVar[dict[int, Walk | None]] = {}
     """By the number of a state; None where the runtime's own method has the word."""
+    closures: ClassVar[dict[tuple[Any, ...], tuple[bool, list[Any]]]] = {}
+    """By what a closure without predicates depends on, which the alternative is not: whether it left the
+    decision's rule, and what it found."""
     conflicted = False
     """Whether SLL prediction has met a conflict, after which LL prediction may predict otherwise."""
 
@@ -96,6 +101,28 @@ class Simulator(runtime.ParserATNSimulator):
         target = super().computeTargetState(dfa, state, token)
         self.conflicted = self.conflicted or target.requiresFullContext
         return target
+
+    def closure(self, config: Any, configs: Any, busy: Any, collect: bool, full: bool, end: bool) -> None:
+        if collect or end or config.semanticContext is not SemanticContext.NONE:
+            super().closure(config, configs, busy, collect, full, end)
+            return
+        precedence = self._dfa.atnStartState.ruleIndex if self._dfa.precedenceDfa else None
+        suppressed = config.precedenceFilterSuppressed
+        key = (config.state.stateNumber, config.context, suppressed, full, precedence)
+        if key not in self.closures:
+            found, start = Configurations(full), moved(config, config.state, config.context)
+            start.reachesIntoOuterContext = 0
+            super().closure(start, found, set(), collect, full, end)
+            if len(self.closures) >= MOST_CLOSURES:
+                self.closures.clear()
+            self.closures[key] = found.dipsIntoOuterContext, found.configs
+        dips, found = self.closures[key]
+        configs.dipsIntoOuterContext = configs.dipsIntoOuterContext or dips
+        for one in found:
+            made = moved(config, one.state, one.context)
+            made.reachesIntoOuterContext += one.reachesIntoOuterContext
+            made.precedenceFilterSuppressed = one.precedenceFilterSuppressed
+            configs.add(made, self.mergeCache)
 
     def closure_(
         self, config: Any, configs: Any, busy: Any, collect: bool, full: bool, depth: int, end: bool
