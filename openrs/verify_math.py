@@ -1,10 +1,10 @@
 """math-verify's verdicts for less work: what it computes again and again is computed once.
 
-Formulas are kept by their normalised text, extracted answers by the groups of the match, verdicts by the
-answers they compare; fractions are compared as such, and `simplify` is not asked whether a difference is
-zero that is not zero at a point (`openrs.verify_points`). All that is new goes to the library's own
-functions. `install` puts this into math-verify's modules; it is for the verifying process alone. Written
-for math-verify 0.5.2; the tests hold the verdicts against the library's own.
+Texts are kept with what they are normalised to, formulas by their normalised text, extracted answers by the
+groups of the match, verdicts by the answers they compare; fractions are compared as such, and `simplify` is
+not asked whether a difference is zero that is not zero at a point (`openrs.verify_points`). All that is new
+goes to the library's own functions. `install` puts this into math-verify's modules; it is for the verifying
+process alone. Written for math-verify 0.5.2; the tests hold the verdicts against the library's own.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from typing import Any
 
 import math_verify.grader
 import math_verify.parser
+from latex2sympy2_extended.math_normalization import NormalizationConfig, normalize_latex
 from math_verify.grader import should_treat_as_complex, verify
 from sympy import Rational
 
@@ -41,13 +42,21 @@ def _read_latex(latex: str, timeout_seconds: int) -> Any:
     return (_read_kept if len(latex) <= LONGEST_KEPT else _read)(latex)
 
 
+_normalize_kept = lru_cache(KEPT)(normalize_latex)
+
+
+def _normalize(text: str, config: NormalizationConfig) -> str:
+    return (_normalize_kept if len(text) <= LONGEST_KEPT else normalize_latex)(text, config)
+
+
 @dataclass(frozen=True)
 class _Groups:
-    """The part of a match that extraction looks at, equal for equal texts."""
+    """The part of a match that extraction looks at, equal for equal texts: groups that hold something, which
+    are three or four of seventy."""
 
-    items: tuple[tuple[str, str | None], ...]
+    items: tuple[tuple[str, str], ...]
 
-    def groupdict(self) -> dict[str, str | None]:
+    def groupdict(self) -> dict[str, str]:
         return dict(self.items)
 
 
@@ -58,8 +67,8 @@ def _remembering(extract: Extract) -> Extract:
     kept = lru_cache(KEPT)(extract)
 
     def extract_match(match: Any, target_type: Any, timeout_seconds: int) -> tuple[Any, str]:
-        groups = _Groups(tuple(match.groupdict().items()))
-        short = sum(len(text) for _, text in groups.items if text) <= LONGEST_KEPT
+        groups = _Groups(tuple((name, text) for name, text in match.groupdict().items() if text))
+        short = sum(len(text) for _, text in groups.items) <= LONGEST_KEPT
         return (kept if short else extract)(groups, target_type, timeout_seconds)
 
     return extract_match
@@ -82,6 +91,7 @@ def _doubting(equal: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 def install() -> None:
     """Puts all this into this process's math-verify. For a process that only verifies."""
     verify_prediction.install()
+    math_verify.parser.normalize_latex = _normalize
     math_verify.parser.parse_latex_with_timeout = _read_latex
     math_verify.parser.get_extraction_regexes = begun(math_verify.parser.get_extraction_regexes)
     math_verify.parser.Number = number

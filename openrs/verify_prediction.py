@@ -116,9 +116,9 @@ class Simulator(runtime.ParserATNSimulator):
             if len(self.closures) >= MOST_CLOSURES:
                 self.closures.clear()
             self.closures[key] = found.dipsIntoOuterContext, found.configs
-        dips, found = self.closures[key]
+        dips, ends = self.closures[key]
         configs.dipsIntoOuterContext = configs.dipsIntoOuterContext or dips
-        for one in found:
+        for one in ends:
             made = moved(config, one.state, one.context)
             made.reachesIntoOuterContext += one.reachesIntoOuterContext
             made.precedenceFilterSuppressed = one.precedenceFilterSuppressed

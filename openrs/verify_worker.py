@@ -11,7 +11,7 @@ import resource
 import signal
 import sys
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 CPU_SECONDS = 1.5
@@ -29,6 +29,7 @@ def _overrun(*_: Any) -> None:
     raise Overrun
 
 
+@cache
 def _extraction(rule: str, gold_kind: str) -> tuple[list[Any], list[Any]]:
     """math-verify's extraction settings of (gold answers, completions) under a rule."""
     from latex2sympy2_extended.latex2sympy2 import NormalizationConfig
