@@ -126,7 +126,8 @@ def factors(runs: list[RunRecords]) -> dict[str, list[Any]]:
     """Dotted path in the recipe -> its value in each run, where they differ.
 
     Where runs have other keys at some place (another reward, another data mix), the keys themselves are
-    the value ("cosine+format"), and below only what all have is compared.
+    the value ("cosine+format"), with what differs between runs of the same keys ("easy+hard, easy.count=3"),
+    and below only what all have is compared.
     """
     found: dict[str, list[Any]] = {}
     _compare([run.recipe for run in runs], "", found)
@@ -138,10 +139,24 @@ def _compare(trees: list[Any], path: str, found: dict[str, list[Any]]) -> None:
         if len({canonical(tree) for tree in trees}) > 1:
             found[path] = [_keys(tree) if isinstance(tree, dict) else tree for tree in trees]
         return
+    common = set(trees[0]).intersection(*trees[1:])
     if path and len({tuple(sorted(tree)) for tree in trees}) > 1:
-        found[path] = [_keys(tree) for tree in trees]
-    for key in sorted(set(trees[0]).intersection(*trees[1:]) if path else {k for t in trees for k in t}):
+        found[path] = _own([{key: tree[key] for key in tree.keys() - common} for tree in trees], trees)
+    for key in sorted(common if path else {k for t in trees for k in t}):
         _compare([tree.get(key) for tree in trees], f"{path}.{key}" if path else key, found)
+
+
+def _own(parts: list[dict[str, Any]], trees: list[dict[str, Any]]) -> list[str]:
+    """Names of trees by their keys, and by what differs in these parts of them where the keys are the same."""
+    names = [_keys(tree) for tree in trees]
+    told = list(names)
+    for name in set(names):
+        places = [i for i, other in enumerate(names) if other == name]
+        found: dict[str, list[Any]] = {}
+        _compare([parts[i] for i in places], "", found)
+        for at, i in enumerate(places):
+            told[i] = ", ".join([name, *(f"{key}={short(values[at])}" for key, values in found.items())])
+    return told
 
 
 def _keys(tree: dict[str, Any]) -> str:

@@ -48,6 +48,19 @@ def test_all_factors_replicates_margins_and_differences(runs):
     assert differences.rows[-1][1][0].mean == pytest.approx(67.5)
 
 
+def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_path):
+    mixes = {"even": {"easy": 2, "hard": 2}, "mixed": {"easy": 1, "hard": 3}, "hard": {"hard": 4}}
+    for name, counts in mixes.items():
+        recipe = {"data": {"draws": {source: {"count": n} for source, n in counts.items()}}}
+        make_run(tmp_path, name, {10: {"aime24": right(8)}}, recipe)
+    layout = ablation.tables(records.load_all(tmp_path), Design())[0]
+    assert sorted(label for label, _ in layout.rows) == [
+        "data.draws=easy+hard, easy.count=1, data.draws.hard.count=3 (1 run)",
+        "data.draws=easy+hard, easy.count=2, data.draws.hard.count=2 (1 run)",
+        "data.draws=hard, data.draws.hard.count=4 (1 run)",
+    ]
+
+
 def test_the_best_combination_is_marked_among_means_over_runs(tmp_path):
     for length, first in ((1, 2), (2, 70), (3, 71)):
         for seed in (1, 2):
