@@ -147,7 +147,7 @@ def _compare(trees: list[Any], path: str, found: dict[str, list[Any]]) -> None:
 
 
 def _own(parts: list[dict[str, Any]], trees: list[dict[str, Any]]) -> list[str]:
-    """Names of trees by their keys, and by what differs in these parts of them where the keys are the same."""
+    """Names of trees by their keys, and where these are the same by what differs in these parts of them."""
     names = [_keys(tree) for tree in trees]
     told = list(names)
     for name in set(names):
