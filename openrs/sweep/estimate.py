@@ -72,18 +72,20 @@ class Estimate:
         return "; ".join(dict.fromkeys(told)) or "none: no run like these was measured here or published"
 
 
-def todo(plan: Plan, counted: set[str]) -> Todo:
+def todo(plan: Plan, counted: set[str], afresh: bool = False) -> Todo:
     """What a plan still needs.
 
     Args:
         plan: a run, resolved.
         counted: score files that another plan has counted, as the base model's; added to.
+        afresh: as though the run had nothing yet; the base model keeps what it has.
     """
     config = plan.config
-    steps = config.stop_at - plan.trained_to if plan.must_train and "train" in config.stages else 0
+    trains = plan.mix is not None if afresh else plan.must_train
+    steps = config.stop_at - (0 if afresh else plan.trained_to) if trains and "train" in config.stages else 0
     problems = 0
     for step in config.checkpoints if "evaluate" in config.stages else []:
-        for cell in plan.missing(step):
+        for cell in plan.cells(step) if afresh and step else plan.missing(step):
             path = str(cell.path(plan.owner(step).folder))
             if path not in counted:
                 counted.add(path)
@@ -147,9 +149,11 @@ def estimate(sweep: "Sweep", found: list[Plan] | None = None) -> Estimate:
     if not resolved:
         raise Mistake("sweep: no point of the space is a valid run; dry_run=true says why.")
     counted: set[str] = set()
-    listed = merged(todo(plan, counted) for plan in resolved)
-    if sweep.points is None:  # the same run again and again; the base model is measured once
-        alike = todo(resolved[0], {str(cell.path(resolved[0].base.folder)) for cell in resolved[0].cells(0)})
+    sampled = sweep.points is None  # a run of the common settings stands for each one that will be drawn
+    listed = merged(todo(plan, counted, sampled) for plan in resolved)
+    if sampled:  # the base model is measured once
+        base = {str(cell.path(resolved[0].base.folder)) for cell in resolved[0].cells(0)}
+        alike = todo(resolved[0], base, sampled)
         to_go = max(0, sweep.total - sweep.finished())
         listed = [*listed, *[alike] * (to_go - 1)] if to_go else []
     hardware = resolved[0].config.hardware
@@ -179,4 +183,5 @@ def lines(made: Estimate) -> Iterator[str]:
     disk = "disk unknown" if len(bytes_of) < len(made.todo) else f"{sum(bytes_of) / 1e9:.2f} GB of disk"
     more = f", and {made.unknown} of unknown time" if made.unknown else ""
     yield f"  cost      {made.device_hours:.2f} device hours{more}; {money}, {disk}"
-    yield f"  source    {made.sources}"
+    if open_runs:
+        yield f"  source    {made.sources}"

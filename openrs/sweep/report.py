@@ -35,6 +35,8 @@ def plan(sweep: "Sweep") -> bool:
     if sweep.points is None:
         title += "".join(f"\n  space     {key}: {value}" for key, value in sweep.space.distributions.items())
     print(title)
+    if sweep.study is not None:
+        print(f"  so far    {counts(_ended(sweep), sweep.total).removeprefix('sweep: ')}")
     if good:
         print("\n".join(lines(estimate(sweep, good))))
     print("nothing was run (dry_run=true)")
@@ -43,9 +45,7 @@ def plan(sweep: "Sweep") -> bool:
 
 def report(sweep: "Sweep") -> bool:
     """Prints and writes the result; False where a slot was left FAILED or the sweep was cut short."""
-    trials = sweep.study.get_trials(deepcopy=False)
-    slots = tasks.slots(trials)
-    ended = [slot.last for slot in slots.values() if slot.number < sweep.total]
+    trials, ended = sweep.study.get_trials(deepcopy=False), _ended(sweep)
     failed = [trial for trial in ended if trial.state == TrialState.FAIL]
     complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
     _save(sweep, complete)
@@ -61,6 +61,12 @@ def report(sweep: "Sweep") -> bool:
         told = trial.user_attrs.get(tasks.ERROR, "its process died").splitlines()[0]
         print(f"  trial {trial.number} {trial.params}: {told}", file=sys.stderr)
     return not failed and len(ended) == sweep.total
+
+
+def _ended(sweep: "Sweep") -> list[FrozenTrial]:
+    """The newest trial of every slot."""
+    slots = tasks.slots(sweep.study.get_trials(deepcopy=False))
+    return [slot.last for slot in slots.values() if slot.number < sweep.total]
 
 
 def counts(ended: list[FrozenTrial], total: int) -> str:

@@ -60,6 +60,8 @@ class Sweep:
         self.sampler = options.get("sampler")
         self.ours = "objective" in config  # False: another Hydra application, whose job returns numbers
         self.patience = tasks.Patience(options["retries"], options["deaths"])
+        self.study: Any = None
+        """The opened study; None where a plan finds none."""
         self.inflight: set[int] = set()
         self.halt = threading.Event()
 
@@ -94,6 +96,7 @@ class Sweep:
         self.total = self._total()
         self._address(grid)
         if self.ours and self.config.dry_run:
+            self._look()
             return report.plan(self)
         self._open()
         self._budget_holds()
@@ -145,12 +148,19 @@ class Sweep:
             self.name = self.options.study_name or f"{chosen or 'sweep'}-{suffix}"
         self.folder = folder.absolute()
 
+    def _look(self) -> None:
+        """Opens the study for a plan, where there is one; makes none."""
+        if self.options.storage is None and not (self.folder / "study.db").exists():
+            return
+        storage = open_storage(self.options.storage, self.folder)
+        if self.name in optuna.get_all_study_names(storage):
+            self.study, _ = study.join(storage, self.name, self.question, self.directions)
+
     def finished(self) -> int:
-        """Slots of the study that need nothing more; 0 where it is not opened, as in a plan."""
-        opened = getattr(self, "study", None)
-        if opened is None:
+        """Slots of the study that need nothing more; 0 where there is none yet, as in a plan."""
+        if self.study is None:
             return 0
-        known = tasks.slots(opened.get_trials(deepcopy=False)).values()
+        known = tasks.slots(self.study.get_trials(deepcopy=False)).values()
         return sum(slot.last.state.is_finished() and not slot.owed(self.patience) for slot in known)
 
     def _open(self) -> None:

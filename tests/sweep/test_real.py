@@ -7,7 +7,7 @@ import time
 
 import pytest
 from optuna.trial import TrialState
-from real import SMALL, metrics, segments, start, study_of, sweep
+from real import SMALL, TRAINING, metrics, segments, start, study_of, sweep
 
 from openrs.sweep import tasks
 
@@ -80,3 +80,15 @@ def test_halving_pauses_runs_and_promotes_by_extending_them(tmp_path):
     (folder,) = tmp_path.glob(f"runs/exp2-{promoted.user_attrs[tasks.RECORD]['run'][:8]}")
     assert [(s["first_step"], s["last_step"]) for s in segments(folder)] == [(1, 2), (3, 4)]
     assert "4 trials: 2 complete, 2 pruned" in made.stderr
+
+
+def test_the_plan_of_a_sampler_counts_runs_that_are_to_be_drawn(tmp_path):
+    common = [*TRAINING, "steps.stop_at=1", f"outputs={tmp_path}"]
+    drawn = [*common, "algorithm.learning_rate=interval(1e-5,1e-4)", "hydra/sweeper/sampler=random"]
+    assert sweep(*common, "seed=42,43").returncode == 0
+    new = sweep(*drawn, "hydra.sweeper.n_trials=3", "dry_run=true")
+    assert "to do     3 training steps" in new.stdout, "the run of the common settings is none of them"
+    assert sweep(*drawn, "hydra.sweeper.n_trials=1").returncode == 0
+    begun = sweep(*drawn, "hydra.sweeper.n_trials=3", "dry_run=true")
+    assert "so far    3 trials: 1 complete, 2 to go" in begun.stdout, begun.stderr
+    assert "to do     2 training steps" in begun.stdout
