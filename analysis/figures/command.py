@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
@@ -14,6 +15,9 @@ from analysis.mixing import groups
 from analysis.records import Row, RunRecords, rows
 from analysis.table import ORDER
 from openrs.mistake import Mistake
+
+if TYPE_CHECKING:
+    import optuna
 
 KINDS = ("svg", "png")
 PAPER_COSTS = {"DeepScaleR-1.5B-Preview": 3629.0, "Still-3-1.5B-Preview": 2268.0}
@@ -39,19 +43,34 @@ def write(runs: list[RunRecords], folder: Path, sweep: tuple[str, str] | None = 
     Raises:
         Mistake: nothing here can be drawn, or the sweep cannot be read.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
     with styled():
-        for drawn in _all(runs, sweep):
-            for kind in KINDS:
-                path = folder / f"{drawn.name}.{kind}"
-                drawn.figure.savefig(path, metadata={"Date": None} if kind == "svg" else None)
-                written.append(path)
+        written = _save(_all(runs, sweep), folder)
     if not written:
         raise Mistake(
             "figures: the runs have no scores and no logged training steps. Run with "
             "stages=[train,evaluate] first."
         )
+    return written
+
+
+def pareto(study: "optuna.Study", folder: Path) -> list[Path]:
+    """Draws and writes the Pareto set of a study; none where its objectives are too many for a figure."""
+    from analysis.figures import sweeps
+
+    if len(study.directions) not in sweeps.SHOWN:
+        return []
+    with styled():
+        return _save([Drawn("pareto", sweeps.pareto(study))], folder)
+
+
+def _save(figures: Sequence[Drawn], folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for drawn in figures:
+        for kind in KINDS:
+            path = folder / f"{drawn.name}.{kind}"
+            drawn.figure.savefig(path, metadata={"Date": None} if kind == "svg" else None)
+            written.append(path)
     return written
 
 

@@ -1,4 +1,4 @@
-"""Figures of a sweep: importance of its factors, and contours; Optuna's own plots, in this style."""
+"""Figures of a sweep: importance, contours, the Pareto set; Optuna's own plots, in this style."""
 
 import textwrap
 import warnings
@@ -15,16 +15,20 @@ from matplotlib.text import Text
 from optuna.importance import get_param_importances
 from optuna.visualization import matplotlib as drawn
 
-from analysis.figures.style import WIDTH
+from analysis.figures.style import COLOURS, WIDTH
 from openrs.mistake import Mistake
 from openrs.sweep.storage import open_storage
 
 FEWEST = 4
 """Finished trials below which importance says nothing."""
 
+SHOWN = (2, 3)
+"""Numbers of objectives that a figure can show."""
+
 
 def sweep(storage: str, study_name: str) -> dict[str, Figure]:
-    """Importance and, with two factors or more, contours of the two that matter most.
+    """Importance; with two factors or more, contours of the two that matter most; with two objectives or
+    three, the Pareto set.
 
     Args:
         storage: what `hydra.sweeper.storage` was, as sqlite:///outputs/sweeps/NAME/study.db.
@@ -79,7 +83,38 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
         figures["contour"] = figure
     for figure in figures.values():
         _restyle(figure)
+    if len(study.directions) in SHOWN:
+        figures["pareto"] = pareto(study)
     return figures
+
+
+def pareto(study: optuna.Study) -> Figure:
+    """The Pareto set among the finished trials of a study of two objectives or three.
+
+    With two, a trial of the set has its parameters written beside it.
+    """
+    axis: Any
+    with _optunas():
+        axis = drawn.plot_pareto_front(study)
+    figure = axis.figure
+    figure.set_size_inches(WIDTH, 3.6)
+    axis.set_title("")
+    best = study.best_trials
+    done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    _title(figure, f"{study.study_name}: Pareto set, {len(best)} of {len(done)} finished trials")
+    _restyle(figure)
+    if (legend := axis.get_legend()) is not None:
+        legend.remove()
+    *others, front = axis.collections  # Optuna draws the set last, and the others where there are any
+    for dots in others:
+        dots.set_color("0.7")
+    front.set_color(COLOURS[1])
+    if len(study.directions) == 2:
+        for trial in best:
+            told = "\n".join(str(value) for value in trial.params.values())
+            axis.annotate(told, trial.values, (4, -2), textcoords="offset points", fontsize=6, va="top")
+        axis.margins(x=0.15)
+    return figure
 
 
 def _title(figure: Figure, text: str) -> None:

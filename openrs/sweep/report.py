@@ -113,6 +113,11 @@ def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
         )
     OmegaConf.save(OmegaConf.create(found), path)
     print(told, file=sys.stderr)
+    if len(sweep.directions) > 1:
+        from analysis.figures import command  # matplotlib
+
+        if drawn := command.pareto(sweep.study, sweep.folder):
+            print(f"written: {', '.join(map(str, drawn))}", file=sys.stderr)
 
 
 def _params(trial: FrozenTrial) -> str:

@@ -175,3 +175,27 @@ def test_a_sweep_that_cannot_be_drawn_says_why(storage, url, name, told):
 
     with pytest.raises(Mistake, match=told):
         sweeps.sweep(url or storage, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objectives", [2, 3, 4])
+def test_a_pareto_set_is_drawn_where_a_figure_can_hold_it(objectives, tmp_path):
+    import optuna
+
+    from analysis.figures import sweeps
+
+    study = optuna.create_study(study_name="two", directions=["maximize", "minimize"] * (objectives // 2)
+                                + ["maximize"] * (objectives % 2))  # fmt: skip
+    spread = {"cap": optuna.distributions.CategoricalDistribution(("short", "long", "longest"))}
+    for cap, first, second in (("short", 1.0, 1.0), ("long", 2.0, 2.0), ("longest", 1.5, 3.0)):
+        values = [first, second, first, second][:objectives]
+        study.add_trial(optuna.create_trial(params={"cap": cap}, distributions=spread, values=values))
+    written = command.pareto(study, tmp_path)
+    assert [path.name for path in written] == (["pareto.svg", "pareto.png"] if objectives < 4 else [])
+    if objectives == 2:
+        with styled():
+            axis = sweeps.pareto(study).axes[0]
+            others, front = axis.collections
+            assert front.get_offsets().tolist() == [[1.0, 1.0], [2.0, 2.0]]
+            assert others.get_offsets().tolist() == [[1.5, 3.0]]
+            assert [text.get_text() for text in axis.texts] == ["short", "long"]

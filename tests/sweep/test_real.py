@@ -33,6 +33,7 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     assert study.trials[1].params == study.trials[0].params
     assert "2 trials: 2 complete" in made.stderr
     assert "Pareto set of average, device_hours" in made.stderr
+    assert len(list(tmp_path.glob("sweeps/*/pareto.svg"))) == 1
     assert "| all (2 runs) |" in made.stdout, "two seeds are two replicates of one level"
     assert len(list(tmp_path.glob("runs/exp2-*"))) == 2
     first = next(path for path in tmp_path.glob("runs/exp2-*") if len(segments(path)) == 2)
