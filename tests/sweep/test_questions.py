@@ -1,5 +1,6 @@
 """The files of sweeps/: short, with a sentence on what they ask, and each a plan that holds."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,12 @@ def test_it_is_short_and_says_what_it_asks(name):
     assert lines[0] == "# @package _global_"
     asked = " ".join(line.lstrip("# ") for line in lines[1:4] if line.startswith("#"))
     assert "?" in asked or "against" in asked
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_its_finding_is_dated_and_says_the_command(name):
+    findings = " ".join((ROOT / "analysis" / "FINDINGS.md").read_text().split())
+    assert re.search(rf"\*\*{name}\*\* \(20\d\d-\d\d-\d\d, `python -m openrs -m sweeps={name}`", findings)
 
 
 @pytest.mark.slow  # a process each
