@@ -136,16 +136,17 @@ class Sweep:
         return len(self.points) if asked is None else min(int(asked), len(self.points))
 
     def _address(self, grid: bool) -> None:
-        """Names the study and its folder: the sweep file's name, or a hash of the question."""
+        """Names the study and its folder: by the sweep file, or by a hash of the question; a folder that the
+        command line gives is taken as it is."""
         self.question = self.space.stored() | {"grid": grid, "objectives": list(self.objectives)}
         chosen = self.config.hydra.runtime.choices.get("sweeps", "")
-        suffix = digest(study.asked(self.config, self.question))[:8]
+        kind = chosen or ("sweep" if chosen == "" else "grid" if grid else "search")
+        unique = f"{kind}-{digest(study.asked(self.config, self.question))[:8]}"
+        self.name = self.options.study_name or unique
         folder = Path(self.config.hydra.sweep.dir)
-        if chosen is None:
-            folder = folder.with_name(f"grid-{suffix}" if grid else f"search-{suffix}")
-            self.name = self.options.study_name or folder.name
-        else:
-            self.name = self.options.study_name or f"{chosen or 'sweep'}-{suffix}"
+        given = any(item.split("=")[0] == "hydra.sweep.dir" for item in self.config.hydra.overrides.hydra)
+        if chosen is None and not given:
+            folder = folder.with_name(unique)
         self.folder = folder.absolute()
 
     def _look(self) -> None:

@@ -57,3 +57,13 @@ def test_its_plan_holds_at_nano_scale(name, tmp_path):
     assert f"trials    {QUESTIONS[name]} have something to do" in made.stdout
     assert "error" not in made.stderr
     assert not list(tmp_path.glob("runs/*")), "nothing was run"
+
+
+@pytest.mark.slow
+def test_a_folder_given_by_hand_is_taken_as_it_is(tmp_path):
+    made = subprocess.run(
+        [sys.executable, "-m", "openrs", "-m", "experiment=exp1,exp2", "scale=nano", "dry_run=true",
+         f"outputs={tmp_path}", f"hydra.sweep.dir={tmp_path}/mine"],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert re.search(rf"sweep     grid-\w+ in {tmp_path}/mine\n", made.stdout), made.stderr
