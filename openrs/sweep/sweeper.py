@@ -34,8 +34,8 @@ from openrs.sweep.storage import Lock, me, open_storage
 SAMPLES = 20
 """Trials of a sampler where n_trials is not given, as in hydra-optuna-sweeper."""
 
-POLL = 1.0
-"""Seconds between two looks at the trials of other workers."""
+POLLS = (0.1, 1.0)
+"""Seconds between two looks at the trials of other workers: first, and at most."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -230,9 +230,11 @@ class Sweep:
     def _take_all(self, launcher: Launcher) -> None:
         """One worker: takes trials until none is owed and no other worker has one."""
         opened = optuna.load_study(study_name=self.name, storage=self.storage)
-        lock, told = Lock(self.storage, self.name, self.folder), False
+        lock, told, pause = Lock(self.storage, self.name, self.folder), False, POLLS[0]
         while not self.halt.is_set():
-            if not self._take(opened, lock, launcher):
+            if self._take(opened, lock, launcher):
+                pause = POLLS[0]
+            else:
                 running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
                 others = [trial.number for trial in running if trial.number not in self.inflight]
                 if not running or (others and not self.options.wait):
@@ -240,7 +242,8 @@ class Sweep:
                 if others and not told:
                     self.say(f"waiting for other workers: trial {', '.join(map(str, others))}")
                     told = True
-                self.halt.wait(POLL)
+                self.halt.wait(pause)
+                pause = min(2 * pause, POLLS[1])
 
     def _take(self, opened: optuna.Study, lock: Lock, launcher: Launcher) -> bool:
         """Takes the next trial and runs it; False where none is to be had."""
