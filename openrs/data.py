@@ -110,6 +110,19 @@ def load_mix(data: Data, bindings: Catalog) -> Mix:
     return replace(mix(data, sources, held_out), origins=origins)
 
 
+def enough(num_rows: int, prompts_per_step: int) -> None:
+    """Refuses a mix that is smaller than one step.
+
+    Raises:
+        Mistake: it is.
+    """
+    if num_rows < prompts_per_step:
+        raise Mistake(
+            f"algorithm.prompts_per_step={prompts_per_step}: the mix has only {num_rows} rows, less "
+            "than one step. Draw more rows or take fewer prompts a step."
+        )
+
+
 def prompt_order(
     num_rows: int, prompts_per_step: int, steps: int, seed: int, turns: Sequence[int] = ()
 ) -> list[int]:
@@ -124,11 +137,7 @@ def prompt_order(
     Raises:
         Mistake: the mix is smaller than one step.
     """
-    if num_rows < prompts_per_step:
-        raise Mistake(
-            f"algorithm.prompts_per_step={prompts_per_step}: the mix has only {num_rows} rows, less "
-            "than one step. Draw more rows or take fewer prompts a step."
-        )
+    enough(num_rows, prompts_per_step)
     order: list[int] = []
     whole = num_rows - num_rows % prompts_per_step
     for epoch in range(-(-steps * prompts_per_step // whole)):

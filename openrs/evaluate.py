@@ -94,12 +94,16 @@ def _evaluate_seed(
     tasks = {cell.benchmark: tasks[cell.benchmark] for cell in cells}
     partials = {cell.benchmark: Partial(cell.partial_path(run.folder)) for cell in cells}
     known: dict[Key, Completion] = {}
+    generated: dict[str, dict[str, Any]] = {}
     for cell in cells:
         if "evaluate" in config.force:
             partials[cell.benchmark].remove()
             continue
+        text = read_record(cell.text_path(run.folder))
+        if text is not None:
+            generated[cell.benchmark] = text
         begun = partials[cell.benchmark].read()
-        for problem, completion in (begun | _stored(cell.text_path(run.folder))).items():
+        for problem, completion in (begun | _stored(text)).items():
             known[(cell.benchmark, problem)] = completion
 
     def keep(key: Key, completion: Completion, seconds: float) -> None:
@@ -139,13 +143,13 @@ def _evaluate_seed(
     told = versions() | (engine().versions if model.seconds else {})
     for cell in cells:
         details = pipeline.get_details()[f"{cell.benchmark}|0"]
-        _store(config, run, cell, details, model, per_token, settings, told)
+        before = generated.get(cell.benchmark)
+        _store(config, run, cell, details, model, per_token, settings, told, before)
         partials[cell.benchmark].remove()
 
 
-def _stored(path: Path) -> dict[str, Completion]:
+def _stored(record: dict[str, Any] | None) -> dict[str, Completion]:
     """The completions of a text record, by problem id."""
-    record = read_record(path)
     if record is None:
         return {}
     texts, counts = record["text"], record.get("counted") or [None] * len(record["ids"])
@@ -159,6 +163,10 @@ def _stored(path: Path) -> dict[str, Completion]:
 
 SETTINGS = ("instruction", "temperature", "top_p", "max_new_tokens", "max_problems")
 
+VERDICTS = ("lighteval", "math-verify", "latex2sympy2-extended")
+"""Packages whose versions a score takes from the process that scored, the others from the one that
+generated."""
+
 
 def _store(
     config: Config,
@@ -169,12 +177,20 @@ def _store(
     per_token: float,
     settings: dict[str, Any],
     told: dict[str, str],
+    before: dict[str, Any] | None,
 ) -> None:
-    """Writes the text first and the score last: a score means that all is there."""
+    """Writes the text first and the score last: a score means that all is there.
+
+    Args:
+        before: the text record that is only scored again, with the time and the versions that made it.
+    """
     by_id = {detail.doc.specific["problem_id"]: detail for detail in details}
     ids = sorted(by_id)
     made = [model.completions[(cell.benchmark, key)] for key in ids]
     counted = [item.counted for item in made]
+    tokens = [item.length for item in made]
+    origin: dict[str, Any] = {"seconds": round(per_token * sum(tokens), 3), "versions": told}
+    origin |= {key: before[key] for key in origin if before is not None and key in before}
     write_record(
         cell.text_path(run.folder),
         {
@@ -184,9 +200,9 @@ def _store(
             "tokens": [item.tokens for item in made],
             "truncated": [item.truncated for item in made],
             **({"counted": counted} if any(number is not None for number in counted) else {}),
+            **origin,
         },
     )
-    tokens = [item.length for item in made]
     record = scores.score(
         cell,
         title=config.catalog.benchmarks[cell.benchmark].title,
@@ -197,8 +213,8 @@ def _store(
             "truncated": [int(item.truncated) for item in made],
             "timed_out": [int(by_id[key].doc.specific["timed_out"]) for key in ids],
         },
-        seconds=per_token * sum(tokens),
+        seconds=origin["seconds"],
         settings=settings,
-        versions=told,
+        versions=origin["versions"] | {name: told[name] for name in VERDICTS if name in told},
     )
     scores.write(run.folder, cell, record)

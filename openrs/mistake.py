@@ -1,5 +1,18 @@
 """The one error that is the user's to mend."""
 
+from typing import NoReturn
+
 
 class Mistake(ValueError):
     """Wrong input. The message names field, value, rule and remedy; no traceback is shown with it."""
+
+
+def refuse(field: str, value: object, rule: str, remedy: str) -> NoReturn:
+    """Raises the mistake of a config field.
+
+    Args:
+        field: its dotted path.
+        rule: what the value breaks, as it goes on from "field=value: ".
+        remedy: a sentence on what to give instead, without its full stop.
+    """
+    raise Mistake(f"{field}={value}: {rule}. {remedy}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from openrs import catalog, collapse, models, recipe
 from openrs.config import Config
-from openrs.data import Mix, load_mix
+from openrs.data import Mix, enough, load_mix
 from openrs.run import Run, find
 from openrs.scores import Cell
 
@@ -82,6 +82,7 @@ def resolve(config: Config) -> Plan:
     run, mix = base, None
     if not config.untrained:
         mix = load_mix(config.data, config.catalog)
+        enough(len(mix.rows), config.algorithm.prompts_per_step)
         identity = recipe.trained(config, weights=weights, rows=mix.fingerprint)
         run = find(outputs, config.name, identity)
     whole = {name: catalog.benchmark(config.catalog, name) for name in config.evaluation.benchmarks}

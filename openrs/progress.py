@@ -55,6 +55,8 @@ class Metrics(TrainerCallback):
             return  # the summary at the end of training
         line: dict[str, Any] = {"step": state.global_step}
         line |= {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
+        if "verifier_timeouts" in line:  # TRL takes the mean of what the processes counted
+            line["verifier_timeouts"] *= PartialState().num_processes
         line["rewards"] = {
             key.split("/")[1]: value
             for key, value in logs.items()

@@ -43,11 +43,23 @@ def write_record(path: Path, record: Any) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """The record, or None where the work is not done."""
+    """The record, or None where the work is not done.
+
+    Raises:
+        Mistake: the file is none that `write_record` wrote.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise Mistake(
+            f"{path}: cannot be read as a record ({error}). Put it back from a copy, or remove it to have "
+            "its part done again."
+        ) from error
+    if not isinstance(record, dict):
+        raise Mistake(f"{path}: holds no record. Put it back from a copy, or remove it.")
+    return record
 
 
 @cache
@@ -181,8 +193,18 @@ def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
 
 @contextmanager
 def locked(run: Run) -> Iterator[None]:
-    """Holds the run for this process; a second worker waits until the first is done or dead."""
-    run.folder.mkdir(parents=True, exist_ok=True)
+    """Holds the run for this process; a second worker waits until the first is done or dead.
+
+    Raises:
+        Mistake: the run's folder cannot be made.
+    """
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(
+            f"outputs={run.folder.parent.parent}: {run.folder} cannot be made ({error.strerror}). Give a "
+            "folder that can be written to."
+        ) from error
     with (run.folder / ".lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,7 @@
-"""Picks the scale of this machine without importing torch, and scales the paper's numbers."""
+"""Picks the scale of this machine without importing torch, and scales the paper's numbers.
+
+`python -m openrs.scale` prints what scale=auto is here.
+"""
 
 import os
 import re
@@ -101,3 +104,8 @@ def scaled(kind: str, number: float, factors: Any) -> float:
 def within_context(number: int, context: int) -> int:
     """At most three quarters of a model's context, so that a prompt has room beside the answer."""
     return min(number, context * 3 // 4)
+
+
+if __name__ == "__main__":
+    found = visible_devices()
+    print(pick(found, device_names() if found else [], options())[0])

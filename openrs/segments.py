@@ -8,21 +8,23 @@ import json
 from pathlib import Path
 from typing import Any
 
-from openrs.checkpoints import whole_checkpoints
+from openrs.checkpoints import logged, whole_checkpoints
 from openrs.config import Hardware
 from openrs.mistake import Mistake
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The segments begun so far, of a run's train/ folder."""
-    path = folder / "segments.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """The segments begun so far, of a run's train/ folder; a line that a kill has torn began nothing."""
+    return logged(folder / "segments.jsonl")
 
 
 def begin(folder: Path, segment: dict[str, Any]) -> None:
     """Adds a segment. `first_step` is required."""
-    with (folder / "segments.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(segment) + "\n")
+    path = folder / "segments.jsonl"
+    lines = [json.dumps(item) for item in (*read(folder), segment)]
+    partial = path.with_suffix(".partial")
+    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 def finished(segments: list[dict[str, Any]], last: int, seconds: dict[int, float]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import pytest
+from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from analysis import published
@@ -243,6 +244,30 @@ def test_steps_released_stops_at_the_reported_step(composed):
         (["algorithm.warmup=1"], ["algorithm.warmup=1", "below 1"]),
         (["length.completion=0"], ["length.completion=0", "greater than 0"]),
         (["~data.draws.open_rs"], ["data.draws", "at least one draw"]),
+        (["algorithm.learning_rate=nan"], ["algorithm.learning_rate=nan", "finite"]),
+        (["reward.format.weight=inf"], ["reward.format.weight=inf", "finite"]),
+        (["seed=-1"], ["seed=-1", "from 0 to 4294967295"]),
+        (["seed=99999999999"], ["seed=99999999999", "from 0 to 4294967295"]),
+        (["evaluation.first_seed=-1"], ["evaluation.first_seed=-1", "negative"]),
+        (["algorithm.adam_beta1=1"], ["algorithm.adam_beta1=1.0", "below 1"]),
+        (["model.context=-5"], ["model.context=-5", "greater than 0"]),
+        (["collapse=guard", "collapse.window=0"], ["collapse.window=0", "greater than 0"]),
+        (["budget.money=-5"], ["budget.money=-5", "greater than 0"]),
+        (["hardware.devices=-1"], ["hardware.devices=-1", "negative"]),
+        (["evaluation.checkpoints=['²']"], ["evaluation.checkpoints=²", "reported"]),
+        (["evaluation.checkpoints=[]"], ["evaluation.checkpoints=[]", "stages=[train]"]),
+        (["evaluation.benchmarks=[]"], ["evaluation.benchmarks=[]", "names none"]),
+        (["evaluation.benchmarks=[amc23,amc23]"], ["evaluation.benchmarks", "twice"]),
+        (["stages=[]"], ["stages=[]", "nothing to do"]),
+        (["name=../../evil"], ["name='../../evil'", "letters"]),
+        (["name=a/b"], ["name='a/b'", "letters"]),
+        (["name=''"], ["name=''", "letters"]),
+        (["outputs=''"], ["outputs=''", "names no folder"]),
+        (["reward.format.weight=0", "reward.accuracy.weight=0"], ["reward", "no weight"]),
+        (
+            ["data.draws.open_rs.difficulty_min=3", "data.draws.open_rs.difficulty_max=1"],
+            ["data.draws.open_rs.difficulty_min=3", "difficulty_max=1"],
+        ),
     ],
 )
 def test_wrong_values_name_field_value_rule_and_remedy(composed, overrides, told):
@@ -250,6 +275,16 @@ def test_wrong_values_name_field_value_rule_and_remedy(composed, overrides, told
         composed("experiment=exp2", *overrides)
     for part in told:
         assert part in str(error.value)
+
+
+def test_training_alone_needs_no_benchmark(composed):
+    config = composed("stages=[train]", "evaluation.benchmarks=[]", "evaluation.checkpoints=[]")
+    assert config.checkpoints == []
+
+
+def test_an_optimizer_that_does_not_exist_is_refused(composed):
+    with pytest.raises(ConfigCompositionException, match="adamm"):
+        composed("algorithm.optimizer=adamm")
 
 
 def test_every_field_is_in_exactly_one_part_of_identity():

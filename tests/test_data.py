@@ -156,6 +156,24 @@ def test_a_mirror_reads_lines_and_tables(composed, tmp_path):
         catalog.source(missing.catalog, "deepscaler")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("train.jsonl", b'{"problem": "a"}\n{"prob', r"train\.jsonl, line 2: .*one JSON object"),
+        ("train.jsonl", b"[1, 2]\n", r"train\.jsonl, line 1: .*no object"),
+        ("train.jsonl", b'{"problem": "\xff"}\n', r"train\.jsonl, line 1: .*UTF-8"),
+        ("train.parquet", b"PAR1 and no more", r"train\.parquet: cannot be read as Parquet"),
+    ],
+)
+def test_a_file_of_a_mirror_that_cannot_be_read_is_named(composed, tmp_path, name, content, told):
+    bindings = composed("catalog=mirror", f"catalog.root={tmp_path}").catalog
+    path = tmp_path / bindings.sources["deepscaler"].id / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=told):
+        catalog.source(bindings, "deepscaler")
+
+
 def test_repeated_problems_of_a_benchmark_stay_apart(composed, tmp_path):
     folder = tmp_path / "knoveleng/AMC-23"
     folder.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -166,23 +167,28 @@ def test_a_wrong_command_is_one_line():
         assert "Traceback" not in shown.stderr
 
 
-@pytest.mark.parametrize("devices", [0, 2])
-def test_make_run_follows_the_devices(tmp_path, devices):
+@pytest.mark.parametrize(("devices", "memory"), [(0, 0), (1, 8188), (4, 46068)])
+def test_make_run_follows_the_devices(tmp_path, devices, memory):
+    """Four A40s get vLLM and the doctor; no device and a laptop's 8 GB card do not."""
     fake = tmp_path / "nvidia-smi"
-    lines = "".join(f"GPU {n}: NVIDIA A40 (UUID: GPU-{n})\\n" for n in range(devices))
-    fake.write_text(f"#!/bin/sh\nprintf '{lines or 'NVIDIA-SMI has failed'}'\nexit {0 if devices else 9}\n")
+    fake.write_text(
+        "#!/bin/sh\ncase $1 in *name*) n='NVIDIA A40';; *) n="
+        f'{memory};; esac\nfor i in $(seq {devices}); do echo "$n"; done\n'
+    )
     fake.chmod(0o755)
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "python").symlink_to(sys.executable)
     shown = subprocess.run(
         ["make", "-n", "run", f"VENV={tmp_path}/venv"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         check=True,
     ).stdout
     job = "python -m openrs experiment=exp3 data=mixed"
     assert shown.strip().endswith(job)
-    if devices:
+    if devices == 4:
         places = [shown.index(part) for part in ("vllm", "python -m openrs.doctor experiment=exp3", job)]
         assert places == sorted(places)
     else:

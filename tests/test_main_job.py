@@ -77,8 +77,17 @@ def whole(tmp_path_factory):
     return outputs, made, guard
 
 
-def test_no_network_is_touched(whole):
-    assert not (whole[2] / "touched").exists()
+def test_no_network_is_touched(whole, tmp_path):
+    guard = whole[2]
+    assert not (guard / "touched").exists()
+    copied = tmp_path / "sitecustomize.py"  # the guard itself notices and refuses
+    copied.write_text((guard / copied.name).read_text().replace(str(guard), str(tmp_path)))
+    ask = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9')"
+    refused = subprocess.run(
+        [sys.executable, "-c", ask], env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True
+    )
+    assert b"the network is cut off" in refused.stderr
+    assert (tmp_path / "touched").exists()
 
 
 def test_the_job_ends_with_the_table(whole):

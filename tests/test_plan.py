@@ -1,5 +1,7 @@
 """Plans: what exists already is not done again."""
 
+import pytest
+
 from openrs.plan import describe, resolve
 from openrs.run import Checkpoint, TrainRecord
 from openrs.scores import score, write
@@ -42,6 +44,12 @@ def test_step_0_belongs_to_the_base_model_alone(composed, tmp_path):
     assert plan.owner(10) == plan.run != other.run
     assert not base.must_train
     assert "train" not in "\n".join(describe(base)).replace("stages    train", "")
+
+
+def test_a_mix_smaller_than_a_step_is_told_by_the_plan(composed, tmp_path):
+    config = composed("experiment=exp2", "algorithm.prompts_per_step=2000", f"outputs={tmp_path}")
+    with pytest.raises(ValueError, match=r"algorithm\.prompts_per_step=2000: the mix has only 1400 rows"):
+        resolve(config)
 
 
 def test_what_is_done_is_not_done_again(composed, tmp_path):

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from openrs import models, run
+from openrs import models, run, segments
+from openrs.checkpoints import remove_torn, whole_checkpoints
+from openrs.mistake import Mistake
 from openrs.run import Checkpoint, Run, TrainRecord, find, read_record, write_record
 from openrs.scores import Cell, read, read_all, score, write
 
@@ -136,3 +138,36 @@ def test_a_missing_package_is_a_clear_error(composed):
 def test_a_run_is_known_by_its_address(tmp_path):
     made = Run(tmp_path / "exp-with-dashes-0123abcd", "0123abcd", {})
     assert made.name == "exp-with-dashes"
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"[1]", b"\xff\xfe", b"[" * 100_000])
+def test_a_record_that_cannot_be_read_is_named(tmp_path, content):
+    path = tmp_path / "run.json"
+    path.write_bytes(content)
+    with pytest.raises(Mistake, match=r"run\.json: .*remove it"):
+        read_record(path)
+
+
+def test_outputs_that_cannot_be_made_are_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    made = find(tmp_path / "file", "exp", RECIPE)
+    with pytest.raises(Mistake, match=r"outputs=.*file: .* cannot be made"), run.locked(made):
+        pass
+
+
+def test_a_checkpoint_whose_marker_is_torn_is_half_written(tmp_path):
+    for step, marker in ((1, '{"step": 1}'), (2, '{"st'), (3, "[]")):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "whole.json").write_text(marker)
+    assert list(whole_checkpoints(tmp_path)) == [1]
+    remove_torn(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-1"]
+
+
+def test_a_torn_segment_began_nothing(tmp_path):
+    segments.begin(tmp_path, {"first_step": 1})
+    with (tmp_path / "segments.jsonl").open("a") as file:
+        file.write('{"first_st')
+    segments.begin(tmp_path, {"first_step": 3})
+    assert [segment["first_step"] for segment in segments.read(tmp_path)] == [1, 3]
