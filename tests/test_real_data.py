@@ -106,7 +106,7 @@ def test_gold_answers_parse_and_score_when_fed_back(real, name, monkeypatch):
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_every_gold_answer_parses(real, name):
     """By math-verify itself, with the settings of lighteval's metric: none is left as mere text."""
-    from openrs.verify_worker import _gold
+    from openrs.verify.worker import _gold
 
     config = real()
     kind = config.catalog.benchmarks[name].gold_kind

@@ -8,9 +8,9 @@ from plain_verification import KINDS, corpus, groups, plain
 from sympy import FiniteSet, Integer, Interval, Number, Rational, Symbol, Tuple, Union, oo, pi, sqrt
 
 from openrs.verify import Verifier
-from openrs.verify_boxes import Boxes, begun
-from openrs.verify_grammar import number
-from openrs.verify_sets import quicker
+from openrs.verify.boxes import Boxes, begun
+from openrs.verify.grammar import number
+from openrs.verify.sets import quicker
 
 
 def spoken(verifier, rule, pairs):
@@ -99,8 +99,8 @@ def test_trees_are_antlrs_and_so_are_the_choices_settled_ahead():
     from latex2sympy2_extended.gen.PSParser import PSParser
     from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 
-    from openrs.verify_grammar import Reader
-    from openrs.verify_lookahead import possible
+    from openrs.verify.grammar import Reader
+    from openrs.verify.lookahead import possible
 
     asked, known, unsettled = [], [], Counter()
 
@@ -152,7 +152,7 @@ def test_no_alternative_is_derived_without_the_tokens_it_needs():
     from antlr4.atn.Transition import Transition
     from latex2sympy2_extended.gen.PSParser import PSParser
 
-    from openrs.verify_lookahead import FOREIGN, NEEDED
+    from openrs.verify.lookahead import FOREIGN, NEEDED
 
     atn = PSParser.atn
 
@@ -226,7 +226,7 @@ def test_predictions_are_antlrs():
     from latex2sympy2_extended.gen.PSLexer import PSLexer
     from latex2sympy2_extended.gen.PSParser import PSParser
 
-    from openrs import verify_prediction
+    from openrs.verify import prediction
 
     def predictions(kind, formula, mode):
         lexer = PSLexer(InputStream(formula))
@@ -249,11 +249,11 @@ def test_predictions_are_antlrs():
     for mode in (PredictionMode.SLL, PredictionMode.LL):
         for formula in FORMULAS:
             theirs = predictions(ParserATNSimulator, formula, mode)
-            verify_prediction.install()
+            prediction.install()
             try:
-                assert predictions(verify_prediction.Simulator, formula, mode) == theirs
+                assert predictions(prediction.Simulator, formula, mode) == theirs
             finally:
-                verify_prediction.runtime.ATNConfigSet = ATNConfigSet
+                prediction.runtime.ATNConfigSet = ATNConfigSet
 
 
 def test_boxes_are_found_where_the_pattern_finds_them():

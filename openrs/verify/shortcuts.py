@@ -2,7 +2,7 @@
 
 Texts are kept with what they are normalised to, formulas by their normalised text, extracted answers by the
 groups of the match, verdicts by the answers they compare; fractions are compared as such, and `simplify` is
-not asked whether a difference is zero that is not zero at a point (`openrs.verify_points`). All that is new
+not asked whether a difference is zero that is not zero at a point (`openrs.verify.points`). All that is new
 goes to the library's own functions. `install` puts this into math-verify's modules; it is for the verifying
 process alone. Written for math-verify 0.5.2; the tests hold the verdicts against the library's own.
 """
@@ -18,11 +18,11 @@ from latex2sympy2_extended.math_normalization import NormalizationConfig, normal
 from math_verify.grader import should_treat_as_complex, verify
 from sympy import Rational
 
-from openrs import verify_prediction
-from openrs.verify_boxes import begun
-from openrs.verify_grammar import Reader, number
-from openrs.verify_points import differ
-from openrs.verify_sets import quicker
+from openrs.verify import prediction
+from openrs.verify.boxes import begun
+from openrs.verify.grammar import Reader, number
+from openrs.verify.points import differ
+from openrs.verify.sets import quicker
 
 KEPT = 4096
 LONGEST_KEPT = 1000
@@ -90,7 +90,7 @@ def _doubting(equal: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 def install() -> None:
     """Puts all this into this process's math-verify. For a process that only verifies."""
-    verify_prediction.install()
+    prediction.install()
     math_verify.parser.normalize_latex = _normalize
     math_verify.parser.parse_latex_with_timeout = _read_latex
     math_verify.parser.get_extraction_regexes = begun(math_verify.parser.get_extraction_regexes)

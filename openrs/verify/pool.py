@@ -1,6 +1,6 @@
-"""Answers -> verdicts, in bounded time: one verifier for rewards and evaluation.
+"""The pool of verifying processes: one verifier for rewards and evaluation.
 
-Answers go to worker processes (`openrs.verify_worker`) that run math-verify; a worker that does not
+Answers go to worker processes (`openrs.verify.worker`) that run math-verify; a worker that does not
 answer in time is killed and replaced, and the answer counts as timed out, never as a silent 0.
 Distinct pairs are judged once: in GRPO and repeated evaluation most pairs come again.
 """
@@ -60,7 +60,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "openrs.verify_worker"],
+            [sys.executable, "-m", "openrs.verify.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -231,7 +231,7 @@ class Verifier:
                 if self.false_starts <= FALSE_STARTS:
                     continue
                 raise RuntimeError(
-                    "the answer verifier does not start: run `python -m openrs.verify_worker` to "
+                    "the answer verifier does not start: run `python -m openrs.verify.worker` to "
                     "see why (math-verify missing or broken?)"
                 )
             if not worker.given:

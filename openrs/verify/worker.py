@@ -81,7 +81,7 @@ def judge(rule: str, gold_kind: str, gold: str, text: str) -> dict[str, bool]:
     """
     from math_verify import parse
 
-    from openrs.verify_math import same
+    from openrs.verify.shortcuts import same
 
     gold_first = rule == "gold_first"
     rule = "training" if gold_first else rule  # they read golds and completions alike
@@ -107,7 +107,7 @@ def _die_with_parent() -> None:
 
 def main() -> None:
     """Answers each line of standard input; an overrun or a crash in sympy is an answer too."""
-    from openrs.verify_math import install
+    from openrs.verify.shortcuts import install
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     sys.set_int_max_str_digits(200_000)

@@ -6,7 +6,7 @@ from typing import Any
 from math_verify.grader import sympy_deep_compare_set_and_tuple
 from sympy import FiniteSet, Interval, Set, Tuple, Union
 
-from openrs.verify_points import differ
+from openrs.verify.points import differ
 
 Compare = Callable[[Any, Any, int], bool]
 

@@ -16,8 +16,8 @@ from latex2sympy2_extended.gen.PSParser import PSParser
 from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 from sympy import Float, Integer, Number
 
-from openrs.verify_lookahead import possible
-from openrs.verify_prediction import Simulator
+from openrs.verify.lookahead import possible
+from openrs.verify.prediction import Simulator
 
 LONGEST_KEPT = 1000
 """Tokens of a formula above which nothing is kept."""
