@@ -257,6 +257,11 @@ def _rest(config: Config) -> None:
         refuse("outputs", "''", "names no folder", "Give one, as outputs=outputs")
     if not config.stages:
         refuse("stages", "[]", "leaves nothing to do", "Give for example stages=[train], or dry_run=true")
+    for stage in config.force:
+        if stage not in config.stages:
+            refuse(
+                "force", f"[{stage}]", f"redoes a stage that is not in stages={config.stages}", "Add it there"
+            )
     if config.catalog.kind == "mirror" and not config.catalog.root:
         refuse(
             "catalog.root",

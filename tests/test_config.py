@@ -259,6 +259,7 @@ def test_steps_released_stops_at_the_reported_step(composed):
         (["evaluation.benchmarks=[]"], ["evaluation.benchmarks=[]", "names none"]),
         (["evaluation.benchmarks=[amc23,amc23]"], ["evaluation.benchmarks", "twice"]),
         (["stages=[]"], ["stages=[]", "nothing to do"]),
+        (["force=[train]", "stages=[evaluate]"], ["force=[train]", "stages=['evaluate']", "Add it"]),
         (["name=../../evil"], ["name='../../evil'", "letters"]),
         (["name=a/b"], ["name='a/b'", "letters"]),
         (["name=''"], ["name=''", "letters"]),

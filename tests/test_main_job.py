@@ -175,15 +175,16 @@ def test_text_is_scored_again_without_generating(whole, tmp_path):
     score.unlink()
     (text,) = run.glob("eval/step-00002/amc23-*/seed-1234.text.json")
     kept = json.loads(text.read_text())
-    marked = ["no answer", *kept["text"][1:]]  # generated anew, it would be another text
-    text.write_text(json.dumps(kept | {"text": marked, "versions": kept["versions"] | {"torch": "0.0"}}))
+    marked = [kept["tokens"][1], *kept["tokens"][1:]]  # generated anew, it would be another answer
+    text.write_text(json.dumps(kept | {"tokens": marked, "versions": kept["versions"] | {"torch": "0.0"}}))
     again = openrs(*SHORT, f"outputs={copy}")
     assert again.returncode == 0, again.stderr[-3000:]
     made = json.loads(score.read_text())
-    assert made["correct"] == [0, *stored["correct"][1:]]
-    assert json.loads(text.read_text())["text"] == marked
+    assert made["correct"][1:] == stored["correct"][1:]
+    assert json.loads(text.read_text())["text"] == [kept["text"][1], *kept["text"][1:]]
+    assert kept["text"][0] != kept["text"][1]
     # what generated it is what the score is of; what scored it is of today
-    assert made["seconds"] == stored["seconds"]
+    assert kept["seconds"] == stored["seconds"] == made["seconds"] > 0
     assert made["versions"] == stored["versions"] | {"torch": "0.0"}
 
 
@@ -226,9 +227,11 @@ def test_kill_9_in_the_second_epoch_changes_nothing(whole, tmp_path):
 
 def test_a_run_is_extended_along_its_schedule(whole, tmp_path):
     arguments = [*SHORT, f"outputs={tmp_path}", "evaluation.checkpoints=[last]"]
-    first = openrs(*arguments, "steps.stop_at=4", "stages=[train]")
+    first = openrs(*arguments, "steps.stop_at=4", "stages=[train]", "tracker=tensorboard")
     assert first.returncode == 0, first.stderr[-3000:]
     run = only_run(tmp_path)
+    (events,) = run.glob("train/**/events.out.tfevents.*")  # a tracker is no part of what is trained
+    assert events.stat().st_size > 1000
     assert json.loads((run / "train.json").read_text())["last_step"] == 4
     assert openrs(*arguments, "stages=[train]").returncode == 0
     record = json.loads((run / "train.json").read_text())
