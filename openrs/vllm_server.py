@@ -16,7 +16,7 @@ from pathlib import Path
 
 from openrs.child import Child
 from openrs.config import Config
-from openrs.mistake import Mistake
+from openrs.mistake import Crashed, Unfit
 
 HOST = "127.0.0.1"
 ASK_EVERY = 1.0
@@ -72,7 +72,7 @@ def address(port: int | None) -> Server:
     """The server's address, with free ports where none is asked for.
 
     Raises:
-        Mistake: the port is busy.
+        Unfit: the port is busy.
     """
     if port is not None:
         with socket.socket() as probe:
@@ -80,7 +80,7 @@ def address(port: int | None) -> Server:
             try:
                 probe.bind((HOST, port))
             except OSError as error:
-                raise Mistake(
+                raise Unfit(
                     f"hardware.server_port={port}: something listens on this port already "
                     f"({error.strerror}). Give another, or null for a free one."
                 ) from None
@@ -94,7 +94,7 @@ def serving(
     """A server that answers; it is stopped at the end, however that comes.
 
     Raises:
-        Mistake: it died before it answered, or did not answer in time; with its last lines.
+        Crashed: it died before it answered, or did not answer in time; with its last lines.
     """
     child = Child(command, log, environment)
     try:
@@ -112,7 +112,7 @@ def _await(child: Child, server: Server, timeout: float) -> None:
         if _answers(server):
             return
         if time.monotonic() > until:
-            raise Mistake(
+            raise Crashed(
                 f"hardware.server_timeout={timeout:g}: the vLLM server did not answer on port {server.port} "
                 f"in that many seconds. Give it longer, or see {child.log}; its last lines:\n{child.tail()}"
             )
@@ -127,9 +127,9 @@ def _answers(server: Server) -> bool:
         return False
 
 
-def died(child: Child, status: int) -> Mistake:
+def died(child: Child, status: int) -> Crashed:
     """The error of a server that ended by itself."""
-    return Mistake(
+    return Crashed(
         f"the vLLM server ended with {describe(status)}. The same command goes on from the last checkpoint "
         f"once its cause is mended; its log is {child.log}, its last lines:\n{child.tail()}"
     )

@@ -42,7 +42,7 @@ def test_the_engine_names_a_score_but_scores_of_transformers_keep_their_id(compo
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        (["engine.concurrency=0"], ["engine.concurrency=0", "1 or more"]),
+        (["engine.concurrency=0"], ["engine.concurrency=0", "greater than 0"]),
         (["engine.retries=-1"], ["engine.retries=-1", "0 or more"]),
         (["engine.timeout=0"], ["engine.timeout=0", "greater than 0"]),
         (["engine.memory=1.5"], ["engine.memory=1.5", "a share"]),

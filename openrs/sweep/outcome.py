@@ -10,8 +10,9 @@ from typing import Any, Literal
 class Outcome:
     """How a trial ended, with what the study keeps of it."""
 
-    state: Literal["complete", "pruned", "stopped", "failed"]
-    """`stopped` is an end that asks to be continued: the budget was reached."""
+    state: Literal["complete", "pruned", "stopped", "unfit", "failed"]
+    """Two ends ask to be continued: `stopped`, as the budget was reached, and `unfit`, as this machine cannot
+    do it."""
     values: tuple[float, ...] = ()
     """One per objective, in the study's order; empty unless complete."""
     reason: str = ""

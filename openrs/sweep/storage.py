@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import optuna
 import psutil
 import sqlalchemy
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
@@ -18,12 +19,10 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from openrs.mistake import Mistake
+from openrs.sweep.heartbeat import GRACE
 
 ATTEMPTS = 4
 """How often a database is tried before it counts as down."""
-
-GRACE = 4
-"""Missed heartbeats after which a trial's process counts as dead."""
 
 
 def open_storage(storage: Any, folder: Path, heartbeat: int | None = None) -> BaseStorage:
@@ -43,7 +42,7 @@ def open_storage(storage: Any, folder: Path, heartbeat: int | None = None) -> Ba
         folder.mkdir(parents=True, exist_ok=True)
         storage = f"sqlite:///{folder / 'study.db'}"
     if storage.startswith("journal:"):
-        return JournalStorage(JournalFileBackend(storage.removeprefix("journal:").removeprefix("//")))
+        return _journal(storage)
     if storage.startswith("grpc://"):
         return _proxy(storage)
     return _database(storage, heartbeat)
@@ -72,12 +71,51 @@ def _database(url: str, heartbeat: int | None) -> BaseStorage:
     )
 
 
+def _journal(storage: str) -> BaseStorage:
+    """Optuna's journal, a file that is only appended to: journal:PATH."""
+    try:
+        return JournalStorage(JournalFileBackend(storage.removeprefix("journal:").removeprefix("//")))
+    except OSError as error:
+        raise Mistake(
+            f"hydra.sweeper.storage={storage}: cannot be opened ({error.strerror}). Give a file in a folder "
+            "that is there and can be written to."
+        ) from error
+
+
 def _proxy(storage: str) -> BaseStorage:
     """Optuna's gRPC proxy: grpc://host:port."""
     from optuna.storages import GrpcStorageProxy
 
     host, _, port = storage.removeprefix("grpc://").partition(":")
-    return GrpcStorageProxy(host=host, port=int(port or 13000))
+    if not host or not (port or "13000").isdecimal():
+        raise Mistake(f"hydra.sweeper.storage={storage}: is no address. Give it as grpc://HOST:PORT.")
+    proxy = GrpcStorageProxy(host=host, port=int(port or 13000))
+    try:
+        proxy.wait_server_ready(timeout=10)
+    except ConnectionError as error:
+        raise Mistake(
+            f"hydra.sweeper.storage={storage}: nothing answers there. Start it with "
+            "`optuna storage grpc-proxy`, or give the database's own URL."
+        ) from error
+    return proxy
+
+
+def one_machine(storage: BaseStorage, study: optuna.Study) -> None:
+    """Refuses workers of another machine where the lock under which trials are taken is this machine's.
+
+    Raises:
+        Mistake: another machine runs a trial of the study through a gRPC proxy.
+    """
+    if not isinstance(storage, optuna.storages.GrpcStorageProxy):
+        return
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        worker = trial.user_attrs.get("worker")
+        if worker is not None and worker["host"] != _host():
+            raise Mistake(
+                f"hydra.sweeper.storage: {worker['host'].split()[0]} runs trial {trial.number} of this "
+                "study, and through a gRPC proxy one machine alone can take trials. Give both the database's "
+                "own URL."
+            )
 
 
 def _hidden(url: str) -> str:
@@ -92,13 +130,15 @@ class Lock:
     """Held by one worker of a study at a time, while it takes a trial; free when its holder dies.
 
     On PostgreSQL and MySQL it is the server's advisory lock, so it holds across machines. Elsewhere it
-    is a file in the sweep's folder, so it holds on one machine, or over a shared folder.
+    is a file: beside the database or journal file, so that whoever shares that shares the lock, or else in
+    the sweep's folder.
     """
 
     def __init__(self, storage: BaseStorage, name: str, folder: Path) -> None:
         self.name = f"openrs {name}"
         self.engine = getattr(storage, "engine", None)
-        self.path = folder / f".{name}.lock"
+        kept = _file(storage)
+        self.path = (folder / "study" if kept is None else kept).with_name(f".{name.replace('/', '_')}.lock")
         self.held: Any = None
 
     def acquire(self) -> None:
@@ -132,6 +172,16 @@ class Lock:
         if isinstance(held, sqlalchemy.Connection):
             held.invalidate()  # closes it for good, and with it the server lets go
         held.close()
+
+
+def _file(storage: BaseStorage) -> Path | None:
+    """The file that a study is kept in, if it is one."""
+    if isinstance(storage, JournalStorage) and isinstance(storage._backend, JournalFileBackend):
+        return Path(storage._backend._file_path).absolute()
+    engine = getattr(storage, "engine", None)
+    if engine is not None and engine.dialect.name == "sqlite" and engine.url.database:
+        return Path(engine.url.database).absolute()
+    return None
 
 
 def me() -> dict[str, Any]:

@@ -29,6 +29,16 @@ def asked(config: DictConfig, question: dict[str, Any]) -> dict[str, Any]:
     return {"question": ordered, "config": str(rest)}
 
 
+def made_of(config: DictConfig) -> dict[str, str]:
+    """Group -> the option that every trial has, of the groups that a result depends on, and the scale that
+    scale=auto was."""
+    quiet = (*space.QUIET, "sweeps")
+    chosen = OmegaConf.to_container(config.hydra.runtime.choices)
+    assert isinstance(chosen, dict)
+    told = {str(k): str(v) for k, v in chosen.items() if str(k).split("/")[0].split("@")[0] not in quiet}
+    return told | {"scale": str(config.scale.name)}
+
+
 def join(
     storage: BaseStorage, name: str, question: dict[str, Any], directions: Sequence[str]
 ) -> tuple[optuna.Study, bool]:
@@ -71,7 +81,18 @@ def join(
             f"hydra/sweeper/sampler: the study {name} is {kinds[not kept['grid']]}, this command asks for "
             f"{kinds[kept['grid']]}. Give another hydra.sweeper.study_name."
         )
+    _same_options(kept.get("made_of", {}), question.get("made_of", {}), name)
     return study, False
+
+
+def _same_options(kept: dict[str, str], asked: dict[str, str], name: str) -> None:
+    """Studies of before they were kept have none to compare."""
+    for group, option in kept.items():
+        if group in asked and asked[group] != option:
+            raise Mistake(
+                f"{group}={asked[group]}: the study {name} was made with {group}={option}. Give the same, or "
+                "another hydra.sweeper.study_name."
+            )
 
 
 def _ask(study: optuna.Study, question: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ Optuna's heartbeat works nowhere else.
 import copy
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,10 @@ from openrs.recipe import digest
 from openrs.sweep import objective, report, sampler, selection, space, study, tasks, workers
 from openrs.sweep.budget import reached, refuse
 from openrs.sweep.estimate import forecast
+from openrs.sweep.heartbeat import beating
 from openrs.sweep.outcome import Outcome, read
 from openrs.sweep.promotion import next_promotion
-from openrs.sweep.storage import Lock, me, open_storage
+from openrs.sweep.storage import Lock, me, one_machine, open_storage
 
 SAMPLES = 20
 """Trials of a sampler where n_trials is not given, as in hydra-optuna-sweeper."""
@@ -64,6 +66,12 @@ class Sweep:
         """The opened study; None where a plan finds none."""
         self.inflight: set[int] = set()
         self.halt = threading.Event()
+        self.unfit = ""
+        """Why this machine cannot run a trial of the sweep."""
+        self.lost: set[int] = set()
+        """Trials that were given to other workers while this process stood still."""
+        self.failed_before = 0
+        """Attempts that had failed when this command joined."""
 
     def run(self, arguments: list[str]) -> bool:
         """Does what is missing of the study and reports.
@@ -77,6 +85,7 @@ class Sweep:
         Raises:
             Mistake: the space, the objectives, the storage or the study are wrong.
         """
+        self._numbers()
         params = self.config.hydra.sweeper.params
         self.space = space.parse(arguments, params, self.context.config_loader)
         self._objectives()
@@ -101,13 +110,25 @@ class Sweep:
         self._open()
         self._budget_holds()
         self._work()
+        if self.unfit:
+            raise Mistake(f"{self.unfit} The trial was put back for other workers, or this command again.")
         return report.report(self) if self.options.report else True
+
+    def _numbers(self) -> None:
+        """Refuses options that no sweep could have."""
+        least = {"n_jobs": 1, "retries": 0, "deaths": 0, "heartbeat": 1, "max_failure_rate": 0}
+        for name, lowest in least.items():
+            if not self.options[name] >= lowest:
+                raise Mistake(f"hydra.sweeper.{name}={self.options[name]}: must be {lowest} or more.")
 
     def _objectives(self) -> None:
         """Reads names and directions, and refuses what the runs will not measure."""
         given = self.options.direction
         given = list(given) if OmegaConf.is_list(given) else [] if given is None else [given]
         given = [str(getattr(item, "name", item)) for item in given]
+        for item in given:
+            if item not in ("minimize", "maximize"):
+                raise Mistake(f"hydra.sweeper.direction={item}: must be minimize or maximize.")
         if self.ours:
             self.objectives = objective.names(self.config.objective)
             objective.check(self.objectives, self.config)
@@ -143,6 +164,8 @@ class Sweep:
         kind = chosen or ("sweep" if chosen == "" else "grid" if grid else "search")
         unique = f"{kind}-{digest(study.asked(self.config, self.question))[:8]}"
         self.name = self.options.study_name or unique
+        if self.ours:
+            self.question |= {"made_of": study.made_of(self.config)}
         folder = Path(self.config.hydra.sweep.dir)
         given = any(item.split("=")[0] == "hydra.sweep.dir" for item in self.config.hydra.overrides.hydra)
         if chosen is None and not given:
@@ -171,6 +194,7 @@ class Sweep:
         lock.acquire()
         try:
             self._join()
+            one_machine(self.storage, self.study)
         finally:
             lock.release()
 
@@ -179,6 +203,9 @@ class Sweep:
         self.space = study.stored_space(self.study, self.space)
         if new and self.ours:
             self.study.set_user_attr("planned_hours", forecast(self))
+        known = tasks.slots(self.study.get_trials(deepcopy=False))
+        self.patience = replace(self.patience, forgiven=tasks.left_failed(known, self.patience))
+        self.failed_before = self._failures()
         if self.study.user_attrs.get("total") != self.total:
             self.study.set_user_attr("total", self.total)
 
@@ -249,8 +276,8 @@ class Sweep:
         """Takes the next trial and runs it; False where none is to be had."""
         lock.acquire()
         try:
-            tasks.reclaim(opened, self.storage, self.inflight)
-            ready = not self._spent(opened) and tasks.enqueue_next(
+            tasks.reclaim(opened, self.storage, self.inflight, self.options.heartbeat)
+            ready = not self._ends(opened) and tasks.enqueue_next(
                 opened,
                 total=self.total,
                 params=lambda slot: {} if self.points is None else self.points[slot],
@@ -262,14 +289,23 @@ class Sweep:
                 number = min(trial.number for trial in waiting)
                 if self.points is None:
                     opened.sampler = sampler.make(self.sampler, number)
-                opened.optimize(
-                    lambda trial: self._objective(trial, lock, launcher), n_trials=1, catch=(Failed,)
-                )
+                try:
+                    opened.optimize(
+                        lambda trial: self._objective(trial, lock, launcher), n_trials=1, catch=(Failed,)
+                    )
+                except ValueError:  # Optuna cannot end what was ended
+                    if number not in self.lost:
+                        raise
+                    self.say(f"trial {number} was given to another worker while this one stood still")
             return ready
         finally:
             lock.release()
 
-    def _spent(self, opened: optuna.Study) -> bool:
+    def _ends(self, opened: optuna.Study) -> bool:
+        """Whether no further trial is to be taken: failures, of this worker or another, or the budget."""
+        if self._failing():
+            self.halt.set()
+            return True
         if not self.ours:
             return False
         told = reached(self.config.budget, opened.get_trials(deepcopy=False))
@@ -277,6 +313,18 @@ class Sweep:
             self.say(f"{told}: the sweep stops here; a larger budget goes on")
             self.halt.set()
         return bool(told)
+
+    def _failures(self) -> int:
+        """Attempts of the study that failed of themselves."""
+        ended = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        return sum(tasks.ERROR in trial.user_attrs for trial in ended)
+
+    def _failing(self) -> bool:
+        """Whether the failures are as many as end the sweep."""
+        if self.options.fail_fast or (self.ours and self.config.fail_fast):
+            return self._failures() > self.failed_before
+        known = tasks.slots(self.study.get_trials(deepcopy=False))
+        return len(tasks.left_failed(known, self.patience)) / self.total > self.options.max_failure_rate
 
     def _promotion(self, known: dict[int, tasks.Slot]) -> FrozenTrial | None:
         if self.options.pruner is None:
@@ -293,7 +341,11 @@ class Sweep:
         swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
         self.say(f"trial {trial.number}: {swept}")
         try:
-            outcome = self._launch(launcher, overrides, trial.number)
+            with beating(self.storage, trial._trial_id, self.options.heartbeat):
+                outcome = self._launch(launcher, overrides, trial.number)
+            if self.storage.get_trial(trial._trial_id).state.is_finished():
+                self.lost.add(trial.number)
+                raise Failed("another worker took it")
             self._keep(trial, outcome)
         except (KeyboardInterrupt, SystemExit):
             trial.set_user_attr(tasks.DIED, True)
@@ -342,18 +394,15 @@ class Sweep:
                 sign = 1 if self.directions[0] == "maximize" else -1
                 trial.report(sign * outcome.signal, outcome.step)
             raise optuna.TrialPruned(outcome.reason)
-        if outcome.state == "stopped":
-            trial.set_user_attr(tasks.DIED, True)
+        if outcome.state in ("stopped", "unfit"):
+            trial.set_user_attr(tasks.PUT_BACK, True)
+            self.unfit = outcome.reason if outcome.state == "unfit" else ""
             self.halt.set()
             raise Failed(outcome.reason)
         trial.set_user_attr(tasks.ERROR, outcome.reason[:2000])
         if not outcome.again:
             trial.set_user_attr(tasks.FINAL, True)
         self.say(f"trial {trial.number} failed: {outcome.reason.splitlines()[0] if outcome.reason else ''}")
-        failed = sum(t.state == TrialState.FAIL for t in self.study.get_trials(deepcopy=False))
-        fast = self.options.fail_fast or (self.ours and self.config.fail_fast)
-        if fast or (failed + 1) / self.total > self.options.max_failure_rate:
-            self.halt.set()
         raise Failed(outcome.reason)
 
     def say(self, text: str) -> None:

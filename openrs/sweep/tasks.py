@@ -13,11 +13,15 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from openrs.sweep.heartbeat import stale_trials
 from openrs.sweep.storage import dead
 
 SLOT, WORKER, DIED, FINAL, ERROR = "slot", "worker", "died", "final", "error"
 """User attributes of a trial."""
 RECORD, REPEATED, REASON, PROMOTES = "record", "repeated", "reason", "promotes"
+PUT_BACK = "put back"
+"""Set on a trial that asks to be continued and counts against no patience: the budget was reached, or its
+worker's machine could not do it."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,9 @@ class Patience:
 
     retries: int
     deaths: int
+    forgiven: frozenset[int] = frozenset()
+    """Numbers of trials that were left FAILED before this command started: whoever starts it again has mended
+    something, so each gets one more try."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,15 @@ class Slot:
 
     def owed(self, patience: Patience) -> bool:
         """Whether its last trial failed in a way that is to be tried again."""
-        if self.last.state != TrialState.FAIL or self.last.user_attrs.get(FINAL):
+        if self.last.state != TrialState.FAIL:
             return False
-        died = sum(bool(t.user_attrs.get(DIED)) for t in self.trials if t.state == TrialState.FAIL)
-        failed = sum(t.state == TrialState.FAIL for t in self.trials) - died
-        return died <= patience.deaths and failed <= patience.retries
+        if self.last.number in patience.forgiven or self.last.user_attrs.get(PUT_BACK):
+            return True
+        if self.last.user_attrs.get(FINAL):
+            return False
+        failed = [t for t in self.trials if t.state == TrialState.FAIL and not t.user_attrs.get(PUT_BACK)]
+        died = sum(bool(t.user_attrs.get(DIED)) for t in failed)
+        return died <= patience.deaths and len(failed) - died <= patience.retries
 
 
 def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
@@ -61,7 +72,13 @@ def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
     }
 
 
-def reclaim(study: optuna.Study, storage: BaseStorage, mine: set[int]) -> None:
+def left_failed(known: dict[int, Slot], patience: Patience) -> frozenset[int]:
+    """Numbers of the last trials of the slots that failed and are not tried again."""
+    last = [slot.last for slot in known.values() if not slot.owed(patience)]
+    return frozenset(trial.number for trial in last if trial.state == TrialState.FAIL)
+
+
+def reclaim(study: optuna.Study, storage: BaseStorage, mine: set[int], heartbeat: int) -> None:
     """Fails the running trials whose process is dead, so that they are taken up again.
 
     A running trial without a worker has lost it between being taken and being signed, as both happen
@@ -71,22 +88,16 @@ def reclaim(study: optuna.Study, storage: BaseStorage, mine: set[int]) -> None:
         study: the study.
         storage: its storage.
         mine: numbers of the trials that this process has in flight.
+        heartbeat: seconds between a worker's signs of life.
     """
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    stale = set(_without_heartbeat(study, storage))
+    stale = stale_trials(study, storage, heartbeat)
     for trial in running:
         worker = trial.user_attrs.get(WORKER)
         gone = worker is None or trial._trial_id in stale or dead(worker)
         if trial.number not in mine and gone:
             storage.set_trial_user_attr(trial._trial_id, DIED, True)
             study.tell(trial.number, state=TrialState.FAIL)
-
-
-def _without_heartbeat(study: optuna.Study, storage: BaseStorage) -> list[int]:
-    interval = getattr(storage, "get_heartbeat_interval", lambda: None)()
-    if interval is None:
-        return []
-    return storage._get_stale_trial_ids(study._study_id)  # type: ignore[attr-defined]
 
 
 def enqueue_next(

@@ -1,5 +1,7 @@
 """The sweeper as a user meets it: totals, re-runs, failures, retries, wrong input."""
 
+import time
+
 import optuna
 import pytest
 from optuna.trial import TrialState
@@ -55,6 +57,40 @@ def test_a_failed_trial_is_retried_up_to_the_cap_and_left_failed_with_its_error(
     assert "3 trials: 3 complete" in mended.stderr
 
 
+def test_one_point_that_fails_ends_no_sweep_and_the_command_again_tries_it_once_more(stub):
+    made = stub.run("x=0,1", "fail_at=0")
+    assert made.returncode == 1
+    assert stub.ran() == ["0 0", "0 0", "0 0", "1 0"]
+    assert "2 trials: 1 complete, 1 failed" in made.stderr
+    assert stub.run("x=0,1", "fail_at=0").returncode == 1
+    assert stub.ran() == ["0 0", "0 0", "0 0", "1 0", "0 0"]
+    stub.log.with_suffix(".mended").touch()
+    mended = stub.run("x=0,1", "fail_at=0")
+    assert mended.returncode == 0, mended.stderr
+    assert stub.ran()[5:] == ["0 0"]
+
+
+def test_a_failure_rate_counts_points_and_not_attempts(stub):
+    made = stub.run("x=0,1,2", "fail_at=1", "hydra.sweeper.max_failure_rate=0.3")
+    assert made.returncode == 1
+    assert stub.ran() == ["0 0", "1 0", "1 0", "1 0"]
+
+
+def test_a_trial_that_was_given_away_is_told_and_the_sweep_goes_on(stub):
+    worker = stub.start("x=0,1", "sleep=4", "hydra.sweeper.wait=false")
+    for _ in range(200):
+        if stub.ran():
+            break
+        time.sleep(0.1)
+    study = study_of(stub)
+    study.tell(0, state=TrialState.FAIL)  # as another worker does, that takes this one for dead
+    _, told = worker.communicate(timeout=100)
+    assert "trial 0 was given to another worker while this one stood still" in told
+    assert "Traceback" not in told
+    assert worker.returncode == 0, told
+    assert stub.ran() == ["0 0", "0 0", "1 0"]
+
+
 def test_fail_fast_ends_the_sweep(stub):
     made = stub.run("x=0,1,2", "fail_at=0", "hydra.sweeper.fail_fast=true")
     assert made.returncode == 1
@@ -92,6 +128,13 @@ def test_a_study_of_another_space_is_refused(stub):
         (["x=0,1", "hydra.sweeper.storage=nonsense"], "hydra.sweeper.storage=nonsense: cannot be opened"),
         (["x=0,1", "hydra/sweeper/pruner=threshold"], "hydra/sweeper/pruner: "),
         (["x=range(3,1)"], "at least one value"),
+        (["x=0,1", "hydra.sweeper.n_jobs=0"], "hydra.sweeper.n_jobs=0: must be 1 or more"),
+        (["x=0,1", "hydra.sweeper.retries=-1"], "hydra.sweeper.retries=-1: must be 0 or more"),
+        (["x=0,1", "hydra.sweeper.heartbeat=0"], "hydra.sweeper.heartbeat=0: must be 1 or more"),
+        (["x=0,1", "hydra.sweeper.direction=upwards"], "hydra.sweeper.direction=upwards: must be min"),
+        (["x=0,1", "hydra.sweeper.storage='journal:/nowhere/at/all'"], "cannot be opened (No such file"),
+        (["x=0,1", "hydra.sweeper.storage='grpc://here:abc'"], "is no address. Give it as grpc://HOST:PORT"),
+        (["x=0,1", "hydra.sweeper.storage='grpc://127.0.0.1:9'"], "nothing answers there"),
     ],
 )
 def test_wrong_sweeps_are_one_clear_error_before_any_trial(stub, arguments, told):

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -9,9 +11,9 @@ from omegaconf import OmegaConf
 from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
-from openrs.sweep import promotion, tasks
+from openrs.sweep import heartbeat, promotion, tasks
 from openrs.sweep.pruning import RUN, curves, signal
-from openrs.sweep.storage import dead, me
+from openrs.sweep.storage import Lock, dead, me, one_machine, open_storage
 
 PATIENCE = tasks.Patience(retries=1, deaths=2)
 
@@ -55,6 +57,67 @@ def test_a_mistake_is_not_tried_again(study):
     assert take(study).params["x"] == 1
 
 
+def test_what_was_put_back_is_owed_however_often(study):
+    for _ in range(6):
+        trial = take(study)
+        assert trial.params["x"] == 0
+        trial.set_user_attr(tasks.PUT_BACK, True)
+        study.tell(trial, state=TrialState.FAIL)
+    study.tell(take(study), state=TrialState.FAIL)
+    assert take(study).params["x"] == 0, "and its failures are counted as if it had never been away"
+
+
+def test_what_was_left_failed_gets_one_more_try_by_a_new_command(study):
+    trial = take(study)
+    trial.set_user_attr(tasks.FINAL, True)
+    study.tell(trial, state=TrialState.FAIL)
+    (slot,) = tasks.slots(study.trials).values()
+    forgiven = tasks.left_failed({0: slot}, PATIENCE)
+    assert forgiven == {0}
+    assert not slot.owed(PATIENCE)
+    patience = replace(PATIENCE, forgiven=forgiven)
+    assert slot.owed(patience)
+    assert tasks.enqueue_next(study, total=1, params=dict, patience=patience, promotions=lambda slots: None)
+    again = study.ask({"x": IntDistribution(0, 9)})
+    again.set_user_attr(tasks.FINAL, True)
+    study.tell(again, state=TrialState.FAIL)
+    (slot,) = tasks.slots(study.trials).values()
+    assert not slot.owed(patience), "workers that started together do not try it in turns"
+
+
+def test_a_journal_keeps_signs_of_life(tmp_path, monkeypatch):
+    storage = open_storage(f"journal:{tmp_path}/log", tmp_path)
+    study = optuna.create_study(storage=storage)
+    trial = study.ask()
+    with heartbeat.beating(storage, trial._trial_id, 100):
+        while heartbeat.BEAT not in study.trials[0].user_attrs:
+            time.sleep(0.01)
+    assert heartbeat.stale_trials(study, storage, 100) == set()
+    later = time.time() + 401
+    monkeypatch.setattr(heartbeat.time, "time", lambda: later)
+    assert heartbeat.stale_trials(study, storage, 100) == {trial._trial_id}
+    trial.set_user_attr(tasks.WORKER, me() | {"host": "another machine"})
+    tasks.reclaim(study, storage, set(), 100)
+    assert study.trials[0].state == TrialState.FAIL
+
+
+@pytest.mark.parametrize("kind", ["journal:", "sqlite:///"])
+def test_the_lock_is_beside_the_file_that_workers_share(tmp_path, kind):
+    storage = open_storage(f"{kind}{tmp_path}/shared.log", tmp_path)
+    one, other = (Lock(storage, "a/b", tmp_path / name) for name in ("here", "there"))
+    assert one.path == other.path == tmp_path / ".a_b.lock"
+
+
+def test_several_machines_behind_a_proxy_are_refused(study, monkeypatch):
+    trial = take(study)
+    one_machine(study._storage, study)
+    monkeypatch.setattr(optuna.storages, "GrpcStorageProxy", type(study._storage))
+    one_machine(study._storage, study)
+    trial.set_user_attr(tasks.WORKER, me() | {"host": "node7 pid:[1]"})
+    with pytest.raises(ValueError, match="node7 runs trial 0 .* the database's own URL"):
+        one_machine(study._storage, study)
+
+
 def test_deaths_have_a_cap_of_their_own(study):
     for _ in range(3):
         trial = take(study)
@@ -75,7 +138,7 @@ def test_a_dead_worker_loses_its_trial_and_a_living_one_keeps_it(study):
     lost, kept, unsigned = take(study), take(study), take(study)
     lost.set_user_attr(tasks.WORKER, gone)
     unsigned.set_user_attr(tasks.WORKER, None)
-    tasks.reclaim(study, study._storage, set())
+    tasks.reclaim(study, study._storage, set(), 15)
     states = [trial.state for trial in study.trials]
     assert states == [TrialState.FAIL, TrialState.RUNNING, TrialState.FAIL]
     assert study.trials[0].user_attrs[tasks.DIED]
