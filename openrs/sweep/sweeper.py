@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.recipe import digest
-from openrs.sweep import objective, report, sampler, selection, space, study, tasks, workers
+from openrs.sweep import objective, report, sampler, selection, signal, space, study, tasks, workers
 from openrs.sweep.budget import reached, refuse
 from openrs.sweep.estimate import forecast
 from openrs.sweep.outcome import Outcome, read
@@ -92,7 +92,8 @@ class Sweep:
             sampler.rehearse(self.sampler, self.space, self.directions)
         pruner = sampler.make_pruner(self.options.pruner)
         if pruner is not None and self.ours:
-            selection.check(self.options.signal, self.config, self.space.distributions, type(pruner).__name__)
+            asked, rewards = signal.read(self.options.signal), selection.rewarding(self)
+            selection.check(asked, self.config, rewards, type(pruner).__name__)
         self.total = self._total()
         self._address(grid)
         if self.ours and self.config.dry_run:

@@ -1,0 +1,46 @@
+"""A sweep's study as a job and its training process reach it: through what they are told of it.
+
+What is told is what `openrs.sweep.job.Trial.study` gives: plain values, as the process that trains may be
+another than the one in which the sweep runs, and reads them from a file.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+
+from openrs.sweep.storage import open_storage
+from openrs.sweep.tasks import PROMOTES, RECORD
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+@cache  # opening a database takes some 30 ms, and a job needs it several times
+def storage(url: str) -> BaseStorage:
+    """The storage at a URL, opened once in a process."""
+    return open_storage(url, Path())
+
+
+def study(told: dict[str, Any]) -> optuna.Study:
+    """The sweep's study."""
+    return optuna.load_study(study_name=told["study_name"], storage=storage(told["storage"]))
+
+
+def sign(told: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """Writes where a trial's run is into the study as it starts, so that what it costs counts from then
+    on, whether it ends well, badly or not at all.
+
+    Args:
+        told: the study, as `openrs.sweep.job.Trial.study` describes it.
+        record: of the run's address.
+
+    Returns:
+        What else there is to tell of the trial: the number of the one that it promotes, if it does.
+    """
+    opened = study(told)
+    kept = storage(told["storage"])
+    trial_id = opened._storage.get_trial_id_from_study_id_trial_number(opened._study_id, told["number"])
+    kept.set_trial_user_attr(trial_id, RECORD, record)
+    return {"promotes": kept.get_trial(trial_id).user_attrs.get(PROMOTES)}
