@@ -34,7 +34,7 @@ def build(plan: Plan, study: dict[str, Any] | None = None) -> Watch | None:
     if study is not None and (budget.device_hours is not None or budget.money is not None):
         from openrs.sweep import budget as spending
 
-        watches.append(spending.watch(plan.config, plan.run.folder.absolute(), study))
+        watches.append(spending.watch(plan.config, study))
     if not watches:
         return None
 

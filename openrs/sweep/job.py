@@ -62,6 +62,7 @@ def run(plan: Plan, trial: Trial) -> Outcome:
         "scores": _scores(plan),
         "device_hours": hours,
         "money": None if price is None else hours * price,
+        "disk": _disk(plan),
     }
     if (stopped := _stopped(plan, study)) is not None:
         state: Literal["stopped", "pruned"] = "stopped" if stopped["kind"] == "budget" else "pruned"
@@ -130,6 +131,12 @@ def _level(plan: Plan, study: dict[str, Any]) -> float | None:
     if study["pruner"] is None:
         return None
     return pruning.level(drawn.points(plan, study["signal"]), study["signal"])
+
+
+def _disk(plan: Plan) -> int:
+    """Bytes of the run's checkpoints."""
+    files = (plan.run.folder / "train").glob("checkpoint-*/**/*")
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def _scores(plan: Plan) -> list[str]:

@@ -158,13 +158,6 @@ class Sweep:
         if self.name in optuna.get_all_study_names(storage):
             self.study, _ = study.join(storage, self.name, self.question, self.directions)
 
-    def finished(self) -> int:
-        """Slots of the study that need nothing more; 0 where there is none yet, as in a plan."""
-        if self.study is None:
-            return 0
-        known = tasks.slots(self.study.get_trials(deepcopy=False)).values()
-        return sum(slot.last.state.is_finished() and not slot.owed(self.patience) for slot in known)
-
     def _open(self) -> None:
         """Opens the study, or makes it; workers that start together make one."""
         self.storage = open_storage(self.options.storage, self.folder, self.options.heartbeat)
@@ -179,7 +172,7 @@ class Sweep:
         self.study, new = study.join(self.storage, self.name, self.question, self.directions)
         self.space = study.stored_space(self.study, self.space)
         if new and self.ours:
-            self.study.set_user_attr("planned_hours", forecast(self))
+            self.study.set_user_attr("planned", forecast(self))
         if self.study.user_attrs.get("total") != self.total:
             self.study.set_user_attr("total", self.total)
 

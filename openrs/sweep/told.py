@@ -39,8 +39,18 @@ def sign(told: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     Returns:
         What else there is to tell of the trial: the number of the one that it promotes, if it does.
     """
+    note(told, record)
+    return {"promotes": storage(told["storage"]).get_trial(_id(told)).user_attrs.get(PROMOTES)}
+
+
+def note(told: dict[str, Any], more: dict[str, Any]) -> None:
+    """Adds to the record of the trial that a job is."""
+    kept, trial_id = storage(told["storage"]), _id(told)
+    record = kept.get_trial(trial_id).user_attrs.get(RECORD, {})
+    kept.set_trial_user_attr(trial_id, RECORD, record | more)
+
+
+def _id(told: dict[str, Any]) -> int:
+    """The storage's number of the trial that a job is."""
     opened = study(told)
-    kept = storage(told["storage"])
-    trial_id = opened._storage.get_trial_id_from_study_id_trial_number(opened._study_id, told["number"])
-    kept.set_trial_user_attr(trial_id, RECORD, record)
-    return {"promotes": kept.get_trial(trial_id).user_attrs.get(PROMOTES)}
+    return opened._storage.get_trial_id_from_study_id_trial_number(opened._study_id, told["number"])
