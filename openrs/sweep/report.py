@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.plan import Plan, describe
-from openrs.sweep import budget, tasks
+from openrs.sweep import budget, signal, tasks
 from openrs.sweep.budget import spent
 from openrs.sweep.selection import selection
 
@@ -156,13 +156,13 @@ def _params(trial: FrozenTrial) -> str:
     return ", ".join(f"{key}={value}" for key, value in trial.params.items())
 
 
-def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
+def _tables(sweep: "Sweep", ended: list[FrozenTrial]) -> None:
     """Table 1 of a small sweep's checkpoints, then the comparison."""
     from analysis import formats, records, tables
     from openrs.sweep import table
 
     outputs = Path(sweep.config.outputs)
-    records_of = [t.user_attrs[tasks.RECORD] for t in complete]
+    records_of = [t.user_attrs[tasks.RECORD] for t in ended if t.state == TrialState.COMPLETE]
     folders = list(dict.fromkeys(Path(r[key]) for r in records_of for key in ("base", "folder")))
     if len(folders) <= FEW:
         runs = [run for folder in folders if (run := records.load(folder)) is not None]
@@ -171,10 +171,11 @@ def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
             paths = formats.write(made, outputs / "tables")
             print(formats.together(made, "md"))
             print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
-    looked_at = selection(sweep.options.signal) if sweep.options.pruner else None
+    looked_at = selection(signal.read(sweep.options.signal)) if sweep.options.pruner else None
     compared = table.compare(
-        complete, sweep.objectives, sweep.directions, sweep.name, looked_at.benchmark if looked_at else ""
-    )
+        ended, sweep.objectives, sweep.directions, sweep.name,
+        chosen_by=looked_at.benchmark if looked_at else "", missing=sweep.total - len(ended),
+    )  # fmt: skip
     if compared:
         paths = formats.write(compared, outputs / "tables")
         print(formats.together(compared, "md"))
