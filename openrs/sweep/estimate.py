@@ -5,8 +5,9 @@ figures, else unknown. Only points that are still owed are looked at, and of man
 stand for the rest.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -63,56 +64,63 @@ class Estimate:
     """One entry a run that was looked at."""
     share: float = 1.0
     """Trials for each one that was looked at."""
+    once: tuple[Todo, ...] = ()
+    """What is to be done once, however many runs the ones looked at stand for: the base models."""
 
-    def _times(self, number: float) -> float:
-        return self.share * number
+    def _sum(self, of: Callable[[Todo], float]) -> float:
+        return self.share * sum(map(of, self.todo)) + sum(map(of, self.once))
 
     @property
     def runs(self) -> int:
         """Runs that have something to do."""
-        return round(self._times(sum(bool(item.parts) for item in self.todo)))
+        return round(self.share * sum(bool(item.parts) for item in self.todo))
 
     @property
     def steps(self) -> int:
         """Training steps to do."""
-        return round(self._times(sum(item.steps for item in self.todo)))
+        return round(self._sum(lambda item: item.steps))
 
     @property
     def problems(self) -> int:
         """Problems to answer."""
-        return round(self._times(sum(item.problems for item in self.todo)))
+        return round(self._sum(lambda item: item.problems))
 
     @property
     def device_hours(self) -> float:
         """Of what has a rate; `unknown` names the rest."""
-        return self._times(sum(item.device_hours for item in self.todo))
+        return self._sum(lambda item: item.device_hours)
 
     @property
     def money(self) -> float | None:
         """Dollars for the device hours; None: some hardware has no price."""
-        known = [item.device_hours * item.price for item in self.todo if item.price is not None]
-        return self._times(sum(known)) if len(known) == len(self.todo) else None
+        if any(item.price is None for item in (*self.todo, *self.once)):
+            return None
+        return self._sum(lambda item: item.device_hours * (item.price or 0.0))
 
     @property
     def disk(self) -> float | None:
         """Bytes of checkpoints; None: some are unknown."""
-        known = [item.disk for item in self.todo if item.disk is not None]
-        return self._times(sum(known)) if len(known) == len(self.todo) else None
+        if any(item.disk is None for item in self.todo):
+            return None
+        return self._sum(lambda item: item.disk or 0)
 
     @property
     def unknown(self) -> str:
         """What is of unknown time, or nothing."""
-        counts: dict[str, int] = {}
-        for number, unit, rate in (part for item in self.todo for part in item.parts):
-            if rate is None:
-                counts[unit] = counts.get(unit, 0) + number
-        return " and ".join(f"{round(self._times(number))} {unit}" for unit, number in counts.items())
+        units = {u: None for item in (*self.todo, *self.once) for _, u, rate in item.parts if rate is None}
+        return " and ".join(f"{round(self._sum(partial(_untimed, unit=unit)))} {unit}" for unit in units)
 
     @property
     def sources(self) -> str:
         """Where the rates are from."""
-        told = [rate.source for item in self.todo for _, _, rate in item.parts if rate is not None]
+        every = (*self.todo, *self.once)
+        told = [rate.source for item in every for _, _, rate in item.parts if rate is not None]
         return "; ".join(dict.fromkeys(told)) or "none: no run like these was measured here or published"
+
+
+def _untimed(item: Todo, unit: str) -> int:
+    """How much of a unit is of unknown time."""
+    return sum(number for number, name, rate in item.parts if name == unit and rate is None)
 
 
 def todo(plan: Plan, rates: Rates, counted: set[str], afresh: bool = False) -> Todo:
@@ -219,8 +227,22 @@ def estimate(
         return Estimate(_alike(next(iter(runs.values())), len(slots), rates))
     counted: set[str] = set()
     looked_at = set(slots) & set(found)
+    once = _base_models(runs.values(), rates, counted) if len(looked_at) < len(slots) else ()
     listed = merged(todo(runs[slot], rates, counted) for slot in sorted(looked_at & set(runs)))
-    return Estimate(tuple(listed), len(slots) / max(1, len(looked_at)))
+    return Estimate(tuple(listed), len(slots) / max(1, len(looked_at)), once)
+
+
+def _base_models(plans: Iterable[Plan], rates: Rates, counted: set[str]) -> tuple[Todo, ...]:
+    """What the runs' base models still need, which are measured once."""
+    found = []
+    for plan in plans:
+        measured = "evaluate" in plan.config.stages and 0 in plan.config.checkpoints
+        cells = {str(cell.path(plan.base.folder)): cell for cell in plan.missing(0)} if measured else {}
+        problems = sum(len(plan.problems[c.benchmark]) for path, c in cells.items() if path not in counted)
+        counted.update(cells)
+        held, price = cost.devices(plan.config.hardware), plan.config.hardware.price_per_device_hour
+        found.append(Todo(plan.base.id, 0, problems, None, rates.problem(plan.config), 0, held, price))
+    return tuple(item for item in found if item.parts)
 
 
 def _alike(plan: Plan, number: int, rates: Rates) -> tuple[Todo, ...]:

@@ -39,6 +39,8 @@ def sign(told: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     Returns:
         What else there is to tell of the trial: the number of the one that it promotes, if it does.
     """
+    if not _here(told["storage"]):  # a launcher's job on a machine without it: its outcome says all this
+        return {"promotes": None}
     note(told, record)
     return {"promotes": storage(told["storage"]).get_trial(_id(told)).user_attrs.get(PROMOTES)}
 
@@ -54,3 +56,9 @@ def _id(told: dict[str, Any]) -> int:
     """The storage's number of the trial that a job is."""
     opened = study(told)
     return opened._storage.get_trial_id_from_study_id_trial_number(opened._study_id, told["number"])
+
+
+def _here(url: str) -> bool:
+    """Whether a storage can be reached from here: SQLite would make an empty file where there is none."""
+    path = url.removeprefix("sqlite:///")
+    return path == url or Path(path).exists()

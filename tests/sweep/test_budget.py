@@ -113,6 +113,13 @@ def test_a_job_that_fails_has_said_where_its_run_is(tmp_path, composed, monkeypa
     assert study.study.trials[0].user_attrs[tasks.RECORD] == job._address(plan)
 
 
+def test_a_job_without_its_sqlite_file_leaves_no_other_behind(tmp_path):
+    elsewhere = tmp_path / "not here" / "study.db"
+    known = {"storage": f"sqlite:///{elsewhere}", "study_name": "sweep", "number": 0}
+    assert told.sign(known, {"run": "a"}) == {"promotes": None}
+    assert not elsewhere.parent.exists()
+
+
 def test_what_is_reached_is_told_with_what_was_spent(study):
     ended(study, device_hours=2.0, money=4.0)
     assert budget.reached(limit(device_hours=3.0), study.trials) == ""

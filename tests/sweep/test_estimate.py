@@ -65,6 +65,18 @@ def test_a_few_points_stand_for_many(study, looked_at):
     assert told[1] == "  reckoned  from 4 of the runs, evenly spaced"
 
 
+def test_the_base_model_is_measured_once_however_many_runs_there_are(study, composed, tmp_path, monkeypatch):
+    more = ["stages=[train,evaluate]", "evaluation.checkpoints=[0,last]", "evaluation.max_problems=2"]
+    monkeypatch.setattr(
+        estimate, "plans",
+        lambda _, slots: {n: plan_of(composed, tmp_path, f"seed={n}", *more) for n in slots},
+    )  # fmt: skip
+    made = estimate.estimate(sweep_of(study, 100), at_most=4)
+    assert (made.steps, made.problems) == (1000, 1010), "five benchmarks of two problems, and the base"
+    assert made.unknown == "1000 steps and 1010 problems"
+    assert estimate.estimate(sweep_of(study, 4)).problems == 50
+
+
 def test_own_rates_are_read_once_and_multiplied(study, looked_at, composed, tmp_path, monkeypatch):
     trained(plan_of(composed, tmp_path, "seed=1000"), [1.0] * 10)  # a second a step
     from openrs import rates
