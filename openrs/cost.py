@@ -5,7 +5,6 @@ The ledger counts the wall time for which the devices were held, start-up includ
 """
 
 import json
-import statistics
 import struct
 import time
 from collections.abc import Iterator
@@ -16,21 +15,18 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from openrs import models, scores
+from openrs import models
 from openrs.checkpoints import logged
 from openrs.config import Config, Hardware, Model
 from openrs.mistake import Mistake
 from openrs.plan import Plan
-from openrs.run import Run, read_record
+from openrs.rates import Rate, Rates
+from openrs.run import Run
 
 LEDGER = "cost.jsonl"
 BEAT_SECONDS = 60.0
-"""A killed process is billed to within so much."""
-
-PUBLISHED_STEP_SECONDS = 24 * 3600 / 500
-"""24 hours for 500 steps on 4 x A40: arXiv 2503.16219, abstract and Table 2."""
-PUBLISHED_EVALUATION_SECONDS = 2.2 * 3600 / 1517
-"""2.2 hours a model on one GPU for the 1,517 problems of five benchmarks: the published evaluation logs."""
+"""The longest time between two entries of a stage: a killed process is billed to within so much, and to
+within a tenth of its time."""
 
 
 def devices(hardware: Hardware) -> int:
@@ -55,7 +51,8 @@ class Spent:
 def spending(run: Run, hardware: Hardware, stage: str) -> Iterator[None]:
     """Keeps a line of the run's ledger while the stage lasts, whether it works or not.
 
-    The line is written anew every `BEAT_SECONDS`, so that a process killed outright is billed too.
+    The line is written as the stage begins and anew while it lasts, so that a process killed outright is
+    billed too, and a budget sees what is being spent.
     """
     ended = Event()
     began, clock = datetime.now(UTC).isoformat(), time.monotonic()
@@ -78,9 +75,10 @@ def spending(run: Run, hardware: Hardware, stage: str) -> Iterator[None]:
             file.write(json.dumps(line) + "\n")
 
     def beat() -> None:
-        while not ended.wait(BEAT_SECONDS):
+        while not ended.wait(min(BEAT_SECONDS, max(1.0, (time.monotonic() - clock) / 10))):
             write()
 
+    write()
     thread = Thread(target=beat, daemon=True)
     thread.start()
     try:
@@ -110,77 +108,16 @@ def spent(folder: Path, stage: str = "") -> Spent | None:
     )
 
 
-@dataclass(frozen=True)
-class Rate:
-    """Seconds for one unit of work, and where the figure is from."""
-
-    seconds: float
-    source: str
-
-
-def step_rate(config: Config) -> Rate | None:
-    """Seconds for a training step: the median of past steps like these, else the paper's; or None.
-
-    Like these: the same model, token cap, batch and hardware option in this outputs folder.
-    """
-    found: list[float] = []
-    for folder, past in _past_runs(config):
-        same = (
-            past["length"]["completion"] == config.length.completion
-            and past["algorithm"]["prompts_per_step"] == config.algorithm.prompts_per_step
-            and past["algorithm"]["group_size"] == config.algorithm.group_size
-        )
-        segments = (read_record(folder / "train.json") or {"segments": []})["segments"]
-        hardware = {segment["hardware"] for segment in segments} or {past["hardware"]["name"]}
-        if same and hardware == {config.hardware.name}:
-            found += [line["step_seconds"] for line in logged(folder / "train" / "metrics.jsonl")]
-    if found:
-        return Rate(statistics.median(found), f"median of {len(found)} steps in {config.outputs}")
-    if config.hardware.name == "a40x4" and _is_papers(config.model):
-        return Rate(PUBLISHED_STEP_SECONDS, "published: 24 h for 500 steps on 4 x A40")
-    return None
-
-
-def problem_rate(config: Config) -> Rate | None:
-    """Seconds for one evaluation problem and seed: from past scores like these, else published; or None.
-
-    Like these: the same model, cap on new tokens and hardware option in this outputs folder.
-    """
-    seconds, problems = 0.0, 0
-    for folder, past in _past_runs(config):
-        if past["hardware"]["name"] != config.hardware.name:
-            continue
-        for score in scores.read_all(folder):
-            if score.settings.get("max_new_tokens") == config.evaluation.max_new_tokens:
-                seconds, problems = seconds + score.seconds, problems + score.n
-    if problems:
-        return Rate(seconds / problems, f"mean of {problems} problems in {config.outputs}")
-    if config.hardware.device == "cuda" and _is_papers(config.model):
-        return Rate(PUBLISHED_EVALUATION_SECONDS, "published: 2.2 h a model on one GPU")
-    return None
-
-
-def _past_runs(config: Config) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for path in sorted(Path(config.outputs).glob("runs/*/run.json")):
-        past = (read_record(path) or {}).get("config")
-        if past and past["model"]["id"] == config.model.id:
-            yield path.parent, past
-
-
-def _is_papers(model: Model) -> bool:
-    return model.id == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
-
-
 def describe(plan: Plan) -> Iterator[str]:
     """What is left to do, in hours, money and disk, for a person."""
     config = plan.config
     if (past := spent(plan.run.folder)) is not None:
         yield f"  spent     {past}"
-    hours = 0.0
+    hours, rates = 0.0, Rates()
     known = True
     if plan.must_train:
         done = 0 if "train" in config.force else plan.trained_to
-        steps, rate = config.stop_at - done, step_rate(config)
+        steps, rate = config.stop_at - done, rates.step(config)
         known = rate is not None
         hours += steps * rate.seconds / 3600 if rate else 0.0
         yield "  train     " + _estimate(steps, "steps", rate)
@@ -188,7 +125,7 @@ def describe(plan: Plan) -> Iterator[str]:
         len(plan.problems[cell.benchmark]) for step in config.checkpoints for cell in plan.missing(step)
     )
     if missing:
-        rate = problem_rate(config)
+        rate = rates.problem(config)
         known = known and rate is not None
         hours += missing * rate.seconds / 3600 if rate else 0.0
         yield "  evaluate  " + _estimate(missing, "problems", rate)

@@ -79,12 +79,15 @@ class Session:
         return 1 if self.failed else 0
 
 
-def stages(plan: Plan, study: dict[str, Any] | None = None) -> None:
+def stages(plan: Plan, study: dict[str, Any] | None = None) -> bool:
     """Trains and evaluates what is missing.
 
     Args:
         study: of a sweep's trial, the study whose pruner and budget may end training early; the run is
             then not evaluated past that step.
+
+    Returns:
+        Whether anything was missing once the run was ours: another worker may have just made it.
     """
     config = plan.config
     if "evaluate" in config.stages and any(plan.missing(step) for step in config.checkpoints):
@@ -94,18 +97,23 @@ def stages(plan: Plan, study: dict[str, Any] | None = None) -> None:
         if "train" in config.stages and plan.must_train:
             _train(plan, study)
         say(f"node {rank}: the rest is done on node 0")
-        return
+        return True
+    worked = False
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):
-            _train(plan, study)
+            if study is not None and (stopped := job.verdict(plan, study)):
+                say(f"{plan.run.folder.name}: stopped before: {stopped['reason']}")
+                return False
+            worked = _train(plan, study)
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
-                _evaluate(plan, run)
+                worked |= _evaluate(plan, run)
     if config.hub.push and plan.mix is not None:
         from openrs import hub
 
         hub.refresh_cards(plan.run)
+    return worked
 
 
 def _environment(config: Config) -> None:
@@ -118,7 +126,8 @@ def _environment(config: Config) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _train(plan: Plan, study: dict[str, Any] | None) -> None:
+def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
+    """Trains what is missing; False where nothing was."""
     config, run = plan.config, plan.run
     assert plan.mix is not None
     if not plan.must_train:
@@ -128,7 +137,7 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> None:
             from openrs import hub
 
             hub.deliver(config, run)
-        return
+        return False
     _fits_machine(config)
     first = launch.node_rank(config.hardware) == 0
     if first:
@@ -151,6 +160,7 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> None:
             train(config, run, plan.mix, watch=build(plan, study))
     if first and (stopped := plan.stopped):
         say(f"{run.folder.name}: stopped at step {stopped['step']}: {stopped['reason']}")
+    return True
 
 
 def forget(run: Run) -> None:
@@ -194,8 +204,9 @@ def _fits_machine(config: Config) -> None:
             )
 
 
-def _evaluate(plan: Plan, run: Run) -> None:
-    config = plan.config
+def _evaluate(plan: Plan, run: Run) -> bool:
+    """Measures what is missing of the checkpoints that a run owns; False where nothing was."""
+    config, worked = plan.config, False
     steps = [step for step in config.checkpoints if plan.owner(step) == run]
     for step in steps:
         if plan.stopped and step > plan.trained_to:
@@ -214,6 +225,8 @@ def _evaluate(plan: Plan, run: Run) -> None:
                 from openrs.evaluate import evaluate
 
                 evaluate(config, run, step, weights, cells, plan.problems)
+        worked = True
+    return worked
 
 
 def _weights(plan: Plan, step: int) -> str:

@@ -13,22 +13,9 @@ from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
 from openrs.checkpoints import WHOLE, free_optimizer_state, logged
-from openrs.collapse import Watch, foreign_share
+from openrs.collapse import Stop, Watch, foreign_share
+from openrs.figures import NAMES
 from openrs.run import write_record
-
-NAMES = {
-    "reward": "reward",
-    "kl": "kl",
-    "completions/mean_length": "completion_length",
-    "completions/clipped_ratio": "truncated_share",
-    "frac_reward_zero_std": "no_signal_share",
-    "entropy": "entropy",
-    "loss": "loss",
-    "grad_norm": "grad_norm",
-    "learning_rate": "learning_rate",
-    "verifier_timeouts": "verifier_timeouts",
-}
-"""TRL's name of a logged figure -> ours."""
 
 
 class Metrics(TrainerCallback):
@@ -78,6 +65,8 @@ class Watched(TrainerCallback):
     def __init__(self, metrics: Metrics | None, watch: Watch | None, last: int, iterations: int) -> None:
         self.metrics, self.watch = metrics, watch
         self.last, self.iterations = last, iterations
+        self.pending: Stop | None = None
+        """What the watch said; it acts after a step that ends the use of its completions."""
         self.stopped: dict[str, Any] | None = None
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
@@ -85,7 +74,9 @@ class Watched(TrainerCallback):
         step = state.global_step
         if self.watch is None or "reward" not in logs or step >= self.last:
             return
-        stop = self.watch(self.metrics.line) if self.metrics is not None else None
+        if self.metrics is not None and self.pending is None:
+            self.pending = self.watch(self.metrics.line)
+        stop = self.pending
         if PartialState().num_processes > 1:
             (stop,) = broadcast_object_list([stop])  # all processes must end after the same step
         if stop is not None and step % self.iterations == 0:

@@ -25,15 +25,16 @@ def build(plan: Plan, study: dict[str, Any] | None = None) -> Watch | None:
     if rules is not None:
         watches.append(rules)
     if study is not None and study["pruner"] is not None:
-        from openrs.sweep import pruning, selection
+        from openrs.sweep import pruning
+        from openrs.sweep.selection import selection
 
-        if selection.selection(study["signal"]) is None:
+        if selection(study["signal"]) is None:
             watches.append(pruning.watch(plan, study))
     budget = plan.config.budget
     if study is not None and (budget.device_hours is not None or budget.money is not None):
         from openrs.sweep import budget as spending
 
-        watches.append(spending.watch(plan.config, plan.run.folder.absolute(), study))
+        watches.append(spending.watch(plan.config, study))
     if not watches:
         return None
 

@@ -153,7 +153,8 @@ def test_training_that_fails_is_told_with_its_last_lines(four_devices):
 
 def test_a_users_mistake_in_a_stage_is_one_line(four_devices):
     train, logs = four_devices
-    script = f"open({str(logs / 'train.error')!r}, 'w').write('Mistake\\nlength.prompt=3: too short'); raise SystemExit(3)"
+    refusal = "Mistake\\nlength.prompt=3: too short"
+    script = f"open({str(logs / 'train.error')!r}, 'w').write('{refusal}'); raise SystemExit(3)"
     with pytest.raises(Mistake) as caught:
         train({}, script)
     assert str(caught.value) == "length.prompt=3: too short"

@@ -1,56 +1,81 @@
 """What a sweep has spent, and when that is enough."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
 from openrs import cost
 from openrs.collapse import Stop, Watch
 from openrs.config import Config
 from openrs.mistake import Mistake
-from openrs.sweep.storage import open_storage
+from openrs.sweep import told as reach
 from openrs.sweep.tasks import RECORD
 
 if TYPE_CHECKING:
+    from openrs.sweep.estimate import Estimate
     from openrs.sweep.sweeper import Sweep
 
+KINDS = ("device_hours", "money")
+"""What a budget limits: fields of `openrs.config.Budget`."""
 
-def spent(trials: Sequence[FrozenTrial], besides: Path | None = None) -> dict[str, float]:
-    """Device hours and dollars of a study since it began, failed, pruned and killed attempts included.
+LOOK_SECONDS = 5.0
+"""The longest that a training run goes on without seeing what the other workers have spent."""
+
+
+def limits(budget: Any) -> dict[str, float]:
+    """The limits that are set."""
+    return {name: float(limit) for name in KINDS if (limit := getattr(budget, name)) is not None}
+
+
+def spent(trials: Sequence[FrozenTrial]) -> dict[str, float]:
+    """Device hours and dollars of a study since it began, of trials that run, failed or were killed too.
 
     The ledgers of its trials' runs say it; where a ledger is not on this machine, the trial's record does.
-
-    Args:
-        trials: of the study.
-        besides: the folder of a run that is not counted.
     """
     began = _began(trials)
-    folders, total = set(), {"device_hours": 0.0, "money": 0.0}
+    folders, total = set(), dict.fromkeys(KINDS, 0.0)
     for trial in trials:
         record = trial.user_attrs.get(RECORD, {})
-        kept = {Path(record[key]) for key in ("folder", "base") if key in record}
-        kept = {folder for folder in kept if (folder / cost.LEDGER).exists()}
+        kept = {record[key] for key in ("folder", "base") if key in record}
+        kept = {folder for folder in kept if _lines(folder)}
         folders |= kept
         if not kept:
             for name in total:
                 total[name] += record.get(name) or 0.0
-    for folder in folders - {besides}:
-        for name, amount in since(folder, began).items():
+    for folder in folders:
+        for name, amount in _since(folder, began).items():
             total[name] += amount
     return total
 
 
-def since(folder: Path, began: datetime) -> dict[str, float]:
+def _since(folder: str, began: datetime) -> dict[str, float]:
     """What a run's ledger holds of stages that began at this time or later."""
-    lines = [item for item in cost.ledger(folder) if datetime.fromisoformat(item["began"]) >= began]
+    lines = [item for item in _lines(folder) if datetime.fromisoformat(item["began"]) >= began]
     return {
         "device_hours": sum(line["device_hours"] for line in lines),
         "money": sum(line["dollars"] or 0.0 for line in lines),
     }
+
+
+def _lines(folder: str) -> tuple[dict[str, Any], ...]:
+    """The ledger in a run's folder."""
+    try:
+        found = (Path(folder) / cost.LEDGER).stat()
+    except OSError:
+        return ()
+    return _read(folder, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4096)  # a sweep asks at every trial, and most of its ledgers are closed
+def _read(folder: str, changed: int, size: int) -> tuple[dict[str, Any], ...]:
+    return tuple(cost.ledger(Path(folder)))
 
 
 def _began(trials: Sequence[FrozenTrial]) -> datetime:
@@ -61,12 +86,57 @@ def _began(trials: Sequence[FrozenTrial]) -> datetime:
 
 def reached(budget: Any, trials: Sequence[FrozenTrial]) -> str:
     """What was reached, in words, or nothing."""
+    asked = limits(budget)
+    if not asked:
+        return ""  # without reading a thousand ledgers
     used = spent(trials)
-    for name, amount in used.items():
-        limit = getattr(budget, name)
-        if limit is not None and amount >= limit:
-            return f"budget.{name}={limit:g} is reached ({amount:.3g} spent)"
+    for name, limit in asked.items():
+        if used[name] >= limit:
+            return f"budget.{name}={limit:g} is reached ({used[name]:.3g} spent)"
     return ""
+
+
+def check(config: DictConfig) -> None:
+    """Refuses a budget that limits nothing.
+
+    Raises:
+        Mistake: naming it, and what would.
+    """
+    budget, price = config.budget, config.hardware.price_per_device_hour
+    for name, limit in limits(budget).items():
+        if limit <= 0:
+            raise Mistake(f"budget.{name}={limit:g}: must be above 0. Leave it out for no limit.")
+    if budget.money is not None and price is None:
+        raise Mistake(
+            f"budget.money={budget.money:g}: hardware={config.hardware.name} has no price. Give "
+            "hardware.price_per_device_hour=0.44 (dollars), or budget.device_hours."
+        )
+
+
+def against(config: DictConfig, used: dict[str, float], made: "Estimate") -> dict[str, str]:
+    """Each limit, and how plan and spending stand to it: `over`, `within`, or `unknown`, as some of the plan
+    has no known time and the rest is within."""
+    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
+    found = {}
+    for name, limit in limits(config.budget).items():
+        over = used[name] + planned[name] > limit
+        found[name] = "over" if over else "unknown" if made.unknown else "within"
+    return found
+
+
+def lines(config: DictConfig, used: dict[str, float], made: "Estimate") -> list[str]:
+    """How a plan stands to the budget, for a person."""
+    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
+    words = {
+        "over": "exceeded: the sweep would be refused",
+        "within": "held",
+        "unknown": f"not known to be held: {made.unknown} of unknown time; it is stopped where it is reached",
+    }
+    return [
+        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {planned[name]:.3g} planned: "
+        f"{words[against(config, used, made)[name]]}"
+        for name, limit in limits(config.budget).items()
+    ]
 
 
 def refuse(sweep: "Sweep") -> None:
@@ -75,51 +145,50 @@ def refuse(sweep: "Sweep") -> None:
     Raises:
         Mistake: naming plan and budget.
     """
-    budget = sweep.config.budget
-    if budget.device_hours is None and budget.money is None:
+    check(sweep.config)
+    if not limits(sweep.config.budget):
         return
-    if budget.money is not None and sweep.config.hardware.price_per_device_hour is None:
-        raise Mistake(
-            f"budget.money={budget.money}: hardware={sweep.config.hardware.name} has no price. Give "
-            "hardware.price_per_device_hour=0.44 (dollars), or budget.device_hours."
-        )
     from openrs.sweep.estimate import estimate
 
-    planned, used = estimate(sweep), spent(sweep.study.get_trials(deepcopy=False))
-    for name, left in (("device_hours", planned.device_hours), ("money", planned.money)):
-        limit = budget[name]
-        if limit is not None and left is not None and used[name] + left > limit:
+    used, made = spent(sweep.study.get_trials(deepcopy=False)), estimate(sweep)
+    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
+    for name, stands in against(sweep.config, used, made).items():
+        if stands == "over":
             raise Mistake(
-                f"budget.{name}={limit:g}: this sweep would take {used[name] + left:.3g} "
-                f"({used[name]:.3g} spent, {left:.3g} planned from {planned.sources}). Raise the budget, "
-                "lower hydra.sweeper.n_trials, or make the runs shorter; dry_run=true shows the plan."
+                f"budget.{name}={sweep.config.budget[name]:g}: this sweep would take "
+                f"{used[name] + planned[name]:.3g} ({used[name]:.3g} spent, {planned[name]:.3g} planned from "
+                f"{made.sources}). Raise the budget, lower hydra.sweeper.n_trials, or make the runs shorter; "
+                "dry_run=true shows the plan."
             )
+    if made.unknown:
+        for line in lines(sweep.config, used, made):
+            sweep.say(line)
 
 
-def watch(config: Config, folder: Path, told: dict[str, Any]) -> Watch:
-    """Ends a running trial, resumably, once the sweep's budget is reached.
+def watch(config: Config, told: dict[str, Any]) -> Watch:
+    """Ends a running trial, resumably, once the sweep's budget is reached, by whichever workers.
+
+    What this trial has spent goes into its record, for workers that do not see its run's ledger.
 
     Args:
         config: the trial's.
-        folder: of the trial's run, whose ledger has earlier attempts, killed ones too.
         told: the study, as `openrs.sweep.job.Trial.study` describes it.
     """
-    others: dict[str, float] = {}
-    study_began: list[datetime] = []
+    began, looked = time.monotonic(), float("-inf")
+    price, opened = config.hardware.price_per_device_hour, list[optuna.Study]()
 
     def look(line: dict[str, Any]) -> Stop | None:
-        if not study_began:
-            study = optuna.load_study(
-                study_name=told["study_name"], storage=open_storage(told["storage"], Path())
-            )
-            trials = study.get_trials(deepcopy=False)
-            study_began.append(_began(trials))
-            others.update(spent(trials, besides=folder))
-        own = since(folder, study_began[0])
-        for name, amount in own.items():
-            limit = getattr(config.budget, name)
-            if limit is not None and others[name] + amount >= limit:
-                return Stop("budget", f"budget.{name}={limit:g} is reached")
-        return None
+        nonlocal looked
+        now = time.monotonic()
+        if now - looked < LOOK_SECONDS:
+            return None
+        looked = now
+        if not opened:
+            opened.append(reach.study(told))
+        hours = (now - began) * cost.devices(config.hardware) / 3600
+        money = None if price is None else hours * price
+        reach.note(told, {"device_hours": hours, "money": money})
+        stop = reached(config.budget, opened[0].get_trials(deepcopy=False))
+        return Stop("budget", stop) if stop else None
 
     return look

@@ -1,11 +1,13 @@
 """What a sweep would cost: trials, steps, evaluations, hours, money and disk, before any of it is spent.
 
-The rates are `openrs.cost`'s: this machine's own past runs where there are any like these, else
-published figures, else unknown.
+The rates are `openrs.rates`': this machine's own past runs where there are any like these, else published
+figures, else unknown. Only points that are still owed are looked at, and of many a few, evenly spaced,
+stand for the rest.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -14,9 +16,14 @@ from openrs import cost
 from openrs.config import Config
 from openrs.mistake import Mistake
 from openrs.plan import Plan, resolve
+from openrs.rates import Rate, Rates
+from openrs.sweep import tasks
 
 if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep
+
+LOOKED_AT = 24
+"""Points that are resolved for an estimate, at about a sixth of a second each."""
 
 
 @dataclass(frozen=True)
@@ -27,56 +34,101 @@ class Todo:
     steps: int
     problems: int
     """Problems to answer, over checkpoints, benchmarks and sampling seeds."""
-    step_rate: cost.Rate | None
-    problem_rate: cost.Rate | None
+    step_rate: Rate | None
+    problem_rate: Rate | None
     disk: int | None
     """Bytes of its checkpoints; None: unknown."""
+    devices: int
+    """That it holds."""
+    price: float | None
+    """Dollars for a device hour; None: unknown."""
 
     @property
-    def parts(self) -> list[tuple[int, str, cost.Rate | None]]:
+    def parts(self) -> list[tuple[int, str, Rate | None]]:
         """Number, unit and rate of what there is to do."""
         parts = [(self.steps, "steps", self.step_rate), (self.problems, "problems", self.problem_rate)]
         return [part for part in parts if part[0]]
 
     @property
-    def hours(self) -> float:
-        """Wall hours of what has a rate."""
-        return sum(number * rate.seconds / 3600 for number, _, rate in self.parts if rate is not None)
+    def device_hours(self) -> float:
+        """Of what has a rate."""
+        seconds = sum(number * rate.seconds for number, _, rate in self.parts if rate is not None)
+        return seconds / 3600 * self.devices
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The whole of a sweep."""
+    """What is left of a sweep."""
 
     todo: tuple[Todo, ...]
-    """One entry a run."""
-    total: int
-    """Trials."""
-    device_hours: float
-    """Of what has a rate; `unknown` names the rest."""
-    money: float | None
+    """One entry a run that was looked at."""
+    share: float = 1.0
+    """Trials for each one that was looked at."""
+    once: tuple[Todo, ...] = ()
+    """What is to be done once, however many runs the ones looked at stand for: the base models."""
+
+    def _sum(self, of: Callable[[Todo], float]) -> float:
+        return self.share * sum(map(of, self.todo)) + sum(map(of, self.once))
+
+    @property
+    def runs(self) -> int:
+        """Runs that have something to do."""
+        return round(self.share * sum(bool(item.parts) for item in self.todo))
+
+    @property
+    def steps(self) -> int:
+        """Training steps to do."""
+        return round(self._sum(lambda item: item.steps))
+
+    @property
+    def problems(self) -> int:
+        """Problems to answer."""
+        return round(self._sum(lambda item: item.problems))
+
+    @property
+    def device_hours(self) -> float:
+        """Of what has a rate; `unknown` names the rest."""
+        return self._sum(lambda item: item.device_hours)
+
+    @property
+    def money(self) -> float | None:
+        """Dollars for the device hours; None: some hardware has no price."""
+        if any(item.price is None for item in (*self.todo, *self.once)):
+            return None
+        return self._sum(lambda item: item.device_hours * (item.price or 0.0))
+
+    @property
+    def disk(self) -> float | None:
+        """Bytes of checkpoints; None: some are unknown."""
+        if any(item.disk is None for item in self.todo):
+            return None
+        return self._sum(lambda item: item.disk or 0)
 
     @property
     def unknown(self) -> str:
         """What is of unknown time, or nothing."""
-        counts: dict[str, int] = {}
-        for number, unit, rate in (part for item in self.todo for part in item.parts):
-            if rate is None:
-                counts[unit] = counts.get(unit, 0) + number
-        return " and ".join(f"{number} {unit}" for unit, number in counts.items())
+        units = {u: None for item in (*self.todo, *self.once) for _, u, rate in item.parts if rate is None}
+        return " and ".join(f"{round(self._sum(partial(_untimed, unit=unit)))} {unit}" for unit in units)
 
     @property
     def sources(self) -> str:
         """Where the rates are from."""
-        told = [rate.source for item in self.todo for _, _, rate in item.parts if rate is not None]
+        every = (*self.todo, *self.once)
+        told = [rate.source for item in every for _, _, rate in item.parts if rate is not None]
         return "; ".join(dict.fromkeys(told)) or "none: no run like these was measured here or published"
 
 
-def todo(plan: Plan, counted: set[str], afresh: bool = False) -> Todo:
+def _untimed(item: Todo, unit: str) -> int:
+    """How much of a unit is of unknown time."""
+    return sum(number for number, name, rate in item.parts if name == unit and rate is None)
+
+
+def todo(plan: Plan, rates: Rates, counted: set[str], afresh: bool = False) -> Todo:
     """What a plan still needs.
 
     Args:
         plan: a run, resolved.
+        rates: how long a step and a problem take.
         counted: score files that another plan has counted, as the base model's; added to.
         afresh: as though the run had nothing yet; the base model keeps what it has.
     """
@@ -94,7 +146,10 @@ def todo(plan: Plan, counted: set[str], afresh: bool = False) -> Todo:
     if weights is not None:
         saved, each, state = cost.disk(config, weights)
         disk = saved * each + state if steps else 0
-    return Todo(plan.run.id, steps, problems, cost.step_rate(config), cost.problem_rate(config), disk)
+    held, price = cost.devices(config.hardware), config.hardware.price_per_device_hour
+    return Todo(
+        plan.run.id, steps, problems, rates.step(config), rates.problem(config), disk, held, price
+    )  # fmt: skip
 
 
 def merged(found: Iterable[Todo]) -> list[Todo]:
@@ -118,70 +173,105 @@ def compose(sweep: "Sweep", params: dict[str, Any]) -> DictConfig:
     return composed
 
 
-def plans(sweep: "Sweep", at_most: int | None = None) -> Iterator[Plan | Mistake]:
-    """The run of every grid point in order; of a sampler's space, that of the common settings.
+def owed(sweep: "Sweep") -> list[int]:
+    """The slots of a study that still need something; all of them where there is none yet."""
+    trials = [] if sweep.study is None else sweep.study.get_trials(deepcopy=False)
+    known = tasks.slots(trials)
+    ended = {
+        n for n, slot in known.items() if slot.last.state.is_finished() and not slot.owed(sweep.patience)
+    }
+    return [number for number in range(sweep.total) if number not in ended]
 
-    Args:
-        sweep: the sweep.
-        at_most: take only about so many points, evenly spaced.
-    """
-    points = (sweep.points or [{}])[: sweep.total]
-    for params in points[:: max(1, len(points) // at_most) if at_most else 1]:
+
+def spaced(slots: Sequence[int], at_most: int) -> list[int]:
+    """About so many of them, evenly spaced."""
+    return list(slots[:: -(-len(slots) // at_most)]) if len(slots) > at_most else list(slots)
+
+
+def plans(sweep: "Sweep", slots: Iterable[int]) -> dict[int, Plan | Mistake]:
+    """The runs of slots of a grid; of a sampler's space, that of the common settings stands for each."""
+    found: dict[int, Plan | Mistake] = {}
+    for slot in slots:
         try:
-            config = OmegaConf.to_object(compose(sweep, params))
+            config = OmegaConf.to_object(compose(sweep, {} if sweep.points is None else sweep.points[slot]))
             assert isinstance(config, Config)
-            yield resolve(config)
+            found[slot] = resolve(config)
         except Mistake as error:
-            yield error
+            found[slot] = error
+        if sweep.points is None:
+            break
+    return found
 
 
-def estimate(sweep: "Sweep", found: list[Plan] | None = None) -> Estimate:
+def estimate(
+    sweep: "Sweep", known: dict[int, Plan | Mistake] | None = None, at_most: int = LOOKED_AT
+) -> Estimate:
     """Adds up what the trials that are not done still need.
 
     Args:
-        sweep: the sweep; of its study only the number of finished trials is asked.
-        found: its plans, where they are known already.
+        sweep: the sweep; of its study only how its slots stand is asked.
+        known: plans by slot, where they are known already; slots without one are reckoned from the rest.
+        at_most: points that are looked at where none is known.
 
     Raises:
         Mistake: no point is a run.
     """
-    resolved = found if found is not None else [p for p in plans(sweep) if isinstance(p, Plan)]
-    if not resolved:
+    slots, rates = owed(sweep), Rates()
+    if not slots:
+        return Estimate(())
+    found = known if known is not None else plans(sweep, spaced(slots, at_most))
+    runs = {slot: plan for slot, plan in found.items() if isinstance(plan, Plan)}
+    if not runs:
         raise Mistake("sweep: no point of the space is a valid run; dry_run=true says why.")
+    if sweep.points is None:
+        return Estimate(_alike(next(iter(runs.values())), len(slots), rates))
     counted: set[str] = set()
-    sampled = sweep.points is None  # a run of the common settings stands for each one that will be drawn
-    listed = merged(todo(plan, counted, sampled) for plan in resolved)
-    if sampled:  # the base model is measured once
-        base = {str(cell.path(resolved[0].base.folder)) for cell in resolved[0].cells(0)}
-        alike = todo(resolved[0], base, sampled)
-        to_go = max(0, sweep.total - sweep.finished())
-        listed = [*listed, *[alike] * (to_go - 1)] if to_go else []
-    hardware = resolved[0].config.hardware
-    hours, price = sum(item.hours for item in listed) * cost.devices(hardware), hardware.price_per_device_hour
-    return Estimate(tuple(listed), sweep.total, hours, None if price is None else hours * price)
+    looked_at = set(slots) & set(found)
+    once = _base_models(runs.values(), rates, counted) if len(looked_at) < len(slots) else ()
+    listed = merged(todo(runs[slot], rates, counted) for slot in sorted(looked_at & set(runs)))
+    return Estimate(tuple(listed), len(slots) / max(1, len(looked_at)), once)
 
 
-def forecast(sweep: "Sweep") -> float | None:
-    """Device hours that a new sweep will take, from a few of its points; None where they are unknown."""
-    found = [plan for plan in plans(sweep, at_most=6) if isinstance(plan, Plan)]
-    if not found:
-        return None
-    made = estimate(sweep, found)
-    if made.unknown:
-        return None
-    return made.device_hours if sweep.points is None else made.device_hours * sweep.total / len(found)
+def _base_models(plans: Iterable[Plan], rates: Rates, counted: set[str]) -> tuple[Todo, ...]:
+    """What the runs' base models still need, which are measured once."""
+    found = []
+    for plan in plans:
+        measured = "evaluate" in plan.config.stages and 0 in plan.config.checkpoints
+        cells = {str(cell.path(plan.base.folder)): cell for cell in plan.missing(0)} if measured else {}
+        problems = sum(len(plan.problems[c.benchmark]) for path, c in cells.items() if path not in counted)
+        counted.update(cells)
+        held, price = cost.devices(plan.config.hardware), plan.config.hardware.price_per_device_hour
+        found.append(Todo(plan.base.id, 0, problems, None, rates.problem(plan.config), 0, held, price))
+    return tuple(item for item in found if item.parts)
 
 
-def lines(made: Estimate) -> Iterator[str]:
+def _alike(plan: Plan, number: int, rates: Rates) -> tuple[Todo, ...]:
+    """As many runs that are yet to be drawn; the base model is measured once."""
+    first = todo(plan, rates, set(), afresh=True)
+    base = {str(cell.path(plan.base.folder)) for cell in plan.cells(0)}
+    return (first, *[todo(plan, rates, base, afresh=True)] * (number - 1))
+
+
+def forecast(sweep: "Sweep") -> dict[str, Any]:
+    """What a new sweep will take, from a few of its points: what its report holds against what it took."""
+    try:
+        made = estimate(sweep, at_most=6)
+    except Mistake:
+        return {"unknown": "every trial"}
+    return {
+        "device_hours": made.device_hours, "money": made.money, "disk": made.disk, "unknown": made.unknown,
+    }  # fmt: skip
+
+
+def lines(made: Estimate, total: int) -> Iterator[str]:
     """The estimate for a person."""
-    open_runs = [item for item in made.todo if item.parts]
-    steps, problems = sum(i.steps for i in made.todo), sum(i.problems for i in made.todo)
-    yield f"  trials    {made.total}; {len(open_runs)} runs have something to do"
-    yield f"  to do     {steps} training steps, {problems} problems to answer"
+    yield f"  trials    {total}; {made.runs} runs have something to do"
+    if made.share > 1:
+        yield f"  reckoned  from {len(made.todo)} of the runs, evenly spaced"
+    yield f"  to do     {made.steps} training steps, {made.problems} problems to answer"
     money = "money unknown (hardware has no price)" if made.money is None else f"${made.money:.2f}"
-    bytes_of = [item.disk for item in made.todo if item.disk is not None]
-    disk = "disk unknown" if len(bytes_of) < len(made.todo) else f"{sum(bytes_of) / 1e9:.2f} GB of disk"
+    disk = "disk unknown" if made.disk is None else f"{made.disk / 1e9:.2f} GB of disk"
     more = f", and {made.unknown} of unknown time" if made.unknown else ""
     yield f"  cost      {made.device_hours:.2f} device hours{more}; {money}, {disk}"
-    if open_runs:
+    if made.runs:
         yield f"  source    {made.sources}"

@@ -10,9 +10,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from openrs import cost
 from openrs.plan import Plan
-from openrs.sweep import objective
+from openrs.run import locked
+from openrs.sweep import objective, signal
 from openrs.sweep.outcome import Outcome
-from openrs.sweep.selection import climb, selection
+from openrs.sweep.selection import selection
 
 SWEEPER = "openrs.sweep.plugin.StudySweeper"
 
@@ -32,7 +33,7 @@ class Trial:
             "storage": self.sweeper.storage,
             "study_name": self.sweeper.study_name,
             "pruner": None if pruner is None else OmegaConf.to_container(pruner, resolve=True),
-            "signal": self.sweeper.signal,
+            "signal": signal.read(self.sweeper.signal),
             "number": self.number,
         }
 
@@ -47,51 +48,95 @@ def current() -> Trial | None:
 
 def run(plan: Plan, trial: Trial) -> Outcome:
     """Does what is missing of the trial's run and reads its objectives from the records."""
-    from openrs.pipeline import stages
-    from openrs.sweep.pruning import Curve
+    from openrs.sweep import pruning, told
 
-    config = plan.config
-    repeated = not plan.must_train and not _to_evaluate(plan)
-    began = time.monotonic()
+    config, began = plan.config, time.monotonic()
+    record = _address(plan)
     study = trial.study()
-    curved = plan.must_train and study["pruner"] is not None
-    climbed = None
-    if curved and selection(study["signal"]):
-        climbed = climb(plan, study, Curve.of(plan, study), stages)
-    if climbed is None:
-        stages(plan, study)
+    study |= told.sign(study, record)
+    worked = _work(plan, study)
     hours = (time.monotonic() - began) * cost.devices(config.hardware) / 3600
-    curve = Curve.of(plan, study) if curved else None
     price = config.hardware.price_per_device_hour
-    record: dict[str, Any] = {
-        "run": plan.run.id,
-        "name": plan.run.name,
-        "folder": str(plan.run.folder.absolute()),
-        "base": str(plan.base.folder.absolute()),
+    record |= {
         "step": config.checkpoints[-1],
         "scores": _scores(plan),
         "device_hours": hours,
         "money": None if price is None else hours * price,
+        "disk": _disk(plan),
     }
-    stopped = plan.stopped
-    if climbed is not None:
-        stopped = {"kind": climbed.kind, "reason": climbed.reason, "step": plan.trained_to}
-    if stopped is not None and "train" in config.stages:
+    if (stopped := _stopped(plan, study)) is not None:
         state: Literal["stopped", "pruned"] = "stopped" if stopped["kind"] == "budget" else "pruned"
         record["kind"] = stopped["kind"]
-        last = curve.last() if curve is not None else None
         return Outcome(
-            state, reason=stopped["reason"], step=stopped["step"], signal=last, record=record,
-            repeated=repeated,
+            state, reason=stopped["reason"], step=stopped["step"], signal=_level(plan, study),
+            record=record, repeated=not worked,
         )  # fmt: skip
-    if curve is not None:
-        curve.close()
+    if study["pruner"] is not None and plan.mix is not None:
+        with locked(plan.run):
+            pruning.finish(plan, study)
     try:
         values = objective.values(plan, objective.names(config.objective))
     except objective.Missing as error:
-        told = f"no value for the objective: {error}"
-        return Outcome("failed", reason=told, record=record, again=False)
-    return Outcome("complete", values=values, record=record, repeated=repeated)
+        reason = f"no value for the objective: {error}"
+        return Outcome("failed", reason=reason, record=record, again=False)
+    return Outcome("complete", values=values, record=record, repeated=not worked)
+
+
+def _address(plan: Plan) -> dict[str, Any]:
+    """Where a trial's run is: all that its cost can be read from, should it end without a word."""
+    return {
+        "run": plan.run.id,
+        "name": plan.run.name,
+        "folder": str(plan.run.folder.absolute()),
+        "base": str(plan.base.folder.absolute()),
+    }
+
+
+def _work(plan: Plan, study: dict[str, Any]) -> bool:
+    """Trains and evaluates what is missing, until the pruner stops it; False where nothing was."""
+    from openrs.pipeline import stages
+    from openrs.sweep.climb import climb
+
+    worked, chosen = False, selection(study["signal"])
+    if study["pruner"] is not None and chosen is not None and plan.must_train:
+        worked = climb(plan, study, chosen, stages)
+        if verdict(plan, study):
+            return worked
+    return stages(plan, study) or worked
+
+
+def verdict(plan: Plan, study: dict[str, Any]) -> dict[str, Any] | None:
+    """Why and where the sweep's pruner stopped the run, if it did and this trial is not to go on from there.
+
+    Called with the run's lock it tells whether there is anything to train.
+    """
+    if study["pruner"] is None:
+        return None
+    from openrs.sweep.pruning import standing
+
+    found = standing(plan, study)
+    return None if found is None else {"kind": "pruned", "reason": found.reason, "step": found.step}
+
+
+def _stopped(plan: Plan, study: dict[str, Any]) -> dict[str, Any] | None:
+    """Why the run ends before its last step, if it does: the pruner's verdict, even if the process that
+    heard it was killed at once, else what the training record says."""
+    return verdict(plan, study) or (plan.stopped if "train" in plan.config.stages else None)
+
+
+def _level(plan: Plan, study: dict[str, Any]) -> float | None:
+    """The signal where a run was stopped, whichever process trained it."""
+    from openrs.sweep import drawn, pruning
+
+    if study["pruner"] is None:
+        return None
+    return pruning.level(drawn.points(plan, study["signal"]), study["signal"])
+
+
+def _disk(plan: Plan) -> int:
+    """Bytes of the run's checkpoints."""
+    files = (plan.run.folder / "train").glob("checkpoint-*/**/*")
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def _scores(plan: Plan) -> list[str]:
@@ -99,9 +144,3 @@ def _scores(plan: Plan) -> list[str]:
     step = plan.config.checkpoints[-1]
     folder = plan.owner(step).folder.absolute()
     return [str(cell.path(folder)) for cell in plan.cells(step) if cell.path(folder).exists()]
-
-
-def _to_evaluate(plan: Plan) -> bool:
-    if "evaluate" not in plan.config.stages:
-        return False
-    return any(plan.missing(step) for step in plan.config.checkpoints)

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from openrs import scores
+from openrs import cost, scores
 from openrs.checkpoints import logged
 from openrs.mistake import Mistake
 from openrs.plan import Plan
@@ -118,4 +118,4 @@ def device_hours(plan: Plan) -> float:
     seconds = [line["step_seconds"] for line in lines if line["step"] <= plan.config.stop_at]
     if not seconds:
         raise Missing(f"{plan.run.folder.name} has no training record")
-    return sum(seconds) * max(1, plan.config.hardware.devices) / 3600
+    return sum(seconds) * cost.devices(plan.config.hardware) / 3600

@@ -128,9 +128,10 @@ class SweeperConf(OptunaSweeperConf):
     report: bool = True
     """Print and write the result at the end; workers leave it to the command that started them."""
     pruner: Any = None
-    signal: str = "reward"
-    """What pruners see: `reward`, another figure of metrics.jsonl (`rewards.accuracy`, `-kl`), a score at
-    each saved checkpoint (`score:BENCHMARK`), or each problem's outcome (`outcomes:BENCHMARK@STEP`)."""
+    signal: Any = "reward"
+    """What pruners see: `reward`, another figure of metrics.jsonl (`rewards.accuracy`, `-kl`), a combination
+    (`{rewards.accuracy: 1, kl: -0.05}`), a score at each saved checkpoint (`score:BENCHMARK`), or each
+    problem's outcome (`outcomes:BENCHMARK@STEP`)."""
 
 
 class StudySweeper(Sweeper):

@@ -5,9 +5,9 @@ In asynchronous successive halving (Li et al. 2020, arXiv 1810.05934, algorithm 
 Here the paused run is extended: a promotion is a new trial of the same slot, on the same run.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 
 import optuna
@@ -16,26 +16,16 @@ from optuna.pruners import HyperbandPruner, SuccessiveHalvingPruner
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from openrs.sweep import rungs
 from openrs.sweep.pruning import RUN, curves
 from openrs.sweep.sampler import make_pruner
-from openrs.sweep.tasks import RECORD, Slot
+from openrs.sweep.tasks import PROMOTES, RECORD, Slot
 
 
 def promotable(value: float, competing: Sequence[float], reduction_factor: int) -> bool:
     """Whether a value is among the best 1/reduction_factor of its rung, itself included."""
     places = len(competing) // reduction_factor
     return places > 0 and value >= sorted(competing, reverse=True)[places - 1]
-
-
-def rungs(trial: FrozenTrial) -> list[float]:
-    """The values of a curve at the rungs that it completed, as Optuna's halving keeps them."""
-    found: list[float] = []
-    for number in count():
-        value = trial.system_attrs.get(f"completed_rung_{number}")
-        if value is None:
-            return found
-        found.append(value)
-    raise AssertionError("count() has no end")
 
 
 def next_promotion(
@@ -52,11 +42,7 @@ def next_promotion(
     pruner = make_pruner(settings)
     if not isinstance(pruner, SuccessiveHalvingPruner | HyperbandPruner):
         return None
-    paused = {
-        slot.last.user_attrs[RECORD]["run"]: slot.last
-        for slot in slots.values()
-        if slot.last.state == TrialState.PRUNED and slot.last.user_attrs[RECORD]["kind"] == "pruned"
-    }
+    paused = _paused(slots)
     if not paused:
         return None
     study = curves(storage, name, pruner)
@@ -65,11 +51,11 @@ def next_promotion(
     for members in _brackets(study, pruner):
         competing: dict[int, list[float]] = defaultdict(list)
         for trial in members:
-            for number, value in enumerate(rungs(trial)):
+            for number, value in enumerate(rungs.completed(trial)):
                 competing[number].append(value)
         for trial in members:
-            run, reached = trial.user_attrs.get(RUN), rungs(trial)
-            if run not in paused or not reached or trial.state != TrialState.RUNNING:
+            run, reached = trial.user_attrs.get(RUN), rungs.completed(trial)
+            if run not in paused or not reached or trial.state != TrialState.RUNNING or _broken(trial):
                 continue
             place = (len(reached) - 1, reached[-1])
             if promotable(reached[-1], competing[place[0]], settings.reduction_factor) and (
@@ -79,13 +65,35 @@ def next_promotion(
     return chosen
 
 
+def _paused(slots: dict[int, Slot]) -> dict[str, FrozenTrial]:
+    """The runs that a pruner stopped and nobody is taking on, each with its newest trial: equal proposals
+    share a run, and a verdict is overruled by the promotion of a trial that is no older."""
+    ended = sorted((slot.last for slot in slots.values()), key=lambda trial: trial.number)
+    paused = {
+        trial.user_attrs[RECORD]["run"]: trial
+        for trial in ended
+        if trial.state == TrialState.PRUNED and trial.user_attrs[RECORD]["kind"] == "pruned"
+    }
+    for slot in slots.values():
+        if not slot.last.state.is_finished():
+            promotes = slot.last.user_attrs.get(PROMOTES)
+            known = [slot.last, *(trial for trial in slot.trials if trial.number == promotes)]
+            for trial in known:
+                paused.pop(trial.user_attrs.get(RECORD, {}).get("run"), None)
+    return paused
+
+
+def _broken(trial: FrozenTrial) -> bool:
+    """Whether a curve ended in no number, which no further training mends."""
+    return trial.last_step is not None and math.isnan(trial.intermediate_values[trial.last_step])
+
+
 def _brackets(study: optuna.Study, pruner: Any) -> list[list[FrozenTrial]]:
     """The curves that compete with each other: all, or those of a Hyperband bracket."""
     trials = study.get_trials(deepcopy=False)
     if isinstance(pruner, SuccessiveHalvingPruner):
         return [trials]
-    pruner._try_initialization(study)  # Optuna keeps the brackets to itself
     grouped: dict[int, list[FrozenTrial]] = defaultdict(list)
     for trial in trials:
-        grouped[pruner._get_bracket_id(study, trial)].append(trial)
+        grouped[rungs.bracket(pruner, study, trial)].append(trial)
     return list(grouped.values())

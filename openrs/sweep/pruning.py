@@ -3,35 +3,33 @@
 Optuna's `report` and `should_prune` want one objective, and a pruned trial cannot be opened again. So
 the sweep's study holds trials and values, and a second one, `<name> curves`, holds one open trial per
 run with its signal: single-objective whatever the sweep looks for, shared by all trials of a run, and
-still open when the run goes on after a pruning or a crash.
+still open when the run goes on after a pruning or a crash. A curve is opened, judged and closed by who
+holds the run's lock.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import optuna
 from omegaconf import OmegaConf
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.checkpoints import logged
 from openrs.collapse import Stop, Watch
-from openrs.mistake import Mistake
 from openrs.plan import Plan
+from openrs.sweep import drawn, rungs, signal, verdict
+from openrs.sweep import told as reached
 from openrs.sweep.sampler import make_pruner
 from openrs.sweep.selection import selection
-from openrs.sweep.storage import open_storage
+from openrs.sweep.signal import Signal
+from openrs.sweep.verdict import Verdict
 
 RUN = "run"
 """User attribute of a curve: the run's id."""
 
 NUMBER = "trial"
 """User attribute of a curve: the number of the sweep's trial that is drawing it."""
-
-WINDOW = 10
-"""Logged steps that a point of the curve is the mean of, as single steps are noise."""
 
 
 def curves(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner | None) -> optuna.Study:
@@ -46,122 +44,142 @@ def curves(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner | 
     )
 
 
-def signal(lines: Sequence[dict[str, Any]], name: str) -> float:
-    """The signal after these steps: the mean of a figure over the last `WINDOW` of them.
-
-    Args:
-        lines: metrics.jsonl so far.
-        name: the figure, `rewards.TERM` for a reward before its weight; with a minus before it less is
-            better.
-
-    Raises:
-        Mistake: training logs no such figure.
-    """
-    figure = name.removeprefix("-")
-    logged_figures = [_figures(line) for line in lines[-WINDOW:]]
-    if not all(figure in figures for figures in logged_figures):
-        known = ", ".join(logged_figures[-1])
-        raise Mistake(f"hydra.sweeper.signal={name}: training logs no {figure}. Known: {known}.")
-    value = mean(figures[figure] for figures in logged_figures)
-    return -value if name.startswith("-") else value
+def _curves(told: dict[str, Any]) -> optuna.Study:
+    """The curves of the study that a job was told of, with its pruner."""
+    pruner = make_pruner(OmegaConf.create(told["pruner"]))
+    return curves(reached.storage(told["storage"]), told["study_name"], pruner)
 
 
-def _figures(line: dict[str, Any]) -> dict[str, float]:
-    """The numbers of a logged step by name."""
-    terms = {f"rewards.{term}": value for term, value in line.get("rewards", {}).items()}
-    return {key: value for key, value in (line | terms).items() if isinstance(value, int | float)}
+def _opened(study: optuna.Study, run: str) -> FrozenTrial | None:
+    """The open curve of a run."""
+    found = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return next((trial for trial in reversed(found) if trial.user_attrs.get(RUN) == run), None)
 
 
 class Curve:
-    """The curve of one run."""
+    """The open curve of one run."""
 
-    def __init__(self, study: optuna.Study, run: str, name: str, folder: Path) -> None:
-        self.study, self.run, self.name, self.folder = study, run, name, folder
-        self.trial = self._open()
-        self.lines: list[dict[str, Any]] = []
+    def __init__(
+        self,
+        study: optuna.Study,
+        run: str,
+        asked: Signal,
+        number: int,
+        points: dict[int, float] | None = None,
+    ) -> None:
+        self.study, self.asked = study, asked
+        self.number = number
+        found = _opened(study, run)
+        if found is None:  # all points in one write: a long run has hundreds
+            opened = create_trial(
+                state=TrialState.RUNNING, user_attrs={RUN: run}, intermediate_values=points
+            )  # fmt: skip
+            study.add_trial(opened)
+            found = _opened(study, run)
+        assert found is not None
+        self.trial = optuna.Trial(study, found._trial_id)
+        self.trial.set_user_attr(NUMBER, number)
+        self.draw(points or {})
 
     @classmethod
-    def of(cls, plan: Plan, told: dict[str, Any]) -> "Curve":
+    def of(cls, plan: Plan, told: dict[str, Any], points: dict[int, float] | None = None) -> "Curve":
         """The curve of a plan's run in the sweep's storage.
 
         Args:
             told: the study, as `openrs.sweep.job.Trial.study` describes it.
+            points: what is known of it already.
         """
-        pruner = make_pruner(OmegaConf.create(told["pruner"]))
-        study = curves(open_storage(told["storage"], Path()), told["study_name"], pruner)
-        curve = cls(study, plan.run.id, told["signal"], plan.run.folder)
-        curve.trial.set_user_attr(NUMBER, told["number"])
-        return curve
+        return cls(_curves(told), plan.run.id, told["signal"], told["number"], points)
 
-    def _open(self) -> optuna.Trial:
-        """The run's open trial; of a run that was finished and is extended, a new one."""
-        for trial in reversed(self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))):
-            if trial.user_attrs.get(RUN) == self.run:
-                return optuna.Trial(self.study, trial._trial_id)
-        made = self.study.ask()
-        made.set_user_attr(RUN, self.run)
-        return made
+    def judge(self, points: dict[int, float], step: int, value: float) -> Stop | None:
+        """Adds values, by step or by problem, and asks the pruner.
 
-    def add(self, line: dict[str, Any]) -> Stop | None:
-        """Adds a logged step to the curve and asks the pruner."""
-        if not self.lines:
-            earlier = logged(self.folder / "train" / "metrics.jsonl")
-            for item in earlier:
-                if item["step"] < line["step"]:
-                    self._report(item)
-        last = self._report(line)
-        if self.trial.should_prune():
-            return Stop("pruned", f"{self.pruner}: {self.name} {last:.4g} at step {line['step']}")
-        return None
+        Args:
+            points: the values.
+            step: the training step that they are of.
+            value: what the signal says there.
+        """
+        self.draw(points)
+        reason = f"{self.pruner}: {signal.told(self.asked)} {value:.4g} at step {step}"
+        found = verdict.ask(self.study, self.frozen(), reason, step, self.number)
+        return None if found is None else Stop("pruned", found.reason)
 
-    def _report(self, line: dict[str, Any]) -> float:
-        self.lines.append(line)
-        value = signal(self.lines, self.name)
-        if line["step"] not in self._reported():
-            self.trial.report(value, line["step"])
-        return value
+    def draw(self, points: dict[int, float]) -> None:
+        """Adds values that the curve does not have yet."""
+        known = self.frozen().intermediate_values
+        for place, value in points.items():
+            if place not in known:
+                self.trial.report(value, place)
+
+    def frozen(self) -> FrozenTrial:
+        """The curve as the storage has it now."""
+        return self.study._storage.get_trial(self.trial._trial_id)
 
     @property
     def pruner(self) -> str:
         """The pruner's name."""
         return type(self.study.pruner).__name__
 
-    def judge(self, points: dict[int, float]) -> bool:
-        """Adds scores, by step or by problem, and asks the pruner."""
-        known = self._reported()
-        for place, value in points.items():
-            if place not in known:
-                self.trial.report(value, place)
-        return self.trial.should_prune()
 
-    def _reported(self) -> dict[int, float]:
-        return self.study._storage.get_trial(self.trial._trial_id).intermediate_values
+def level(points: dict[int, float], asked: Signal) -> float | None:
+    """Where a curve stands: its last value, or the mean over its problems; None where it has none."""
+    if not points:
+        return None
+    chosen = selection(asked)
+    by_problem = chosen is not None and chosen.step is not None
+    return mean(points.values()) if by_problem else points[max(points)]
 
-    def last(self) -> float | None:
-        """The signal where the run stands, whichever process trained."""
-        chosen = selection(self.name)
-        if chosen is not None:
-            values = [value for _, value in sorted(self._reported().items())]
-            return None if not values else values[-1] if chosen.step is None else mean(values)
-        lines = logged(self.folder / "train" / "metrics.jsonl")
-        return signal(lines, self.name) if lines else None
 
-    def close(self) -> None:
-        """Ends the curve of a run that reached its last step; one that was never drawn is dropped."""
-        last = self.last()
-        if last is None:
-            self.study.tell(self.trial, state=TrialState.FAIL)
-        else:
-            self.study.tell(self.trial, last)
+def standing(plan: Plan, told: dict[str, Any]) -> Verdict | None:
+    """The verdict by which a trial is answered: its run was stopped, and it does not promote it.
+
+    Args:
+        plan: the run, as far as the trial wants it trained.
+        told: the study, as `openrs.sweep.job.Trial.study` describes it.
+    """
+    config = plan.config
+    trains = "train" in config.stages and "train" not in config.force and plan.mix is not None
+    if told["pruner"] is None or not trains or plan.trained_to >= config.stop_at:
+        return None
+    study = _curves(told)
+    curve = _opened(study, plan.run.id)
+    found = None if curve is None else verdict.stored(study, curve)
+    if found is None or found.step >= config.stop_at:
+        return None
+    promotes = told["promotes"]
+    return None if promotes is not None and found.trial <= promotes else found
+
+
+def finish(plan: Plan, told: dict[str, Any]) -> None:
+    """Closes the curve of a run that reached its last step, drawn from its records where nobody watched
+    it: it was trained before the sweep, or its process died after training."""
+    study, asked = _curves(told), told["signal"]
+    points = drawn.points(plan, asked)
+    curve, value = _opened(study, plan.run.id), level(points, asked)
+    if value is None:
+        if curve is not None:  # opened, and never drawn
+            study.tell(curve.number, state=TrialState.FAIL)
+        return
+    closed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if any(t.user_attrs.get(RUN) == plan.run.id and (t.last_step or 0) >= max(points) for t in closed):
+        return
+    made = Curve(study, plan.run.id, asked, told["number"], points)
+    verdict.note(study._storage, made.frozen(), rungs.noted(study, made.frozen(), points))
+    study.tell(made.trial, value)
 
 
 def watch(plan: Plan, told: dict[str, Any]) -> Watch:
     """Adds every logged step to the run's curve and asks the pruner."""
+    asked, lines = told["signal"], list[dict[str, Any]]()
     made: list[Curve] = []
 
     def look(line: dict[str, Any]) -> Stop | None:
         if not made:
-            made.append(Curve.of(plan, told))
-        return made[0].add(line)
+            earlier = logged(plan.run.folder / "train" / "metrics.jsonl")
+            lines.extend(item for item in earlier if item["step"] < line["step"])
+            made.append(Curve.of(plan, told, signal.points(lines, asked)))
+        lines.append(line)
+        value = signal.value(lines, asked)
+        return made[0].judge({line["step"]: value}, line["step"], value)
 
     return look

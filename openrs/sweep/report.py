@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.plan import Plan, describe
-from openrs.sweep import tasks
+from openrs.sweep import budget, signal, tasks
 from openrs.sweep.budget import spent
 from openrs.sweep.selection import selection
 
@@ -20,13 +20,19 @@ FEW = 20
 """Runs up to which the end of a sweep prints every checkpoint in Table 1 too."""
 
 
+LISTED = 60
+"""Points up to which a plan shows each; of a larger grid so many, evenly spaced."""
+
+
 def plan(sweep: "Sweep") -> bool:
     """Prints what would run and what it would cost; runs nothing. False where a point is no run."""
-    from openrs.sweep.estimate import estimate, lines, plans
+    from openrs.sweep.estimate import estimate, lines, owed, plans, spaced
 
-    found = list(plans(sweep))
-    good = [item for item in found if isinstance(item, Plan)]
-    for item in found:
+    budget.check(sweep.config)
+    every = range(sweep.total)
+    found = plans(sweep, every if sweep.total <= LISTED else spaced(owed(sweep), LISTED))
+    good = [item for item in found.values() if isinstance(item, Plan)]
+    for item in found.values():
         if isinstance(item, Mistake):
             print(f"error: {item}", file=sys.stderr)
         elif sweep.points is not None:
@@ -34,11 +40,17 @@ def plan(sweep: "Sweep") -> bool:
     title = f"  sweep     {sweep.name} in {sweep.folder}"
     if sweep.points is None:
         title += "".join(f"\n  space     {key}: {value}" for key, value in sweep.space.distributions.items())
+    elif len(found) < sweep.total:
+        title += f"\n  points    {len(found)} of {sweep.total} are shown, evenly spaced over what is to do"
     print(title)
     if sweep.study is not None:
         print(f"  so far    {counts(_ended(sweep), sweep.total).removeprefix('sweep: ')}")
-    if good:
-        print("\n".join(lines(estimate(sweep, good))))
+    if good or not found:
+        made = estimate(sweep, found)
+        print("\n".join(lines(made, sweep.total)))
+        trials = [] if sweep.study is None else sweep.study.get_trials(deepcopy=False)
+        for line in budget.lines(sweep.config, spent(trials), made):
+            print(f"  budget    {line}")
     print("nothing was run (dry_run=true)")
     return len(good) == len(found)
 
@@ -50,17 +62,37 @@ def report(sweep: "Sweep") -> bool:
     complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
     _save(sweep, complete)
     if sweep.ours:
-        _tables(sweep, complete)
+        _tables(sweep, ended)
     print(counts(ended, sweep.total), file=sys.stderr)
-    used = spent(trials)
     if sweep.ours:
-        planned = sweep.study.user_attrs.get("planned_hours")
-        against = "" if planned is None else f", planned {planned:.2f}"
-        print(f"  took {used['device_hours']:.2f} device hours{against}", file=sys.stderr)
+        print(f"  took      {_took(trials, sweep.study.user_attrs.get('planned'))}", file=sys.stderr)
     for trial in failed:
         told = trial.user_attrs.get(tasks.ERROR, "its process died").splitlines()[0]
         print(f"  trial {trial.number} {trial.params}: {told}", file=sys.stderr)
     return not failed and len(ended) == sweep.total
+
+
+def _took(trials: list[FrozenTrial], planned: dict[str, Any] | None) -> str:
+    """Hours, money and disk, each against the plan that was made when the study was."""
+    used, planned = spent(trials), planned or {}
+
+    def against(name: str, unit: float, digits: int) -> str:
+        amount = planned.get(name)
+        return "" if amount is None else f" (planned {amount / unit:.{digits}f})"
+
+    told = f"{used['device_hours']:.2f} device hours{against('device_hours', 1, 2)}"
+    if used["money"] or planned.get("money") is not None:
+        told += f", {used['money']:.2f} dollars{against('money', 1, 2)}"
+    told += f", {_disk(trials) / 1e9:.2f} GB of disk{against('disk', 1e9, 2)}"
+    if planned.get("unknown"):
+        told += f"; the plan left out {planned['unknown']} of unknown time"
+    return told
+
+
+def _disk(trials: list[FrozenTrial]) -> int:
+    """Bytes of the checkpoints of these trials' runs, as each was left by its last trial."""
+    records = (trial.user_attrs.get(tasks.RECORD, {}) for trial in trials)
+    return sum({record["run"]: record["disk"] for record in records if "disk" in record}.values())
 
 
 def _ended(sweep: "Sweep") -> list[FrozenTrial]:
@@ -124,13 +156,13 @@ def _params(trial: FrozenTrial) -> str:
     return ", ".join(f"{key}={value}" for key, value in trial.params.items())
 
 
-def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
+def _tables(sweep: "Sweep", ended: list[FrozenTrial]) -> None:
     """Table 1 of a small sweep's checkpoints, then the comparison."""
     from analysis import formats, records, tables
     from openrs.sweep import table
 
     outputs = Path(sweep.config.outputs)
-    records_of = [t.user_attrs[tasks.RECORD] for t in complete]
+    records_of = [t.user_attrs[tasks.RECORD] for t in ended if t.state == TrialState.COMPLETE]
     folders = list(dict.fromkeys(Path(r[key]) for r in records_of for key in ("base", "folder")))
     if len(folders) <= FEW:
         runs = [run for folder in folders if (run := records.load(folder)) is not None]
@@ -139,10 +171,11 @@ def _tables(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
             paths = formats.write(made, outputs / "tables")
             print(formats.together(made, "md"))
             print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
-    looked_at = selection(sweep.options.signal) if sweep.options.pruner else None
+    looked_at = selection(signal.read(sweep.options.signal)) if sweep.options.pruner else None
     compared = table.compare(
-        complete, sweep.objectives, sweep.directions, sweep.name, looked_at.benchmark if looked_at else ""
-    )
+        ended, sweep.objectives, sweep.directions, sweep.name,
+        chosen_by=looked_at.benchmark if looked_at else "", missing=sweep.total - len(ended),
+    )  # fmt: skip
     if compared:
         paths = formats.write(compared, outputs / "tables")
         print(formats.together(compared, "md"))

@@ -1,27 +1,26 @@
-"""Pruning by scores: a run is evaluated on a selection benchmark before its training goes on.
+"""What pruners are to look at, read and refused before anything runs; scores of a selection benchmark too.
 
     hydra.sweeper.signal=score:amc23           its score at each saved checkpoint
     hydra.sweeper.signal=outcomes:amc23@50     every problem's outcome at step 50 (for the Wilcoxon pruner)
 
-Choosing by a benchmark flatters its score. So it is one that is named, and best one that is not reported.
+A run is evaluated on the benchmark before its training goes on. Choosing by a benchmark flatters its
+score. So it is one that is named, and best one that is not reported.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from statistics import mean
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
+from hydra.core.object_type import ObjectType
+from omegaconf import DictConfig, OmegaConf
 
-from openrs import scores
-from openrs.collapse import Stop
 from openrs.mistake import Mistake
-from openrs.plan import Plan, resolve
+from openrs.sweep import signal
+from openrs.sweep.signal import Signal
 
 if TYPE_CHECKING:
-    from openrs.sweep.pruning import Curve
+    from openrs.sweep.sweeper import Sweep
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,9 @@ class Selection:
     """The step whose outcomes are compared problem by problem; None: the score at each saved step."""
 
 
-def selection(signal: str) -> Selection | None:
-    """Reads a signal; None where it is a figure that training logs."""
-    found = re.fullmatch(r"score:(\w+)|outcomes:(\w+)@(\d+)", signal)
+def selection(asked: Signal) -> Selection | None:
+    """Reads a signal; None where it is made of figures that training logs."""
+    found = re.fullmatch(r"score:(\w+)|outcomes:(\w+)@(\d+)", asked) if isinstance(asked, str) else None
     if found is None:
         return None
     return Selection(found[1] or found[2], int(found[3]) if found[3] else None)
@@ -44,110 +43,103 @@ def selection(signal: str) -> Selection | None:
 COMPARING = ("MedianPruner", "SuccessiveHalvingPruner", "HyperbandPruner")
 """Pruners that hold one run's signal against another's."""
 
+PAIRED = "WilcoxonPruner"
+"""The pruner that wants outcomes problem by problem."""
 
-def check(signal: str, config: DictConfig, swept: Collection[str] = (), pruner: str = "") -> None:
+
+def rewarding(sweep: "Sweep") -> list[str]:
+    """What is swept and changes the reward's terms or weights: its own fields, and options of other groups
+    (experiment=exp2,exp3) that bring another reward along."""
+    return [name for name in sweep.space.distributions if _changes_reward(sweep, name)]
+
+
+def _changes_reward(sweep: "Sweep", name: str) -> bool:
+    from openrs.sweep.space import choices  # Optuna
+
+    group = name.lstrip("+").split("@")[0]
+    if re.split(r"[./]", group)[0] == "reward":
+        return True
+    options = choices(sweep.space.distributions[name])
+    is_group = sweep.context.config_loader.get_group_options(group, ObjectType.CONFIG)
+    if isinstance(options, Mistake) or not is_group:
+        return False
+    return len(set(_rewards(sweep, name, options))) > 1
+
+
+def _rewards(sweep: "Sweep", name: str, options: list[object]) -> Iterator[str]:
+    """The reward of every option, as text; one that cannot be composed is told when its trial is."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from openrs.sweep.estimate import compose
+
+    for option in options:
+        try:
+            yield OmegaConf.to_yaml(compose(sweep, {name: option}).reward, resolve=True)
+        except (HydraException, OmegaConfBaseException):
+            continue
+
+
+def check(asked: Signal, config: DictConfig, rewards: Collection[str] = (), pruner: str = "") -> None:
     """Refuses a signal that no run of the sweep will give, before any of them starts.
 
     Args:
-        signal: as the sweep was given it.
+        asked: as the sweep was given it.
         config: the sweep's.
-        swept: names of what is swept.
+        rewards: names of what is swept and changes the reward.
         pruner: its class.
 
     Raises:
         Mistake: it cannot be read or compared, its benchmark is not known, or its step is not saved.
     """
-    chosen = selection(signal)
-    weights = [name for name in swept if name.split(".")[0] == "reward"]
-    if signal == "reward" and weights and pruner in COMPARING:
+    chosen, name = selection(asked), signal.told(asked)
+    by_problem = chosen is not None and chosen.step is not None
+    if by_problem != (pruner == PAIRED):
         raise Mistake(
-            f"hydra.sweeper.signal=reward: {', '.join(weights)} is swept, and totals of other terms or "
+            f"hydra.sweeper.signal={name}: "
+            + (
+                f"{pruner} compares runs step by step, and these are outcomes problem by problem. Take "
+                "hydra/sweeper/pruner=wilcoxon, or a score, as signal=score:BENCHMARK."
+                if by_problem
+                else f"{PAIRED} compares runs problem by problem. Give hydra.sweeper.signal="
+                "outcomes:BENCHMARK@STEP, or take another pruner, as hydra/sweeper/pruner=median."
+            )
+        )
+    if chosen is not None:
+        _check_selection(chosen, name, config)
+        return
+    if isinstance(asked, str) and ":" in asked:
+        raise Mistake(
+            f"hydra.sweeper.signal={asked}: give a figure of metrics.jsonl (reward, rewards.accuracy, "
+            "-kl), a combination of them, score:BENCHMARK, or outcomes:BENCHMARK@STEP."
+        )
+    on = [term for term, value in config.reward.items() if value is not None or rewards]
+    signal.check(asked, [str(term) for term in on])
+    if "reward" in signal.weights(asked) and rewards and pruner in COMPARING:
+        raise Mistake(
+            f"hydra.sweeper.signal={name}: {', '.join(rewards)} is swept, and totals of other terms or "
             "weights cannot be compared. Take one term, as hydra.sweeper.signal=rewards.accuracy, or a "
             "score, as score:BENCHMARK."
         )
-    if chosen is None:
-        if ":" in signal:
-            raise Mistake(
-                f"hydra.sweeper.signal={signal}: give a figure of metrics.jsonl (reward, rewards.accuracy, "
-                "-kl), score:BENCHMARK, or outcomes:BENCHMARK@STEP."
-            )
-        return
+
+
+def _check_selection(chosen: Selection, name: str, config: DictConfig) -> None:
     known = list(config.catalog.benchmarks)
     if chosen.benchmark not in known:
         raise Mistake(
-            f"hydra.sweeper.signal={signal}: the catalog has no benchmark {chosen.benchmark}. "
+            f"hydra.sweeper.signal={name}: the catalog has no benchmark {chosen.benchmark}. "
             f"Known: {', '.join(known)}."
         )
     if "evaluate" not in config.stages:
         raise Mistake(
-            f"hydra.sweeper.signal={signal}: needs the stage evaluate, and stages={list(config.stages)} "
+            f"hydra.sweeper.signal={name}: needs the stage evaluate, and stages={list(config.stages)} "
             "leaves it out. Add evaluate to stages, or take a figure of training, as signal=reward."
         )
-    if chosen.step is not None and chosen.step % config.steps.save_every:
+    steps = config.steps
+    last = steps.total if steps.stop_at is None else steps.stop_at
+    if chosen.step is not None and (chosen.step % steps.save_every or not 0 < chosen.step < last):
         raise Mistake(
-            f"hydra.sweeper.signal={signal}: step {chosen.step} is not saved (steps.save_every="
-            f"{config.steps.save_every}). Give a multiple of it."
+            f"hydra.sweeper.signal={name}: step {chosen.step} is not saved before the last one "
+            f"(steps.save_every={steps.save_every}, training to step {last}). Give a multiple of "
+            f"{steps.save_every} below {last}."
         )
-
-
-def climb(plan: Plan, told: dict[str, Any], curve: "Curve", stages: Callable[..., None]) -> Stop | None:
-    """Trains from one looked-at checkpoint to the next and asks the pruner at each.
-
-    Args:
-        plan: the run; training past the last looked-at checkpoint is left to the caller.
-        told: the study, as `openrs.sweep.job.Trial.study` describes it.
-        curve: the run's curve.
-        stages: trains and evaluates what a plan is missing.
-
-    Returns:
-        Why the run is to stop, if it is.
-    """
-    chosen = selection(told["signal"])
-    assert chosen is not None
-    last = plan.config.stop_at
-    every = (
-        [chosen.step]
-        if chosen.step
-        else range(plan.config.steps.save_every, last, plan.config.steps.save_every)
-    )
-    for step in every:
-        if step >= last:
-            break
-        part = _until(plan, chosen.benchmark, step)
-        stages(part, told)
-        if part.stopped:  # collapsed, or out of budget: the caller sees it too
-            return None
-        points = _points(part, chosen)
-        if curve.judge(points):
-            told_value = f"{told['signal']} {mean(points.values()):.4g}"
-            return Stop("pruned", f"{curve.pruner}: {told_value} at step {step}")
-    return None
-
-
-def _until(plan: Plan, benchmark: str, step: int) -> Plan:
-    """The same run up to a step, evaluated there on one benchmark."""
-    config = plan.config
-    return resolve(
-        replace(
-            config,
-            steps=replace(config.steps, stop_at=step),
-            evaluation=replace(config.evaluation, checkpoints=[str(step)], benchmarks=[benchmark]),
-        )
-    )
-
-
-def _points(plan: Plan, chosen: Selection) -> dict[int, float]:
-    """What the curve gets at a plan's last step: the score, or every problem's share of right answers.
-
-    Problems keep their places in the benchmark, so that two runs are compared pair by pair.
-    """
-    step = plan.config.stop_at
-    read = [scores.read(cell.path(plan.run.folder)) for cell in plan.cells(step)]
-    known = [score for score in read if score is not None]
-    if chosen.step is None:
-        return {step: mean(score.value for score in known)}
-    answers: dict[str, list[int]] = defaultdict(list)
-    for score in known:
-        for problem, correct in zip(score.ids, score.correct, strict=True):
-            answers[problem].append(correct)
-    return {place: mean(answers[problem]) for place, problem in enumerate(sorted(answers))}

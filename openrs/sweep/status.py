@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
@@ -26,25 +27,43 @@ def studies(name: str, outputs: Path, storage: str | None) -> list[optuna.Study]
     Raises:
         Mistake: there is no such sweep.
     """
-    folder = outputs / "sweeps" / name
-    if storage is None:
-        if not (folder / "study.db").exists():
-            known = ", ".join(sorted(path.parent.name for path in outputs.glob("sweeps/*/study.db")))
-            raise Mistake(
-                f"status {name}: no sweep of this name under {outputs}/sweeps (there: {known or 'none'}). "
-                "Give one of them, --outputs, or --storage with the URL that the sweep was given."
-            )
-        storage = f"sqlite:///{folder / 'study.db'}"
-    opened = open_storage(storage, folder)
-    found = [
-        summary
-        for summary in optuna.get_all_study_summaries(opened)
-        if summary.user_attrs.get("openrs") and (summary.study_name.startswith(name))
-    ]
+    found = []
+    if storage is not None:
+        found = _in(open_storage(storage, Path()), name)
+    elif (database := outputs / "sweeps" / name / "study.db").exists():
+        found = _in(_sqlite(database), "")  # whatever name the studies of a sweep's own folder were given
+    else:
+        for database in sorted(outputs.glob("sweeps/*/study.db")):
+            found += _in(_sqlite(database), name)
     if not found:
-        raise Mistake(f"status {name}: the storage has no study whose name starts so.")
-    found.sort(key=lambda summary: summary.datetime_start or datetime.max)
-    return [optuna.load_study(study_name=summary.study_name, storage=opened) for summary in found]
+        known = ", ".join(sorted(path.parent.name for path in outputs.glob("sweeps/*/study.db")))
+        raise Mistake(
+            f"status {name}: "
+            + (
+                f"no sweep and no study of this name under {outputs}/sweeps (there: {known or 'none'}). Give "
+                "one of them, --outputs, or --storage with the URL that the sweep was given."
+                if storage is None
+                else "the storage has no study whose name starts so."
+            )
+        )
+    found.sort(key=lambda pair: pair[0])
+    return [study for _, study in found]
+
+
+def _sqlite(database: Path) -> BaseStorage:
+    return open_storage(f"sqlite:///{database}", database.parent)
+
+
+def _in(storage: BaseStorage, name: str) -> list[tuple[datetime, optuna.Study]]:
+    """The studies of a storage whose names start so, each with its beginning."""
+    return [
+        (
+            summary.datetime_start or datetime.max,
+            optuna.load_study(study_name=summary.study_name, storage=storage),
+        )
+        for summary in optuna.get_all_study_summaries(storage)
+        if summary.user_attrs.get("openrs") and summary.study_name.startswith(name)
+    ]
 
 
 def lines(study: optuna.Study) -> Iterator[str]:
@@ -103,10 +122,6 @@ def _costs(
     study: optuna.Study, trials: list[FrozenTrial], ended: list[FrozenTrial], total: int
 ) -> Iterator[str]:
     used = spent(trials)
-    done = [t for t in ended if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    durations = [_elapsed(trial) for trial in done if not trial.user_attrs.get(tasks.REPEATED)]
-    running = [_elapsed(t) for t in ended if t.state == TrialState.RUNNING and t.datetime_start]
-    to_go = total - len(ended)
     told = f"  spent     {used['device_hours']:.2f} device hours"
     if used["money"]:
         told += f", {used['money']:.2f} dollars"
@@ -114,11 +129,32 @@ def _costs(
         if limit is not None:
             told += f"; budget.{name}={limit:g}, {max(0.0, limit - used[name]):.3g} left"
     yield told
-    if durations and (running or to_go):
-        each = sum(durations) / len(durations)
-        left = to_go * each + sum(max(0.0, each - seconds) for seconds in running)
-        workers = max(1, len(running))
-        yield f"  left      {left / workers / 60:.1f} min with {workers} worker{'s' * (workers > 1)}"
+    done = [t for t in ended if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    done = [trial for trial in done if not trial.user_attrs.get(tasks.REPEATED)]
+    running = [_elapsed(t) for t in ended if t.state == TrialState.RUNNING and t.datetime_start]
+    if done and (running or total > len(ended)):
+        yield _left(done, running, total - len(ended))
+
+
+def _left(done: list[FrozenTrial], running: list[float], to_go: int) -> str:
+    """Time, device hours and dollars that are left, if trials go on as those that ended.
+
+    Args:
+        done: trials that ended with a run of their own.
+        running: seconds for which each running trial has run.
+        to_go: trials that are yet to start.
+    """
+    each = sum(map(_elapsed, done)) / len(done)
+    seconds = to_go * each + sum(max(0.0, each - elapsed) for elapsed in running)
+    workers = max(1, len(running))
+    told = f"  left      {seconds / workers / 60:.1f} min with {workers} worker{'s' * (workers > 1)}"
+    trials = seconds / each if each else float(to_go)
+    for name, unit in (("device_hours", "device hours"), ("money", "dollars")):
+        costs = [trial.user_attrs.get(tasks.RECORD, {}).get(name) for trial in done]
+        known = [cost for cost in costs if cost is not None]
+        if known:
+            told += f", {trials * sum(known) / len(known):.2f} {unit}"
+    return told
 
 
 def _params(trial: FrozenTrial) -> str:

@@ -25,7 +25,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.recipe import digest
-from openrs.sweep import objective, report, sampler, selection, space, study, tasks, workers
+from openrs.sweep import objective, report, sampler, selection, signal, space, study, tasks, workers
 from openrs.sweep.budget import reached, refuse
 from openrs.sweep.estimate import forecast
 from openrs.sweep.heartbeat import beating
@@ -101,7 +101,8 @@ class Sweep:
             sampler.rehearse(self.sampler, self.space, self.directions)
         pruner = sampler.make_pruner(self.options.pruner)
         if pruner is not None and self.ours:
-            selection.check(self.options.signal, self.config, self.space.distributions, type(pruner).__name__)
+            asked, rewards = signal.read(self.options.signal), selection.rewarding(self)
+            selection.check(asked, self.config, rewards, type(pruner).__name__)
         self.total = self._total()
         self._address(grid)
         if self.ours and self.config.dry_run:
@@ -180,13 +181,6 @@ class Sweep:
         if self.name in optuna.get_all_study_names(storage):
             self.study, _ = study.join(storage, self.name, self.question, self.directions)
 
-    def finished(self) -> int:
-        """Slots of the study that need nothing more; 0 where there is none yet, as in a plan."""
-        if self.study is None:
-            return 0
-        known = tasks.slots(self.study.get_trials(deepcopy=False)).values()
-        return sum(slot.last.state.is_finished() and not slot.owed(self.patience) for slot in known)
-
     def _open(self) -> None:
         """Opens the study, or makes it; workers that start together make one."""
         self.storage = open_storage(self.options.storage, self.folder, self.options.heartbeat)
@@ -202,7 +196,7 @@ class Sweep:
         self.study, new = study.join(self.storage, self.name, self.question, self.directions)
         self.space = study.stored_space(self.study, self.space)
         if new and self.ours:
-            self.study.set_user_attr("planned_hours", forecast(self))
+            self.study.set_user_attr("planned", forecast(self))
         known = tasks.slots(self.study.get_trials(deepcopy=False))
         self.patience = replace(self.patience, forgiven=tasks.left_failed(known, self.patience))
         self.failed_before = self._failures()

@@ -4,13 +4,13 @@ Cells, intervals and tests are those of `analysis`; what is here is which trials
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from analysis import cells, comparisons
 from analysis.lines import Line, titles
@@ -20,7 +20,7 @@ from analysis.tables import average, value
 from openrs import scores
 from openrs.scores import Score
 from openrs.sweep.objective import TRAINED
-from openrs.sweep.tasks import RECORD
+from openrs.sweep.tasks import ERROR, REASON, RECORD
 
 REPLICATE = "seed"
 """The dimension whose values are replicates of one level."""
@@ -29,30 +29,80 @@ MOST = 40
 """Rows of a table; of a larger sweep the best are shown."""
 
 
+NAMED = 12
+"""Levels without a complete run that are named below the table; of more, their number is told."""
+
+
 @dataclass(frozen=True)
 class Level:
     """One row: what was set, and the trials that had it."""
 
     told: str
     trials: tuple[FrozenTrial, ...]
+    """The complete ones, one a run."""
+    others: tuple[FrozenTrial, ...] = ()
+    """Those that were pruned, failed or still run."""
 
     def values(self, index: int) -> list[float]:
         """An objective of every replicate."""
         return [trial.values[index] for trial in self.trials]
 
+    @property
+    def outcome(self) -> str:
+        """How the trials that are not complete ended."""
+        return "; ".join(dict.fromkeys(_outcome(trial) for trial in self.others))
+
 
 def levels(trials: Sequence[FrozenTrial]) -> list[Level]:
     """Trials grouped by what was swept besides the seed, in the order of their slots; a run that two
     trials share counts once."""
-    grouped: dict[str, dict[str, FrozenTrial]] = defaultdict(dict)
+    spelled = _spelling(trials)
+    grouped: dict[tuple[tuple[str, str], ...], list[FrozenTrial]] = defaultdict(list)
     for trial in trials:
-        told = ", ".join(f"{k}={_short(v)}" for k, v in trial.params.items() if k != REPLICATE)
-        grouped[told or "all"].setdefault(trial.user_attrs[RECORD]["run"], trial)
-    return [Level(told, tuple(members.values())) for told, members in grouped.items()]
+        grouped[tuple(sorted((k, repr(v)) for k, v in _params(trial).items()))].append(trial)
+    found = []
+    for members in grouped.values():
+        told = ", ".join(f"{k}={spelled[k](v)}" for k, v in _params(members[0]).items())
+        runs: dict[str, FrozenTrial] = {}
+        for trial in members:
+            if trial.state == TrialState.COMPLETE:
+                runs.setdefault(trial.user_attrs[RECORD]["run"], trial)
+        others = tuple(trial for trial in members if trial.state != TrialState.COMPLETE)
+        found.append(Level(told or "all", tuple(runs.values()), others))
+    return found
+
+
+def _params(trial: FrozenTrial) -> dict[str, Any]:
+    """What was swept besides the seed; a trial that died at once has only what was enqueued for it."""
+    params = trial.params or trial.system_attrs.get("fixed_params", {})
+    return {name: value for name, value in params.items() if name != REPLICATE}
+
+
+def _spelling(trials: Sequence[FrozenTrial]) -> dict[str, Callable[[Any], str]]:
+    """How the values of each dimension are written: with four digits where that tells them apart."""
+    values: dict[str, set[Any]] = defaultdict(set)
+    for trial in trials:
+        for name, one in _params(trial).items():
+            values[name].add(one)
+    return {
+        name: _short if len({_short(v) for v in known}) == len(known) else str
+        for name, known in values.items()
+    }
 
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _outcome(trial: FrozenTrial) -> str:
+    """How a trial that is not complete ended."""
+    if trial.state == TrialState.PRUNED:
+        reason = trial.user_attrs.get(REASON, "")
+        return f"pruned ({reason})" if reason else "pruned"
+    if trial.state == TrialState.FAIL:
+        told = trial.user_attrs.get(ERROR, "its process died").splitlines()
+        return f"failed ({told[0] if told else 'no reason was told'})"
+    return "still running"
 
 
 def row(trial: FrozenTrial) -> Row:
@@ -87,17 +137,20 @@ def compare(
     directions: Sequence[str],
     name: str,
     chosen_by: str = "",
+    missing: int = 0,
 ) -> list[Table]:
     """The comparison of a sweep's complete trials, and the differences to its first level.
 
     Args:
-        trials: in the order of their slots.
+        trials: the last of every slot, in the order of the slots; those that are not complete are noted.
         objectives: what the sweep looked for; those that are no score get a column.
         directions: of the objectives.
         name: of the table's files.
         chosen_by: the benchmark whose scores decided which runs went on, if one did.
+        missing: slots that were not tried.
     """
-    found = levels([trial for trial in trials if RECORD in trial.user_attrs])
+    every = levels(trials)
+    found = [level for level in every if level.trials]
     if not found:
         return []
     shown = found
@@ -115,15 +168,48 @@ def compare(
             scored.append(average(one, columns, cells.AVERAGE, rounded=False))
         body.append((one.label, (*scored, *(_mean(level, index) for index in others))))
     heads = (*columns, *(["Avg."] if columns else []), *(objectives[i] for i in others))
-    caption = _caption(made, columns, len(found) - len(shown))
+    caption = _caption(made, columns, len(found) - len(shown)) + _left_out(every, missing)
     if chosen_by:
         caption.append(
             f"Scores on {chosen_by} decided which runs went on: as they were chosen by, they flatter."
         )
-    compared = [Table(f"Comparison of {len(found)} levels", heads, tuple(body), tuple(caption), name)]
+    lost = _lost_baseline(every[0], found) if columns else []
+    differences = []
     if columns and len(made) > 1:
-        compared.append(comparisons.table(made[0], made[1:], columns, name=f"{name}-differences"))
-    return compared
+        made_of = comparisons.table(made[0], made[1:], columns, name=f"{name}-differences")
+        differences.append(replace(made_of, caption=(*lost, *made_of.caption)))
+    else:
+        caption += lost
+    title = f"Comparison of {len(found)} level{'s' * (len(found) > 1)}"
+    return [Table(title, heads, tuple(body), tuple(caption), name), *differences]
+
+
+def _lost_baseline(first: Level, found: Sequence[Level]) -> list[str]:
+    """What is said where the first level, which others are compared with, has no complete run."""
+    if first.trials:
+        return []
+    told = f"No differences to {first.told}, the first level, can be given: {first.outcome}."
+    if len(found) > 1:
+        told += f" They are to {found[0].told}, the first in order that is complete."
+    return [told]
+
+
+def _left_out(every: Sequence[Level], missing: int) -> list[str]:
+    """What the table does not show: levels without a complete run, runs that are missing in a mean, and
+    trials that are yet to come."""
+    told = []
+    lost = [f"{level.told}: {level.outcome}" for level in every if not level.trials]
+    if lost:
+        more = f"; and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+        told.append(f"Without a complete run: {'; '.join(lost[:NAMED])}{more}.")
+    partly = [level for level in every if level.trials and level.others]
+    if partly:
+        counted = [f"{level.told} ({len(level.others)}: {level.outcome})" for level in partly[:NAMED]]
+        more = f"; and {len(partly) - NAMED} more levels" if len(partly) > NAMED else ""
+        told.append(f"Not in their level's mean: runs of {'; '.join(counted)}{more}.")
+    if missing:
+        told.append(f"{missing} trial{'s were' if missing > 1 else ' was'} not run.")
+    return told
 
 
 def _mean(level: Level, index: int) -> Value:

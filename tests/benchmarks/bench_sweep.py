@@ -1,8 +1,10 @@
 """What the sweeper itself costs: per trial, on resuming a large study, and as waste of workers."""
 
 import os
+import shutil
 import sys
 import time
+from pathlib import Path
 
 import optuna
 import pytest
@@ -12,6 +14,7 @@ from openrs.paths import ROOT
 from openrs.sweep import tasks
 
 sys.path.insert(0, str(ROOT / "tests" / "sweep"))
+from real import TRAINING, sweep
 from sweep_fixtures import Stub, postgres  # noqa: F401
 
 pytestmark = pytest.mark.benchmark
@@ -50,6 +53,36 @@ def test_a_thousand_finished_trials_are_resumed_in_seconds(tmp_path):
     seconds = timed(stub, *common)
     print(f"\n1,000 finished trials: resumed and reported in {seconds:.2f} s")
     assert len(stub.ran()) == 1
+    assert seconds < 5
+
+
+def test_a_thousand_finished_runs_with_a_budget_are_resumed_in_seconds(tmp_path):
+    """Runs of openrs with records and ledgers of their own, a pruner and a budget, to their table."""
+    common = [
+        *TRAINING, "seed=range(0,1000)", "hydra.sweeper.study_name=large", f"outputs={tmp_path}",
+        f"hydra.sweep.dir={tmp_path}/sweep", "budget.device_hours=1000", "hydra/sweeper/pruner=median",
+    ]  # fmt: skip
+    assert sweep(*common, "hydra.sweeper.n_trials=1").returncode == 0
+    study = optuna.load_study(study_name="large", storage=f"sqlite:///{tmp_path}/sweep/study.db")
+    (first,) = study.trials
+    record = first.user_attrs[tasks.RECORD]
+    for slot in range(1, 1000):
+        folder = tmp_path / "runs" / f"exp2-{slot:08d}"
+        folder.mkdir()
+        shutil.copy(Path(record["folder"]) / "cost.jsonl", folder)
+        more = {"run": f"{slot:08d}", "folder": str(folder)}
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE, params={"seed": slot}, distributions=first.distributions,
+                value=float(slot), user_attrs={tasks.SLOT: slot, tasks.RECORD: record | more},
+            )
+        )  # fmt: skip
+    began = time.perf_counter()
+    made = sweep(*common)
+    seconds = time.perf_counter() - began
+    assert made.returncode == 0, made.stderr
+    assert "1000 trials: 1000 complete" in made.stderr
+    print(f"\n1,000 finished runs with records, ledgers and a budget: {seconds:.2f} s")
     assert seconds < 5
 
 

@@ -3,13 +3,16 @@
 import json
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing, suppress
 
 import pytest
 from optuna.trial import TrialState
 from real import SMALL, TRAINING, metrics, segments, start, study_of, sweep
 
 from openrs.sweep import tasks
+from openrs.sweep.verdict import VERDICT
 
 pytestmark = pytest.mark.slow
 
@@ -81,6 +84,38 @@ def test_halving_pauses_runs_and_promotes_by_extending_them(tmp_path):
     (folder,) = tmp_path.glob(f"runs/exp2-{promoted.user_attrs[tasks.RECORD]['run'][:8]}")
     assert [(s["first_step"], s["last_step"]) for s in segments(folder)] == [(1, 2), (3, 4)]
     assert "4 trials: 2 complete, 2 pruned" in made.stderr
+
+
+def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_path):
+    arguments = [
+        *SMALL, "steps.total=4", "stages=[train]", "objective=reward", f"outputs={tmp_path}",
+        "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
+        "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.signal=learning_rate",
+    ]  # fmt: skip
+    process = start(*arguments)
+    began = time.monotonic()
+    while not _verdicts(tmp_path):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() - began < 400
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    made = sweep(*arguments)
+    assert made.returncode == 0, made.stderr[-3000:]
+    assert "2 trials: 1 complete, 1 pruned" in made.stderr
+    stopped = study_of(tmp_path).trials[-1]
+    assert stopped.state == TrialState.PRUNED
+    (folder,) = tmp_path.glob(f"runs/exp2-{stopped.user_attrs[tasks.RECORD]['run'][:8]}")
+    assert [line["step"] for line in metrics(folder)] == [1, 2]
+
+
+def _verdicts(outputs):
+    """Curves with a verdict."""
+    for database in outputs.glob("sweeps/*/study.db"):
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database, timeout=10)) as opened:
+            query = "SELECT count(*) FROM trial_user_attributes WHERE key = ?"
+            return opened.execute(query, (VERDICT,)).fetchone()[0]
+    return 0
 
 
 def test_the_plan_of_a_sampler_counts_runs_that_are_to_be_drawn(tmp_path):

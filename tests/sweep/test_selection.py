@@ -1,18 +1,20 @@
 """Pruning by scores at saved checkpoints, and by every problem's outcome."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import optuna
 import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
+from plans import plan_of
 from real import SMALL, segments, study_of, sweep
 
 from openrs.mistake import Mistake
-from openrs.sweep import tasks
-from openrs.sweep.pruning import Curve, curves
-from openrs.sweep.selection import Selection, check, climb, selection
+from openrs.sweep import climb as climbing
+from openrs.sweep import drawn, tasks
+from openrs.sweep.climb import climb
+from openrs.sweep.pruning import Curve, curves, level
+from openrs.sweep.selection import Selection, check, rewarding, selection
 
 
 def test_signals_are_read():
@@ -22,54 +24,131 @@ def test_signals_are_read():
     assert selection("-rewards.accuracy") is None
 
 
+def config(stages=("train", "evaluate"), **reward):
+    benchmarks = {"aime24": {}, "amc23": {}}
+    return OmegaConf.create(
+        {
+            "catalog": {"benchmarks": benchmarks}, "stages": list(stages), "reward": reward,
+            "steps": {"save_every": 5, "total": 20, "stop_at": None},
+        }
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("signal", "stages", "told"),
+    ("signal", "pruner", "stages", "told"),
     [
-        ("score:amc", ["train", "evaluate"], "no benchmark amc. Known: aime24, amc23"),
-        ("outcomes:amc23", ["train", "evaluate"], "outcomes:BENCHMARK@STEP"),
-        ("outcomes:amc23@7", ["train", "evaluate"], "step 7 is not saved"),
-        ("score:amc23", ["train"], "needs the stage evaluate"),
+        ("score:amc", "MedianPruner", ["train", "evaluate"], "no benchmark amc. Known: aime24, amc23"),
+        ("outcomes:amc23", "MedianPruner", ["train", "evaluate"], "outcomes:BENCHMARK@STEP"),
+        ("outcomes:amc23@7", "WilcoxonPruner", ["train", "evaluate"], "step 7 is not saved"),
+        (
+            "outcomes:amc23@20",
+            "WilcoxonPruner",
+            ["train", "evaluate"],
+            "step 20 is not saved before the last",
+        ),
+        ("outcomes:amc23@0", "WilcoxonPruner", ["train", "evaluate"], "step 0 is not saved before the last"),
+        ("score:amc23", "MedianPruner", ["train"], "needs the stage evaluate"),
+        (
+            "reward",
+            "WilcoxonPruner",
+            ["train", "evaluate"],
+            "WilcoxonPruner compares runs problem by problem",
+        ),
+        ("score:amc23", "WilcoxonPruner", ["train", "evaluate"], "Give hydra.sweeper.signal=outcomes:"),
+        (
+            "outcomes:amc23@5",
+            "MedianPruner",
+            ["train", "evaluate"],
+            "MedianPruner compares runs step by step",
+        ),
+        ("rewards.nope", "MedianPruner", ["train"], "training logs no rewards.nope"),
+        ("rewards.cosine", "MedianPruner", ["train"], "training logs no rewards.cosine"),
     ],
 )
-def test_what_no_run_gives_is_refused(signal, stages, told):
-    config = OmegaConf.create(
-        {"catalog": {"benchmarks": {"aime24": {}, "amc23": {}}}, "stages": stages, "steps": {"save_every": 5}}
-    )
+def test_what_no_run_gives_is_refused(signal, pruner, stages, told):
     with pytest.raises(Mistake, match=told):
-        check(signal, config)
+        check(signal, config(stages, accuracy={}, cosine=None), pruner=pruner)
+
+
+def test_what_runs_give_is_taken():
+    check("outcomes:amc23@15", config(), pruner="WilcoxonPruner")
+    check({"rewards.accuracy": 1.0, "kl": -0.1}, config(accuracy={}), pruner="MedianPruner")
+    check("rewards.cosine", config(cosine=None), ["experiment"], "MedianPruner")  # some of them have it
 
 
 def test_totals_of_other_weights_are_not_compared():
-    swept = ["reward.format.weight", "seed"]
-    with pytest.raises(Mistake, match=r"reward\.format\.weight is swept.*rewards\.accuracy"):
-        check("reward", OmegaConf.create({}), swept, "MedianPruner")
-    check("reward", OmegaConf.create({}), swept, "ThresholdPruner")
-    check("rewards.accuracy", OmegaConf.create({}), swept, "MedianPruner")
+    swept, given = ["reward.format.weight"], config(accuracy={})
+    for signal in ("reward", "-reward", {"reward": 1.0, "kl": -0.1}):
+        with pytest.raises(Mistake, match=r"reward\.format\.weight is swept.*rewards\.accuracy"):
+            check(signal, given, swept, "MedianPruner")
+    check("reward", given, swept, "ThresholdPruner")
+    check("rewards.accuracy", given, swept, "MedianPruner")
+    check("reward", given, [], "MedianPruner")
+
+
+def dimension(*values):
+    return optuna.distributions.CategoricalDistribution(values)
+
+
+def test_what_is_swept_and_changes_the_reward_is_found(monkeypatch):
+    """Experiments 1 and 2 have one reward, 3 another; seeds and numbers have none."""
+    rewards = {"exp1": "accuracy", "exp2": "accuracy", "exp3": "cosine"}
+    monkeypatch.setattr(
+        "openrs.sweep.estimate.compose",
+        lambda _, params: OmegaConf.create({"reward": {"is": rewards[params["experiment"]]}}),
+    )
+    loader = SimpleNamespace(get_group_options=lambda name, _: list(rewards) if name == "experiment" else [])
+
+    def found(**swept):
+        space = SimpleNamespace(distributions=swept)
+        return rewarding(SimpleNamespace(space=space, context=SimpleNamespace(config_loader=loader)))
+
+    assert found(experiment=dimension("exp2", "exp3"), seed=dimension(1, 2)) == ["experiment"]
+    assert found(experiment=dimension("exp1", "exp2")) == []
+    named = {"+reward.format.weight": dimension(1, 2), "reward": dimension("accuracy", "cosine")}
+    assert found(**named) == list(named)
+    assert found(**{"algorithm.learning_rate": optuna.distributions.FloatDistribution(0, 1)}) == []
 
 
 def test_outcomes_are_compared_pair_by_pair():
     """The second run is worse on every problem that they differ on; the third is as good."""
     pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1, n_startup_steps=2)
-    study = curves(optuna.storages.InMemoryStorage(), "sweep", pruner)
+    study, asked = curves(optuna.storages.InMemoryStorage(), "sweep", pruner), "outcomes:amc23@5"
     right = [1, 1, 0, 1, 1, 1, 0, 1, 1, 1]
     for run, answers, pruned in (
         ("a", right, False),
         ("b", [0, 0, 0, 0, 0, 0, 0, 1, 1, 1], True),
         ("c", right, False),
     ):
-        curve = Curve(study, run, "outcomes:amc23@5", Path())
-        assert curve.judge({place: float(answer) for place, answer in enumerate(answers)}) == pruned
-        assert curve.last() == sum(answers) / 10
-        curve.close()
+        curve, points = (
+            Curve(study, run, asked, 0),
+            {place: float(right) for place, right in enumerate(answers)},
+        )
+        assert (curve.judge(points, 5, 0.5) is not None) == pruned
+        value = level(points, asked)
+        assert value == sum(answers) / 10
+        study.tell(curve.trial, value)
 
 
 def test_a_run_that_collapsed_is_left_to_its_record(monkeypatch):
     plan = SimpleNamespace(config=SimpleNamespace(stop_at=4, steps=SimpleNamespace(save_every=1)))
     part = SimpleNamespace(stopped={"kind": "collapse"})
-    monkeypatch.setattr("openrs.sweep.selection._until", lambda *_: part)
+    monkeypatch.setattr(drawn, "until", lambda *_: part)
     trained = []
-    assert climb(plan, {"signal": "score:amc23"}, None, lambda *asked: trained.append(asked)) is None
+    assert climb(plan, {}, Selection("amc23", None), lambda *asked: trained.append(asked) or True)
     assert len(trained) == 1
+
+
+def test_a_run_that_was_stopped_by_its_scores_is_climbed_no_further(composed, tmp_path, monkeypatch):
+    """Another worker judged it while this one waited for the run's lock."""
+    plan = plan_of(composed, tmp_path, "steps.save_every=2")
+    monkeypatch.setattr(climbing, "standing", lambda *_: "stopped")
+    tried = []
+    worked = climb(
+        plan, {}, Selection("amc23", None), lambda part, _: bool(tried.append(part.config.stop_at))
+    )
+    assert not worked
+    assert tried == [2]
 
 
 @pytest.mark.slow

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from datetime import datetime, timedelta
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.paths import ROOT
@@ -53,7 +54,24 @@ def test_every_state_is_told(outputs):
     assert told[3] == "  failed    trial 3 seed=3: out of memory"
     assert told[4] == "  spent     2.50 device hours, 5.00 dollars; budget.device_hours=8, 5.5 left"
     assert told[5].startswith("  left ")
-    assert told[5].endswith("with 1 worker")
+    assert "with 1 worker, " in told[5]
+
+
+def test_what_is_left_is_reckoned_from_the_trials_that_ended():
+    start = datetime(2026, 11, 1)
+    done = [
+        FrozenTrial(
+            number=number, trial_id=number, state=TrialState.COMPLETE, value=1.0, params={}, distributions={},
+            datetime_start=start, datetime_complete=start + timedelta(minutes=minutes), system_attrs={},
+            user_attrs={tasks.RECORD: {"device_hours": minutes / 60, "money": money}}, intermediate_values={},
+        )
+        for number, (minutes, money) in enumerate([(20, 1.0), (40, 3.0)])
+    ]  # fmt: skip
+    told = status._left(done, running=[900.0, 9000.0], to_go=3)
+    assert told == "  left      52.5 min with 2 workers, 1.75 device hours, 7.00 dollars"
+    for trial in done:
+        trial.user_attrs[tasks.RECORD]["money"] = None
+    assert status._left(done, [], 1) == "  left      30.0 min with 1 worker, 0.50 device hours"
 
 
 def test_a_worker_that_died_is_told(outputs):
@@ -66,8 +84,21 @@ def test_a_worker_that_died_is_told(outputs):
     assert "which is dead: the next worker takes it up" in told[1]
 
 
+def test_a_study_with_a_name_of_its_own_is_found_by_it_and_by_its_folder(outputs):
+    storage = open_storage(None, outputs / "sweeps" / "steps")
+    study = optuna.create_study(storage=storage, study_name="mine", direction="maximize")
+    study.set_user_attr("openrs", {"objectives": ["average"]})
+    for name in ("mine", "steps"):
+        (found,) = status.studies(name, outputs, None)
+        assert found.study_name == "mine"
+    url = f"sqlite:///{outputs}/sweeps/steps/study.db"
+    assert [one.study_name for one in status.studies("mine", outputs, url)] == ["mine"]
+    with pytest.raises(Mistake, match="the storage has no study whose name starts so"):
+        status.studies("steps", outputs, url)
+
+
 def test_an_unknown_sweep_is_one_error_that_lists_those_there(outputs):
-    with pytest.raises(Mistake, match=r"no sweep of this name.*there: seeds"):
+    with pytest.raises(Mistake, match=r"no sweep and no study of this name.*there: seeds"):
         status.studies("sedes", outputs, None)
 
 
@@ -80,4 +111,4 @@ def test_the_command_prints_it(outputs):
     assert "2 complete, 1 pruned" in told("seeds").stdout
     wrong = told("sedes")
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert wrong.stderr.startswith("error: status sedes: no sweep")
+    assert wrong.stderr.startswith("error: status sedes: no sweep and no study")

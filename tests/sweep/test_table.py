@@ -1,8 +1,8 @@
 """The comparison table: levels, replicates, paired differences."""
 
 import pytest
-from optuna.distributions import CategoricalDistribution
-from optuna.trial import create_trial
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 from openrs.scores import Cell, score, write
 from openrs.sweep import table
@@ -77,6 +77,70 @@ def test_objectives_that_are_no_scores_have_columns(trials):
     assert made.columns == ("AIME24", "Avg.", "device_hours")
     assert str(made.rows[0][1][2]) == "1.500 ± 0.7"
     assert str(made.rows[1][1][2]) == "4.000"
+
+
+def other(reward, state, seed=1, **attributes):
+    """A trial that is not complete."""
+    return create_trial(
+        state=state, params={"reward": reward, "seed": seed},
+        distributions={
+            "reward": CategoricalDistribution(["length", "accuracy", "cosine"]),
+            "seed": CategoricalDistribution([1, 2]),
+        },
+        user_attrs=attributes,
+    )  # fmt: skip
+
+
+def test_what_is_not_complete_is_noted(trials):
+    pruned = other("length", TrialState.PRUNED, reason="MedianPruner: reward 1 at step 10")
+    failed = other("length", TrialState.FAIL, seed=2, error="out of memory\nwith a trace")
+    partly = other("cosine", TrialState.FAIL, seed=2)
+    made, differences = table.compare(
+        [*trials, pruned, failed, partly], ["average"], ["maximize"], "sweep-1", missing=2
+    )
+    assert [label for label, _ in made.rows] == ["reward=accuracy (2 runs)", "reward=cosine (1 run)"]
+    assert made.title == "Comparison of 2 levels"
+    assert made.caption[-3:] == (
+        "Without a complete run: reward=length: pruned (MedianPruner: reward 1 at step 10); failed (out of "
+        "memory).",
+        "Not in their level's mean: runs of reward=cosine (1: failed (its process died)).",
+        "2 trials were not run.",
+    )
+    assert not any("No differences" in line for line in (*made.caption, *differences.caption))
+
+
+def test_of_many_levels_without_a_run_some_are_named(trials, monkeypatch):
+    monkeypatch.setattr(table, "NAMED", 1)
+    lost = [other("length", TrialState.PRUNED), other("cosine", TrialState.RUNNING)]
+    made, *_ = compared([*trials[:2], *lost])
+    assert made.caption[-1] == "Without a complete run: reward=length: pruned; and 1 more."
+
+
+def test_the_first_level_is_the_baseline_even_if_it_failed(trials):
+    first = other("length", TrialState.FAIL, error="out of memory")
+    _, differences = compared([first, *trials])
+    lost = "No differences to reward=length, the first level, can be given: failed (out of memory)."
+    assert differences.title == "Differences to reward=accuracy (2 runs)"
+    assert (
+        differences.caption[0] == f"{lost} They are to reward=accuracy, the first in order that is complete."
+    )
+    (alone,) = compared([first, *trials[:2]])
+    assert alone.caption[-1] == lost
+
+
+def test_values_that_four_digits_do_not_tell_apart_are_levels_of_their_own():
+    rates = (1.00001e-4, 1.00002e-4)
+    close = [
+        create_trial(
+            params={"rate": rate, "weight": 0.5}, value=rate, user_attrs={RECORD: {"run": str(rate)}},
+            distributions={"rate": FloatDistribution(0, 1), "weight": FloatDistribution(0, 1)},
+        )
+        for rate in rates
+    ]  # fmt: skip
+    (made,) = compared(close, ("reward",))
+    assert [label for label, _ in made.rows] == [
+        "rate=0.000100001, weight=0.5 (1 run)", "rate=0.000100002, weight=0.5 (1 run)",
+    ]  # fmt: skip
 
 
 def test_a_missing_score_is_a_blank(trials, tmp_path):

@@ -12,7 +12,7 @@ from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
 from openrs.sweep import heartbeat, promotion, tasks
-from openrs.sweep.pruning import RUN, curves, signal
+from openrs.sweep.pruning import RUN, curves
 from openrs.sweep.storage import Lock, dead, me, one_machine, open_storage
 
 PATIENCE = tasks.Patience(retries=1, deaths=2)
@@ -184,12 +184,3 @@ def test_a_paused_run_is_promoted_once_its_rung_has_filled(study):
     assert promoted.user_attrs[tasks.SLOT] == second.user_attrs[tasks.SLOT]
     assert promoted.params == second.params
     assert choose(tasks.slots(study.get_trials())) is None, "it is on its way"
-
-
-def test_the_signal_is_a_mean_over_the_last_steps():
-    lines = [{"step": i, "reward": float(i), "kl": 1.0, "rewards": {"accuracy": i / 2}} for i in range(1, 21)]
-    assert signal(lines, "reward") == 15.5
-    assert signal(lines, "-kl") == -1.0
-    assert signal(lines, "rewards.accuracy") == 7.75
-    with pytest.raises(ValueError, match="training logs no wit. Known: step, reward, kl, rewards.accuracy"):
-        signal(lines, "wit")

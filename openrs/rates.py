@@ -1,0 +1,134 @@
+"""How long a training step and an evaluation problem take: this machine's past runs, else published figures.
+
+Past runs count where all of their commands ran on this host, as the same hardware option on another
+machine is another speed.
+"""
+
+import socket
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openrs import scores
+from openrs.checkpoints import logged
+from openrs.config import Config, Model
+from openrs.run import read_record
+
+PUBLISHED_STEP_SECONDS = 24 * 3600 / 500
+"""24 hours for 500 steps on 4 x A40: arXiv 2503.16219, abstract and Table 2."""
+PUBLISHED_EVALUATION_SECONDS = 2.2 * 3600 / 1517
+"""2.2 hours a model on one GPU for the 1,517 problems of five benchmarks: the published evaluation logs."""
+
+MOST = 50
+"""Past runs that are read for one rate, the newest first."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Seconds for one unit of work, and where the figure is from, with its tokens a second if known."""
+
+    seconds: float
+    source: str
+
+
+class Rates:
+    """Rates of the runs that one command plans, each looked up once."""
+
+    def __init__(self) -> None:
+        self._past: dict[tuple[str, str], list[tuple[Path, dict[str, Any]]]] = {}
+        self._known: dict[tuple[Any, ...], Rate | None] = {}
+
+    def step(self, config: Config) -> Rate | None:
+        """Seconds for a training step: the median of past steps like these, else the paper's; or None.
+
+        Like these: the same model, token cap, batch and hardware option, in this outputs folder and on
+        this host.
+        """
+        algorithm = config.algorithm
+        size = (config.length.completion, algorithm.prompts_per_step, algorithm.group_size)
+        key = ("step", config.outputs, config.model.id, config.hardware.name, *size)
+        if key not in self._known:
+            self._known[key] = _step(config, self._runs(config))
+        return self._known[key]
+
+    def problem(self, config: Config) -> Rate | None:
+        """Seconds for one evaluation problem and seed: from past scores like these, else published; or None.
+
+        Like these: the same model, cap on new tokens and hardware option, in this outputs folder and on
+        this host.
+        """
+        cap, hardware = config.evaluation.max_new_tokens, config.hardware.name
+        key = ("problem", config.outputs, config.model.id, hardware, cap)
+        if key not in self._known:
+            self._known[key] = _problem(config, self._runs(config))
+        return self._known[key]
+
+    def _runs(self, config: Config) -> list[tuple[Path, dict[str, Any]]]:
+        key = (config.outputs, config.model.id)
+        if key not in self._past:
+            self._past[key] = list(_past_runs(config))
+        return self._past[key]
+
+
+def _step(config: Config, runs: list[tuple[Path, dict[str, Any]]]) -> Rate | None:
+    lines: list[dict[str, Any]] = []
+    alike = [folder for folder, past in runs if _same_step(config, folder, past)]
+    for folder in alike[:MOST]:
+        lines += logged(folder / "train" / "metrics.jsonl")
+    if lines:
+        completions = config.algorithm.prompts_per_step * config.algorithm.group_size
+        sized = [line for line in lines if line.get("completion_length") is not None]
+        tokens = completions * sum(line["completion_length"] for line in sized)
+        speed = _speed(tokens, sum(line["step_seconds"] for line in sized))
+        seconds = statistics.median(line["step_seconds"] for line in lines)
+        return Rate(seconds, f"median of {len(lines)} steps in {config.outputs}{speed}")
+    if config.hardware.name == "a40x4" and _is_papers(config.model):
+        return Rate(PUBLISHED_STEP_SECONDS, "published: 24 h for 500 steps on 4 x A40")
+    return None
+
+
+def _same_step(config: Config, folder: Path, past: dict[str, Any]) -> bool:
+    segments = (read_record(folder / "train.json") or {"segments": []})["segments"]
+    hardware = {segment["hardware"] for segment in segments} or {past["hardware"]["name"]}
+    return (
+        past["length"]["completion"] == config.length.completion
+        and past["algorithm"]["prompts_per_step"] == config.algorithm.prompts_per_step
+        and past["algorithm"]["group_size"] == config.algorithm.group_size
+        and hardware == {config.hardware.name}
+    )
+
+
+def _problem(config: Config, runs: list[tuple[Path, dict[str, Any]]]) -> Rate | None:
+    seconds, problems, tokens = 0.0, 0, 0
+    alike = [folder for folder, past in runs if past["hardware"]["name"] == config.hardware.name]
+    for folder in alike[:MOST]:
+        for score in scores.read_all(folder):
+            if score.settings.get("max_new_tokens") == config.evaluation.max_new_tokens:
+                seconds, problems = seconds + score.seconds, problems + score.n
+                tokens += sum(score.tokens)
+    if problems:
+        speed = _speed(tokens, seconds)
+        return Rate(seconds / problems, f"mean of {problems} problems in {config.outputs}{speed}")
+    if config.hardware.device == "cuda" and _is_papers(config.model):
+        return Rate(PUBLISHED_EVALUATION_SECONDS, "published: 2.2 h a model on one GPU")
+    return None
+
+
+def _speed(tokens: float, seconds: float) -> str:
+    return f", {tokens / seconds:.3g} tokens a second" if tokens and seconds else ""
+
+
+def _past_runs(config: Config) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Folder and config of the runs of a model that this host alone has worked on, the newest first."""
+    paths = Path(config.outputs).glob("runs/*/run.json")
+    for path in sorted(paths, key=lambda item: item.stat().st_mtime, reverse=True):
+        record = read_record(path) or {}
+        past, hosts = record.get("config"), {one["host"] for one in record.get("invocations", [])}
+        if past and past["model"]["id"] == config.model.id and hosts == {socket.gethostname()}:
+            yield path.parent, past
+
+
+def _is_papers(model: Model) -> bool:
+    return model.id == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"

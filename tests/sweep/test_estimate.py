@@ -1,0 +1,110 @@
+"""What a sweep would cost: of the points that are still owed, from a few of many, against what it took."""
+
+from types import SimpleNamespace
+
+import pytest
+from optuna.trial import TrialState
+from plans import Study, plan_of, trained
+
+from openrs.sweep import estimate, report, tasks
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study(tmp_path)
+
+
+def sweep_of(study, total, points=True):
+    """A grid of seeds, or a sampler's space."""
+    grid = [{"seed": number} for number in range(total)] if points else None
+    return SimpleNamespace(
+        study=study.study, total=total, points=grid, patience=tasks.Patience(retries=0, deaths=0)
+    )  # fmt: skip
+
+
+@pytest.fixture
+def looked_at(composed, tmp_path, monkeypatch):
+    """The slots that are resolved; each point is a run of ten steps."""
+    asked = []
+
+    def plans(_, slots):
+        asked.extend(slots)
+        return {slot: plan_of(composed, tmp_path, f"seed={slot}") for slot in slots}
+
+    monkeypatch.setattr(estimate, "plans", plans)
+    return asked
+
+
+def ended(study, *slots, state=TrialState.COMPLETE):
+    for slot in slots:
+        trial, _ = study.trial(slot=slot)
+        study.study.tell(trial, 1.0 if state == TrialState.COMPLETE else None, state=state)
+
+
+def test_only_what_is_owed_is_looked_at(study, looked_at):
+    ended(study, 0, 2)
+    ended(study, 1, state=TrialState.PRUNED)
+    ended(study, 4, state=TrialState.FAIL)  # with no retry left
+    study.trial(slot=3)  # another worker's
+    made = estimate.estimate(sweep_of(study, 6))
+    assert looked_at == [3, 5]
+    assert (made.runs, made.steps) == (2, 20)
+
+
+def test_of_a_finished_study_nothing_is(study, looked_at):
+    ended(study, 0, 1)
+    made = estimate.estimate(sweep_of(study, 2))
+    assert (looked_at, made.runs, made.steps, made.device_hours, made.money) == ([], 0, 0, 0, 0)
+
+
+def test_a_few_points_stand_for_many(study, looked_at):
+    made = estimate.estimate(sweep_of(study, 100), at_most=4)
+    assert looked_at == [0, 25, 50, 75]
+    assert (made.runs, made.steps, made.unknown) == (100, 1000, "1000 steps")
+    told = list(estimate.lines(made, 100))
+    assert told[1] == "  reckoned  from 4 of the runs, evenly spaced"
+
+
+def test_the_base_model_is_measured_once_however_many_runs_there_are(study, composed, tmp_path, monkeypatch):
+    more = ["stages=[train,evaluate]", "evaluation.checkpoints=[0,last]", "evaluation.max_problems=2"]
+    monkeypatch.setattr(
+        estimate, "plans",
+        lambda _, slots: {n: plan_of(composed, tmp_path, f"seed={n}", *more) for n in slots},
+    )  # fmt: skip
+    made = estimate.estimate(sweep_of(study, 100), at_most=4)
+    assert (made.steps, made.problems) == (1000, 1010), "five benchmarks of two problems, and the base"
+    assert made.unknown == "1000 steps and 1010 problems"
+    assert estimate.estimate(sweep_of(study, 4)).problems == 50
+
+
+def test_own_rates_are_read_once_and_multiplied(study, looked_at, composed, tmp_path, monkeypatch):
+    trained(plan_of(composed, tmp_path, "seed=1000"), [1.0] * 10)  # a second a step
+    from openrs import rates
+
+    read, past = [], rates._past_runs
+    monkeypatch.setattr(rates, "_past_runs", lambda config: read.append(1) or past(config))
+    made = estimate.estimate(sweep_of(study, 100), at_most=4)
+    assert made.device_hours == pytest.approx(1000 / 3600)
+    assert made.unknown == ""
+    assert len(read) == 1
+
+
+def test_runs_to_be_drawn_are_like_the_common_settings(study, looked_at):
+    ended(study, 0)
+    made = estimate.estimate(sweep_of(study, 8, points=False))
+    assert (made.runs, made.steps) == (7, 70)
+
+
+def test_what_it_took_is_held_against_the_plan(study):
+    trial, _ = study.trial()
+    record = {"run": "a", "device_hours": 0.5, "money": 1.0, "disk": 2_000_000_000}
+    trial.set_user_attr(tasks.RECORD, record)
+    planned = {"device_hours": 0.25, "money": 0.75, "disk": 1e9, "unknown": ""}
+    told = report._took(study.study.trials, planned)
+    assert (
+        told
+        == "0.50 device hours (planned 0.25), 1.00 dollars (planned 0.75), 2.00 GB of disk (planned 1.00)"
+    )
+    unknown = {"device_hours": 0.0, "money": None, "disk": None, "unknown": "30 steps"}
+    told = report._took(study.study.trials, unknown)
+    assert told.endswith("2.00 GB of disk; the plan left out 30 steps of unknown time")
