@@ -20,7 +20,7 @@ from openrs import benchmarks, engines, scores
 from openrs.checkpoint_model import CheckpointModel, Key
 from openrs.config import Config
 from openrs.engines import Completion, Engine, Sampling
-from openrs.engines.prompts import load_tokenizer, must_fit, templated
+from openrs.engines.prompts import load_tokenizer, templated
 from openrs.models import loadable
 from openrs.partial import Partial
 from openrs.run import Run, read_record, versions, write_record
@@ -49,7 +49,7 @@ def evaluate(
         for name, task in tasks.items()
         for row in problems[name]
     )
-    must_fit(longest, config.evaluation.max_new_tokens, config.model.context, config.model.title)
+    engines.leave_room(longest, config.model.context, config.model.title)
     by_seed = defaultdict(list)
     for cell in cells:
         by_seed[cell.seed].append(cell)

@@ -27,6 +27,8 @@ class Request:
     """Token ids of the templated prompt."""
     seed: int
     """Seed of this request alone, so that no neighbour, order or batch size changes its sample."""
+    room: int | None = None
+    """Tokens that the model's context leaves beside the prompt; None: as many as are asked for."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Completion:
     tokens: list[int]
     """Token ids, the end-of-turn token included where there is one."""
     truncated: bool
-    """The cap came before the end of the turn."""
+    """The cap, or the end of the context, came before the end of the turn."""
     text: str | None = None
     """What a server said, where it tells no token ids; `tokens` is empty then."""
     counted: int | None = None
@@ -55,6 +57,10 @@ class Sampling:
     temperature: float
     top_p: float
     max_new_tokens: int
+
+    def cap(self, request: Request) -> int:
+        """New tokens that a request may have: the paper's vLLM ended an answer with the context, too."""
+        return self.max_new_tokens if request.room is None else min(self.max_new_tokens, request.room)
 
 
 Finished = Callable[[int, Completion], None]
@@ -84,6 +90,22 @@ def request_seed(seed: int, problem: str, sample: int = 0) -> int:
     """The seed of one request, from the sampling seed, the problem's id and the sample's number."""
     hashed = hashlib.sha256(f"{seed} {problem} {sample}".encode()).digest()
     return int.from_bytes(hashed[:8]) >> 1
+
+
+def leave_room(longest: int, context: int, whose: str) -> None:
+    """Refuses prompts that leave no room for a single token.
+
+    Args:
+        longest: tokens of the longest prompt.
+
+    Raises:
+        Mistake: it fills the context.
+    """
+    if longest >= context:
+        raise Mistake(
+            f"evaluation.benchmarks: the longest prompt has {longest} tokens or more, which fill the context "
+            f"of {whose}, {context}. Leave its benchmark out, or choose a model with more."
+        )
 
 
 def require(config: "Config") -> None:
@@ -120,6 +142,7 @@ def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int
     require(config)
     engine, hardware, revision = config.engine, config.hardware, config.model.revision
     dtype, cap = config.evaluation_dtype, config.evaluation.max_new_tokens
+    context = min(longest + cap, config.model.context)
     if engine.kind == "transformers":
         from openrs.engines.transformers import TransformersEngine
 
@@ -128,7 +151,7 @@ def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int
     if engine.kind == "vllm":
         from openrs.engines.vllm import VllmEngine
 
-        return VllmEngine(weights, tokenizer, dtype, hardware, engine, longest + cap, revision)
+        return VllmEngine(weights, tokenizer, dtype, hardware, engine, context, revision)
     from openrs.engines.server import ServerEngine
 
-    return ServerEngine(weights, tokenizer, engine, step, longest + cap, cap, revision)
+    return ServerEngine(weights, tokenizer, engine, step, context, revision)

@@ -15,7 +15,7 @@ import openai
 
 from openrs import config
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
-from openrs.engines.prompts import load_tokenizer, must_fit
+from openrs.engines.prompts import load_tokenizer
 from openrs.mistake import Mistake
 
 NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
@@ -30,7 +30,6 @@ class ServerEngine:
         tokenizer: folder or Hub id of the tokenizer.
         step: the checkpoint's step, for `{step}` in the served name.
         context: tokens of the longest prompt and its completion.
-        max_new_tokens: the completion's share of it.
         revision: of the tokenizer's Hub id; None for a folder.
 
     Raises:
@@ -45,7 +44,6 @@ class ServerEngine:
         settings: config.Engine,
         step: int,
         context: int,
-        max_new_tokens: int,
         revision: str | None = None,
     ) -> None:
         self.settings = settings
@@ -69,8 +67,12 @@ class ServerEngine:
             )
         self.model = known[0]
         room = getattr(served[self.model], "max_model_len", None)
-        if room is not None:
-            must_fit(context - max_new_tokens, max_new_tokens, room, f"the server ({settings.base_url})")
+        if room is not None and context > room:  # would cut answers that the settings leave whole
+            raise Mistake(
+                f"engine.base_url={settings.base_url}: prompt and answer may have {context} tokens together, "
+                f"over the context of the server, {room}. Start it with more, as `vllm serve {self.model} "
+                f"--max-model-len {context}`, or give a smaller evaluation.max_new_tokens."
+            )
         owner = getattr(served[self.model], "owned_by", None)
         self.versions = {"server": str(owner)} if owner else {}
 
@@ -129,7 +131,7 @@ class ServerEngine:
             prompt=request.prompt if ids else self.tokenizer.decode(request.prompt),
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=sampling.max_new_tokens,
+            max_tokens=sampling.cap(request),
             seed=request.seed,
             extra_body=NEUTRAL if ids else None,
         )

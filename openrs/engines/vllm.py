@@ -130,7 +130,7 @@ class VllmEngine:
         parameters = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=sampling.max_new_tokens,
+            max_tokens=sampling.cap(request),
             seed=request.seed,
             stop_token_ids=self.ends,
             detokenize=False,
