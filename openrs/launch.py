@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from omegaconf import OmegaConf
 
-from openrs import vllm_server
+from openrs import loopback, vllm_server
 from openrs.child import Child
 from openrs.config import Config, Hardware
 from openrs.mistake import Mistake
@@ -160,7 +160,7 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
     """
     hardware = config.hardware
     visible, visible_to_server = devices_of(hardware)
-    environment = {"CUDA_VISIBLE_DEVICES": visible}
+    environment = loopback.around_proxies() | {"CUDA_VISIBLE_DEVICES": visible}
     if hardware.device == "cpu":
         share = (os.cpu_count() or 1) * hardware.nodes // hardware.training_processes
         environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, share)))}

@@ -13,7 +13,7 @@ from typing import Any
 
 import openai
 
-from openrs import config
+from openrs import config, loopback
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
 from openrs.engines.prompts import load_tokenizer
 from openrs.mistake import Mistake
@@ -76,6 +76,11 @@ class ServerEngine:
         owner = getattr(served[self.model], "owned_by", None)
         self.versions = {"server": str(owner)} if owner else {}
 
+    @property
+    def _here(self) -> bool:
+        """Whether the server is on this machine, where a proxy of the environment has no business."""
+        return loopback.is_here(self.settings.base_url)
+
     def close(self) -> None:
         """The server is not ours to stop."""
 
@@ -91,7 +96,9 @@ class ServerEngine:
 
     def _served(self) -> dict[str, Any]:
         """The models by name."""
-        with openai.OpenAI(**self.client | {"timeout": min(60.0, self.settings.timeout)}) as client:
+        timeout = min(60.0, self.settings.timeout)
+        http = openai.DefaultHttpxClient(trust_env=False) if self._here else None
+        with openai.OpenAI(**self.client | {"timeout": timeout}, http_client=http) as client:
             try:
                 return {item.id: item for item in client.models.list()}
             except openai.OpenAIError as error:
@@ -114,7 +121,8 @@ class ServerEngine:
                     raise
                 finished(index, made[index])
 
-        async with openai.AsyncOpenAI(**self.client) as client:
+        http = openai.DefaultAsyncHttpxClient(trust_env=False) if self._here else None
+        async with openai.AsyncOpenAI(**self.client, http_client=http) as client:
             asked = (one(client, i, request) for i, request in enumerate(requests))
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
         for outcome in outcomes:
