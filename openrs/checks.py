@@ -349,11 +349,31 @@ def _rest(config: Config) -> None:
         )
 
 
+def _patience(config: Config) -> None:
+    """The seconds that hardware is waited for."""
+    for name in ("server_timeout", "stall_timeout"):
+        seconds = getattr(config.hardware, name)
+        if seconds is not None and seconds <= 0:
+            off = " or null for no limit" if name == "stall_timeout" else ""
+            _refuse(f"hardware.{name}", seconds, "must be greater than 0", f"Give seconds, as 3600{off}")
+
+
 def check(config: Config) -> None:
     """Checks what no single field shows.
 
     Raises:
         Mistake: naming the field, its value, the rule and the remedy.
     """
-    for part in (_positive, _batches, _hardware, _lengths, _curriculum, _steps, _names, _engine, _rest):
+    for part in (
+        _positive,
+        _batches,
+        _hardware,
+        _lengths,
+        _curriculum,
+        _steps,
+        _names,
+        _engine,
+        _rest,
+        _patience,
+    ):
         part(config)

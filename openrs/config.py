@@ -206,6 +206,9 @@ class Hardware:
     """Port of the vLLM server; null takes a free one."""
     server_timeout: float = 900
     """Seconds until the vLLM server must answer."""
+    stall_timeout: float | None = 3600
+    """Seconds without a new training step, or without an answer of the vLLM server, after which training
+    in processes of its own is ended; null waits for ever. (A step of 3,584 tokens is 173 s on 4 x A40.)"""
     vllm_memory: float = 0.7
     """Share of a device's memory that vLLM may take in training."""
     evaluation_batch: int

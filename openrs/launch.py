@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from openrs.config import Config, Hardware
 from openrs.mistake import Mistake
 from openrs.run import Run, write_record
 from openrs.stage import error_file
+from openrs.stall import Watchdog
 
 Stage = Literal["train", "evaluate"]
 
@@ -178,7 +180,16 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
                 )
             )
         told = {"server": asdict(server) if server else None, "study": study}
-        _run(config, run, "train", told, environment, watched)
+        _run(config, run, "train", told, environment, watched, _watchdog(config, run, server))
+
+
+def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> Watchdog | None:
+    """Watches for a standstill on the machine that writes the steps."""
+    limit = config.hardware.stall_timeout
+    if limit is None or node_rank(config.hardware):
+        return None
+    answers = partial(vllm_server.answers, server) if server else None
+    return Watchdog(limit, run.folder / "train", config.stop_at, answers)
 
 
 def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
@@ -197,6 +208,7 @@ def _run(
     told: dict[str, Any],
     environment: dict[str, str],
     server: Child | None,
+    watchdog: Watchdog | None = None,
 ) -> None:
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
@@ -212,6 +224,8 @@ def _run(
         while (status := child.wait(0.5)) is None:
             if server is not None and (ended := server.wait(0)) is not None:
                 raise vllm_server.died(server, ended)
+            if watchdog is not None and (still := watchdog.look()) is not None:
+                raise _stalled(watchdog.limit, still, server or child)
     finally:
         child.stop()
     if status == 0:
@@ -224,6 +238,15 @@ def _run(
         f"{stage}: {_first_failure(child) or f'its process ended with {vllm_server.describe(status)}'}. "
         f"The same command goes on from the last checkpoint; the log is {child.log}, "
         f"its last lines:\n{child.tail()}"
+    )
+
+
+def _stalled(limit: float, still: str, witness: Child) -> Mistake:
+    """The error of a standstill, with the last lines of the server, or of training where there is none."""
+    return Mistake(
+        f"hardware.stall_timeout={limit:g}: {still} for that many seconds, so training was ended. The same "
+        "command goes on from the last checkpoint; where steps do take that long, give a longer one, or null. "
+        f"The log is {witness.log}, its last lines:\n{witness.tail()}"
     )
 
 
