@@ -9,6 +9,10 @@ from openrs.mistake import Mistake
 if TYPE_CHECKING:
     from openrs.config import Config
 
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2}
+BESIDE = 1.15
+"""Memory of an evaluation over that of its weights, at least: the cache of one long answer, activations."""
+
 
 def _refuse(field_name: str, value: object, rule: str, remedy: str) -> None:
     raise Mistake(f"{field_name}={value}: {rule}. {remedy}.")
@@ -293,17 +297,24 @@ def _engine(config: Config) -> None:
     least = {"data_parallel": 1, "tensor_parallel": 1, "concurrency": 1, "retries": 0}
     for name, lowest in least.items():
         number = getattr(engine, name)
-        if number < lowest:
+        if number is not None and number < lowest:
             _refuse(f"engine.{name}", number, f"must be {lowest} or more", f"Give engine.{name}={lowest}")
     if engine.timeout <= 0:
         _refuse("engine.timeout", engine.timeout, "must be greater than 0", "Give seconds, as 3600")
     if not 0 < engine.memory <= 1:
         _refuse("engine.memory", engine.memory, "is a share", "Give a number above 0 and up to 1")
-    copies = engine.data_parallel * engine.tensor_parallel
+    if engine.kind == "vllm" and hardware.device == "cuda" and engine.tensor_parallel > hardware.devices:
+        _refuse(
+            "engine.tensor_parallel",
+            engine.tensor_parallel,
+            f"needs as many devices, and hardware={hardware.name} has {hardware.devices}",
+            f"Give engine.tensor_parallel={hardware.devices} or less",
+        )
+    copies = config.evaluation_copies * engine.tensor_parallel
     if engine.kind == "vllm" and hardware.device == "cuda" and copies > hardware.devices:
         _refuse(
             "engine.data_parallel",
-            engine.data_parallel,
+            config.evaluation_copies,
             f"times engine.tensor_parallel={engine.tensor_parallel} needs {copies} devices, and "
             f"hardware={hardware.name} has {hardware.devices}",
             f"Give engine.data_parallel={max(1, hardware.devices // engine.tensor_parallel)} or less",
@@ -349,6 +360,32 @@ def _rest(config: Config) -> None:
         )
 
 
+def _weights(config: Config) -> None:
+    """Whether the devices hold the weights that are measured, by arithmetic."""
+    model, engine, hardware = config.model, config.engine, config.hardware
+    measured = "evaluate" in config.stages and engine.kind != "server" and hardware.device == "cuda"
+    if not measured or model.parameters is None:
+        return
+    vllm = engine.kind == "vllm"
+    each = hardware.device_memory_gib * (engine.memory if vllm else 1.0)
+    gib = model.parameters * BYTES[config.evaluation_dtype] / 2**30
+    spread = engine.tensor_parallel if vllm else 1
+    if gib * BESIDE <= each * spread:
+        return
+    # vLLM spreads attention heads, whose number is a multiple of a power of two
+    enough = [n for n in (1, 2, 4, 8, 16) if n <= hardware.devices and gib * BESIDE <= each * n]
+    chosen = "" if vllm else "engine=vllm "
+    _refuse(
+        "engine.tensor_parallel",
+        spread,
+        f"the weights of {model.title} take {gib:.0f} GiB in {config.evaluation_dtype}, and each device of "
+        f"hardware={hardware.name} gives {each:.0f} GiB, for a cache and activations besides",
+        f"Give {chosen}engine.tensor_parallel={enough[0]}"
+        if enough
+        else "Choose hardware with more, or engine=server",
+    )
+
+
 def _patience(config: Config) -> None:
     """The seconds that hardware is waited for."""
     for name in ("server_timeout", "stall_timeout"):
@@ -364,16 +401,7 @@ def check(config: Config) -> None:
     Raises:
         Mistake: naming the field, its value, the rule and the remedy.
     """
-    for part in (
-        _positive,
-        _batches,
-        _hardware,
-        _lengths,
-        _curriculum,
-        _steps,
-        _names,
-        _engine,
-        _rest,
-        _patience,
-    ):
+    for part in (_positive, _batches, _hardware, _lengths, _curriculum, _steps, _names, _engine, _rest):
+        part(config)
+    for part in (_patience, _weights):
         part(config)

@@ -29,6 +29,8 @@ BEAT_SECONDS = 60.0
 
 PUBLISHED_STEP_SECONDS = 24 * 3600 / 500
 """24 hours for 500 steps on 4 x A40: arXiv 2503.16219, abstract and Table 2."""
+PAPERS_PARAMETERS = 1_777_088_000
+"""Of DeepSeek-R1-Distill-Qwen-1.5B, to which the published times belong, and of what is trained from it."""
 PUBLISHED_EVALUATION_SECONDS = 2.2 * 3600 / 1517
 """2.2 hours a model on one GPU for the 1,517 problems of five benchmarks: the published evaluation logs."""
 
@@ -144,20 +146,35 @@ def step_rate(config: Config) -> Rate | None:
 def problem_rate(config: Config) -> Rate | None:
     """Seconds for one evaluation problem and seed: from past scores like these, else published; or None.
 
-    Like these: the same model, cap on new tokens and hardware option in this outputs folder.
+    Like these: the same model, cap on new tokens and hardware option in this outputs folder. Copies of the
+    weights share the problems; published time is scaled to other numbers of parameters, as decoding reads
+    each weight for each token.
     """
-    seconds, problems = 0.0, 0
+    seconds, problems, copies = 0.0, 0, config.evaluation_copies
     for folder, past in _past_runs(config):
         if past["hardware"]["name"] != config.hardware.name:
             continue
         for score in scores.read_all(folder):
             if score.settings.get("max_new_tokens") == config.evaluation.max_new_tokens:
-                seconds, problems = seconds + score.seconds, problems + score.n
+                seconds += score.seconds * _copies(past) / copies
+                problems += score.n
     if problems:
         return Rate(seconds / problems, f"mean of {problems} problems in {config.outputs}")
-    if config.hardware.device == "cuda" and _is_papers(config.model):
-        return Rate(PUBLISHED_EVALUATION_SECONDS, "published: 2.2 h a model on one GPU")
+    number, working = parameters(config.model), copies * config.engine.tensor_parallel
+    if config.hardware.device == "cuda" and config.engine.kind == "vllm" and number is not None:
+        source = "published: 2.2 h a model on one GPU"
+        source += "" if number == PAPERS_PARAMETERS else f", by parameters x {number / PAPERS_PARAMETERS:.3g}"
+        source += f", on {working} of them" if working > 1 else ""
+        return Rate(PUBLISHED_EVALUATION_SECONDS * number / PAPERS_PARAMETERS / working, source)
     return None
+
+
+def _copies(past: dict[str, Any]) -> int:
+    """Copies of the weights with which a past config measured."""
+    engine, devices = past.get("engine"), past["hardware"]["devices"]
+    if not engine or engine["kind"] != "vllm":
+        return 1
+    return engine.get("data_parallel", 1) or max(1, devices // engine["tensor_parallel"])
 
 
 def _past_runs(config: Config) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -168,7 +185,7 @@ def _past_runs(config: Config) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _is_papers(model: Model) -> bool:
-    return model.id == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
+    return parameters(model) == PAPERS_PARAMETERS
 
 
 def describe(plan: Plan) -> Iterator[str]:
@@ -237,8 +254,9 @@ def _in_header(file: Path) -> int:
 def disk(config: Config, number: int) -> tuple[int, int, int]:
     """Checkpoints to be saved, bytes of each one's weights, bytes of the newest one's optimizer state.
 
-    DeepSpeed in bf16 saves bf16 weights and keeps float32 masters with its two moments; the others save
-    float32 weights and two moments, FSDP a second copy of the weights.
+    DeepSpeed in bf16 saves bf16 weights and keeps float32 masters with its two moments, ZeRO-2 the weights
+    once more beside them (mp_rank_00_model_states.pt); the others save float32 weights and two moments, FSDP
+    a second copy of the weights.
 
     Args:
         number: parameters of the model.
@@ -247,7 +265,7 @@ def disk(config: Config, number: int) -> tuple[int, int, int]:
     saved = len({*range(steps.save_every, config.stop_at + 1, steps.save_every), config.stop_at} - {0})
     deepspeed = config.hardware.sharding in ("zero2", "zero3")
     weights = 2 if deepspeed and config.model.compute_dtype == "bfloat16" else 4
-    state = {"ddp": 8, "fsdp2": 12}.get(config.hardware.sharding, 12)
+    state = {"ddp": 8, "zero2": 12 + weights}.get(config.hardware.sharding, 12)
     return saved, weights * number, state * number
 
 

@@ -245,7 +245,7 @@ def _stalled(limit: float, still: str, witness: Child) -> Mistake:
     """The error of a standstill, with the last lines of the server, or of training where there is none."""
     return Mistake(
         f"hardware.stall_timeout={limit:g}: {still} for that many seconds, so training was ended. The same "
-        "command goes on from the last checkpoint; where steps do take that long, give a longer one, or null. "
+        "command goes on from the last checkpoint; where steps do take longer, give more, or null. "
         f"The log is {witness.log}, its last lines:\n{witness.tail()}"
     )
 

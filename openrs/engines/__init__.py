@@ -10,7 +10,7 @@ One engine is loaded for all benchmarks and sampling seeds of a checkpoint:
 import hashlib
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from openrs.mistake import Mistake
@@ -126,6 +126,17 @@ def require(config: "Config") -> None:
         )
 
 
+def _copies(config: "Config") -> int:
+    """Copies of the weights on this machine: where none are asked for, no more than its devices give."""
+    copies, engine = config.evaluation_copies, config.engine
+    if engine.data_parallel is not None or config.hardware.device != "cuda":
+        return copies
+    from openrs.scale import visible_devices
+
+    here = len(visible_devices()) // engine.tensor_parallel
+    return max(1, min(copies, here))
+
+
 def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int) -> Engine:
     """Loads the engine that the config names.
 
@@ -151,6 +162,7 @@ def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int
     if engine.kind == "vllm":
         from openrs.engines.vllm import VllmEngine
 
+        engine = replace(engine, data_parallel=_copies(config))
         return VllmEngine(weights, tokenizer, dtype, hardware, engine, context, revision)
     from openrs.engines.server import ServerEngine
 
