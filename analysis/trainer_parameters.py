@@ -367,8 +367,8 @@ def _unsaid(config: Config) -> Iterator[Parameter]:
         "flash_attention_2",
         "sdpa",
         None,
-        "of the paper's recipe file; PyTorch's own kernels compute the same attention, rounded otherwise, and "
-        "need no package that is built for one CUDA",
+        "of the paper's recipe file; PyTorch's own kernels compute the same attention, rounded otherwise, "
+        "and need no package that is built for one CUDA",
         elsewhere="transformers' default",
     )
     yield Parameter(
@@ -377,8 +377,8 @@ def _unsaid(config: Config) -> Iterator[Parameter]:
         "the solution column",
         "the answer column, boxed",
         None,
-        "for rewards named as_run too: the paper parsed the worked solution, and where that gave nothing every "
-        "completion was right",
+        "for rewards named as_run too: the paper parsed the worked solution, and where that gave nothing "
+        "every completion was right",
         elsewhere="the data stage (openrs/catalog.py)",
     )
     yield line("optim", "adamw_torch", algorithm.optimizer, "optim", "of transformers 5")
