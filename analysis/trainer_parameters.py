@@ -232,9 +232,15 @@ def _generation(config: Config) -> Iterator[Parameter]:
         "sampling is at 0.7",
         elsewhere="generation_kwargs",
     )
+    engine = {
+        "transformers": "",
+        "vllm_server": "; the vLLM server's is this plus the step that training goes on from",
+        "vllm_colocate": "; vLLM's own is TRL's, the number of the process, whatever this is",
+    }
     yield Parameter(
         kind, "seed", "42", config.seed, "seed",
-        "the order of the prompts is the data stage's (shuffle_dataset=false), so that resuming is exact",
+        "the order of the prompts is the data stage's (shuffle_dataset=false), so that resuming is exact"
+        + engine[config.hardware.generation],
     )  # fmt: skip
 
 
@@ -355,6 +361,26 @@ def _unsaid(config: Config) -> Iterator[Parameter]:
         "importance-sampling correction", "false", algorithm.importance_sampling_correction,
         "vllm_importance_sampling_correction", "of vLLM's log-probabilities",
     )  # fmt: skip
+    yield Parameter(
+        kind,
+        "attention",
+        "flash_attention_2",
+        "sdpa",
+        None,
+        "of the paper's recipe file; PyTorch's own kernels compute the same attention, rounded otherwise, "
+        "and need no package that is built for one CUDA",
+        elsewhere="transformers' default",
+    )
+    yield Parameter(
+        kind,
+        "gold answer of a reward",
+        "the solution column",
+        "the answer column, boxed",
+        None,
+        "for rewards named as_run too: the paper parsed the worked solution, and where that gave nothing "
+        "every completion was right",
+        elsewhere="the data stage (openrs/catalog.py)",
+    )
     yield line("optim", "adamw_torch", algorithm.optimizer, "optim", "of transformers 5")
     yield Parameter(
         kind,

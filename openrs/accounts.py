@@ -2,13 +2,15 @@
 
 import netrc
 import os
-import socket
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 WANDB_HOST = "api.wandb.ai"
+NOT_PASSED_ON = (407, 502, 503, 504)
+"""What a proxy answers where the host itself was not asked."""
 
 
 def within(seconds: float, ask: Callable[[], Any]) -> Any:
@@ -28,15 +30,18 @@ def within(seconds: float, ask: Callable[[], Any]) -> Any:
 
 
 def reaches(url: str, seconds: float = 3) -> bool:
-    """Whether the host of a URL (or a bare host name, at port 443) takes connections."""
-    parts = urlsplit(url if "//" in url else f"https://{url}")
-    port = parts.port or (80 if parts.scheme == "http" else 443)
+    """Whether the host of a URL (or a bare host name, by https) answers, through a proxy where one is set."""
+    asked = urllib.request.Request(url if "//" in url else f"https://{url}", method="HEAD")
 
-    def connect() -> bool:
-        with socket.create_connection((parts.hostname or "", port), timeout=seconds):
-            return True
+    def ask() -> bool:
+        try:
+            # urlopen keeps the proxies of its first call in this process
+            with urllib.request.build_opener().open(asked, timeout=seconds):
+                return True
+        except urllib.error.HTTPError as error:  # a host that refuses has been reached
+            return error.code not in NOT_PASSED_ON
 
-    return bool(within(seconds, connect))
+    return bool(within(seconds, ask))
 
 
 def wandb_key() -> bool:

@@ -95,7 +95,10 @@ class CheckpointModel(LightevalModel):
 
     def _generate(self, keys: list[Key], prompts: list[list[int]]) -> None:
         seeds = [request_seed(self.seed, problem) for _, problem in keys]
-        requests = [Request(prompt, seed) for prompt, seed in zip(prompts, seeds, strict=True)]
+        requests = [
+            Request(prompt, seed, room=self.context - len(prompt))
+            for prompt, seed in zip(prompts, seeds, strict=True)
+        ]
         engine, line = self.engine(), Line(f"{self.title}, seed {self.seed}", len(keys))
         began = last = time.perf_counter()
 

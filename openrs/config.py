@@ -118,7 +118,10 @@ class Model:
     file: str | None = None
     """Path inside the package: a folder as `save_pretrained` writes it, or a GGUF file."""
     parameters: int | None = None
-    """Weights in all, for what the plan says of disk; null reads packaged safetensors."""
+    """Weights in all, for what plans and checks say of disk, memory and time; null reads packaged
+    safetensors."""
+    gated: bool = False
+    """The Hub gives it to those alone who accepted its terms."""
     context: int
     """Tokens of prompt and completion that the model can hold."""
     compute_dtype: Literal["float32", "bfloat16"]
@@ -206,6 +209,9 @@ class Hardware:
     """Port of the vLLM server; null takes a free one."""
     server_timeout: float = 900
     """Seconds until the vLLM server must answer."""
+    stall_timeout: float | None = 3600
+    """Seconds without a new training step, or without an answer of the vLLM server, after which training
+    in processes of its own is ended; null waits for ever. (A step of 3,584 tokens is 173 s on 4 x A40.)"""
     vllm_memory: float = 0.7
     """Share of a device's memory that vLLM may take in training."""
     evaluation_batch: int
@@ -231,8 +237,9 @@ class Engine:
     """What generates a checkpoint's completions for evaluation."""
 
     kind: Literal["transformers", "vllm", "server"]
-    data_parallel: int = 1
-    """vllm: copies of the weights, on a device each (on `tensor_parallel` devices each)."""
+    data_parallel: int | None = None
+    """vllm: copies of the weights, on `tensor_parallel` devices each; null is as many as the devices give
+    (on a CPU one)."""
     tensor_parallel: int = 1
     """vllm: devices over which one copy is spread."""
     memory: float = 0.9
@@ -440,6 +447,16 @@ class Config:
             return "as served"
         dtype = self.model.evaluation_dtype
         return "float32" if self.engine.kind == "vllm" and dtype == "float64" else dtype
+
+    @property
+    def evaluation_copies(self) -> int:
+        """Copies of the weights that generate at once."""
+        engine, hardware = self.engine, self.hardware
+        if engine.kind != "vllm":
+            return 1
+        if engine.data_parallel is None:
+            return max(1, hardware.devices // max(1, engine.tensor_parallel))
+        return engine.data_parallel
 
     @property
     def checkpoints(self) -> list[int]:

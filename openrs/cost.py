@@ -5,7 +5,6 @@ The ledger counts the wall time for which the devices were held, start-up includ
 """
 
 import json
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +16,7 @@ from typing import Any
 
 from openrs import models
 from openrs.checkpoints import logged
-from openrs.config import Config, Hardware, Model
-from openrs.mistake import Mistake
+from openrs.config import Config, Hardware
 from openrs.plan import Plan
 from openrs.rates import Rate, Rates
 from openrs.run import Run
@@ -144,38 +142,12 @@ def _estimate(number: int, unit: str, rate: Rate | None) -> str:
     return f"{number} {unit} to go, {hours:.3g} h at {rate.seconds:.3g} s each ({rate.source})"
 
 
-def parameters(model: Model) -> int | None:
-    """Weights in all: stated, or counted in the headers of packaged safetensors; None: unknown."""
-    if model.parameters is not None or model.package is None:
-        return model.parameters
-    try:
-        folder = models.packaged(model)
-    except Mistake:
-        return None
-    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    return sum(_in_header(file) for file in files) or None
-
-
-def _in_header(file: Path) -> int:
-    """Numbers in a safetensors file: eight bytes of length, then JSON of names, types and shapes."""
-    with file.open("rb") as content:
-        (length,) = struct.unpack("<Q", content.read(8))
-        header = json.loads(content.read(length))
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            count = 1
-            for side in tensor["shape"]:
-                count *= side
-            total += count
-    return total
-
-
 def disk(config: Config, number: int) -> tuple[int, int, int]:
     """Checkpoints to be saved, bytes of each one's weights, bytes of the newest one's optimizer state.
 
-    DeepSpeed in bf16 saves bf16 weights and keeps float32 masters with its two moments; the others save
-    float32 weights and two moments, FSDP a second copy of the weights.
+    DeepSpeed in bf16 saves bf16 weights and keeps float32 masters with its two moments, ZeRO-2 the weights
+    once more beside them (mp_rank_00_model_states.pt); the others save float32 weights and two moments, FSDP
+    a second copy of the weights.
 
     Args:
         number: parameters of the model.
@@ -184,12 +156,12 @@ def disk(config: Config, number: int) -> tuple[int, int, int]:
     saved = len({*range(steps.save_every, config.stop_at + 1, steps.save_every), config.stop_at} - {0})
     deepspeed = config.hardware.sharding in ("zero2", "zero3")
     weights = 2 if deepspeed and config.model.compute_dtype == "bfloat16" else 4
-    state = {"ddp": 8, "fsdp2": 12}.get(config.hardware.sharding, 12)
+    state = {"ddp": 8, "zero2": 12 + weights}.get(config.hardware.sharding, 12)
     return saved, weights * number, state * number
 
 
 def _disk(plan: Plan) -> str:
-    number = parameters(plan.config.model)
+    number = models.parameters(plan.config.model)
     if number is None:
         return "unknown: model.parameters is not stated"
     saved, weights, state = disk(plan.config, number)

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from openrs.config import Config
 
 
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2}
+BESIDE = 1.15
+"""Memory of an evaluation over that of its weights, at least: the cache of one long answer, activations."""
+
+
 def check(config: Config) -> None:
     """Checks that devices, processes and engines fit together.
 
@@ -18,6 +23,7 @@ def check(config: Config) -> None:
     """
     _hardware(config)
     _engine(config)
+    _weights(config)
 
 
 def _hardware(config: Config) -> None:
@@ -66,11 +72,18 @@ def _hardware(config: Config) -> None:
 
 def _engine(config: Config) -> None:
     engine, hardware = config.engine, config.hardware
-    copies = engine.data_parallel * engine.tensor_parallel
+    if engine.kind == "vllm" and hardware.device == "cuda" and engine.tensor_parallel > hardware.devices:
+        refuse(
+            "engine.tensor_parallel",
+            engine.tensor_parallel,
+            f"needs as many devices, and hardware={hardware.name} has {hardware.devices}",
+            f"Give engine.tensor_parallel={hardware.devices} or less",
+        )
+    copies = config.evaluation_copies * engine.tensor_parallel
     if engine.kind == "vllm" and hardware.device == "cuda" and copies > hardware.devices:
         refuse(
             "engine.data_parallel",
-            engine.data_parallel,
+            config.evaluation_copies,
             f"times engine.tensor_parallel={engine.tensor_parallel} needs {copies} devices, and "
             f"hardware={hardware.name} has {hardware.devices}",
             f"Give engine.data_parallel={max(1, hardware.devices // engine.tensor_parallel)} or less",
@@ -84,3 +97,29 @@ def _engine(config: Config) -> None:
             "Give evaluation.checkpoints=[STEP], put {step} into the name, or leave engine.model=null "
             "and serve each checkpoint under its own path",
         )
+
+
+def _weights(config: Config) -> None:
+    """Whether the devices hold the weights that are measured, by arithmetic."""
+    model, engine, hardware = config.model, config.engine, config.hardware
+    measured = "evaluate" in config.stages and engine.kind != "server" and hardware.device == "cuda"
+    if not measured or model.parameters is None:
+        return
+    vllm = engine.kind == "vllm"
+    each = hardware.device_memory_gib * (engine.memory if vllm else 1.0)
+    gib = model.parameters * BYTES[config.evaluation_dtype] / 2**30
+    spread = engine.tensor_parallel if vllm else 1
+    if gib * BESIDE <= each * spread:
+        return
+    # vLLM spreads attention heads, whose number is a multiple of a power of two
+    enough = [n for n in (1, 2, 4, 8, 16) if n <= hardware.devices and gib * BESIDE <= each * n]
+    chosen = "" if vllm else "engine=vllm "
+    refuse(
+        "engine.tensor_parallel",
+        spread,
+        f"the weights of {model.title} take {gib:.0f} GiB in {config.evaluation_dtype}, and each device of "
+        f"hardware={hardware.name} gives {each:.0f} GiB, for a cache and activations besides",
+        f"Give {chosen}engine.tensor_parallel={enough[0]}"
+        if enough
+        else "Choose hardware with more, or engine=server",
+    )

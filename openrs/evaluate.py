@@ -20,7 +20,7 @@ from openrs import benchmarks, engines, scores
 from openrs.checkpoint_model import CheckpointModel, Key
 from openrs.config import Config
 from openrs.engines import Completion, Engine, Sampling
-from openrs.engines.prompts import load_tokenizer, must_fit, templated
+from openrs.engines.prompts import load_tokenizer, templated
 from openrs.models import loadable
 from openrs.partial import Partial
 from openrs.run import Run, read_record, versions, write_record
@@ -49,10 +49,11 @@ def evaluate(
         for name, task in tasks.items()
         for row in problems[name]
     )
-    must_fit(longest, config.evaluation.max_new_tokens, config.model.context, config.model.title)
+    engines.leave_room(longest, config.model.context, config.model.title)
+    # lighteval's details hold the questions, and those of a gated set must not be passed on: it goes alone
     by_seed = defaultdict(list)
     for cell in cells:
-        by_seed[cell.seed].append(cell)
+        by_seed[(cell.seed, _gated(config, cell))].append(cell)
     with _loaded_once(lambda: engines.load(config, weights, base, step, longest)) as engine:
         for _, group in sorted(by_seed.items()):
             _evaluate_seed(config, run, engine, tokenizer, group, tasks, problems)
@@ -75,6 +76,10 @@ def _loaded_once(load: Callable[[], Engine]) -> Iterator[Callable[[], Engine]]:
             engine.close()
 
 
+def _gated(config: Config, cell: Cell) -> bool:
+    return config.catalog.benchmarks[cell.benchmark].gated
+
+
 def _task(config: Config, benchmark: str) -> LightevalTaskConfig:
     evaluation, kind = config.evaluation, config.catalog.benchmarks[benchmark].gold_kind
     return benchmarks.task(benchmark, evaluation.instruction, kind, evaluation.max_new_tokens)
@@ -89,6 +94,7 @@ def _evaluate_seed(
     tasks: dict[str, LightevalTaskConfig],
     problems: dict[str, list[dict[str, Any]]],
 ) -> None:
+    """One pipeline for cells of one sampling seed, all of gated sets or none."""
     evaluation, step, seed = config.evaluation, cells[0].step, cells[0].seed
     sampling = Sampling(evaluation.temperature, evaluation.top_p, evaluation.max_new_tokens)
     tasks = {cell.benchmark: tasks[cell.benchmark] for cell in cells}
@@ -120,15 +126,15 @@ def _evaluate_seed(
         keep,
     )
     output = run.folder / "eval" / f"step-{step:05d}" / "lighteval"
-    # lighteval's details hold the questions, and those of a gated set must not be passed on
-    gated = any(config.catalog.benchmarks[cell.benchmark].gated for cell in cells)
     with benchmarks.only(tasks, problems):
         pipeline = Pipeline(
             tasks=",".join(f"{name}|0" for name in tasks),
             pipeline_parameters=PipelineParameters(
                 launcher_type=ParallelismManager.CUSTOM, remove_reasoning_tags=False
             ),
-            evaluation_tracker=EvaluationTracker(output_dir=str(output), save_details=not gated),
+            evaluation_tracker=EvaluationTracker(
+                output_dir=str(output), save_details=not _gated(config, cells[0])
+            ),
             model=model,
         )
         pipeline.evaluate()

@@ -8,17 +8,19 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from omegaconf import OmegaConf
 
-from openrs import vllm_server
+from openrs import loopback, vllm_server
 from openrs.child import Child
 from openrs.config import Config, Hardware
 from openrs.mistake import Crashed, Mistake, Unfit
 from openrs.run import Run, write_record
 from openrs.stage import error_file
+from openrs.stall import Watchdog
 
 Stage = Literal["train", "evaluate"]
 
@@ -161,7 +163,7 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
     """
     hardware = config.hardware
     visible, visible_to_server = devices_of(hardware)
-    environment = {"CUDA_VISIBLE_DEVICES": visible}
+    environment = loopback.around_proxies() | {"CUDA_VISIBLE_DEVICES": visible}
     if hardware.device == "cpu":
         share = (os.cpu_count() or 1) * hardware.nodes // hardware.training_processes
         environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, share)))}
@@ -179,7 +181,16 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
                 )
             )
         told = {"server": asdict(server) if server else None, "study": study}
-        _run(config, run, "train", told, environment, watched)
+        _run(config, run, "train", told, environment, watched, _watchdog(config, run, server))
+
+
+def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> Watchdog | None:
+    """Watches for a standstill on the machine that writes the steps."""
+    limit = config.hardware.stall_timeout
+    if limit is None or node_rank(config.hardware):
+        return None
+    answers = partial(vllm_server.answers, server) if server else None
+    return Watchdog(limit, run.folder / "train", config.stop_at, answers)
 
 
 def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
@@ -199,6 +210,7 @@ def _run(
     told: dict[str, Any],
     environment: dict[str, str],
     server: Child | None,
+    watchdog: Watchdog | None = None,
 ) -> None:
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
@@ -214,6 +226,8 @@ def _run(
         while (status := child.wait(0.5)) is None:
             if server is not None and (ended := server.wait(0)) is not None:
                 raise vllm_server.died(server, ended)
+            if watchdog is not None and (still := watchdog.look()) is not None:
+                raise _stalled(watchdog.limit, still, server or child)
     finally:
         child.stop()
     if status == 0:
@@ -227,6 +241,15 @@ def _run(
         f"{stage}: {_first_failure(child) or f'its process ended with {vllm_server.describe(status)}'}. "
         f"The same command goes on from the last checkpoint; the log is {child.log}, "
         f"its last lines:\n{child.tail()}"
+    )
+
+
+def _stalled(limit: float, still: str, witness: Child) -> Crashed:
+    """The error of a standstill, with the last lines of the server, or of training where there is none."""
+    return Crashed(
+        f"hardware.stall_timeout={limit:g}: {still} for that many seconds, so training was ended. The same "
+        "command goes on from the last checkpoint; where steps do take longer, give more, or null. "
+        f"The log is {witness.log}, its last lines:\n{witness.tail()}"
     )
 
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
+import struct
 from pathlib import Path
 
 from openrs.config import Model
@@ -76,3 +78,30 @@ def _convert_gguf(path: Path, target: Path) -> None:
         shutil.rmtree(partial)
     else:
         partial.rename(target)
+
+
+def parameters(model: Model) -> int | None:
+    """Weights in all: stated, or counted in the headers of packaged safetensors; None: unknown."""
+    if model.parameters is not None or model.package is None:
+        return model.parameters
+    try:
+        folder = packaged(model)
+    except Mistake:
+        return None
+    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return sum(_in_header(file) for file in files) or None
+
+
+def _in_header(file: Path) -> int:
+    """Numbers in a safetensors file: eight bytes of length, then JSON of names, types and shapes."""
+    with file.open("rb") as content:
+        (length,) = struct.unpack("<Q", content.read(8))
+        header = json.loads(content.read(length))
+    total = 0
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            count = 1
+            for side in tensor["shape"]:
+                count *= side
+            total += count
+    return total

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openrs import catalog, collapse, models, recipe
+from openrs import catalog, collapse, models, prompt_lengths, recipe
 from openrs.config import Config
 from openrs.data import Mix, enough, load_mix
 from openrs.run import Run, find
@@ -74,7 +74,7 @@ def resolve(config: Config) -> Plan:
     """Reads the data, names the recipe and finds its run.
 
     Raises:
-        ValueError: data or weights are missing, or too few.
+        ValueError: data or weights are missing, or too few; a prompt alone fills the model's context.
     """
     outputs = Path(config.outputs)
     weights = models.fingerprint(config.model)
@@ -87,6 +87,8 @@ def resolve(config: Config) -> Plan:
         run = find(outputs, config.name, identity)
     whole = {name: catalog.benchmark(config.catalog, name) for name in config.evaluation.benchmarks}
     problems = {name: rows[: config.evaluation.max_problems] for name, rows in whole.items()}
+    if "evaluate" in config.stages:
+        prompt_lengths.leave_room(config, problems)
     ids = {
         name: (recipe.evaluation_id(config, name, rows), recipe.scoring_id(config, name, rows))
         for name, rows in problems.items()
@@ -132,7 +134,9 @@ def describe(plan: Plan) -> Iterator[str]:
         for name, rows in plan.problems.items()
     )
     yield f"            problems x sampling seeds: {problems}"
-    yield f"            at most {config.evaluation.max_new_tokens} new tokens a problem"
+    asked, context = config.evaluation.max_new_tokens, config.model.context
+    end = f", and {context} with its prompt" if asked > context // 2 else ""
+    yield f"            at most {asked} new tokens a problem{end}"
     yield f"  stages    {', '.join(config.stages)}"
 
 

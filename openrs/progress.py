@@ -17,6 +17,9 @@ from openrs.collapse import Stop, Watch, foreign_share
 from openrs.figures import NAMES
 from openrs.run import write_record
 
+QUIET_SECONDS = 60
+"""A log that stays silent for longer looks like a run that hangs: a step of the paper's takes 173 s."""
+
 
 class Metrics(TrainerCallback):
     """Writes one line a step; what a killed process logged past its checkpoint is dropped."""
@@ -86,17 +89,18 @@ class Watched(TrainerCallback):
 
 
 class ProgressLine(TrainerCallback):
-    """Step, reward, length and time left: one live line, or a plain line every tenth of the way."""
+    """Step, reward, length and time left: one live line, or a plain one each tenth or minute."""
 
     def __init__(self, name: str, last: int) -> None:
         self.name = name
         self.last = last
-        self.began = 0.0
+        self.began = self.shown = 0.0
         self.first = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Starts the clock for the time left, and says so: a first step can take minutes."""
-        self.began, self.first = time.perf_counter(), state.global_step
+        self.began = self.shown = time.perf_counter()
+        self.first = state.global_step
         print(f"{self.name}: training from step {self.first} to {self.last}", file=sys.stderr, flush=True)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
@@ -104,14 +108,16 @@ class ProgressLine(TrainerCallback):
         step = state.global_step
         if "reward" not in logs or step <= self.first:
             return
-        left = (time.perf_counter() - self.began) / (step - self.first) * (self.last - step)
+        now = time.perf_counter()
+        left = (now - self.began) / (step - self.first) * (self.last - step)
         line = (
             f"{self.name}: step {step}/{self.last}  reward {logs['reward']:.2f}  "
             f"length {logs['completions/mean_length']:.0f}  {left / 60:.1f} min left"
         )
         if sys.stderr.isatty():
             print(f"\r{line}", end="\n" if step == self.last else "", file=sys.stderr, flush=True)
-        elif step == self.last or step % max(1, self.last // 10) == 0:
+        elif step == self.last or step % max(1, self.last // 10) == 0 or now - self.shown >= QUIET_SECONDS:
+            self.shown = now
             print(line, file=sys.stderr, flush=True)
 
 

@@ -19,7 +19,7 @@ POSITIVE = (
     *("algorithm.learning_rate", "algorithm.temperature", "algorithm.adam_epsilon"),
     *("evaluation.max_new_tokens", "evaluation.max_problems", "evaluation.top_p"),
     *("hardware.training_processes", "hardware.nodes", "hardware.evaluation_batch"),
-    *("hardware.vllm_memory", "hardware.server_timeout"),
+    *("hardware.vllm_memory", "hardware.server_timeout", "hardware.stall_timeout"),
     *("engine.data_parallel", "engine.tensor_parallel", "engine.concurrency", "engine.timeout"),
     *("engine.memory", "collapse.window", "collapse.flat_for", "collapse.length_above"),
     *("collapse.kl_above", "budget.device_hours", "budget.money"),

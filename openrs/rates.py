@@ -14,10 +14,13 @@ from typing import Any
 from openrs import scores
 from openrs.checkpoints import logged
 from openrs.config import Config, Model
+from openrs.models import parameters
 from openrs.run import read_record
 
 PUBLISHED_STEP_SECONDS = 24 * 3600 / 500
 """24 hours for 500 steps on 4 x A40: arXiv 2503.16219, abstract and Table 2."""
+PAPERS_PARAMETERS = 1_777_088_000
+"""Of DeepSeek-R1-Distill-Qwen-1.5B, to which the published times belong, and of what is trained from it."""
 PUBLISHED_EVALUATION_SECONDS = 2.2 * 3600 / 1517
 """2.2 hours a model on one GPU for the 1,517 problems of five benchmarks: the published evaluation logs."""
 
@@ -57,10 +60,12 @@ class Rates:
         """Seconds for one evaluation problem and seed: from past scores like these, else published; or None.
 
         Like these: the same model, cap on new tokens and hardware option, in this outputs folder and on
-        this host.
+        this host. Copies of the weights share the problems; published time is scaled to other numbers of
+        parameters, as decoding reads each weight for each token.
         """
         cap, hardware = config.evaluation.max_new_tokens, config.hardware.name
-        key = ("problem", config.outputs, config.model.id, hardware, cap)
+        at_once = (config.evaluation_copies, config.engine.tensor_parallel)
+        key = ("problem", config.outputs, config.model.id, hardware, cap, config.engine.kind, *at_once)
         if key not in self._known:
             self._known[key] = _problem(config, self._runs(config))
         return self._known[key]
@@ -101,19 +106,32 @@ def _same_step(config: Config, folder: Path, past: dict[str, Any]) -> bool:
 
 
 def _problem(config: Config, runs: list[tuple[Path, dict[str, Any]]]) -> Rate | None:
-    seconds, problems, tokens = 0.0, 0, 0
-    alike = [folder for folder, past in runs if past["hardware"]["name"] == config.hardware.name]
-    for folder in alike[:MOST]:
+    seconds, problems, tokens, copies = 0.0, 0, 0, config.evaluation_copies
+    alike = [item for item in runs if item[1]["hardware"]["name"] == config.hardware.name]
+    for folder, past in alike[:MOST]:
         for score in scores.read_all(folder):
             if score.settings.get("max_new_tokens") == config.evaluation.max_new_tokens:
-                seconds, problems = seconds + score.seconds, problems + score.n
+                seconds += score.seconds * _copies(past) / copies
+                problems += score.n
                 tokens += sum(score.tokens)
     if problems:
         speed = _speed(tokens, seconds)
         return Rate(seconds / problems, f"mean of {problems} problems in {config.outputs}{speed}")
-    if config.hardware.device == "cuda" and _is_papers(config.model):
-        return Rate(PUBLISHED_EVALUATION_SECONDS, "published: 2.2 h a model on one GPU")
+    number, working = parameters(config.model), copies * config.engine.tensor_parallel
+    if config.hardware.device == "cuda" and config.engine.kind == "vllm" and number is not None:
+        source = "published: 2.2 h a model on one GPU"
+        source += "" if number == PAPERS_PARAMETERS else f", by parameters x {number / PAPERS_PARAMETERS:.3g}"
+        source += f", on {working} of them" if working > 1 else ""
+        return Rate(PUBLISHED_EVALUATION_SECONDS * number / PAPERS_PARAMETERS / working, source)
     return None
+
+
+def _copies(past: dict[str, Any]) -> int:
+    """Copies of the weights with which a past config measured."""
+    engine, devices = past.get("engine"), past["hardware"]["devices"]
+    if not engine or engine["kind"] != "vllm":
+        return 1
+    return engine.get("data_parallel", 1) or max(1, devices // engine["tensor_parallel"])
 
 
 def _speed(tokens: float, seconds: float) -> str:
@@ -131,4 +149,4 @@ def _past_runs(config: Config) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _is_papers(model: Model) -> bool:
-    return model.id == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
+    return parameters(model) == PAPERS_PARAMETERS

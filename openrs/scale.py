@@ -52,6 +52,11 @@ def device_names() -> list[str]:
     return _visible("name")
 
 
+def driver() -> str | None:
+    """Version of NVIDIA's driver; None without a device."""
+    return next(iter(_visible("driver_version")), None)
+
+
 def _visible(field: str) -> list[str]:
     """One field of each visible device."""
     query = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader,nounits"]
@@ -72,7 +77,7 @@ def _visible(field: str) -> list[str]:
 def pick(devices: list[int], names: list[str], known: list[Option]) -> tuple[str, str | None, str]:
     """Chooses scale and hardware for a machine.
 
-    An option named after the devices is preferred, then the one that uses most of them.
+    The option that uses most devices is preferred, then one named after them.
 
     Args:
         devices: memory of each, GiB.
@@ -89,7 +94,7 @@ def pick(devices: list[int], names: list[str], known: list[Option]) -> tuple[str
     if not fitting:
         asked = " or ".join(f"{o.devices} of {o.memory} GiB (hardware={o.name})" for o in known)
         return "nano", None, f"{seen}, paper scale needs {asked}"
-    best = max(fitting, key=lambda o: (any(map(o.made_for, names)), o.devices, -o.memory))
+    best = max(fitting, key=lambda o: (o.devices, any(map(o.made_for, names)), -o.memory))
     if any(map(best.made_for, names)):
         return "paper", best.name, f"{seen}, hardware={best.name}"
     return "paper", best.name, f"{seen}, hardware={best.name} fits (its price is another device's)"

@@ -21,6 +21,8 @@ from openrs.mistake import Crashed, Unfit
 HOST = "127.0.0.1"
 ASK_EVERY = 1.0
 """Seconds between two questions whether the server answers."""
+ANSWER_SECONDS = 5.0
+"""Time for an answer."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _await(child: Child, server: Server, timeout: float) -> None:
     while True:
         if (status := child.wait(ASK_EVERY)) is not None:
             raise died(child, status)
-        if _answers(server):
+        if answers(server):
             return
         if time.monotonic() > until:
             raise Crashed(
@@ -118,10 +120,11 @@ def _await(child: Child, server: Server, timeout: float) -> None:
             )
 
 
-def _answers(server: Server) -> bool:
+def answers(server: Server) -> bool:
+    """Whether the server says that it is well."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy knows no loopback
     try:
-        with direct.open(f"http://{server.host}:{server.port}/health", timeout=5) as reply:
+        with direct.open(f"http://{server.host}:{server.port}/health", timeout=ANSWER_SECONDS) as reply:
             return reply.status == 200
     except (OSError, urllib.error.URLError):
         return False

@@ -151,7 +151,9 @@ A40X4, A100X1, H100X1 = (
         ([44, 44, 44, 8], "NVIDIA A40", [A40X4], ("nano", None), "needs 4 of 44 GiB"),
         ([80], "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "h100x1"), "hardware=h100x1"),
         ([80], "NVIDIA A100-SXM4-80GB", [A40X4, A100X1, H100X1], ("paper", "a100x1"), "hardware=a100x1"),
-        ([80] * 4, "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "h100x1"), "h100x1"),
+        ([80] * 4, "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "a40x4"), "another device's"),
+        ([80] * 4, "NVIDIA A100-SXM4-80GB", [A100X1, A40X4], ("paper", "a40x4"), "4 NVIDIA devices of 80"),
+        ([80] * 2, "NVIDIA A100-SXM4-80GB", [A100X1, A40X4], ("paper", "a100x1"), "hardware=a100x1"),
         ([46] * 4, "NVIDIA L40S", [A40X4, A100X1], ("paper", "a40x4"), "price is another device's"),
     ],
 )  # fmt: skip

@@ -195,7 +195,9 @@ TABLE1 = {
 
 @pytest.mark.parametrize("option", TABLE1)
 def test_every_open_model_of_table_1_can_be_evaluated(composed, option):
-    config = composed("experiment=base", f"model={option}", "scale=paper")
+    spread = ["engine.tensor_parallel=4"] if option == "llama_3_1_70b" else []
+    config = composed("experiment=base", f"model={option}", "scale=paper", *spread)
+    assert config.model.parameters is not None
     assert (config.model.id, config.evaluation.max_new_tokens) == TABLE1[option]
     assert config.model.title in {row.model.split(" (")[0] for row in published.TABLE1}
     assert composed("experiment=base", f"model={option}").evaluation.max_new_tokens == 256

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from analysis import cost_tables, text_table
-from openrs import cost
+from openrs import cost, models
 from openrs.plan import resolve
 from openrs.run import Checkpoint, TrainRecord
 from openrs.scores import Cell, score, write
@@ -113,11 +113,15 @@ def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_
     text = told(plan)
     for part in (
         "500 steps to go, 24 h at 173 s each (published: 24 h for 500 steps on 4 x A40)",
-        "4551 problems to go, 6.6 h at 5.22 s each (published: 2.2 h a model on one GPU)",
-        "30.6 h, 122 device-hours, $53.55",
-        "56.9 GB: 10 checkpoints x 3.55 GB of weights, 21.3 GB of optimizer state for the newest",
+        "4551 problems to go, 1.65 h at 1.31 s each (published: 2.2 h a model on one GPU, on 4 of them)",
+        "25.6 h, 103 device-hours, $44.89",
+        "60.4 GB: 10 checkpoints x 3.55 GB of weights, 24.9 GB of optimizer state for the newest",
     ):
         assert part in text
+    alone = told(
+        resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "engine.data_parallel=1"))
+    )
+    assert "4551 problems to go, 6.6 h at 5.22 s each (published: 2.2 h a model on one GPU)" in alone
     half = resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "steps.stop_at=250"))
     assert "250 steps to go, 12 h" in told(half)
     other = told(resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "hardware=h100x1")))
@@ -133,7 +137,7 @@ def test_own_steps_come_before_published_ones(composed, tmp_path):
     text = told(plan_of(composed, tmp_path, "seed=1", "hardware.price_per_device_hour=2"))
     assert f"100 steps to go, 1 h at 36 s each (median of 2 steps in {tmp_path})" in text
     assert (
-        f"1500 problems to go, 0.833 h at 2 s each (mean of 20 problems in {tmp_path}, 0.5 tokens a second)"
+        f"1500 problems to go, 0.833 h at 2 s each (mean of 20 problems in {tmp_path}, 0.5 tokens a second"
         in text
     )
     assert "1.83 h, 1.83 device-hours, $3.67" in text
@@ -176,11 +180,17 @@ def test_what_is_done_costs_nothing(composed, tmp_path):
 
 @pytest.mark.parametrize(
     ("hardware", "weights", "state"),
-    [("a40x4", 2, 12), ("a100x1", 4, 8), ("cpu", 4, 8)],
+    [
+        (["hardware=a40x4"], 2, 14),  # ZeRO-2 keeps the bf16 weights with its state, too
+        (["hardware=a40x4", "hardware.sharding=zero3"], 2, 12),
+        (["hardware=a40x4", "hardware.sharding=fsdp2"], 4, 12),
+        (["hardware=a100x1"], 4, 8),
+        (["hardware=cpu"], 4, 8),
+    ],
 )
 def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
-    config = composed("experiment=exp3", "scale=paper", f"hardware={hardware}")
-    number = cost.parameters(config.model)
+    config = composed("experiment=exp3", "scale=paper", *hardware)
+    number = models.parameters(config.model)
     assert number == 1_777_088_000
     assert cost.disk(config, number) == (10, weights * number, state * number)
     shorter = composed("experiment=exp3", "scale=paper", "steps.stop_at=120", "report_step=50")
@@ -188,9 +198,9 @@ def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
 
 
 def test_parameters_of_a_packaged_model_are_counted(composed):
-    assert cost.parameters(composed("experiment=exp3").model) == 961_408
+    assert models.parameters(composed("experiment=exp3").model) == 961_408
     unknown = composed("experiment=exp3", "model.package=not_there").model
-    assert cost.parameters(unknown) is None
+    assert models.parameters(unknown) is None
 
 
 @pytest.mark.parametrize("number", [2, 3])
@@ -245,6 +255,41 @@ def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_pat
         assert "measured here" in render(both)
     assert json.loads(text_table.as_json(both))["rows"][-1]["Open-RS (published)"] == "$42"
     shutil.rmtree(plan.run.folder)
+
+
+def test_every_model_of_the_catalog_is_estimated(composed, mirror, tmp_path):
+    """By the published time of the paper's model and the number of parameters."""
+    given = [
+        "experiment=base",
+        "scale=paper",
+        "catalog=mirror",
+        f"catalog.root={mirror}",
+        f"outputs={tmp_path}",
+    ]
+    for option, more, part in (
+        ("open_rs3", [], "1517 problems to go, 0.55 h at 1.31 s each"),
+        (
+            "qwen2_5_math_7b",
+            [],
+            "2.36 h at 5.59 s each (published: 2.2 h a model on one GPU, by parameters x 4.29",
+        ),
+        ("llama_3_1_70b", ["engine.tensor_parallel=4"], "by parameters x 39.7, on 4 of them)"),
+    ):
+        text = told(resolve(composed(*given, f"model={option}", *more)))
+        assert part in text
+        assert "device-hours, $" in text
+
+
+def test_copies_share_the_problems(composed, tmp_path):
+    """Scores of one copy, of a run of before copies were counted, and of as many as the devices give."""
+    for seed, how, then in ((1, "1", 1), (2, "null", 4)):
+        outputs = tmp_path / str(seed)
+        four = ["scale=paper", "catalog=nano", "engine=vllm"]
+        plan = plan_of(composed, outputs, *four, f"engine.data_parallel={how}")
+        trained(plan, seconds=1.0)
+        scored(plan, 50, seconds=8.0)
+        text = told(plan_of(composed, outputs, *four, "seed=5"))
+        assert f"at {2 * then / 4:.3g} s each (mean of 20 problems in {outputs}" in text
 
 
 def test_scores_of_other_caps_say_nothing_of_the_time(composed, tmp_path):

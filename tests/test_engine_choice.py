@@ -1,6 +1,7 @@
 """Which engine a command takes, what it means for a score's identity, and what is refused."""
 
 import importlib.util
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -54,6 +55,22 @@ def test_the_engine_names_a_score_but_scores_of_transformers_keep_their_id(compo
             ["scale=paper", "engine.data_parallel=4", "engine.tensor_parallel=2"],
             ["needs 8 devices", "data_parallel=2"],
         ),
+        (
+            ["scale=paper", "engine.tensor_parallel=8"],
+            ["engine.tensor_parallel=8", "hardware=a40x4 has 4", "engine.tensor_parallel=4 or less"],
+        ),
+        (
+            ["scale=paper", "model=llama_3_1_70b", "untrained=true"],
+            ["engine.tensor_parallel=1", "take 131 GiB", "gives 40 GiB", "Give engine.tensor_parallel=4"],
+        ),
+        (
+            ["scale=paper", "model=llama_3_1_70b", "untrained=true", "engine=transformers"],
+            ["Give engine=vllm engine.tensor_parallel=4"],
+        ),
+        (
+            ["scale=paper", "model=llama_3_1_70b", "untrained=true", "hardware=h100x1"],
+            ["gives 71 GiB", "Choose hardware with more, or engine=server"],
+        ),
         (["engine=server", "engine.model=m"], ["engine.model=m", "[0, 10, 100]", "{step}"]),
     ],
 )
@@ -62,6 +79,37 @@ def test_wrong_engine_settings_are_refused(composed, overrides, told):
         composed("experiment=exp3", *overrides)
     for part in told:
         assert part in str(error.value)
+
+
+def test_vllm_has_as_many_copies_as_the_devices_give(composed, monkeypatch):
+    for overrides, copies in (
+        (["scale=paper"], 4),
+        (["scale=paper", "engine.tensor_parallel=2"], 2),
+        (["scale=paper", "engine.tensor_parallel=3"], 1),
+        (["scale=paper", "engine.data_parallel=2"], 2),
+        (["scale=paper", "hardware=h100x1"], 1),
+        (["scale=paper", "engine=transformers"], 1),
+        (["engine=vllm"], 1),
+        (["engine=vllm", "engine.data_parallel=2"], 2),
+    ):
+        assert composed("experiment=exp3", *overrides).evaluation_copies == copies, overrides
+    paper = composed("experiment=exp3", "scale=paper")
+    assert evaluation_id(paper) == evaluation_id(
+        composed("experiment=exp3", "scale=paper", "engine.data_parallel=1")
+    )
+    held = []
+    monkeypatch.setattr(engines, "require", lambda config: None)
+    stand_in = SimpleNamespace(VllmEngine=lambda *arguments: held.append(arguments[4].data_parallel))
+    monkeypatch.setitem(sys.modules, "openrs.engines.vllm", stand_in)
+    for visible in (4, 2, 0):  # a base model's evaluation also runs on fewer than the option names
+        monkeypatch.setattr("openrs.scale.visible_devices", lambda visible=visible: [44] * visible)
+        engines.load(paper, "weights", "base", 0, 100)
+    assert held == [4, 2, 1]
+
+
+def test_what_fits_no_device_is_left_alone_where_none_is_asked(composed):
+    for more in ("engine=server", "stages=[train]", "engine.tensor_parallel=4"):
+        composed("experiment=base", "scale=paper", "model=llama_3_1_70b", more)
 
 
 def test_one_served_name_may_stand_for_one_checkpoint_or_carry_the_step(composed):

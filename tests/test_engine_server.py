@@ -28,7 +28,7 @@ def engine_at(server, folder, context=400, **settings):
     from openrs.engines.server import ServerEngine
 
     settings = Engine(kind="server", base_url=server.url, **settings)
-    return ServerEngine(folder, folder, settings, 10, context, 16)
+    return ServerEngine(folder, folder, settings, 10, context)
 
 
 def test_the_prompt_is_ours_and_the_completion_comes_back_as_ids(folder):
@@ -92,8 +92,7 @@ def test_a_server_that_dies_loses_nothing_that_was_finished(folder):
     [
         ({"model": "other"}, {}, ["engine.model=None", "serves other", "vllm serve", "engine.model=NAME"]),
         ({"model": "m-20"}, {"model": "m-{step}"}, ["serves m-20", "not m-10"]),
-        ({"context": 390}, {}, ["evaluation.max_new_tokens=16", "the server", "390", "Give", "=6 or less"]),
-        ({"context": 300}, {}, ["evaluation.benchmarks", "the server", "300", "longest prompt has 384"]),
+        ({"context": 390}, {}, ["may have 400 tokens", "the server, 390", "--max-model-len 400"]),
     ],
 )
 def test_a_server_of_other_weights_or_a_short_context_is_refused(folder, server, settings, told):
@@ -121,7 +120,7 @@ def test_nobody_at_the_address_is_one_clear_error(folder):
 
     settings = Engine(kind="server", base_url=url, retries=1)
     with pytest.raises(ValueError, match="no server answers there") as error:
-        ServerEngine(folder, folder, settings, 0, 400, 16)
+        ServerEngine(folder, folder, settings, 0, 400)
     assert f"engine.base_url={url}" in str(error.value)
 
 

@@ -52,6 +52,8 @@ def test_every_hardware_keeps_the_papers_batch(composed, option):
         (["hardware=cpux2", "hardware.nodes=4"], ["hardware.training_processes=2", "hardware.nodes=4"]),
         (["hardware=a40x4", "hardware.vllm_memory=1.5"], ["hardware.vllm_memory=1.5"]),
         (["hardware.nodes=0"], ["hardware.nodes=0"]),
+        (["hardware.stall_timeout=0"], ["hardware.stall_timeout=0", "greater than 0"]),
+        (["hardware.server_timeout=-1"], ["hardware.server_timeout=-1", "greater than 0"]),
     ],
 )  # fmt: skip
 def test_hardware_that_does_not_fit_together_is_refused(composed, overrides, told):

@@ -45,6 +45,7 @@ ALWAYS = {
     *("vllm_device", "vllm_enforce_eager", "output_dir", "overwrite_output_dir"),  # gone or renamed
     *("num_train_epochs", "per_device_eval_batch_size", "log_level"),  # without effect
     *("report_to", "hub_model_id", "push_to_hub"),  # off unless asked
+    *("attention", "gold answer of a reward"),  # deviations that no option takes back
 }
 
 
@@ -66,6 +67,35 @@ def test_a_change_is_seen(paper):
     assert {"learning_rate", "seed", "beta", "reward_funcs"} <= differing(config)
     rows = {row[1]: row for row in table5(config).rows}
     assert rows["learning_rate"][-1] == "differs: another option or the command line says so"
+
+
+def test_whose_seed_samples_is_said(paper):
+    """With colocate TRL gives vLLM the process's number: trl.generation.vllm_generation."""
+    for hardware, said in (
+        ("a40x4", "the vLLM server's is this plus the step"),
+        ("a100x1", "vLLM's own is TRL's, the number of the process"),
+        ("cpu", "so that resuming is exact"),
+    ):
+        rows = {row[1]: row for row in table5(paper("exp3", f"hardware={hardware}")).rows}
+        assert said in rows["seed"][-1]
+        assert rows["seed"][-1].endswith("exact") == (hardware == "cpu")
+
+
+@pytest.mark.slow  # imports TRL
+def test_the_attention_that_runs_is_the_one_that_is_told(paper, tmp_path):
+    """Nothing is handed over, so transformers chooses: PyTorch's own for the paper's architecture."""
+    from transformers import AutoModelForCausalLM, Qwen2Config
+
+    from openrs.train import trainer_arguments
+
+    small = Qwen2Config(
+        vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
+        num_key_value_heads=1,
+    )  # fmt: skip
+    given = trainer_arguments(paper("exp3"), "weights", tmp_path)["model_init_kwargs"]
+    assert "attn_implementation" not in given
+    rows = {item.name: item for item in parameters(paper("exp3"))}
+    assert AutoModelForCausalLM.from_config(small).config._attn_implementation == rows["attention"].value
 
 
 @pytest.mark.slow

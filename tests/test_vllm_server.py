@@ -1,6 +1,7 @@
 """The vLLM server's life: awaited, watched, stopped. A small web server stands in for vLLM itself, which
 needs a device to take weights; what it is told is checked against TRL and vLLM in test_launch."""
 
+import json
 import os
 import socket
 import sys
@@ -13,12 +14,14 @@ from openrs import launch, vllm_server
 from openrs.child import Child
 from openrs.mistake import Mistake
 from openrs.run import Run
+from openrs.stall import Watchdog
 
 pytestmark = pytest.mark.slow
 
 STAND_IN = """
 import http.server, os, sys, threading, time
 port, ready_after, dies_after = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+answers_to_hang_after = int(sys.argv[4])
 print("devices", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 def die():
     time.sleep(dies_after)
@@ -28,7 +31,13 @@ if dies_after >= 0:
     threading.Thread(target=die, daemon=True).start()
 time.sleep(ready_after)
 class Handler(http.server.BaseHTTPRequestHandler):
+    answered = 0
     def do_GET(self):
+        Handler.answered += 1
+        if Handler.answered == answers_to_hang_after + 1:
+            print("stuck in a kernel", flush=True)
+        while Handler.answered > answers_to_hang_after >= 0:
+            time.sleep(1)
         self.send_response(200 if self.path == "/health" else 404)
         self.end_headers()
     def log_message(self, *arguments):
@@ -47,8 +56,9 @@ def stand_in(tmp_path):
     script = tmp_path / "stand_in.py"
     script.write_text(STAND_IN)
 
-    def command(server, ready_after=0.0, dies_after=-1.0):
-        return [sys.executable, str(script), str(server.port), str(ready_after), str(dies_after)]
+    def command(server, ready_after=0.0, dies_after=-1.0, hangs_after=-1):
+        told = (server.port, ready_after, dies_after, hangs_after)
+        return [sys.executable, str(script), *map(str, told)]
 
     return command
 
@@ -112,7 +122,7 @@ def four_devices(composed, tmp_path, stand_in, monkeypatch):
     config = composed("experiment=exp3", "scale=paper", "hardware=a40x4")
     run = Run(tmp_path / "runs" / "exp3-12345678", "1" * 64, {})
 
-    def train(server_how, script):
+    def train(server_how, script, config=config):
         monkeypatch.setattr(
             vllm_server, "command", lambda config, model, server, reached: stand_in(server, **server_how)
         )
@@ -137,6 +147,53 @@ def test_a_server_that_dies_ends_training_with_its_last_lines(four_devices):
         train({"dies_after": 1.0}, "import os, time; print(os.getpid(), flush=True); time.sleep(300)")
     assert time.monotonic() - began < 100
     assert gone(int((logs / "train.log").read_text()))
+
+
+WAITS = "import os, time; print(os.getpid(), flush=True); time.sleep(300)"
+
+
+def test_a_server_that_hangs_ends_training_with_its_last_lines(four_devices, composed, monkeypatch):
+    train, logs = four_devices
+    config = composed("experiment=exp3", "scale=paper", "hardware.stall_timeout=2")
+    monkeypatch.setattr(Watchdog, "_state", lambda self: (time.monotonic_ns(),))  # steps go on
+    monkeypatch.setattr(vllm_server, "ANSWER_SECONDS", 0.2)
+    said = r"hardware.stall_timeout=2: the vLLM server has not answered(.|\n)*\| stuck in a kernel"
+    with pytest.raises(Mistake, match=said):
+        train({"hangs_after": 1}, WAITS, config)
+    assert gone(int((logs / "train.log").read_text()))
+
+
+def test_training_without_a_new_step_is_ended(four_devices, composed):
+    train, logs = four_devices
+    config = composed("experiment=exp3", "scale=paper", "hardware.stall_timeout=4")
+    said = r"no step was finished after step 0(.|\n)*the last checkpoint(.|\n)*\| devices 3"
+    with pytest.raises(Mistake, match=said):
+        train({}, WAITS, config)
+    assert gone(int((logs / "train.log").read_text()))
+
+
+def test_a_standstill_is_one_of_steps_or_of_answers(tmp_path):
+    now, well = [0.0], [True]
+    metrics = tmp_path / "metrics.jsonl"
+    watchdog = Watchdog(100, tmp_path, 3, lambda: well[0], clock=lambda: now[0])
+
+    def after(seconds, step=None):
+        now[0] += seconds
+        if step is not None:
+            with metrics.open("a") as file:
+                file.write(json.dumps({"step": step}) + "\n")
+        return watchdog.look()
+
+    assert after(90) is None
+    assert after(90, step=1) is None
+    assert after(90) is None
+    assert after(20) == "no step was finished after step 1"
+    assert after(1, step=2) is None
+    well[0] = False
+    assert after(75) is None
+    assert after(10, step=3) == "the vLLM server has not answered"
+    well[0] = True
+    assert after(1000) is None  # after the last step come saves and pushes
 
 
 def test_training_that_falls_over_its_dead_server_tells_of_the_server(four_devices):

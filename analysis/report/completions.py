@@ -82,11 +82,17 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[_Column | None]]:
     found: dict[str, list[_Column | None]] = {}
     for place, row in enumerate(rows):
         for title, scores in row.cells.items():
-            if scores[0].ids and _path(row, scores[0]).exists():
+            if scores[0].ids and _path(row, scores[0]).exists() and not _gated(row, scores[0]):
                 columns = found.setdefault(title, [None] * len(rows))
                 correct = dict(zip(scores[0].ids, scores[0].correct, strict=True))
                 columns[place] = _Column(row, scores[0], correct)
     return found
+
+
+def _gated(row: Row, score: Score) -> bool:
+    """Whether the Hub gives the problems to those alone who accepted terms: a page is passed on."""
+    benchmarks = row.run.config.get("catalog", {}).get("benchmarks", {})
+    return bool(benchmarks.get(score.benchmark, {}).get("gated"))
 
 
 def _drawn(

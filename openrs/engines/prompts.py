@@ -4,8 +4,6 @@ from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from openrs.mistake import Mistake
-
 
 def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
     """The tokenizer of a base model.
@@ -33,20 +31,3 @@ def end_tokens(stated: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """
     several = stated if isinstance(stated, list) else [stated]
     return sorted({end for end in (*several, tokenizer.eos_token_id) if end is not None})
-
-
-def must_fit(longest: int, max_new_tokens: int, context: int, whose: str) -> None:
-    """Refuses prompts that leave no room for the whole completion.
-
-    Raises:
-        Mistake: the longest prompt and a completion at the cap exceed the context.
-    """
-    if longest + max_new_tokens > context:
-        raise Mistake(
-            f"evaluation.max_new_tokens={max_new_tokens}: the longest prompt has {longest} tokens, so a "
-            f"sequence may have {longest + max_new_tokens}, over the context of {whose}, {context}. "
-            f"Give evaluation.max_new_tokens={context - longest} or less, or more context."
-            if context > longest
-            else f"evaluation.benchmarks: the longest prompt has {longest} tokens, over the context of "
-            f"{whose}, {context}. Leave its benchmark out, or give more context."
-        )

@@ -13,9 +13,9 @@ from typing import Any
 
 import openai
 
-from openrs import config
+from openrs import config, loopback
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
-from openrs.engines.prompts import load_tokenizer, must_fit
+from openrs.engines.prompts import load_tokenizer
 from openrs.mistake import Crashed, Mistake
 
 NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
@@ -30,7 +30,6 @@ class ServerEngine:
         tokenizer: folder or Hub id of the tokenizer.
         step: the checkpoint's step, for `{step}` in the served name.
         context: tokens of the longest prompt and its completion.
-        max_new_tokens: the completion's share of it.
         revision: of the tokenizer's Hub id; None for a folder.
 
     Raises:
@@ -45,7 +44,6 @@ class ServerEngine:
         settings: config.Engine,
         step: int,
         context: int,
-        max_new_tokens: int,
         revision: str | None = None,
     ) -> None:
         self.settings = settings
@@ -69,10 +67,19 @@ class ServerEngine:
             )
         self.model = known[0]
         room = getattr(served[self.model], "max_model_len", None)
-        if room is not None:
-            must_fit(context - max_new_tokens, max_new_tokens, room, f"the server ({settings.base_url})")
+        if room is not None and context > room:  # would cut answers that the settings leave whole
+            raise Mistake(
+                f"engine.base_url={settings.base_url}: prompt and answer may have {context} tokens together, "
+                f"over the context of the server, {room}. Start it with more, as `vllm serve {self.model} "
+                f"--max-model-len {context}`, or give a smaller evaluation.max_new_tokens."
+            )
         owner = getattr(served[self.model], "owned_by", None)
         self.versions = {"server": str(owner)} if owner else {}
+
+    @property
+    def _here(self) -> bool:
+        """Whether the server is on this machine, where a proxy of the environment has no business."""
+        return loopback.is_here(self.settings.base_url)
 
     def close(self) -> None:
         """The server is not ours to stop."""
@@ -89,7 +96,9 @@ class ServerEngine:
 
     def _served(self) -> dict[str, Any]:
         """The models by name."""
-        with openai.OpenAI(**self.client | {"timeout": min(60.0, self.settings.timeout)}) as client:
+        timeout = min(60.0, self.settings.timeout)
+        http = openai.DefaultHttpxClient(trust_env=False) if self._here else None
+        with openai.OpenAI(**self.client | {"timeout": timeout}, http_client=http) as client:
             try:
                 return {item.id: item for item in client.models.list()}
             except openai.OpenAIError as error:
@@ -112,7 +121,8 @@ class ServerEngine:
                     raise
                 finished(index, made[index])
 
-        async with openai.AsyncOpenAI(**self.client) as client:
+        http = openai.DefaultAsyncHttpxClient(trust_env=False) if self._here else None
+        async with openai.AsyncOpenAI(**self.client, http_client=http) as client:
             asked = (one(client, i, request) for i, request in enumerate(requests))
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
         for outcome in outcomes:
@@ -129,7 +139,7 @@ class ServerEngine:
             prompt=request.prompt if ids else self.tokenizer.decode(request.prompt),
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=sampling.max_new_tokens,
+            max_tokens=sampling.cap(request),
             seed=request.seed,
             extra_body=NEUTRAL if ids else None,
         )

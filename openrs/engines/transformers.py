@@ -86,15 +86,16 @@ class TransformersEngine:
             [[0] * (longest - len(r.prompt)) + [1] * len(r.prompt) for r in requests],
             device=self.device,
         )
+        caps = [sampling.cap(request) for request in requests]
         draws = torch.from_numpy(
-            np.stack([np.random.default_rng(r.seed).random(sampling.max_new_tokens) for r in requests])
+            np.stack([np.random.default_rng(r.seed).random(max(caps)) for r in requests])
         ).to(self.device)
         rows = torch.arange(len(requests), device=self.device)
         tokens: list[list[int]] = [[] for _ in requests]
-        truncated = [True] * len(requests)
+        unfinished = [True] * len(requests)
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
         cache = None
-        for step in range(sampling.max_new_tokens):
+        for step in range(max(caps)):
             output = self.model(
                 input_ids=ids,
                 attention_mask=mask,
@@ -107,12 +108,12 @@ class TransformersEngine:
             chosen = choose(output.logits[:, -1], draws[rows, step], sampling)
             ended = torch.isin(chosen, self.ends)
             for row, token, end in zip(rows.tolist(), chosen.tolist(), ended.tolist(), strict=True):
-                if truncated[row]:
+                if unfinished[row]:
                     tokens[row].append(token)
-                    if end:
-                        truncated[row] = False
-                        finished(row, Completion(tokens[row], False))
-            open_rows = torch.tensor([truncated[row] for row in rows.tolist()], device=self.device)
+                    if end or len(tokens[row]) == caps[row]:
+                        unfinished[row] = False
+                        finished(row, Completion(tokens[row], not end))
+            open_rows = torch.tensor([unfinished[row] for row in rows.tolist()], device=self.device)
             left = int(open_rows.sum())
             if left == 0:
                 break
@@ -122,9 +123,6 @@ class TransformersEngine:
                 kept = open_rows.nonzero()[:, 0]
                 rows, ids, positions, mask = rows[kept], ids[kept], positions[kept], mask[kept]
                 cache.batch_select_indices(kept)
-        for row, cut in enumerate(truncated):
-            if cut:
-                finished(row, Completion(tokens[row], True))
 
 
 def choose(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> torch.Tensor:

@@ -70,7 +70,7 @@ class VllmEngine:
             max_num_seqs=hardware.evaluation_batch,
             enable_prefix_caching=True,
             generation_config="vllm",  # not the model's own sampling defaults
-            data_parallel_size=settings.data_parallel,
+            data_parallel_size=settings.data_parallel or 1,
             tensor_parallel_size=settings.tensor_parallel,
             gpu_memory_utilization=settings.memory,
             kv_cache_memory_bytes=_cache(hardware),
@@ -130,7 +130,7 @@ class VllmEngine:
         parameters = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=sampling.max_new_tokens,
+            max_tokens=sampling.cap(request),
             seed=request.seed,
             stop_token_ids=self.ends,
             detokenize=False,
@@ -162,7 +162,8 @@ def _environment(hardware: config.Hardware, settings: config.Engine) -> None:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_CONFIGURE_LOGGING", "1")
     if hardware.device == "cpu":
-        cores, copies = sorted(os.sched_getaffinity(0)), settings.data_parallel * settings.tensor_parallel
+        cores = sorted(os.sched_getaffinity(0))
+        copies = (settings.data_parallel or 1) * settings.tensor_parallel
         each = max(1, len(cores) // copies)
         shares = [cores[i * each : (i + 1) * each] or cores for i in range(copies)]
         os.environ.setdefault("VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS", "1800")  # a busy machine is no dead one

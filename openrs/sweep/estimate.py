@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from openrs import cost
+from openrs import cost, models
 from openrs.config import Config
 from openrs.mistake import Mistake
 from openrs.plan import Plan, resolve
@@ -142,7 +142,7 @@ def todo(plan: Plan, rates: Rates, counted: set[str], afresh: bool = False) -> T
             if path not in counted:
                 counted.add(path)
                 problems += len(plan.problems[cell.benchmark])
-    disk, weights = None, cost.parameters(config.model)
+    disk, weights = None, models.parameters(config.model)
     if weights is not None:
         saved, each, state = cost.disk(config, weights)
         disk = saved * each + state if steps else 0

@@ -61,6 +61,17 @@ def test_disagreements_come_first_and_the_limit_holds(outputs):
     assert few["problems"][0]["id"] in ("p0028", "p0029")
 
 
+def test_a_gated_set_is_not_shown(outputs):
+    """The page holds neither its completions nor its golds; the table has its scores."""
+    for path in outputs.glob("runs/*/run.json"):
+        record = json.loads(path.read_text())
+        record["config"]["catalog"] = {"benchmarks": {"amc23": {"gated": True}, "aime24": {"gated": False}}}
+        path.write_text(json.dumps(record))
+    data = collected(outputs)
+    assert {problem["b"] for problem in data["completions"]["problems"]} == {"AIME24"}
+    assert "AMC23" in json.dumps(data)
+
+
 def test_long_completions_lose_their_middle(outputs, monkeypatch):
     monkeypatch.setattr(completions, "LONGEST", 4)
     found = collected(outputs)["completions"]
