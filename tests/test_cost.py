@@ -137,7 +137,7 @@ def test_own_steps_come_before_published_ones(composed, tmp_path):
     text = told(plan_of(composed, tmp_path, "seed=1", "hardware.price_per_device_hour=2"))
     assert f"100 steps to go, 1 h at 36 s each (median of 2 steps in {tmp_path})" in text
     assert (
-        f"1500 problems to go, 0.833 h at 2 s each (mean of 20 problems in {tmp_path}, 0.5 tokens a second"
+        f"1500 problems to go, 0.833 h at 2 s each (mean of 20 problems in {tmp_path}, 0.5 tokens a second)"
         in text
     )
     assert "1.83 h, 1.83 device-hours, $3.67" in text

@@ -1,49 +1,35 @@
-"""One worker of a sweep: opens the study, takes trials one by one, ends with the report.
+"""A sweep as one command sees it: opens the study, has its workers take trials, ends with the report.
 
 The same command started several times, here or on other machines with one storage, is several workers
-on one study. A trial is taken under the study's lock and run inside `study.optimize(n_trials=1)`, as
-Optuna's heartbeat works nowhere else.
+on one study.
 """
 
 import copy
 import sys
 import threading
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from omegaconf.errors import OmegaConfBaseException
-from optuna.trial import FrozenTrial, TrialState
 
 from openrs.mistake import Mistake
 from openrs.recipe import digest
 from openrs.sweep import objective, report, sampler, selection, signal, space, study, tasks, workers
-from openrs.sweep.budget import reached, refuse
+from openrs.sweep.budget import refuse
 from openrs.sweep.estimate import forecast
-from openrs.sweep.heartbeat import beating
-from openrs.sweep.outcome import Outcome, read
-from openrs.sweep.promotion import next_promotion
-from openrs.sweep.storage import Lock, me, one_machine, open_storage
+from openrs.sweep.storage import Lock, one_machine, open_storage
+from openrs.sweep.worker import Worker
 
 SAMPLES = 20
 """Trials of a sampler where n_trials is not given, as in hydra-optuna-sweeper."""
 
-POLLS = (0.1, 1.0)
-"""Seconds between two looks at the trials of other workers: first, and at most."""
-
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-class Failed(Exception):
-    """Ends a trial as FAILED; its reason is in the study."""
 
 
 class Sweep:
@@ -199,7 +185,7 @@ class Sweep:
             self.study.set_user_attr("planned", forecast(self))
         known = tasks.slots(self.study.get_trials(deepcopy=False))
         self.patience = replace(self.patience, forgiven=tasks.left_failed(known, self.patience))
-        self.failed_before = self._failures()
+        self.failed_before = tasks.failures(self.study)
         if self.study.user_attrs.get("total") != self.total:
             self.study.set_user_attr("total", self.total)
 
@@ -242,162 +228,11 @@ class Sweep:
         if number > 1 and workers.elsewhere(self.config):
             launchers = [self._launcher() for _ in range(number)]
             workers.prepare(launchers[0])
-            workers.threads([partial(self._take_all, launcher) for launcher in launchers], self.halt)
+            workers.threads([Worker(self, launcher).take_all for launcher in launchers], self.halt)
         elif number > 1 and workers.can_repeat(self.config):
             workers.processes(number, self.config, told, self.folder)
         else:
-            self._take_all(self._launcher())
-
-    def _take_all(self, launcher: Launcher) -> None:
-        """One worker: takes trials until none is owed and no other worker has one."""
-        opened = optuna.load_study(study_name=self.name, storage=self.storage)
-        lock, told, pause = Lock(self.storage, self.name, self.folder), False, POLLS[0]
-        while not self.halt.is_set():
-            if self._take(opened, lock, launcher):
-                pause = POLLS[0]
-            else:
-                running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-                others = [trial.number for trial in running if trial.number not in self.inflight]
-                if not running or (others and not self.options.wait):
-                    return
-                if others and not told:
-                    self.say(f"waiting for other workers: trial {', '.join(map(str, others))}")
-                    told = True
-                self.halt.wait(pause)
-                pause = min(2 * pause, POLLS[1])
-
-    def _take(self, opened: optuna.Study, lock: Lock, launcher: Launcher) -> bool:
-        """Takes the next trial and runs it; False where none is to be had."""
-        lock.acquire()
-        try:
-            tasks.reclaim(opened, self.storage, self.inflight, self.options.heartbeat)
-            ready = not self._ends(opened) and tasks.enqueue_next(
-                opened,
-                total=self.total,
-                params=lambda slot: {} if self.points is None else self.points[slot],
-                patience=self.patience,
-                promotions=self._promotion,
-            )
-            if ready:
-                waiting = opened.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-                number = min(trial.number for trial in waiting)
-                if self.points is None:
-                    opened.sampler = sampler.make(self.sampler, number)
-                try:
-                    opened.optimize(
-                        lambda trial: self._objective(trial, lock, launcher), n_trials=1, catch=(Failed,)
-                    )
-                except ValueError:  # Optuna cannot end what was ended
-                    if number not in self.lost:
-                        raise
-                    self.say(f"trial {number} was given to another worker while this one stood still")
-            return ready
-        finally:
-            lock.release()
-
-    def _ends(self, opened: optuna.Study) -> bool:
-        """Whether no further trial is to be taken: failures, of this worker or another, or the budget."""
-        if self._failing():
-            self.halt.set()
-            return True
-        if not self.ours:
-            return False
-        told = reached(self.config.budget, opened.get_trials(deepcopy=False))
-        if told:
-            self.say(f"{told}: the sweep stops here; a larger budget goes on")
-            self.halt.set()
-        return bool(told)
-
-    def _failures(self) -> int:
-        """Attempts of the study that failed of themselves."""
-        ended = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        return sum(tasks.ERROR in trial.user_attrs for trial in ended)
-
-    def _failing(self) -> bool:
-        """Whether the failures are as many as end the sweep."""
-        if self.options.fail_fast or (self.ours and self.config.fail_fast):
-            return self._failures() > self.failed_before
-        known = tasks.slots(self.study.get_trials(deepcopy=False))
-        return len(tasks.left_failed(known, self.patience)) / self.total > self.options.max_failure_rate
-
-    def _promotion(self, known: dict[int, tasks.Slot]) -> FrozenTrial | None:
-        if self.options.pruner is None:
-            return None
-        return next_promotion(self.options.pruner, self.name, self.storage, known)
-
-    def _objective(self, trial: optuna.Trial, lock: Lock, launcher: Launcher) -> tuple[float, ...]:
-        """Runs one trial through Hydra's launcher. Called with the lock, which it frees once it has
-        proposed and signed."""
-        overrides = self._overrides(trial)
-        trial.set_user_attr(tasks.WORKER, me())
-        self.inflight.add(trial.number)
-        lock.release()
-        swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
-        self.say(f"trial {trial.number}: {swept}")
-        try:
-            with beating(self.storage, trial._trial_id, self.options.heartbeat):
-                outcome = self._launch(launcher, overrides, trial.number)
-            if self.storage.get_trial(trial._trial_id).state.is_finished():
-                self.lost.add(trial.number)
-                raise Failed("another worker took it")
-            self._keep(trial, outcome)
-        except (KeyboardInterrupt, SystemExit):
-            trial.set_user_attr(tasks.DIED, True)
-            raise
-        finally:
-            self.inflight.discard(trial.number)
-        return outcome.values
-
-    def _launch(self, launcher: Launcher, overrides: tuple[str, ...], number: int) -> Outcome:
-        """One job. A point that Hydra cannot compose is a failed trial, and no reason to try again; a
-        launcher that lost its job (a crashed Ray worker, a cancelled SLURM job) is one."""
-        try:
-            (returned,) = launcher.launch([overrides], initial_job_idx=number)
-        except (HydraException, OmegaConfBaseException) as error:
-            return Outcome("failed", reason=str(error), again=False)
-        except Exception as error:
-            return Outcome("failed", reason=f"{type(error).__name__}: {error}")
-        return read(returned, len(self.directions))
-
-    def _overrides(self, trial: optuna.Trial) -> tuple[str, ...]:
-        for name, distribution in self.space.distributions.items():
-            trial._suggest(name, distribution)
-        if self.extend is not None:
-            for name, value in self.space.fixed.items():
-                trial.set_user_attr(name, value)
-            self.extend(self.config, trial)
-        return self.space.overrides(trial.params)
-
-    def _keep(self, trial: optuna.Trial, outcome: Outcome) -> None:
-        """Writes the outcome into the study and ends the trial accordingly.
-
-        Raises:
-            TrialPruned: it was pruned.
-            Failed: it failed or was stopped.
-        """
-        if outcome.record:
-            trial.set_user_attr(tasks.RECORD, outcome.record)
-        if outcome.repeated:
-            trial.set_user_attr(tasks.REPEATED, True)
-        if outcome.state == "complete":
-            return
-        trial.set_user_attr(tasks.REASON, outcome.reason[:2000])
-        if outcome.state == "pruned":
-            self.say(f"trial {trial.number} pruned: {outcome.reason}")
-            if len(self.directions) == 1 and outcome.signal is not None and outcome.step is not None:
-                sign = 1 if self.directions[0] == "maximize" else -1
-                trial.report(sign * outcome.signal, outcome.step)
-            raise optuna.TrialPruned(outcome.reason)
-        if outcome.state in ("stopped", "unfit"):
-            trial.set_user_attr(tasks.PUT_BACK, True)
-            self.unfit = outcome.reason if outcome.state == "unfit" else ""
-            self.halt.set()
-            raise Failed(outcome.reason)
-        trial.set_user_attr(tasks.ERROR, outcome.reason[:2000])
-        if not outcome.again:
-            trial.set_user_attr(tasks.FINAL, True)
-        self.say(f"trial {trial.number} failed: {outcome.reason.splitlines()[0] if outcome.reason else ''}")
-        raise Failed(outcome.reason)
+            Worker(self, self._launcher()).take_all()
 
     def say(self, text: str) -> None:
         """Tells the user what happens, on standard error."""

@@ -72,6 +72,12 @@ def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
     }
 
 
+def failures(study: optuna.Study) -> int:
+    """Attempts that failed of themselves: no process died, and no worker gave its trial back."""
+    ended = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    return sum(ERROR in trial.user_attrs for trial in ended)
+
+
 def left_failed(known: dict[int, Slot], patience: Patience) -> frozenset[int]:
     """Numbers of the last trials of the slots that failed and are not tried again."""
     last = [slot.last for slot in known.values() if not slot.owed(patience)]

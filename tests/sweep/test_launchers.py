@@ -99,16 +99,19 @@ def test_the_threads_of_several_workers_share_no_config(composed_tree, monkeypat
     )
     sweep, made = Sweep(None, None, config, config.hydra.sweeper), []
 
-    def instantiate_often(launcher):
-        for _ in range(20):
-            made.append(
-                Plugins.instance().instantiate_launcher(
-                    hydra_context=None, task_function=None, config=launcher.config
+    class Often:
+        def __init__(self, sweep, launcher):
+            self.config = launcher.config
+
+        def take_all(self):
+            for _ in range(20):
+                launcher = Plugins.instance().instantiate_launcher(
+                    hydra_context=None, task_function=None, config=self.config
                 )
-            )
+                made.append(launcher)
 
     monkeypatch.setattr(sweep, "_tell", list)
-    monkeypatch.setattr(sweep, "_take_all", instantiate_often)
+    monkeypatch.setattr("openrs.sweep.sweeper.Worker", Often)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
