@@ -105,10 +105,8 @@ class Worker:
         if self.sweep.options.fail_fast or (self.sweep.ours and self.sweep.config.fail_fast):
             return tasks.failures(self.opened) > self.sweep.failed_before
         known = tasks.slots(self.opened.get_trials(deepcopy=False))
-        return (
-            len(tasks.left_failed(known, self.sweep.patience)) / self.sweep.total
-            > self.sweep.options.max_failure_rate
-        )
+        left = tasks.left_failed(known, self.sweep.patience)
+        return len(left) / self.sweep.total > self.sweep.options.max_failure_rate
 
     def _promotion(self, known: dict[int, tasks.Slot]) -> FrozenTrial | None:
         if self.sweep.options.pruner is None:
