@@ -37,7 +37,6 @@ OTHERS = {
     "issue-12": "knoveleng/open-rs, issue 12",
     "rllm-70": "rllm, issue 70",
 }
-BASE = "DeepSeek-R1-Distill-Qwen-1.5B"
 SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
 """Problems of each benchmark (the paper's Table 4)."""
 
@@ -109,7 +108,7 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
     found = comparisons.table(_base(), made, shown, name="base-differences")
     return [
         Table(
-            f"Differences to the published base row ({BASE}: "
+            f"Differences to the published base row ({published.BASE}: "
             + ", ".join(f"{title} {printed(100 * _base().cells[title].value)}" for title in shown)
             + ")",
             found.columns,
@@ -129,11 +128,11 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
 
 def _base() -> Line:
     """The paper's row of the base model as a line."""
-    row = next(item for item in published.TABLE1 if item.model == BASE)
+    row = next(item for item in published.TABLE1 if item.model == published.BASE)
     cells = {}
     for title, number in zip(ORDER, row.scores, strict=True):
         assert number is not None
         share, n = number / 100, SIZES[title]
         bounds, error = intervals.of_aggregate(share, n), intervals.error_of_aggregate(share, n)
         cells[title] = Measured(share, bounds, error, n, 1, ())
-    return Line(f"{BASE} (published)", (), cells)
+    return Line(f"{published.BASE} (published)", (), cells)

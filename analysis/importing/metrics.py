@@ -1,0 +1,48 @@
+"""lighteval's names of metrics: which are a share of right answers, of how many answers, and k of pass@k.
+
+extractive_match, math_pass@1:4_samples, codegen_pass@1:16     early 2025
+pass@k:k=1&n=16, gpqa_pass@k:k=1&n=8, avg@n:n=16               since then
+"""
+
+import re
+from collections.abc import Sequence
+
+SHARES = (
+    r"extractive_match",
+    r"(\w+_)?pass@[1k]",
+    r"avg@[nk]",
+    r"(prefix_|quasi_|perfect_)*exact_match",
+    r"p?q?em(?![^\W_])",
+    r"acc",
+)
+"""Beginnings of metrics that are a share of right answers, best first."""
+SAMPLED = re.compile(r"(?:^|[:&_])n=(\d+)|[:_](\d+)_samples|:(\d+)$")
+PASS = re.compile(r"(?:^|_)pass@(?:k.*?k=)?(\d+)")
+"""Not g-pass@k, which asks for several right answers of k."""
+AVERAGED = re.compile(r"avg@k.*?k=(\d+)")
+"""Here k is how many answers the mean is over."""
+
+
+def samples(metric: str) -> int:
+    """Answers a problem, as a metric's name states them; pass@k without n takes k of them."""
+    if found := SAMPLED.search(metric):
+        return int(found[1] or found[2] or found[3])
+    averaged = AVERAGED.match(metric)
+    return int(averaged[1]) if averaged else pass_k(metric)
+
+
+def pass_k(metric: str) -> int:
+    """k of a pass@k metric; 1 for any other."""
+    found = PASS.search(metric)
+    return int(found[1]) if found else 1
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """The metric that is the score (of several alike, that of the most answers), and any pass@k with k
+    above 1 beside it; none where no name is a share of right answers."""
+    several = [name for name in names if pass_k(name) > 1]
+    for beginning in SHARES:
+        found = [name for name in names if re.match(beginning, name) and name not in several]
+        if found:
+            return [max(found, key=samples), *several]
+    return several
