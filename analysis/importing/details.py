@@ -5,6 +5,11 @@ from typing import Any
 
 from analysis.importing.result import Outcomes, Unreadable, problems
 
+PROBLEM = "problem_id"
+"""A key of a document's `specific` by which openrs's own details name a problem (openrs/benchmarks.py)."""
+LENGTH = "num_tokens"
+"""A key beside it that only `python -m analysis export` writes, which has lengths of answers, not tokens."""
+
 
 def read(path: Path, key: str, metric: str) -> Outcomes | None:
     """The outcomes of a task, or None where there are no details of it, or none of right and wrong.
@@ -29,10 +34,10 @@ def read(path: Path, key: str, metric: str) -> Outcomes | None:
         answers = [row.get("cont_tokens") or [[]] for row in rows]
     if None in prompts or any(verdict not in (0, 1) for verdict in verdicts):
         return None
-    ids, lengths = _exported(rows) or (
-        problems([str(prompt) for prompt in prompts]),
-        [len(tokens[0]) for tokens in answers],
-    )
+    known = [(row.get("doc") or {}).get("specific") or {} for row in rows]
+    named = all(item.get(PROBLEM) for item in known)
+    ids = [item[PROBLEM] for item in known] if named else problems([str(prompt) for prompt in prompts])
+    lengths = [item.get(LENGTH) or len(tokens[0]) for item, tokens in zip(known, answers, strict=True)]
     if len(set(ids)) < len(ids):
         return None  # the same text twice: its problems cannot be told apart
     order = sorted(range(len(ids)), key=ids.__getitem__)
@@ -45,10 +50,12 @@ def read(path: Path, key: str, metric: str) -> Outcomes | None:
 
 def _rows(path: Path, key: str) -> list[dict[str, Any]]:
     date = path.stem.removeprefix("results_")
-    roots = [parent.parent for parent in path.parents if parent.name == "results"]
-    if not roots or not (roots[0] / "details").is_dir():
+    root = next((parent for parent in path.parents if parent.name == "results"), None)
+    if root is None:
         return []
-    files = sorted((roots[0] / "details").glob(f"**/details_*_{date}.parquet"))
+    whole = root.parent / "details"
+    own = whole / path.parent.relative_to(root)  # the model's, but where a template moved the results
+    files = sorted((own if own.is_dir() else whole).glob(f"**/details_*_{date}.parquet"))
     file = next((item for item in files if item.name == f"details_{key}_{date}.parquet"), None)
     if file is None:
         return []
@@ -58,15 +65,3 @@ def _rows(path: Path, key: str) -> list[dict[str, Any]]:
         return pyarrow.parquet.read_table(file).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
         raise Unreadable(f"{file.name} is no whole parquet file ({error})") from None
-
-
-EXPORTED = "openrs"
-"""A key of a problem's `specific` that only `python -m analysis export` writes: its id and answer's length,
-as records hold no problem's text and no tokens."""
-
-
-def _exported(rows: list[dict[str, Any]]) -> tuple[list[str], list[int]] | None:
-    kept = [(row.get("doc") or {}).get("specific") or {} for row in rows]
-    if not all(EXPORTED in item for item in kept):
-        return None
-    return [item[EXPORTED]["id"] for item in kept], [item[EXPORTED]["tokens"] or 0 for item in kept]

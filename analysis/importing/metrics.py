@@ -14,8 +14,10 @@ SHARES = (
     r"(prefix_|quasi_|perfect_)*exact_match",
     r"p?q?em(?![^\W_])",
     r"acc",
+    r"\w+ accuracy",
 )
-"""Beginnings of metrics that are a share of right answers, best first."""
+"""Beginnings of metrics that are a share of right answers, best first; the last is Inspect's, which only
+`python -m analysis export` writes."""
 SAMPLED = re.compile(r"(?:^|[:&_])n=(\d+)|[:_](\d+)_samples|:(\d+)$")
 PASS = re.compile(r"(?:^|_)pass@(?:k.*?k=)?(\d+)")
 """Not g-pass@k, which asks for several right answers of k."""

@@ -9,9 +9,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from made_results import command, imported, new, old, put
-from made_runs import make_run
 
-from analysis import export, records
 from analysis.importing import address
 from openrs.mistake import Mistake
 from openrs.paths import ROOT
@@ -179,22 +177,6 @@ def test_details_give_the_outcome_of_every_problem(tmp_path, layout):
     expected = sorted(zip(map(problem_id, problems), (1, 0, 1), strict=True))
     assert list(zip(score.ids, score.correct, strict=True)) == expected
     assert score.tokens == [2, 2, 2]
-
-
-def test_what_was_exported_comes_back(tmp_path):
-    make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1, 0, 0], [1, 1, 0]], "amc23": [[1, 1, 1, 0]]}})
-    runs = records.load_all(tmp_path / "a")
-    written = export.write(runs, tmp_path / "to")
-    assert [path.name for path in written] == ["scores.csv", "scores.parquet", "lighteval"]
-    table = pyarrow.parquet.read_table(tmp_path / "to/scores.parquet").to_pylist()
-    assert [(row["title"], row["seed"], row["right"], row["n"]) for row in table] == [
-        ("AIME24", 1234, 1, 3), ("AIME24", 1235, 2, 3), ("AMC23", 1234, 3, 4)]  # fmt: skip
-    _, (back,) = imported(tmp_path / "to/lighteval", tmp_path / "b")
-    assert back.name == f"exp1-{runs[0].id[:8]}"
-    for mine, theirs in zip(runs[0].scores, back.scores, strict=True):
-        assert (mine.step, mine.benchmark, mine.seed, mine.n) == (
-            theirs.step, theirs.benchmark, theirs.seed, theirs.n)  # fmt: skip
-        assert (mine.value, mine.stderr) == pytest.approx((theirs.value, theirs.stderr))
 
 
 def test_the_papers_three_rows_from_its_published_logs(logs, tmp_path, monkeypatch, capsys):
