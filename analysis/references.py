@@ -35,7 +35,11 @@ OTHERS = {
     "issue-6": "knoveleng/open-rs, issue 6 (the author, the same code and seed on two cards)",
     "issue-11": "knoveleng/open-rs, issue 11",
     "issue-12": "knoveleng/open-rs, issue 12",
+    "rllm-12": "rllm, issue 12, with its own evaluation script",
     "rllm-70": "rllm, issue 70",
+    "2509.21882": "Tu et al., arXiv 2509.21882, as a public wiki quotes it; its table was not seen",
+    "lora-a100": "the change log of a public reproduction, which states differences to the paper's "
+    "numbers; the values were computed here from these",
 }
 SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
 """Problems of each benchmark (the paper's Table 4)."""

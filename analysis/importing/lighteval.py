@@ -67,7 +67,8 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
     model = general.get("model_config") or {}
     short, title = _benchmark(name, config)
     made = []
-    for metric in _metrics(values):
+    found, unmade = _metrics(values)
+    for metric in found:
         value, stderr = float(values[metric]), number(values.get(f"{metric}_stderr"))
         if not 0 <= value <= 1:
             raise Unreadable(f"{metric}={value} is no share of 0 to 1")
@@ -92,6 +93,7 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
                 versions=_versions(general),
                 outcomes=outcomes,
                 settings_stated={"task": name, "dataset": config.get("hf_repo")},
+                note=f"{', '.join(unmade)} left out, as so many answers were not made" if unmade else "",
             )
         )
     return made
@@ -113,14 +115,20 @@ def _lookup(table: Any, key: str, name: str) -> dict[str, Any]:
     return {}
 
 
-def _metrics(values: Any) -> list[str]:
-    """The metric that is the score, and any pass@k with k above 1 beside it."""
+def _metrics(values: Any) -> tuple[list[str], list[str]]:
+    """The metric that is the score, and any pass@k with k above 1 beside it; then those of answers that
+    were never made."""
     if not isinstance(values, dict):
         raise Unreadable("its metrics are no table")
-    names = [n for n, value in values.items() if not n.endswith("_stderr") and number(value) is not None]
-    if found := metrics.chosen(names):
-        return found
-    raise Unreadable(f"no share of right answers among its metrics ({', '.join(names) or 'none'})")
+    known = {
+        name: value
+        for name, item in values.items()
+        if not name.endswith("_stderr") and (value := number(item)) is not None
+    }
+    unmade = metrics.never_sampled(known)
+    if found := metrics.chosen([name for name in known if name not in unmade]):
+        return found, unmade
+    raise Unreadable(f"no share of right answers among its metrics ({', '.join(known) or 'none'})")
 
 
 def _size(

@@ -5,7 +5,7 @@ pass@k:k=1&n=16, gpqa_pass@k:k=1&n=8, avg@n:n=16               since then
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 SHARES = (
     r"extractive_match",
@@ -48,3 +48,24 @@ def chosen(names: Sequence[str]) -> list[str]:
         if found:
             return [max(found, key=samples), *several]
     return several
+
+
+def never_sampled(values: Mapping[str, float]) -> list[str]:
+    """Metrics over more answers than were made: their number of right ones is that of fewer answers.
+
+    lighteval of May 2025 divided 8 answers by 16, 32 and 64 (its issue 771): 43.8 % became 21.9, 10.9 and
+    5.5. That all further answers are wrong, to the last problem, does not happen otherwise.
+    """
+    made = []
+    for name, value in values.items():
+        fewer = [
+            other
+            for other in values
+            if other.split(":")[0] == name.split(":")[0]
+            and pass_k(other) == pass_k(name) == 1
+            and samples(other) < samples(name)
+        ]
+        right = value * samples(name)
+        if value > 0 and any(abs(values[other] * samples(other) - right) < 1e-9 for other in fewer):
+            made.append(name)
+    return made

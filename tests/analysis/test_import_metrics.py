@@ -43,6 +43,17 @@ def test_several_right_of_k_are_no_pass_at_k(tmp_path):
     assert [score.title for score in run.scores] == ["AIME24"]
 
 
+def test_a_mean_over_answers_that_were_never_made_is_left_out(tmp_path):
+    shares = {1: 14 / 30, 4: 55 / 120, 8: 105 / 240, 16: 105 / 480, 64: 105 / 1920}  # lighteval, issue 771
+    values = {f"math_pass@1:{n}_samples": share for n, share in shares.items()}
+    put(tmp_path / "in/results/m/results_1.json", new(values))
+    report, (run,) = imported(tmp_path / "in", tmp_path / "out")
+    (score,) = run.scores
+    assert (score.value, score.imported["samples"]) == (105 / 240, 8)
+    left = "math_pass@1:16_samples, math_pass@1:64_samples left out, as so many answers were not made"
+    assert report.notes == [f"results/m/results_1.json: {left}"]
+
+
 def unsized(values, **general):
     """A file that states no number of problems, as lighteval 0.13 writes it."""
     document = new(values, n=-1)

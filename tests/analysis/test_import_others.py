@@ -62,3 +62,16 @@ def test_a_broken_archive_is_named(tmp_path):
     (tmp_path / "half.eval").write_bytes(content[: len(content) // 2])
     ((skipped),) = reading.read(tmp_path, address.pattern(None))
     assert skipped.reason.startswith("Inspect cannot read it")
+
+
+@pytest.mark.slow
+def test_inspects_partial_answers_count_as_wrong_and_are_told(tmp_path):
+    from inspect_ai.log import read_eval_log, write_eval_log
+
+    log = read_eval_log(str(DATA / "inspect" / "nano_sums.eval"))
+    log.samples[0].scores["includes"].value = "P"
+    write_eval_log(log, str(tmp_path / "in.json"), format="json")
+    report, (run,) = imported(tmp_path / "in.json", tmp_path / "out")
+    note = "1 partial answers count as wrong (Inspect's accuracy counts each as half)"
+    assert report.notes == [f"in.json: {note}"]
+    assert sorted(score.imported.get("partial_as_wrong", 0) for score in run.scores) == [0, 1]
