@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 SHARES = (
     r"extractive_match",
     r"(\w+_)?pass@[1k]",
-    r"avg@[nk]",
+    r"(\w+_)?avg@(\d|[nk])",
     r"(prefix_|quasi_|perfect_)*exact_match",
     r"p?q?em(?![^\W_])",
     r"acc",
@@ -21,7 +21,7 @@ SHARES = (
 SAMPLED = re.compile(r"(?:^|[:&_])n=(\d+)|[:_](\d+)_samples|:(\d+)$")
 PASS = re.compile(r"(?:^|_)pass@(?:k.*?k=)?(\d+)")
 """Not g-pass@k, which asks for several right answers of k."""
-AVERAGED = re.compile(r"avg@k.*?k=(\d+)")
+AVERAGED = re.compile(r"(?:\w+_)?avg@(?:k.*?k=)?(\d+)")
 """Here k is how many answers the mean is over."""
 
 

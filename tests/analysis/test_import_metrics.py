@@ -19,6 +19,7 @@ from openrs.paths import ROOT
         ("codegen_pass@1:16", 16, 1),
         ("avg@n:n=8", 8, 1),
         ("avg@k:k=16", 16, 1),
+        ("math_avg@8", 8, 1),
         ("quasi_exact_match", 1, 1),
         ("pass@k:k=8&n=16", 16, 8),
         ("pass@k:k=8", 8, 8),
