@@ -110,7 +110,7 @@ def _label(row: Row, told: dict[str, str], settings: Sequence[str], marks: Seque
     suffix = f" ({', '.join(more)})" if more else ""
     if not row.trained:
         return f"{row.run.config['model']['title']}{suffix}"
-    return f"{row.run.name}, {_role(row)}{suffix}"
+    return f"{row.run.name}, {_role(row)}{suffix}" if row.stepped else f"{row.run.name}{suffix}"
 
 
 def differing_settings(rows: Sequence[Row]) -> list[str]:

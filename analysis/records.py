@@ -28,6 +28,14 @@ class RunRecords:
         """True where someone else measured it."""
         return "imported" in self.recipe
 
+    @property
+    def untrained_at_0(self) -> bool:
+        """Whether step 0 is the untrained model: not where an imported file states no step, unless its
+        model is known or named as the base."""
+        if not self.imported:
+            return True
+        return bool(self.recipe["imported"].get("steps") or self.config.get("baseline"))
+
 
 @dataclass(frozen=True)
 class Row:
@@ -44,7 +52,12 @@ class Row:
     @property
     def trained(self) -> bool:
         """False for the base model."""
-        return self.step > 0
+        return self.step > 0 or not self.run.untrained_at_0
+
+    @property
+    def stepped(self) -> bool:
+        """False for a trained model whose step is not stated; its `step` is 0."""
+        return self.step > 0 or self.run.untrained_at_0
 
 
 def load(folder: Path) -> RunRecords | None:

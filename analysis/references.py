@@ -35,9 +35,12 @@ OTHERS = {
     "issue-6": "knoveleng/open-rs, issue 6 (the author, the same code and seed on two cards)",
     "issue-11": "knoveleng/open-rs, issue 11",
     "issue-12": "knoveleng/open-rs, issue 12",
+    "rllm-12": "rllm, issue 12, with its own evaluation script",
     "rllm-70": "rllm, issue 70",
+    "2509.21882": "Tu et al., arXiv 2509.21882, as a public wiki quotes it; its table was not seen",
+    "lora-a100": "the change log of a public reproduction, which states differences to the paper's "
+    "numbers; the values were computed here from these",
 }
-BASE = "DeepSeek-R1-Distill-Qwen-1.5B"
 SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
 """Problems of each benchmark (the paper's Table 4)."""
 
@@ -109,7 +112,7 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
     found = comparisons.table(_base(), made, shown, name="base-differences")
     return [
         Table(
-            f"Differences to the published base row ({BASE}: "
+            f"Differences to the published base row ({published.BASE}: "
             + ", ".join(f"{title} {printed(100 * _base().cells[title].value)}" for title in shown)
             + ")",
             found.columns,
@@ -129,11 +132,11 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
 
 def _base() -> Line:
     """The paper's row of the base model as a line."""
-    row = next(item for item in published.TABLE1 if item.model == BASE)
+    row = next(item for item in published.TABLE1 if item.model == published.BASE)
     cells = {}
     for title, number in zip(ORDER, row.scores, strict=True):
         assert number is not None
         share, n = number / 100, SIZES[title]
         bounds, error = intervals.of_aggregate(share, n), intervals.error_of_aggregate(share, n)
         cells[title] = Measured(share, bounds, error, n, 1, ())
-    return Line(f"{BASE} (published)", (), cells)
+    return Line(f"{published.BASE} (published)", (), cells)
