@@ -18,7 +18,7 @@ from analysis.cells import AVERAGE, Measured, Metric
 from analysis.lines import Line
 from analysis.records import SEEDS, Row, RunRecords, factors, rows, short
 from analysis.statistics import intervals
-from analysis.table import Table, Value
+from analysis.table import Table, Value, bound
 from analysis.tables import MARKED, average, measured_how, nano_note, value
 from openrs.mistake import Mistake
 
@@ -263,12 +263,9 @@ def _over(found: Sequence[Measured | None], metric: Metric) -> Value | None:
     if any(cell.shares is None or cell.ids != known[0].ids for cell in known):
         return Value(metric.unit * mean)
     shares = np.mean([cell.shares for cell in known if cell.shares is not None], axis=0)
-    if metric.name == "tokens":
-        low, high = intervals.bootstrap(shares)
-        return Value(mean, low, high, intervals.BOOTSTRAP, known[0].n)
-    bounds = intervals.of_shares(shares)
+    bounds = (intervals.of_numbers if metric.name == "tokens" else intervals.of_shares)(shares)
     unit = metric.unit
-    return Value(unit * mean, unit * bounds.low, unit * bounds.high, bounds.kind, known[0].n)
+    return Value(unit * mean, bound(bounds.low, unit), bound(bounds.high, unit), bounds.kind, known[0].n)
 
 
 def _cross(combinations: dict[Key, Combination], split: int, design: Design, names: Sequence[str]) -> Table:

@@ -131,9 +131,10 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
             )
         shares = estimates.majority_at(values.astype(int), _stated(scores, ids, folder))
     if shown.name == "tokens":
-        mean, error = float(shares.mean()), float(shares.std(ddof=1) / np.sqrt(len(shares)))
-        bounds = Interval(*intervals.bootstrap(shares), intervals.BOOTSTRAP)
-        return Measured(mean, bounds, error, len(ids), k, seeds, ids, shares, (), False, False)
+        bounds, error = intervals.of_numbers(shares), intervals.error_of_numbers(shares)
+        return Measured(
+            float(shares.mean()), bounds, error, len(ids), k, seeds, ids, shares, (), False, False
+        )
     bounds = intervals.of_shares(shares)
     error = intervals.error_of_shares(shares)
     better = shown.name != "truncated"

@@ -1,5 +1,6 @@
 """Which differences between lines are real: marks in a table, and a table of differences below it."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -7,7 +8,7 @@ from analysis import cells
 from analysis.lines import Line
 from analysis.statistics import differences, power
 from analysis.statistics.differences import Difference, holm
-from analysis.table import BEST, NOISE, REAL, TIED, Table, Value
+from analysis.table import BEST, NOISE, REAL, TIED, Table, Value, bound
 
 LEVEL = 0.05
 
@@ -62,8 +63,8 @@ def shown(found: Difference, p: float, unit: float) -> Value:
     """A difference as a cell."""
     return Value(
         mean=unit * found.effect,
-        low=unit * found.low,
-        high=unit * found.high,
+        low=bound(found.low, unit),
+        high=bound(found.high, unit),
         kind=found.kind,
         p=p,
         mark=REAL if p < LEVEL else NOISE,
@@ -135,7 +136,7 @@ def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0)
         for other in known[1:]:
             if other.ids and other.ids == known[0].ids:
                 errors.append(cells.difference(known[0], other).error)
-        errors = sorted(error for error in errors if error > 0)
+        errors = sorted(error for error in errors if 0 < error < math.inf)
         size = f"n {known[0].n}, k {'/'.join(map(str, sorted({cell.k for cell in known})))}"
         if errors:
             least = power.LEAST_CHANGED / known[0].n if known[0].once else 0.0
@@ -145,7 +146,8 @@ def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0)
             found, how = power.unpaired(mean, known[0].n), "unpaired"
         else:
             found, how = power.from_error(2**0.5 * known[0].error), "unpaired"
-        parts.append(f"{title} {unit * found:.1f} ({size}, {how})")
+        told = f"{unit * found:.1f}" if math.isfinite(found) else "unknown"
+        parts.append(f"{title} {told} ({size}, {how})")
     return (
         "Smallest difference that could have been shown between two rows (one test, two-sided 5 %, power "
         f"0.8): {', '.join(parts)}."

@@ -1,5 +1,6 @@
 """A table of numbers with intervals, ready to be written in any format."""
 
+import math
 from dataclasses import dataclass
 
 BLANK = "–"
@@ -44,6 +45,15 @@ class Value:
         if self.std is not None:
             text += f" ± {self.std:.1f}"
         return text if self.p is None else f"{text}, {p_text(self.p)}"
+
+
+def bound(number: float, unit: float) -> float | None:
+    """An end of an interval as a cell shows it, or None where there is no telling.
+
+    Args:
+        unit: what a stored number is multiplied with to be shown.
+    """
+    return unit * number if math.isfinite(number) else None
 
 
 def p_text(p: float) -> str:

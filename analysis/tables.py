@@ -16,7 +16,7 @@ from analysis.lines import Line, differing_settings, lines, titles
 from analysis.mixing import NOT_STATED
 from analysis.records import Row, RunRecords, rows
 from analysis.statistics import intervals
-from analysis.table import Table, Value
+from analysis.table import Table, Value, bound
 from openrs.mistake import Mistake
 
 Averaging = Literal["raw", "rounded", "both"]
@@ -205,8 +205,8 @@ def value(cell: Measured | None, metric: Metric = AVERAGE, mark: str = "") -> Va
     unit = metric.unit
     return Value(
         mean=unit * cell.value,
-        low=unit * cell.interval.low,
-        high=unit * cell.interval.high,
+        low=bound(cell.interval.low, unit),
+        high=bound(cell.interval.high, unit),
         kind=cell.interval.kind,
         n=cell.n,
         k=cell.k,
@@ -239,7 +239,7 @@ def average(
     middle = unit * sum(values) / len(values)
     if rounded:
         middle = sum(printed(unit * number) for number in values) / len(values)
-    return Value(middle, unit * bounds.low, unit * bounds.high, bounds.kind, mark=mark)
+    return Value(middle, bound(bounds.low, unit), bound(bounds.high, unit), bounds.kind, mark=mark)
 
 
 def printed(number: float) -> float:

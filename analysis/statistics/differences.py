@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 FEW = 10
 """Up to so many differing problems all sign flips are counted; beyond the reach of as few resamples
 the tail is Student's."""
+ALIKE = 1e-9
+"""Differences closer than this are one number: what summing shares in floating point leaves."""
 
 MCNEMAR = "McNemar's exact test"
 PAIRED = "paired bootstrap over problems"
@@ -93,30 +95,31 @@ def paired_once(first: Array, second: Array) -> Difference:
     n = len(first)
     effect = (gained - lost) / n
     low, high = bonett_price(gained, lost, n)
-    error = max(_error(second - first), least_error(n))
+    error = _error(second - first, bounded=True)
     return Difference(effect, low, high, mcnemar_p(gained, lost), MCNEMAR, error)
 
 
 def paired(first: Array, second: Array, bounded: bool = True) -> Difference:
     """Two rows with several answers a problem: problems are resampled, both rows together.
 
-    Where at most `FEW` problems differ, p counts all sign flips of their differences (an exact
-    permutation test) and the interval is Bonett and Price's.
+    Where at most `FEW` problems differ, or all by the same amount (so that resampling shows no spread), p
+    counts all sign flips of their differences (an exact permutation test) and the interval is Bonett and
+    Price's.
 
     Args:
         first, second: one number a problem, shape (problems,), in the same order.
         bounded: whether the numbers are shares of 0 to 1.
     """
     gaps = second - first
-    n, effect, error = len(gaps), float(gaps.mean()), _error(gaps)
+    n, effect, error = len(gaps), float(gaps.mean()), _error(gaps, bounded)
     changed = gaps[gaps != 0]
-    if len(changed) <= FEW:
-        low, high = bonett_price(float(gaps[gaps > 0].sum()), float(-gaps[gaps < 0].sum()), n)
-        if not bounded:
-            low, high = effect - Z95 * error, effect + Z95 * error
-        else:
-            error = max(error, least_error(n))
-        return Difference(effect, min(low, effect), max(high, effect), sign_flips_p(changed), FLIPS, error)
+    alike = float(np.ptp(gaps)) < ALIKE
+    if len(changed) <= FEW or alike:
+        low, high = effect - Z95 * error, effect + Z95 * error
+        if bounded:
+            low, high = bonett_price(float(gaps[gaps > 0].sum()), float(-gaps[gaps < 0].sum()), n)
+        p = 2.0 ** (1 - n) if alike and len(changed) else sign_flips_p(changed)
+        return Difference(effect, min(low, effect), max(high, effect), p, FLIPS, error)
     means = resampled(gaps)
     low, high = np.quantile(means, expanded(n))
     return Difference(effect, float(low), float(high), _bootstrap_p(means, effect, error, n), PAIRED, error)
@@ -142,8 +145,16 @@ def _bootstrap_p(means: Array, effect: float, error: float, n: int) -> float:
     return student_tail(NormalDist().inv_cdf(share) * math.sqrt((n - 1) / n), n - 1)
 
 
-def _error(gaps: Array) -> float:
-    return float(gaps.std(ddof=1)) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
+def _error(gaps: Array, bounded: bool) -> float:
+    """Standard error of a mean difference; of shares at least Bonett and Price's where none differs.
+
+    One problem shows no spread: of shares it is then the largest that there can be, else unknown.
+    """
+    n = len(gaps)
+    if n == 1:
+        return 1.0 if bounded else math.inf
+    found = float(gaps.std(ddof=1)) / math.sqrt(n)
+    return max(found, least_error(n)) if bounded else found
 
 
 def unpaired(
@@ -203,6 +214,8 @@ def average_between_runs(
     """
     gaps = [np.mean(b, axis=0) - np.mean(a, axis=0) for a, b in zip(first, second, strict=True)]
     effect = float(np.mean([gap.mean() for gap in gaps]))
+    if any(len(gap) == 1 for gap in gaps):  # one problem says nothing of others
+        return Difference(effect, -math.inf, math.inf, 1.0, RUNS, math.inf)
     over_problems = [float(gap.var(ddof=1)) / len(gap) / len(gaps) ** 2 for gap in gaps]
     averages = [
         [np.mean([run.mean() for run in runs]) for runs in zip(*side, strict=True)]

@@ -185,6 +185,26 @@ def test_few_differing_problems_are_counted_over_all_sign_flips():
     assert found.low <= found.effect <= found.high
 
 
+def test_problems_that_all_change_alike_have_a_difference():
+    for first, second in ((np.zeros(30), np.ones(30)), (np.full(30, 0.25), np.full(30, 0.75))):
+        found = differences.paired(first, second)
+        assert found.p == 2 / 2**30  # of all assignments of signs only two are as far from 0
+        assert found.effect == second[0] - first[0]
+        assert found.high - found.low > 0.05
+        assert found.error >= differences.least_error(30)
+    longer = differences.paired(np.full(30, 100.0), np.full(30, 107.0), bounded=False)
+    assert (longer.effect, longer.p) == (7.0, 2 / 2**30)
+    assert differences.paired(np.ones(30), np.ones(30), bounded=False).p == 1.0
+
+
+def test_one_problem_says_nothing_of_others():
+    assert intervals.of_numbers(np.array([9.0])).kind == intervals.UNKNOWN
+    one, two = np.zeros(1), np.ones(1)
+    for found in (differences.paired(one, two, bounded=False), differences.between_runs([one], [two, two])):
+        assert (found.low, found.high, found.p) == (-math.inf, math.inf, 1.0)
+    assert differences.paired_once(one, two).error == 1.0
+
+
 def test_unpaired_rows_as_statsmodels_compares_them():
     first, second = (9, 30), (14, 30)
     shares = [right / n for right, n in (first, second)]

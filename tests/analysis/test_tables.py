@@ -134,6 +134,19 @@ def test_pass_and_majority_and_lengths_are_metrics(tmp_path):
         shown("best")
 
 
+def test_every_problem_changed_alike_and_one_problem_alone_have_tables(tmp_path):
+    make_run(tmp_path / "a", "base", {0: {"aime24": [[0] * 30] * 2}}, report_step=0)
+    make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1] * 30] * 2}})
+    _, differences = tables.everything(records.load_all(tmp_path / "a"))
+    assert differences.rows[0][1][0].mean == 100.0
+    for name, step in (("base", 0), ("exp1", 10)):
+        make_run(tmp_path / "b", name, {step: {"aime24": [[1]], "amc23": [[1, 0]]}}, report_step=step)
+    options = tables.Options(metric=metric("tokens"))
+    for table in tables.everything(records.load_all(tmp_path / "b"), options):
+        assert table.rows[0][1][0].low is None
+        assert "inf" not in formats.as_json(table).lower()
+
+
 def test_scores_of_other_settings_are_other_rows(tmp_path):
     folder = make_run(tmp_path, "exp3", {10: {"aime24": halves()}})
     cell = Cell(10, "aime24", "f" * 64, "5" * 64, 1234)
