@@ -11,10 +11,10 @@ from pathlib import Path
 from analysis import comparisons, published
 from analysis.cells import Measured
 from analysis.lines import Line, lines, titles
-from analysis.records import RunRecords, rows
+from analysis.records import Row, RunRecords
 from analysis.statistics import intervals
 from analysis.table import ORDER, Table, Value
-from analysis.tables import Options, printed
+from analysis.tables import Options, parts, printed, told
 
 DATA = Path(__file__).parent / "reference_data"
 NAMES = ("paper", "sober", "sober-all", "others")
@@ -98,33 +98,51 @@ def _read(name: str) -> list[dict[str, str]]:
 
 
 def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table]:
-    """Differences of imported checkpoints to the paper's base row, where they share a benchmark."""
-    members = [row for run in runs for row in rows(run) if row.trained]
-    if options.choice is not None and members:
-        members = [row for row in options.choice.apply(members)[0] if row.trained]
-    made = [line for line in lines(members) if not line.mean_of_runs]
-    shown = [title for title in titles(made) if title in ORDER]
-    if not shown:
-        return []
-    found = comparisons.table(_base(), made, shown, name="base-differences")
-    return [
-        Table(
-            f"Differences to the published base row ({BASE}: "
-            + ", ".join(f"{title} {printed(100 * _base().cells[title].value)}" for title in shown)
-            + ")",
-            found.columns,
-            found.rows,
-            (
-                *found.caption,
-                "The base row was copied by the paper from other authors: another harness and another "
-                "number of samples, which it does not state; it is taken as one answer a problem. What the "
-                "harness alone makes is in no interval: an independent re-evaluation of the base with the "
-                "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
-                f"Source: {published.SOURCE}.",
-            ),
-            found.name,
-        )
-    ]
+    """Differences of imported models to the paper's base row, where they share a benchmark.
+
+    Rows share a table, and checkpoints and columns are chosen, as Table 1 has them: a benchmark that chose
+    the checkpoints is not reported here either.
+    """
+    made = []
+    for part in parts(list(runs), options.mixed):
+        members, columns, chosen = list(part.rows), None, ()
+        if options.choice is not None:
+            members, columns, chosen = options.choice.apply(members)
+        known = [row for row in members if not _is_base(row)]
+        told_lines = lines(known, mixed=tuple(options.mixed), chosen=options.choice is not None)
+        found = [line for line in told_lines if not line.mean_of_runs]
+        shown = [t for t in titles(found) if t in ORDER and (columns is None or t in columns)]
+        if shown:
+            name = f"base-differences-{len(made) + 1}" if made else "base-differences"
+            made.append(told(_against_base(found, shown, chosen, name), part))
+    return made
+
+
+def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], name: str) -> Table:
+    base = _base()
+    numbers = ", ".join(f"{title} {printed(100 * base.cells[title].value)}" for title in shown)
+    found = comparisons.table(base, made, shown, name=name)
+    return Table(
+        f"Differences to the published base row ({BASE}: {numbers})",
+        found.columns,
+        found.rows,
+        (
+            *found.caption,
+            *chosen,
+            "The base row was copied by the paper from other authors: another harness and another "
+            "number of samples, which it does not state; it is taken as one answer a problem. What the "
+            "harness alone makes is in no interval: an independent re-evaluation of the base with the "
+            "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
+            f"Source: {published.SOURCE}.",
+        ),
+        found.name,
+    )
+
+
+def _is_base(row: Row) -> bool:
+    """Whether an imported row is the base model itself; any other without a step is a released model."""
+    stated = (row.run.name, str(row.run.recipe.get("imported", {}).get("model", "")))
+    return any(name.rsplit("/", 1)[-1].lower() == BASE.lower() for name in stated)
 
 
 def _base() -> Line:
