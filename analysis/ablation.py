@@ -135,20 +135,14 @@ def _combinations(
     found = {}
     for key, members in sorted(together.items()):
         measured = [_measured(row, metric) for row in members]
-        shared = [title for title in measured[0] if all(title in cell for cell in measured)]
-        found[key] = Combination(
-            tuple(members), {title: _mean([cell[title] for cell in measured]) for title in shared}
-        )
+        means = measured[0] if len(measured) == 1 else cells.means_over_runs(measured)
+        found[key] = Combination(tuple(members), means)
     return found
 
 
 def _measured(row: Row, metric: Metric) -> dict[str, Measured]:
     found = {t: cells.measure(scores, metric, row.run.folder) for t, scores in row.cells.items()}
     return {title: cell for title, cell in found.items() if cell is not None}
-
-
-def _mean(members: list[Measured]) -> Measured:
-    return members[0] if len(members) == 1 else cells.over_runs(members)
 
 
 def _line(key: Key, names: list[str], combination: Combination) -> Line:

@@ -83,8 +83,9 @@ def _with_means(made: list[Line], recipes: dict[str, str], chosen: bool) -> list
     for members in together.values():
         if len({line.rows[0].run.id for line in members}) < 2:
             continue
-        shared = [title for title in members[0].cells if all(title in line.cells for line in members)]
-        means = {title: cells.over_runs([line.cells[title] for line in members]) for title in shared}
+        means = cells.means_over_runs([line.cells for line in members])
+        if not means:
+            continue
         steps = "/".join(map(str, sorted({line.rows[0].step for line in members})))
         names = list(dict.fromkeys(line.rows[0].run.name for line in members))
         label = f"{'/'.join(names)}, step {steps}, mean of {len(members)} training runs"

@@ -3,9 +3,10 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
-from made_runs import SETTINGS, TITLES, make_run
+from made_runs import SETTINGS, TITLES, imported_run, make_run
 
 from analysis import __main__ as cli
 from analysis import cost_tables, formats, mixing, published, records, tables
@@ -175,6 +176,27 @@ def test_other_problems_are_refused_unless_asked_for_and_then_marked(tmp_path):
     mixed = tables.table1(runs, tables.Options(mixed={"problems"}))
     assert len(mixed.rows) == 2
     assert any("Mixed, as asked" in line for line in mixed.caption)
+
+
+def test_files_on_other_problems_are_no_two_samples_of_one_cell(tmp_path):
+    whole = imported_run("exp1", {10: {"AIME24": [0.3]}}, n=30)
+    part = imported_run("exp1", {10: {"AIME24": [0.5]}}, n=20, seeds=(-2,))
+    pooled = replace(whole, scores=whole.scores + part.scores)
+    with pytest.raises(Mistake, match=r"20 and 30 problems.*Import them again"):
+        tables.table1([pooled])
+    folder = make_run(tmp_path, "exp1", {10: {"aime24": halves() * 2}})
+    place = next(folder.glob("eval/*/*/seed-1235-*.json"))
+    record = json.loads(place.read_text())
+    write_record(place, record | {"ids": [f"q{i}" for i in range(4)]})
+    with pytest.raises(Mistake, match="hold different problems"):
+        tables.table1(records.load_all(tmp_path))
+
+
+def test_runs_on_other_problems_have_no_mean(tmp_path):
+    for seed, problems in ((1, "p"), (2, "q")):
+        make_run(tmp_path, "exp1", {10: {"aime24": halves()}}, {"seed": seed}, problems=problems)
+    made = tables.table1(records.load_all(tmp_path), tables.Options(mixed={"problems"})).rows
+    assert [label[-8:] for label, _ in made] == ["(seed=1)", "(seed=2)"]
 
 
 @pytest.mark.parametrize(
