@@ -103,9 +103,10 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
     Rows share a table, and checkpoints and columns are chosen, as Table 1 has them: a benchmark that chose
     the checkpoints is not reported here either.
     """
-    made = []
+    made: list[Table] = []
     for part in parts(list(runs), options.mixed):
-        members, columns, chosen = list(part.rows), None, ()
+        members, chosen = list(part.rows), tuple[str, ...]()
+        columns: list[str] | None = None
         if options.choice is not None:
             members, columns, chosen = options.choice.apply(members)
         known = [row for row in members if not _is_base(row)]

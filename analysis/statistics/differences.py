@@ -38,6 +38,8 @@ class Difference:
     error: float
     """Standard error of the effect; where the interval is Bonett and Price's, at least what their added
     problems make, as a difference that no problem shows is not known for certain."""
+    freedom: float = math.inf
+    """Degrees of freedom of the test; infinite for a normal or exact one."""
 
     @property
     def paired(self) -> bool:
@@ -95,7 +97,7 @@ def paired_once(first: Array, second: Array) -> Difference:
     n = len(first)
     effect = (gained - lost) / n
     low, high = bonett_price(gained, lost, n)
-    error = _error(second - first, bounded=True)
+    error = max(_error(second - first, True), least_error(n))
     return Difference(effect, low, high, mcnemar_p(gained, lost), MCNEMAR, error)
 
 
@@ -118,11 +120,14 @@ def paired(first: Array, second: Array, bounded: bool = True) -> Difference:
         low, high = effect - Z95 * error, effect + Z95 * error
         if bounded:
             low, high = bonett_price(float(gaps[gaps > 0].sum()), float(-gaps[gaps < 0].sum()), n)
+            error = max(error, least_error(n))
         p = 2.0 ** (1 - n) if alike and len(changed) else sign_flips_p(changed)
-        return Difference(effect, min(low, effect), max(high, effect), p, FLIPS, error)
+        return Difference(effect, min(low, effect), max(high, effect), p, FLIPS, error, n - 1)
     means = resampled(gaps)
     low, high = np.quantile(means, expanded(n))
-    return Difference(effect, float(low), float(high), _bootstrap_p(means, effect, error, n), PAIRED, error)
+    return Difference(
+        effect, float(low), float(high), _bootstrap_p(means, effect, error, n), PAIRED, error, n - 1
+    )
 
 
 def sign_flips_p(gaps: Array) -> float:
@@ -146,15 +151,14 @@ def _bootstrap_p(means: Array, effect: float, error: float, n: int) -> float:
 
 
 def _error(gaps: Array, bounded: bool) -> float:
-    """Standard error of a mean difference; of shares at least Bonett and Price's where none differs.
+    """Standard error of a mean difference.
 
     One problem shows no spread: of shares it is then the largest that there can be, else unknown.
     """
     n = len(gaps)
     if n == 1:
         return 1.0 if bounded else math.inf
-    found = float(gaps.std(ddof=1)) / math.sqrt(n)
-    return max(found, least_error(n)) if bounded else found
+    return float(gaps.std(ddof=1)) / math.sqrt(n)
 
 
 def unpaired(
@@ -235,7 +239,7 @@ def average_between_runs(
     error = math.sqrt(total)
     reach = student(0.975, freedom) * error
     return Difference(
-        effect, effect - reach, effect + reach, student_tail(effect / error, freedom), RUNS, error
+        effect, effect - reach, effect + reach, student_tail(effect / error, freedom), RUNS, error, freedom
     )
 
 

@@ -107,7 +107,7 @@ def test_differences_to_the_base_are_printed_without_being_asked(tmp_path):
 def test_what_could_have_been_shown_stands_under_the_table(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": [[1] * 9 + [0] * 21]}})
     text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
-    assert "AIME24 35.4 (n 30, k 1, unpaired)" in text
+    assert "AIME24 35.1 (n 30, k 1, unpaired)" in text
 
 
 def test_pass_and_majority_and_lengths_are_metrics(tmp_path):
@@ -340,7 +340,15 @@ def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
     for name, right in (("exp1", 9), ("exp2", 10)):
         make_run(tmp_path, name, {10: {"aime24": [[1] * right + [0] * (30 - right)]}})
     text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
-    assert "AIME24 20.0 (n 30, k 1, paired)" in text  # 6 of 30: fewer have no p below 0.05
+    assert "power 0.8 under the test used): AIME24 25.1 (n 30, k 1, paired)." in text
+    for seed in (1, 2):
+        made = {10: {"aime24": [[1] * (9 + seed) + [0] * (21 - seed)]}}
+        make_run(tmp_path / "runs", "exp1", made, {"seed": seed})
+    text = "\n".join(tables.table1(records.load_all(tmp_path / "runs")).caption)
+    assert "AIME24 25.1 (n 30, k 1, paired), AIME24" in text
+    assert "(n 30, k 1, means of 2 runs)" in text
+    tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=2)
+    assert "AIME24 none (n 2, k 1, unpaired)" in "\n".join(tables.table1([tiny]).caption)
 
 
 def test_the_papers_reward_model_data_is_that_of_one_model_alone():
