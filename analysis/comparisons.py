@@ -109,6 +109,7 @@ def table(
         rows=tuple(body),
         caption=(*caption, *(f"{verdict}: {'; '.join(labels)}." for verdict, labels in verdicts.items())),
         name=name,
+        origins=tuple(line.origin for line in others),
     )
 
 

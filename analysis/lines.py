@@ -8,7 +8,7 @@ from typing import Any
 from analysis import cells, mixing
 from analysis.cells import Measured, Metric
 from analysis.records import Row, differences, replicates
-from analysis.table import benchmark_order
+from analysis.table import IMPORTED, MEASURED, PUBLISHED, benchmark_order
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class Line:
     def trained(self) -> bool:
         """False for the base model."""
         return bool(self.rows) and self.rows[0].trained
+
+    @property
+    def origin(self) -> str:
+        """Where its numbers are from."""
+        if not self.rows:
+            return PUBLISHED
+        return IMPORTED if all(row.run.imported for row in self.rows) else MEASURED
 
     @property
     def mean_of_runs(self) -> bool:

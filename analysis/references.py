@@ -6,6 +6,7 @@ else is public. They are never put into a table of measured rows: other harnesse
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from analysis import comparisons, published
@@ -13,7 +14,7 @@ from analysis.cells import Measured
 from analysis.lines import Line, lines, titles
 from analysis.records import Row, RunRecords
 from analysis.statistics import intervals
-from analysis.table import ORDER, Table, Value
+from analysis.table import ORDER, PUBLISHED, Table, Value
 from analysis.tables import Options, parts, printed, told
 
 DATA = Path(__file__).parent / "reference_data"
@@ -44,7 +45,8 @@ SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
 
 def table(name: str) -> Table:
     """A published table by its name in NAMES."""
-    return {"paper": _paper, "sober": _sober, "sober-all": lambda: _sober(False), "others": _others}[name]()
+    found = {"paper": _paper, "sober": _sober, "sober-all": lambda: _sober(False), "others": _others}[name]()
+    return replace(found, origins=(PUBLISHED,) * len(found.rows))
 
 
 def _paper() -> Table:
@@ -137,6 +139,7 @@ def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], n
             f"Source: {published.SOURCE}.",
         ),
         found.name,
+        found.origins,
     )
 
 

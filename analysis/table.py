@@ -10,6 +10,9 @@ BEST = "best"
 TIED = "not distinguishable from the best"
 REAL = "beyond noise"
 NOISE = "could be noise"
+MEASURED = "measured"
+IMPORTED = "imported"
+PUBLISHED = "published"
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Table:
     caption: tuple[str, ...]
     name: str = "table1"
     """What its file is called."""
+    origins: tuple[str, ...] = ()
+    """MEASURED, IMPORTED or PUBLISHED for each row; all were measured here where empty."""
 
 
 def benchmark_order(titles: set[str]) -> list[str]:

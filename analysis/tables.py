@@ -5,7 +5,7 @@ said without being asked.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -115,7 +115,7 @@ def _part(part: Part, options: Options, name: str) -> list[Table]:
 def told(table: Table, part: Part) -> Table:
     """The table with what its part of the rows leaves out."""
     caption = (*table.caption, part.apart) if part.apart else table.caption
-    return Table(table.title, table.columns, table.rows, caption, table.name)
+    return replace(table, caption=caption)
 
 
 def _told(apart: list[list[Row]], members: list[Row]) -> str:
@@ -187,6 +187,7 @@ def of_lines(
         rows=tuple(body),
         caption=(*_caption(made, shown, options, rules), *chosen),
         name=name,
+        origins=tuple(line.origin for line in made),
     )
     base = next((line for line in made if not line.trained), None)
     others = [line for line in made if line is not base]

@@ -9,7 +9,7 @@ import pytest
 from made_runs import SETTINGS, TITLES, imported_run, make_run
 
 from analysis import __main__ as cli
-from analysis import cost_tables, formats, mixing, published, records, tables
+from analysis import cost_tables, formats, mixing, published, records, references, tables
 from analysis.cells import metric
 from analysis.table import BEST, ORDER, TIED
 from openrs.mistake import Mistake
@@ -308,6 +308,22 @@ def test_every_format_is_printed_with_a_reference(tmp_path, capsys, monkeypatch,
     assert "69.2" in shown
     if kind == "json":
         assert [table["title"][:9] for table in json.loads(shown)] == ["Table 1: ", "Published"]
+
+
+def test_every_format_says_which_numbers_were_published_or_imported():
+    paper = references.table("paper")
+    assert r"\caption{Published, not measured here: the paper's Table 1." in formats.latex(paper)
+    rows = list(csv.DictReader(io.StringIO(formats.comma_separated(paper))))
+    assert {(row["origin"], row["table"]) for row in rows} == {("published", paper.title)}
+    made = imported_run("exp1", {10: {"AMC23": 0.6}})
+    base, table = references.base_differences([made], tables.DEFAULT)[0], tables.table1([made])
+    assert r"\caption{Differences to the published base row (DeepSeek" in formats.latex(base)
+    assert r"\caption{zero-shot pass@1" in formats.latex(table)
+    for found in (base, table):
+        (row,) = csv.DictReader(io.StringIO(formats.comma_separated(found)))
+        assert row["origin"] == "imported"
+        assert json.loads(formats.as_json(found))["rows"][0]["origin"] == "imported"
+    assert row["AMC23 seeds"] == "not stated"
 
 
 def test_what_a_table_shows_is_inert_in_html(tmp_path):
