@@ -78,26 +78,27 @@ def table(
 ) -> Table:
     """Differences to a baseline: effect, interval and p, Holm over the benchmarks of a line.
 
+    The averages' p is Holm's over the lines: with many lines some average is far off by chance.
+
     Args:
         unit: what a stored number is multiplied with to be shown.
     """
     body = []
+    made = [against(baseline, line, titles) for line in others]
+    averages = _averages(baseline, others, made, len(titles), unit)
     verdicts: dict[str, list[str]] = defaultdict(list)
-    for line in others:
-        found = against(baseline, line, titles)
+    for line, found, average in zip(others, made, averages, strict=True):
         ps = dict(zip(found, holm([item.p for item in found.values()]), strict=True))
         row = {title: shown(item, ps[title], unit) for title, item in found.items()}
-        all_there = len(titles) > 1 and all(title in found for title in titles)
-        average = overall(baseline, line, found) if all_there else None
-        total = None if average is None else shown(average, average.p, unit)
-        body.append((line.label, (*(row.get(title) for title in titles), total)))
+        body.append((line.label, (*(row.get(title) for title in titles), average)))
         verdicts[_verdict(row)].append(line.label)
     kinds = sorted({cell.kind for _, row_cells in body for cell in row_cells if cell and cell.paired})
     tests = f" ({', '.join(kinds)})" if kinds else ""
-    caption = [
-        f"Points, 95 % interval, p{tests}; p is Holm's over the benchmarks of a row, the average's stands "
-        "alone.",
-    ]
+    count = sum(average is not None for average in averages)
+    of_average = (
+        f"the average's is Holm's over the {count} rows" if count > 1 else "the average's stands alone"
+    )
+    caption = [f"Points, 95 % interval, p{tests}; p is Holm's over the benchmarks of a row, {of_average}."]
     if any(cell is not None and cell.paired is False for _, row_cells in body for cell in row_cells):
         caption.append(
             "† unpaired: no outcomes on the same problems are known for both, so what the problems have in "
@@ -111,6 +112,17 @@ def table(
         name=name,
         origins=tuple(line.origin for line in others),
     )
+
+
+def _averages(
+    baseline: Line, others: Sequence[Line], made: Sequence[dict[str, Difference]], columns: int, unit: float
+) -> list[Value | None]:
+    """The mean difference over several benchmarks of each line that has all of them, Holm over the lines."""
+    known = [i for i, found in enumerate(made) if len(found) == columns > 1]
+    averages = [overall(baseline, others[i], made[i]) for i in known]
+    ps = holm([item.p for item in averages])
+    values = {i: shown(item, p, unit) for i, item, p in zip(known, averages, ps, strict=True)}
+    return [values.get(i) for i in range(len(made))]
 
 
 def _verdict(row: dict[str, Value]) -> str:

@@ -30,7 +30,7 @@ class Value:
     """Answers a problem."""
     seeds: str = ""
     p: float | None = None
-    """Of a difference, adjusted for the several benchmarks of its row."""
+    """Of a difference: adjusted for the several benchmarks of its row, an average's for the several rows."""
     mark: str = ""
     """BEST, TIED, REAL, NOISE, or nothing."""
     paired: bool | None = None
