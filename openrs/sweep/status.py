@@ -12,7 +12,7 @@ from openrs.mistake import Mistake
 from openrs.sweep import tasks
 from openrs.sweep.budget import spent
 from openrs.sweep.pruning import NUMBER
-from openrs.sweep.report import counts
+from openrs.sweep.report import counts, put_off, why
 from openrs.sweep.storage import dead, open_storage
 
 
@@ -84,8 +84,8 @@ def lines(study: optuna.Study) -> Iterator[str]:
             yield f"  best      {values}: {_params(trial)}"
     for trial in ended:
         if trial.state == TrialState.FAIL:
-            told = trial.user_attrs.get(tasks.ERROR, "its process died").splitlines()[0]
-            yield f"  failed    trial {trial.number} {_params(trial)}: {told}"
+            word = "stopped" if put_off(trial) else "failed "
+            yield f"  {word}   trial {trial.number} {_params(trial)}: {why(trial)}"
     yield from _costs(study, trials, ended, total)
 
 
