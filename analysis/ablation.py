@@ -14,13 +14,19 @@ from typing import Any
 import numpy as np
 
 from analysis import cells, comparisons, lines, mixing
+from analysis.captions import MARKED, measured_how, nano_note
 from analysis.cells import AVERAGE, Measured, Metric
 from analysis.lines import Line
 from analysis.records import SEEDS, Row, RunRecords, factors, rows, short
 from analysis.statistics import intervals
 from analysis.table import Table, Value, bound
-from analysis.tables import MARKED, average, measured_how, nano_note, value
+from analysis.tables import average, value
 from openrs.mistake import Mistake
+
+OVER_RUNS = (
+    "An interval over training runs is on these problems: what a draw of other problems would add is in the "
+    "differences, and not in it."
+)
 
 
 @dataclass(frozen=True)
@@ -178,6 +184,7 @@ def _by_benchmark(
         *measured_how(made, titles),
         f"Checkpoint of each run: {design.step}. Runs that differ only in seeds are replicates: cells are "
         f"means over runs of means over sampling seeds; interval: {', '.join(kinds)}.",
+        *([OVER_RUNS] if intervals.RUNS in kinds else []),
         *([MARKED] if len(made) > 1 else []),
         comparisons.detectable(made, titles, unit),
     ]
@@ -299,6 +306,7 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
             f"Checkpoint of each run: {design.step}. Cells are means over runs that differ only in seeds; "
             f"interval: {', '.join(kinds)}; the last row and column are plain means of the cells that were "
             "run, their intervals over problems.",
+            *([OVER_RUNS] if intervals.RUNS in kinds else []),
             *nano_note([title]),
         ),
         "ablation",

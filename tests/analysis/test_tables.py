@@ -53,6 +53,9 @@ def test_runs_of_one_name_are_told_apart_and_have_a_line_of_their_mean(tmp_path)
     mean = made["exp3, step 10, mean of 2 training runs"][0]
     assert (mean.mean, mean.kind) == (50.0, "Student's t over training runs")
     assert (mean.low, mean.high) == (0.0, 100.0)  # two runs: t is 12.7
+    text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
+    assert "of means of training runs Student's t over runs" in text
+    assert "on these problems (what others would give is not in it)" in text
 
 
 def test_runs_of_other_recipes_are_no_replicates(tmp_path):
