@@ -178,7 +178,10 @@ def test_other_problems_are_refused_unless_asked_for_and_then_marked(tmp_path):
     assert all("--mixed problems puts them together" in table.caption[-1] for table in apart)
     mixed = tables.table1(runs, tables.Options(mixed={"problems"}))
     assert len(mixed.rows) == 2
-    assert any("Mixed, as asked" in line for line in mixed.caption)
+    (told,) = (line for line in mixed.caption if "Mixed, as asked" in line)
+    own = [label.split("(problems: ")[1].rstrip(")") for label, _ in mixed.rows]
+    assert len(set(own)) == 2
+    assert all(value in told for value in own)
 
 
 def test_files_on_other_problems_are_no_two_samples_of_one_cell(tmp_path):
@@ -199,7 +202,11 @@ def test_runs_on_other_problems_have_no_mean(tmp_path):
     for seed, problems in ((1, "p"), (2, "q")):
         make_run(tmp_path, "exp1", {10: {"aime24": halves()}}, {"seed": seed}, problems=problems)
     made = tables.table1(records.load_all(tmp_path), tables.Options(mixed={"problems"})).rows
-    assert [label[-8:] for label, _ in made] == ["(seed=1)", "(seed=2)"]
+    assert ["(seed=1, problems" in made[0][0], "(seed=2, problems" in made[1][0], len(made)] == [
+        True,
+        True,
+        2,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -219,9 +226,20 @@ def test_rows_measured_in_other_ways_are_refused_unless_asked_for(tmp_path, trai
         tables.table1(runs)
     mixed = tables.table1(runs, tables.Options(mixed=mixing.allowed(trait)))
     assert any("Mixed, as asked" in line for line in mixed.caption)
-    assert (
-        trait == "verifier" or len({label for label, _ in mixed.rows if "=" in label or "tags" in label}) == 2
-    )
+    assert len({label for label, _ in mixed.rows if "=" in label or "tags" in label or "math" in label}) == 2
+
+
+def test_means_of_runs_measured_in_two_ways_are_two_and_say_so(tmp_path):
+    for temperature in (0.6, 1.2):
+        settings = SETTINGS | {"temperature": temperature}
+        for seed in (1, 2):
+            made = {10: {"aime24": halves()}}
+            make_run(tmp_path / str(temperature), "exp1", made, {"seed": seed}, settings=settings)
+    runs = [run for part in ("0.6", "1.2") for run in records.load_all(tmp_path / part)]
+    first, second, third, fourth = runs
+    both = [replace(a, scores=a.scores + b.scores) for a, b in ((first, third), (second, fourth))]
+    labels = [label for label, _ in tables.table1(both).rows if "mean of" in label]
+    assert labels == [f"exp1, step 10, mean of 2 training runs (temperature={t})" for t in (0.6, 1.2)]
 
 
 def test_an_unknown_trait_is_named():
