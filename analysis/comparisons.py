@@ -98,7 +98,10 @@ def table(
     of_average = (
         f"the average's is Holm's over the {count} rows" if count > 1 else "the average's stands alone"
     )
-    caption = [f"Points, 95 % interval, p{tests}; p is Holm's over the benchmarks of a row, {of_average}."]
+    caption = [
+        f"Points, 95 % interval of one comparison, p{tests}; p is Holm's over the benchmarks of a row, "
+        f"{of_average}."
+    ]
     if any(cell is not None and cell.paired is False for _, row_cells in body for cell in row_cells):
         caption.append(
             "† unpaired: no outcomes on the same problems are known for both, so what the problems have in "
