@@ -96,9 +96,8 @@ def _disk(trials: list[FrozenTrial]) -> int:
 
 
 def _ended(sweep: "Sweep") -> list[FrozenTrial]:
-    """The newest trial of every slot."""
-    slots = tasks.slots(sweep.study.get_trials(deepcopy=False))
-    return [slot.last for slot in slots.values() if slot.number < sweep.total]
+    """The trials that say how the slots stand."""
+    return tasks.ended(sweep.study.get_trials(deepcopy=False), sweep.total)
 
 
 def counts(ended: list[FrozenTrial], total: int) -> str:

@@ -76,6 +76,21 @@ def test_a_failure_rate_counts_points_and_not_attempts(stub):
     assert stub.ran() == ["0 0", "1 0", "1 0", "1 0"]
 
 
+def test_a_machine_that_cannot_gives_its_trial_back_and_ends(stub):
+    arguments = ["x=0,1,2", "unfit_at=1", "hydra.sweeper.retries=0"]
+    made = stub.run(*arguments)
+    assert made.returncode == 1
+    assert "error: hardware=stub: this machine has no device. The trial was put back" in made.stderr
+    assert "Traceback" not in made.stderr
+    assert stub.ran() == ["0 0", "1 0"]
+    assert [trial.params["x"] for trial in tasks.ended(study_of(stub).trials, 3)] == [0], "1 is still to do"
+    stub.log.with_suffix(".mended").touch()
+    mended = stub.run(*arguments)
+    assert mended.returncode == 0, mended.stderr
+    assert stub.ran() == ["0 0", "1 0", "1 0", "2 0"]
+    assert "3 trials: 3 complete" in mended.stderr
+
+
 def test_a_trial_that_was_given_away_is_told_and_the_sweep_goes_on(stub):
     worker = stub.start("x=0,1", "sleep=4", "hydra.sweeper.wait=false")
     for _ in range(200):
