@@ -95,9 +95,8 @@ def _disk(trials: list[FrozenTrial]) -> int:
 
 
 def _ended(sweep: "Sweep") -> list[FrozenTrial]:
-    """The newest trial of every slot."""
-    slots = tasks.slots(sweep.study.get_trials(deepcopy=False))
-    return [slot.last for slot in slots.values() if slot.number < sweep.total]
+    """The trials that say how the slots stand."""
+    return tasks.ended(sweep.study.get_trials(deepcopy=False), sweep.total)
 
 
 def why(trial: FrozenTrial) -> str:
@@ -107,8 +106,9 @@ def why(trial: FrozenTrial) -> str:
 
 
 def put_off(trial: FrozenTrial) -> bool:
-    """Whether a FAILED trial was stopped to go on later, as at the budget: it has a reason and no error."""
-    return tasks.REASON in trial.user_attrs and tasks.ERROR not in trial.user_attrs
+    """Whether a FAILED trial is to go on later: it was stopped at the budget, or given back by a machine that
+    cannot run it."""
+    return bool(trial.user_attrs.get(tasks.PUT_BACK))
 
 
 def counts(ended: list[FrozenTrial], total: int) -> str:

@@ -11,9 +11,10 @@ from optuna.trial import FrozenTrial, TrialState
 from openrs.mistake import Mistake
 from openrs.sweep import tasks
 from openrs.sweep.budget import spent
+from openrs.sweep.process import WORKER, dead
 from openrs.sweep.pruning import NUMBER
 from openrs.sweep.report import counts, put_off, why
-from openrs.sweep.storage import dead, open_storage
+from openrs.sweep.storage import open_storage
 
 
 def studies(name: str, outputs: Path, storage: str | None) -> list[optuna.Study]:
@@ -70,7 +71,7 @@ def lines(study: optuna.Study) -> Iterator[str]:
     """One study for a person: counts, trials in flight, the best, time and money."""
     trials = study.get_trials(deepcopy=False)
     total = study.user_attrs.get("total", 0)
-    ended = [slot.last for slot in tasks.slots(trials).values() if slot.number < total]
+    ended = tasks.ended(trials, total)
     yield f"{study.study_name}: {counts(ended, total).removeprefix('sweep: ')}"
     signals = _signals(study)
     for trial in trials:
@@ -103,7 +104,7 @@ def _signals(study: optuna.Study) -> dict[int, tuple[int, float]]:
 
 
 def _running(trial: FrozenTrial, signals: dict[int, tuple[int, float]]) -> str:
-    worker = trial.user_attrs.get(tasks.WORKER)
+    worker = trial.user_attrs.get(WORKER)
     since = f"{_elapsed(trial) / 60:.1f} min" if trial.datetime_start else "not yet"
     where = "being taken" if worker is None else f"process {worker['pid']} on {worker['host'].split()[0]}"
     gone = ", which is dead: the next worker takes it up" if worker and dead(worker) else ""

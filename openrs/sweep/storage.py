@@ -2,24 +2,21 @@
 
 import fcntl
 import hashlib
-import os
-import socket
 import time
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import optuna
-import psutil
 import sqlalchemy
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from openrs.mistake import Mistake
-from openrs.sweep.heartbeat import GRACE
+from openrs.sweep.heartbeat import GRACE, Database
+from openrs.sweep.process import WORKER, host
 
 ATTEMPTS = 4
 """How often a database is tried before it counts as down."""
@@ -55,7 +52,7 @@ def _database(url: str, heartbeat: int | None) -> BaseStorage:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
-                return RDBStorage(
+                return Database(
                     url,
                     heartbeat_interval=heartbeat,
                     grace_period=GRACE * heartbeat if heartbeat else None,
@@ -109,8 +106,8 @@ def one_machine(storage: BaseStorage, study: optuna.Study) -> None:
     if not isinstance(storage, optuna.storages.GrpcStorageProxy):
         return
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-        worker = trial.user_attrs.get("worker")
-        if worker is not None and worker["host"] != _host():
+        worker = trial.user_attrs.get(WORKER)
+        if worker is not None and worker["host"] != host():
             raise Mistake(
                 f"hydra.sweeper.storage: {worker['host'].split()[0]} runs trial {trial.number} of this "
                 "study, and through a gRPC proxy one machine alone can take trials. Give both the database's "
@@ -182,28 +179,3 @@ def _file(storage: BaseStorage) -> Path | None:
     if engine is not None and engine.dialect.name == "sqlite" and engine.url.database:
         return Path(engine.url.database).absolute()
     return None
-
-
-def me() -> dict[str, Any]:
-    """This process, so that others on the machine can see whether it lives."""
-    process = psutil.Process()
-    return {"host": _host(), "pid": process.pid, "began": process.create_time()}
-
-
-def _host() -> str:
-    """The machine, and the space in which its process numbers count."""
-    space = ""
-    with suppress(OSError):
-        space = os.readlink("/proc/self/ns/pid")
-    return f"{socket.gethostname()} {space}".strip()
-
-
-def dead(worker: dict[str, Any]) -> bool:
-    """Whether the process is on this machine and gone."""
-    if worker["host"] != _host():
-        return False
-    try:
-        process = psutil.Process(worker["pid"])
-        return abs(process.create_time() - worker["began"]) > 1 or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

@@ -23,7 +23,7 @@ from openrs.recipe import digest
 from openrs.sweep import objective, report, sampler, selection, signal, space, study, tasks, workers
 from openrs.sweep.budget import refuse
 from openrs.sweep.estimate import forecast
-from openrs.sweep.storage import Lock, one_machine, open_storage
+from openrs.sweep.storage import Lock, open_storage
 from openrs.sweep.worker import Worker
 
 SAMPLES = 20
@@ -54,8 +54,6 @@ class Sweep:
         self.halt = threading.Event()
         self.unfit = ""
         """Why this machine cannot run a trial of the sweep."""
-        self.lost: set[int] = set()
-        """Trials that were given to other workers while this process stood still."""
         self.failed_before = 0
         """Attempts that had failed when this command joined."""
 
@@ -174,7 +172,6 @@ class Sweep:
         lock.acquire()
         try:
             self._join()
-            one_machine(self.storage, self.study)
         finally:
             lock.release()
 

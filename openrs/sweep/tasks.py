@@ -14,9 +14,9 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.sweep.heartbeat import stale_trials
-from openrs.sweep.storage import dead
+from openrs.sweep.process import WORKER, dead
 
-SLOT, WORKER, DIED, FINAL, ERROR = "slot", "worker", "died", "final", "error"
+SLOT, DIED, FINAL, ERROR = "slot", "died", "final", "error"
 """User attributes of a trial."""
 RECORD, REPEATED, REASON, PROMOTES = "record", "repeated", "reason", "promotes"
 PUT_BACK = "put back"
@@ -70,6 +70,11 @@ def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
         number: Slot(number, tuple(sorted(members, key=lambda t: t.number)))
         for number, members in sorted(grouped.items())
     }
+
+
+def ended(trials: list[FrozenTrial], total: int) -> list[FrozenTrial]:
+    """The newest trial of every slot."""
+    return [slot.last for number, slot in slots(trials).items() if number < total]
 
 
 def failures(study: optuna.Study) -> int:

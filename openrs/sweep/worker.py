@@ -4,20 +4,23 @@ A trial is taken under the study's lock and run inside `study.optimize(n_trials=
 works nowhere else.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import optuna
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from omegaconf.errors import OmegaConfBaseException
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.sweep import sampler, tasks
 from openrs.sweep.budget import reached
 from openrs.sweep.heartbeat import beating
 from openrs.sweep.outcome import Outcome, read
+from openrs.sweep.process import WORKER, me
 from openrs.sweep.promotion import next_promotion
-from openrs.sweep.storage import Lock, me
+from openrs.sweep.storage import Lock, one_machine
 
 if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep
@@ -65,6 +68,7 @@ class Worker:
         self.lock.acquire()
         try:
             tasks.reclaim(opened, self.sweep.storage, self.sweep.inflight, self.sweep.options.heartbeat)
+            one_machine(self.sweep.storage, opened)
             ready = not self._ends() and tasks.enqueue_next(
                 opened,
                 total=self.sweep.total,
@@ -79,8 +83,9 @@ class Worker:
                     opened.sampler = sampler.make(self.sweep.sampler, number)
                 try:
                     opened.optimize(self._objective, n_trials=1, catch=(Failed,))
-                except ValueError:  # Optuna cannot end what was ended
-                    if number not in self.sweep.lost:
+                except (ValueError, AssertionError, UpdateFinishedTrialError):
+                    # what Optuna comes to where it is to end a trial that another worker has ended
+                    if not opened.get_trials(deepcopy=False)[number].state.is_finished():
                         raise
                     self.sweep.say(f"trial {number} was given to another worker while this one stood still")
             return ready
@@ -117,20 +122,18 @@ class Worker:
         """Runs one trial through Hydra's launcher. Called with the lock, which it frees once it has
         proposed and signed."""
         overrides = self._overrides(trial)
-        trial.set_user_attr(tasks.WORKER, me())
-        self.sweep.inflight.add(trial.number)
-        self.lock.release()
-        swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
-        self.sweep.say(f"trial {trial.number}: {swept}")
         try:
             with beating(self.sweep.storage, trial._trial_id, self.sweep.options.heartbeat):
+                trial.set_user_attr(WORKER, me())
+                self.sweep.inflight.add(trial.number)
+                self.lock.release()
+                swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
+                self.sweep.say(f"trial {trial.number}: {swept}")
                 outcome = self._launch(overrides, trial.number)
-            if self.sweep.storage.get_trial(trial._trial_id).state.is_finished():
-                self.sweep.lost.add(trial.number)
-                raise Failed("another worker took it")
             self._keep(trial, outcome)
         except (KeyboardInterrupt, SystemExit):
-            trial.set_user_attr(tasks.DIED, True)
+            with suppress(UpdateFinishedTrialError):
+                trial.set_user_attr(tasks.DIED, True)
             raise
         finally:
             self.sweep.inflight.discard(trial.number)

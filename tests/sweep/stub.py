@@ -9,6 +9,7 @@ import hydra
 from omegaconf import OmegaConf
 
 from openrs.sweep import plugin
+from openrs.sweep.outcome import Outcome
 
 OmegaConf.clear_resolvers()
 plugin.register()
@@ -22,10 +23,11 @@ def main(config):
         with Path(config.log).with_suffix(".told").open("a") as told:
             told.write(f"{config.x} {os.environ.get(config.tell, '')}\n")
     time.sleep(config.sleep)
-    if config.fail_at is not None and config.x == config.fail_at:
-        broken = Path(config.log).with_suffix(".mended")
-        if not broken.exists():
-            raise RuntimeError("the stub was told to fail")
+    mended = Path(config.log).with_suffix(".mended").exists()
+    if config.fail_at is not None and config.x == config.fail_at and not mended:
+        raise RuntimeError("the stub was told to fail")
+    if config.unfit_at is not None and config.x == config.unfit_at and not mended:
+        return Outcome("unfit", reason="hardware=stub: this machine has no device.")
     if config.die_at is not None and config.x == config.die_at:
         marker = Path(config.log).with_suffix(".died")
         if not marker.exists():

@@ -11,8 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 from openrs.mistake import Mistake
 from openrs.paths import ROOT
 from openrs.sweep import status, tasks
+from openrs.sweep.process import WORKER, me
 from openrs.sweep.pruning import NUMBER, curves
-from openrs.sweep.storage import me, open_storage
+from openrs.sweep.storage import open_storage
 
 SPACE = {"seed": optuna.distributions.CategoricalDistribution([0, 1, 2, 3, 4])}
 
@@ -36,7 +37,7 @@ def outputs(tmp_path):
             trial.set_user_attr(tasks.ERROR, "out of memory\nwith a trace")
             study.tell(trial, state=TrialState.FAIL)
         elif slot == 4:
-            trial.set_user_attr(tasks.WORKER, me())
+            trial.set_user_attr(WORKER, me())
             curve = curves(storage, "seeds-1234", None).ask()
             curve.set_user_attr(NUMBER, trial.number)
             curve.report(1.75, 30)
@@ -62,6 +63,7 @@ def test_a_trial_that_the_budget_stopped_is_told_as_stopped(outputs):
     study.enqueue_trial({"seed": 0}, user_attrs={tasks.SLOT: 5})
     trial = study.ask(SPACE)
     trial.set_user_attr(tasks.REASON, "budget.device_hours=8 is reached (8 spent)")
+    trial.set_user_attr(tasks.PUT_BACK, True)
     study.tell(trial, state=TrialState.FAIL)
     told = list(status.lines(study))
     assert told[0] == "seeds-1234: 6 trials: 2 complete, 1 pruned, 1 failed, 1 running, 1 stopped"
@@ -90,7 +92,7 @@ def test_a_worker_that_died_is_told(outputs):
     running = study.get_trials(deepcopy=False)[4]
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    study._storage.set_trial_user_attr(running._trial_id, tasks.WORKER, me() | {"pid": gone.pid})
+    study._storage.set_trial_user_attr(running._trial_id, WORKER, me() | {"pid": gone.pid})
     told = list(status.lines(study))
     assert "which is dead: the next worker takes it up" in told[1]
 

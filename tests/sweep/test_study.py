@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from openrs.sweep import tasks
+from openrs.sweep import report, tasks
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +74,22 @@ def test_a_failure_rate_counts_points_and_not_attempts(stub):
     made = stub.run("x=0,1,2", "fail_at=1", "hydra.sweeper.max_failure_rate=0.3")
     assert made.returncode == 1
     assert stub.ran() == ["0 0", "1 0", "1 0", "1 0"]
+
+
+def test_a_machine_that_cannot_gives_its_trial_back_and_ends(stub):
+    arguments = ["x=0,1,2", "unfit_at=1", "hydra.sweeper.retries=0"]
+    made = stub.run(*arguments)
+    assert made.returncode == 1
+    assert "error: hardware=stub: this machine has no device. The trial was put back" in made.stderr
+    assert "Traceback" not in made.stderr
+    assert stub.ran() == ["0 0", "1 0"]
+    one, other = tasks.ended(study_of(stub).trials, 3)
+    assert (report.put_off(one), report.put_off(other)) == (False, True)
+    stub.log.with_suffix(".mended").touch()
+    mended = stub.run(*arguments)
+    assert mended.returncode == 0, mended.stderr
+    assert stub.ran() == ["0 0", "1 0", "1 0", "2 0"]
+    assert "3 trials: 3 complete" in mended.stderr
 
 
 def test_a_trial_that_was_given_away_is_told_and_the_sweep_goes_on(stub):

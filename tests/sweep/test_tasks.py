@@ -1,8 +1,5 @@
 """Slots, retries, reclaiming and promotion, on studies in memory."""
 
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import optuna
@@ -11,9 +8,9 @@ from omegaconf import OmegaConf
 from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
-from openrs.sweep import heartbeat, promotion, tasks
+from openrs.sweep import promotion, tasks
+from openrs.sweep.process import WORKER, me
 from openrs.sweep.pruning import RUN, curves
-from openrs.sweep.storage import Lock, dead, me, one_machine, open_storage
 
 PATIENCE = tasks.Patience(retries=1, deaths=2)
 
@@ -31,7 +28,7 @@ def take(study, total=3, promotions=lambda slots: None):
     if not ready:
         return None
     trial = study.ask({"x": IntDistribution(0, 9)})
-    trial.set_user_attr(tasks.WORKER, me())
+    trial.set_user_attr(WORKER, me())
     return trial
 
 
@@ -85,39 +82,6 @@ def test_what_was_left_failed_gets_one_more_try_by_a_new_command(study):
     assert not slot.owed(patience), "workers that started together do not try it in turns"
 
 
-def test_a_journal_keeps_signs_of_life(tmp_path, monkeypatch):
-    storage = open_storage(f"journal:{tmp_path}/log", tmp_path)
-    study = optuna.create_study(storage=storage)
-    trial = study.ask()
-    with heartbeat.beating(storage, trial._trial_id, 100):
-        while heartbeat.BEAT not in study.trials[0].user_attrs:
-            time.sleep(0.01)
-    assert heartbeat.stale_trials(study, storage, 100) == set()
-    later = time.time() + 401
-    monkeypatch.setattr(heartbeat.time, "time", lambda: later)
-    assert heartbeat.stale_trials(study, storage, 100) == {trial._trial_id}
-    trial.set_user_attr(tasks.WORKER, me() | {"host": "another machine"})
-    tasks.reclaim(study, storage, set(), 100)
-    assert study.trials[0].state == TrialState.FAIL
-
-
-@pytest.mark.parametrize("kind", ["journal:", "sqlite:///"])
-def test_the_lock_is_beside_the_file_that_workers_share(tmp_path, kind):
-    storage = open_storage(f"{kind}{tmp_path}/shared.log", tmp_path)
-    one, other = (Lock(storage, "a/b", tmp_path / name) for name in ("here", "there"))
-    assert one.path == other.path == tmp_path / ".a_b.lock"
-
-
-def test_several_machines_behind_a_proxy_are_refused(study, monkeypatch):
-    trial = take(study)
-    one_machine(study._storage, study)
-    monkeypatch.setattr(optuna.storages, "GrpcStorageProxy", type(study._storage))
-    one_machine(study._storage, study)
-    trial.set_user_attr(tasks.WORKER, me() | {"host": "node7 pid:[1]"})
-    with pytest.raises(ValueError, match="node7 runs trial 0 .* the database's own URL"):
-        one_machine(study._storage, study)
-
-
 def test_deaths_have_a_cap_of_their_own(study):
     for _ in range(3):
         trial = take(study)
@@ -125,24 +89,6 @@ def test_deaths_have_a_cap_of_their_own(study):
         trial.set_user_attr(tasks.DIED, True)
         study.tell(trial, state=TrialState.FAIL)
     assert take(study).params["x"] == 1
-
-
-def test_a_dead_worker_loses_its_trial_and_a_living_one_keeps_it(study):
-    process = subprocess.Popen([sys.executable, "-c", "pass"])
-    gone = me() | {"pid": process.pid}
-    process.wait()
-    assert dead(gone)
-    assert not dead(me())
-    assert not dead(gone | {"host": "elsewhere"}), "other machines are known by their heartbeat alone"
-    assert dead(me() | {"began": 0.0}), "the number was given to another process"
-    lost, kept, unsigned = take(study), take(study), take(study)
-    lost.set_user_attr(tasks.WORKER, gone)
-    unsigned.set_user_attr(tasks.WORKER, None)
-    tasks.reclaim(study, study._storage, set(), 15)
-    states = [trial.state for trial in study.trials]
-    assert states == [TrialState.FAIL, TrialState.RUNNING, TrialState.FAIL]
-    assert study.trials[0].user_attrs[tasks.DIED]
-    assert kept.number == 1
 
 
 def test_a_value_is_promotable_among_the_best_of_its_rung():
