@@ -226,7 +226,7 @@ def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
         make_run(tmp_path / "runs", "exp1", made, {"seed": seed})
     text = "\n".join(tables.table1(records.load_all(tmp_path / "runs")).caption)
     assert "AIME24 25.1 (n 30, k 1, paired), AIME24" in text
-    assert "(n 30, k 1, means of 2 runs)" in text
+    assert "(n 30, k 1, means of 2 runs, at the spread seen)" in text
     tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=2)
     assert "AIME24 none (n 2, k 1, unpaired)" in "\n".join(tables.table1([tiny]).caption)
 
