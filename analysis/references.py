@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis import comparisons, published
+from analysis.baseline import BASE, is_base
 from analysis.cells import Measured
 from analysis.lines import Line, lines, titles
-from analysis.records import Row, RunRecords
+from analysis.records import RunRecords
 from analysis.statistics import intervals
 from analysis.table import ORDER, PUBLISHED, Table, Value
 from analysis.tables import Options, parts, printed, told
@@ -38,7 +39,6 @@ OTHERS = {
     "issue-12": "knoveleng/open-rs, issue 12",
     "rllm-70": "rllm, issue 70",
 }
-BASE = "DeepSeek-R1-Distill-Qwen-1.5B"
 SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
 """Problems of each benchmark (the paper's Table 4)."""
 
@@ -111,7 +111,7 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
         columns: list[str] | None = None
         if options.choice is not None:
             members, columns, chosen = options.choice.apply(members)
-        known = [row for row in members if not _is_base(row)]
+        known = [row for row in members if not is_base(row)]
         told_lines = lines(known, mixed=tuple(options.mixed), chosen=options.choice is not None)
         found = [line for line in told_lines if not line.mean_of_runs]
         shown = [t for t in titles(found) if t in ORDER and (columns is None or t in columns)]
@@ -141,12 +141,6 @@ def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], n
         found.name,
         found.origins,
     )
-
-
-def _is_base(row: Row) -> bool:
-    """Whether an imported row is the base model itself; any other without a step is a released model."""
-    stated = (row.run.name, str(row.run.recipe.get("imported", {}).get("model", "")))
-    return any(name.rsplit("/", 1)[-1].lower() == BASE.lower() for name in stated)
 
 
 def _base() -> Line:

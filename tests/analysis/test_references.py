@@ -37,3 +37,13 @@ def test_a_released_model_without_a_step_is_compared_and_the_base_itself_is_not(
     (found,) = references.base_differences(runs, tables.DEFAULT)
     assert [label for label, _ in found.rows] == ["Open-RS1"]
     assert references.base_differences(runs[1:], tables.DEFAULT) == []
+
+
+def test_of_several_imported_models_only_the_base_by_name_is_a_baseline():
+    base = f"deepseek-ai/{references.BASE}"
+    released = [imported_run(name, {0: {"AMC23": 0.7}}) for name in ("A-model", "Open-RS1")]
+    assert [table.name for table in tables.everything(released)] == ["table1"]
+    known = [*released, imported_run("the base", {0: {"AMC23": 0.6}}, model=base)]
+    _, differences = tables.everything(known)
+    assert differences.title == "Differences to the base"
+    assert [label for label, _ in differences.rows] == ["A-model", "Open-RS1"]
