@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from analysis import cells
-from analysis.cells import Measured
+from analysis.cells import Array, Measured
 from analysis.lines import Line
 from analysis.statistics import differences, power
 from analysis.statistics.differences import Difference, holm
@@ -142,8 +142,9 @@ def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0)
     """What each benchmark could have shown: the smallest difference found with power 0.8.
 
     Under the test that the first line and another would be compared with, at the share of problems that
-    changed, or the error, of their comparison (the median over the other lines; variances of means over
-    training runs are averaged); where no outcomes are known, unpaired at the lines' mean. Rounded up.
+    change back and forth, or the error, of their comparison (the median over the other lines; variances
+    of means over training runs are averaged); where no outcomes are known, unpaired at the lines' mean.
+    Rounded up.
     """
     parts = []
     for title in titles:
@@ -157,7 +158,7 @@ def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0)
             parts.append(f"{title} {told} ({size}, {how})")
     return (
         "Smallest difference that could have been shown between two rows (one test, two-sided 5 %, power 0.8 "
-        f"under the test used): {', '.join(parts)}."
+        f"under the test used, at the noise seen here): {', '.join(parts)}."
     )
 
 
@@ -173,16 +174,22 @@ def _smallest(measured: Sequence[Measured], first_trained: bool) -> dict[str, fl
         if found.kind == differences.RUNS:
             of_runs[max(len(first.runs), len(other.runs))].append(found)
         elif found.kind == differences.MCNEMAR:
-            singles.append(power.paired_once(first.n, float((first.shares != other.shares).mean())))
+            singles.append(power.paired_once(first.n, _churn(first.shares, other.shares, found.p)))
         else:  # a test of signs needs some problems to change, by an answer each
             floor = power.LEAST_CHANGED / (first.n * max(first.k, other.k)) if first.bounded else 0.0
             singles.append(max(floor, power.from_error(found.error, found.freedom)))
     made = {"paired": sorted(singles)[len(singles) // 2]} if singles else {}
     for count, members in sorted(of_runs.items()):
-        made[f"means of {count} runs, at the spread seen"] = _smallest_over_runs(members, first.n)
+        made[f"means of {count} runs"] = _smallest_over_runs(members, first.n)
     if not made:
         made["unpaired"] = _smallest_unpaired(measured)
     return {how: least if least <= 1 or not first.bounded else math.inf for how, least in made.items()}
+
+
+def _churn(first: Array, second: Array, p: float) -> float:
+    """Share of problems that change without making a difference: all, where the rows cannot be told apart."""
+    gained, lost = float((second > first).mean()), float((second < first).mean())
+    return gained + lost if p >= LEVEL else 2 * min(gained, lost)
 
 
 def _smallest_over_runs(found: Sequence[Difference], n: int) -> float:

@@ -76,18 +76,18 @@ def noncentrality(freedom: float, power: float = POWER, size: float = SIZE) -> f
     )
 
 
-def paired_once(n: int, changed: float, power: float = POWER) -> float:
+def paired_once(n: int, churn: float, power: float = POWER) -> float:
     """Smallest difference that McNemar's exact test finds, one answer a problem.
 
     Args:
         n: problems.
-        changed: share of the problems on which two such rows differ. A difference above it needs as many
-            problems to change, all one way.
+        churn: share of the problems that change back and forth between such rows, half of them either way;
+            the difference comes on top.
 
     Returns:
         The difference of the shares; infinite where none could be found.
     """
-    return _smallest(lambda gain: mcnemar(n, max(changed, gain), gain), 1.0, power)
+    return _smallest(lambda gain: mcnemar(n, churn + gain, gain), 1 - churn, power)
 
 
 def mcnemar(n: int, changed: float, gain: float) -> float:

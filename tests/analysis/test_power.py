@@ -43,10 +43,9 @@ def test_the_power_of_mcnemars_test_by_hand_and_by_counting_outcomes():
 
 def test_the_smallest_difference_is_found_with_power_080_by_the_test_used():
     rng, n = np.random.default_rng(12), 30
-    for changed in (0.1, 0.3):
-        gain = power.paired_once(n, changed)
-        moved = max(changed, gain)
-        drawn = rng.multinomial(n, ((moved + gain) / 2, (moved - gain) / 2, 1 - moved), size=4000)
+    for churn in (0.1, 0.3):
+        gain = power.paired_once(n, churn)
+        drawn = rng.multinomial(n, (churn / 2 + gain, churn / 2, 1 - churn - gain), size=4000)
         found = [differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()]
         assert np.mean(found) == pytest.approx(0.8, abs=0.02)
     for share in (0.05, 0.3):

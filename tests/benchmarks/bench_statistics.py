@@ -126,13 +126,12 @@ def test_power():
     rng, rounds = np.random.default_rng(5), 1000
     print("\npower at the smallest difference as printed, percent (wanted: 80)")
     for n in (30, 40, 272):
-        for changed in (0.1, 0.2, 0.3):
-            gain = power.paired_once(n, changed)
-            moved = max(changed, gain)
-            chances = ((moved + gain) / 2, (moved - gain) / 2, 1 - moved)
+        for churn in (0.0, 0.1, 0.3):
+            gain = power.paired_once(n, churn)
+            chances = (churn / 2 + gain, churn / 2, 1 - churn - gain)
             drawn = rng.multinomial(n, chances, rounds)
             found = np.mean([differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()])
-            print(f"{n:>4} k  1, {changed:.0%} change: {100 * gain:>5.1f} points {100 * found:>5.1f}")
+            print(f"{n:>4} k  1, {churn:.0%} back and forth: {100 * gain:>5.1f} points {100 * found:>5.1f}")
             assert found > 0.76
         for k in (4, 10):
             gain, found = power_by_simulation(rng, rounds, lambda gain, n=n, k=k: pair(rng, n, k, gain))
