@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from analysis import comparisons, mixing
+from analysis import baseline, comparisons, mixing
 from analysis.captions import MARKED, measured_how, nano_note, span
 from analysis.cells import AVERAGE, Measured, Metric
 from analysis.choice import Choice
@@ -184,7 +184,7 @@ def of_lines(
         name=name,
         origins=tuple(line.origin for line in made),
     )
-    base = next((line for line in made if not line.trained), None)
+    base = baseline.of_lines(made)
     others = [line for line in made if line is not base]
     if base is None or not others:
         return [first]

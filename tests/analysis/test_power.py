@@ -43,16 +43,38 @@ def test_the_power_of_mcnemars_test_by_hand_and_by_counting_outcomes():
 
 def test_the_smallest_difference_is_found_with_power_080_by_the_test_used():
     rng, n = np.random.default_rng(12), 30
-    for changed in (0.1, 0.3):
-        gain = power.paired_once(n, changed)
-        moved = max(changed, gain)
-        drawn = rng.multinomial(n, ((moved + gain) / 2, (moved - gain) / 2, 1 - moved), size=4000)
+    for churn in (0.1, 0.3):
+        gain = power.paired_once(n, churn)
+        drawn = rng.multinomial(n, (churn / 2 + gain, churn / 2, 1 - churn - gain), size=4000)
         found = [differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()]
         assert np.mean(found) == pytest.approx(0.8, abs=0.02)
     for share in (0.05, 0.3):
         gain = power.unpaired(share, n)
         found = proportions_p(rng.binomial(n, share, 4000), rng.binomial(n, share + gain, 4000), n) < 0.05
         assert found.mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_the_power_between_runs_is_that_of_students_test_where_problems_make_no_error():
+    for runs in (2, 3, 6):
+        alone = power.over_runs(0.0, 0.1, 200, runs - 1)
+        assert alone == pytest.approx(power.from_error(0.1, runs - 1), rel=1e-4)
+    without = power.over_runs(0.1, 1e-9, 10**6, 1)
+    assert without == pytest.approx(power.from_error(0.1), rel=1e-3)
+
+
+def test_two_runs_against_the_base_reach_the_power():
+    rng = np.random.default_rng(13)
+
+    def found(gain):
+        ability = rng.beta(1, 1, 200) * 0.3 + 0.15
+        runs = [rng.binomial(4, np.clip(ability + gain + rng.normal(0, 0.03), 0, 1)) / 4 for _ in range(2)]
+        return differences.between_runs([rng.binomial(4, ability) / 4], runs, first_trained=False)
+
+    equal = [found(0.0) for _ in range(1000)]
+    between = np.mean([item.error_between_runs**2 for item in equal])
+    problems = np.mean([item.error**2 for item in equal]) - between
+    gain = power.over_runs(np.sqrt(problems), np.sqrt(between), 200, equal[0].freedom)
+    assert np.mean([found(gain).p < 0.05 for _ in range(1000)]) == pytest.approx(0.8, abs=0.04)
 
 
 def proportions_p(first, second, n):

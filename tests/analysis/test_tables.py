@@ -220,12 +220,13 @@ def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
     for name, right in (("exp1", 9), ("exp2", 10)):
         make_run(tmp_path, name, {10: {"aime24": [[1] * right + [0] * (30 - right)]}})
     text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
-    assert "power 0.8 under the test used): AIME24 25.1 (n 30, k 1, paired)." in text
+    # one problem in 30 changed, which is taken for change back and forth
+    assert "power 0.8 under the test used, at the noise seen here): AIME24 28.2 (n 30, k 1, paired)." in text
     for seed in (1, 2):
         made = {10: {"aime24": [[1] * (9 + seed) + [0] * (21 - seed)]}}
         make_run(tmp_path / "runs", "exp1", made, {"seed": seed})
     text = "\n".join(tables.table1(records.load_all(tmp_path / "runs")).caption)
-    assert "AIME24 25.1 (n 30, k 1, paired), AIME24" in text
+    assert "AIME24 28.2 (n 30, k 1, paired), AIME24" in text
     assert "(n 30, k 1, means of 2 runs)" in text
     tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=2)
     assert "AIME24 none (n 2, k 1, unpaired)" in "\n".join(tables.table1([tiny]).caption)
