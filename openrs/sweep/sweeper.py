@@ -20,7 +20,18 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from openrs.mistake import Mistake
 from openrs.recipe import digest
-from openrs.sweep import objective, report, sampler, selection, signal, space, study, tasks, workers
+from openrs.sweep import (
+    objective,
+    points,
+    report,
+    sampler,
+    selection,
+    signal,
+    space,
+    study,
+    tasks,
+    workers,
+)
 from openrs.sweep.budget import refuse
 from openrs.sweep.estimate import forecast
 from openrs.sweep.storage import Lock, open_storage
@@ -89,8 +100,12 @@ class Sweep:
             selection.check(asked, self.config, rewards, type(pruner).__name__)
         self.total = self._total()
         self._address(grid)
-        if self.ours and self.config.dry_run:
-            self._look()
+        self._look()
+        plan = self.ours and self.config.dry_run
+        shown = plan and grid and self.total <= report.LISTED  # every point, the wrong ones too
+        if self.study is None and not shown:
+            points.check(self)
+        if plan:
             return report.plan(self)
         self._open()
         self._budget_holds()
@@ -158,7 +173,7 @@ class Sweep:
         self.folder = folder.absolute()
 
     def _look(self) -> None:
-        """Opens the study for a plan, where there is one; makes none."""
+        """Opens the study where there is one; makes none."""
         if self.options.storage is None and not (self.folder / "study.db").exists():
             return
         storage = open_storage(self.options.storage, self.folder)

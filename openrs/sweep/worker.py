@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from openrs.compose import refusal
 from openrs.sweep import sampler, tasks
 from openrs.sweep.budget import reached
 from openrs.sweep.heartbeat import beating
@@ -145,7 +146,7 @@ class Worker:
         try:
             (returned,) = self.launcher.launch([overrides], initial_job_idx=number)
         except (HydraException, OmegaConfBaseException) as error:
-            return Outcome("failed", reason=str(error), again=False)
+            return Outcome("failed", reason=refusal(error), again=False)
         except Exception as error:
             return Outcome("failed", reason=f"{type(error).__name__}: {error}")
         return read(returned, len(self.sweep.directions))
