@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
-from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 
 from openrs.mistake import Mistake
 from openrs.sweep.estimate import compose, spaced
@@ -59,9 +59,8 @@ def _chosen(sweep: "Sweep") -> Iterator[dict[str, Any]]:
 
 
 def _levels(distribution: BaseDistribution) -> list[Any]:
-    """The values of a list; of an interval one that lies in it."""
+    """The values of a list or of whole numbers; of an interval one that lies in it."""
     listed = choices(distribution)
     if not isinstance(listed, Mistake):
         return listed
-    low, high = vars(distribution)["low"], vars(distribution)["high"]
-    return [low if isinstance(distribution, IntDistribution) else (low + high) / 2]
+    return [(vars(distribution)["low"] + vars(distribution)["high"]) / 2]

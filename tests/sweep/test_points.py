@@ -47,9 +47,10 @@ def test_every_level_of_a_large_grid_is_composed_once_and_of_very_many_some(monk
 
 
 def test_a_sampler_is_asked_for_its_lists_and_a_value_of_each_interval(monkeypatch):
-    found = composed(monkeypatch, sweep("x=a,b", "y=interval(0.0,1.0)", "z=int(interval(1,9))", grid=False))
+    found = composed(monkeypatch, sweep("x=a,b", "y=interval(0.0,1.0)", "z=range(1,4)", grid=False))
     assert {point["x"] for point in found} == {"a", "b"}
-    assert {(point["y"], point["z"]) for point in found} == {(0.5, 1)}
+    assert {point["y"] for point in found} == {0.5}
+    assert {point["z"] for point in found} == {1, 2, 3}
 
 
 def test_a_wrong_point_is_named(monkeypatch):
