@@ -18,7 +18,7 @@ from analysis.cells import AVERAGE, Measured, Metric
 from analysis.lines import Line
 from analysis.records import SEEDS, Row, RunRecords, factors, rows, short
 from analysis.statistics import intervals
-from analysis.table import Table, Value
+from analysis.table import Table, Value, bound
 from analysis.tables import MARKED, average, measured_how, nano_note, value
 from openrs.mistake import Mistake
 
@@ -135,20 +135,14 @@ def _combinations(
     found = {}
     for key, members in sorted(together.items()):
         measured = [_measured(row, metric) for row in members]
-        shared = [title for title in measured[0] if all(title in cell for cell in measured)]
-        found[key] = Combination(
-            tuple(members), {title: _mean([cell[title] for cell in measured]) for title in shared}
-        )
+        means = measured[0] if len(measured) == 1 else cells.means_over_runs(measured)
+        found[key] = Combination(tuple(members), means)
     return found
 
 
 def _measured(row: Row, metric: Metric) -> dict[str, Measured]:
     found = {t: cells.measure(scores, metric, row.run.folder) for t, scores in row.cells.items()}
     return {title: cell for title, cell in found.items() if cell is not None}
-
-
-def _mean(members: list[Measured]) -> Measured:
-    return members[0] if len(members) == 1 else cells.over_runs(members)
 
 
 def _line(key: Key, names: list[str], combination: Combination) -> Line:
@@ -263,12 +257,9 @@ def _over(found: Sequence[Measured | None], metric: Metric) -> Value | None:
     if any(cell.shares is None or cell.ids != known[0].ids for cell in known):
         return Value(metric.unit * mean)
     shares = np.mean([cell.shares for cell in known if cell.shares is not None], axis=0)
-    if metric.name == "tokens":
-        low, high = intervals.bootstrap(shares)
-        return Value(mean, low, high, intervals.BOOTSTRAP, known[0].n)
-    bounds = intervals.of_shares(shares)
+    bounds = (intervals.of_numbers if metric.name == "tokens" else intervals.of_shares)(shares)
     unit = metric.unit
-    return Value(unit * mean, unit * bounds.low, unit * bounds.high, bounds.kind, known[0].n)
+    return Value(unit * mean, bound(bounds.low, unit), bound(bounds.high, unit), bounds.kind, known[0].n)
 
 
 def _cross(combinations: dict[Key, Combination], split: int, design: Design, names: Sequence[str]) -> Table:

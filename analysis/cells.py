@@ -108,8 +108,9 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
         folder: the run's folder; maj@k reads its completions.
 
     Raises:
-        Mistake: fewer answers than k.
+        Mistake: fewer answers than k, or scores on different problems.
     """
+    _refuse_other_problems(scores)
     seeds = tuple(score.seed for score in scores)
     if not all(score.ids for score in scores):
         return _aggregate(scores, seeds) if shown.name == "avg" else None
@@ -131,13 +132,28 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
             )
         shares = estimates.majority_at(values.astype(int), _stated(scores, ids, folder))
     if shown.name == "tokens":
-        mean, error = float(shares.mean()), float(shares.std(ddof=1) / np.sqrt(len(shares)))
-        bounds = Interval(*intervals.bootstrap(shares), intervals.BOOTSTRAP)
-        return Measured(mean, bounds, error, len(ids), k, seeds, ids, shares, (), False, False)
+        bounds, error = intervals.of_numbers(shares), intervals.error_of_numbers(shares)
+        return Measured(
+            float(shares.mean()), bounds, error, len(ids), k, seeds, ids, shares, (), False, False
+        )
     bounds = intervals.of_shares(shares)
     error = intervals.error_of_shares(shares)
     better = shown.name != "truncated"
     return Measured(float(shares.mean()), bounds, error, len(ids), k, seeds, ids, shares, (), better)
+
+
+def _refuse_other_problems(scores: list[Score]) -> None:
+    """Sampling seeds are averaged over the same problems only."""
+    first = scores[0]
+    for other in scores[1:]:
+        if other.n == first.n and sorted(other.ids) == sorted(first.ids):
+            continue
+        origins = [str((score.imported or {}).get("file", f"seed {score.seed}")) for score in (first, other)]
+        what = f"{first.n} and {other.n} problems" if other.n != first.n else "different problems"
+        raise Mistake(
+            f"{first.title}, step {first.step}: {origins[0]} and {origins[1]} hold {what} and are no two "
+            "samples of one cell. Import them again into a new outputs folder, each under its own --name."
+        )
 
 
 def _aggregate(scores: list[Score], seeds: tuple[int, ...]) -> Measured:
@@ -181,11 +197,27 @@ def boxed(text: str) -> str | None:
     return None
 
 
+def means_over_runs(runs: list[dict[str, Measured]]) -> dict[str, Measured]:
+    """Benchmark -> the mean over training runs, where every run has it on the same problems.
+
+    Args:
+        runs: the cells of each run by benchmark, at least two runs.
+    """
+    made = {}
+    for title in runs[0]:
+        found = [cells[title] for cells in runs if title in cells]
+        known = {cell.ids for cell in found if cell.ids}
+        if len(found) == len(runs) and len({cell.n for cell in found}) == 1 and len(known) <= 1:
+            made[title] = over_runs(found)
+    return made
+
+
 def over_runs(cells: list[Measured]) -> Measured:
     """The mean over training runs of one recipe; its interval is over runs, on these problems.
 
     Args:
-        cells: one a run, at least 2. Sampling seeds were averaged within each run before.
+        cells: one a run, at least 2, on the same problems. Sampling seeds were averaged within each run
+            before.
     """
     values = [cell.value for cell in cells]
     first, same = cells[0], all(cell.ids and cell.ids == cells[0].ids for cell in cells)

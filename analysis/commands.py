@@ -159,34 +159,22 @@ def _add_import(commands: Any) -> None:
     command.add_argument("--name", help="what the collection is called; default: the folder's name")
     command.add_argument("--pattern", metavar="REGEX",
                          help="where (?P<name>...) and (?P<step>...) are in a file's path")  # fmt: skip
+    command.add_argument("--baseline", metavar="NAME",
+                         help="the model or experiment that is untrained; the paper's is known")  # fmt: skip
     _outputs(command, option=True)
     command.set_defaults(run=_import)
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from analysis.importing import reading, store
+    from analysis.importing import address, command, reading, store
 
     path = arguments.path.resolve()
-    patterns = reading.pattern(arguments.pattern)
+    patterns = address.pattern(arguments.pattern)
     found = list(reading.read(path, patterns))
-    unread = [item for item in found if isinstance(item, reading.Skipped)]
-    if len(unread) == len(found):
-        for item in unread:
-            print(f"skipped {item.file}: {item.reason}")
-        raise Mistake(f"{arguments.path}: none of its {len(found)} files holds a score that can be read.")
-    report = store.store(found, arguments.outputs, arguments.name or path.stem)
-    for skipped in report.skipped:
-        print(f"skipped {skipped.file}: {skipped.reason}")
-    for repeat in report.repeats:
-        print(f"repeat, no second sample: {repeat}")
-    where = arguments.outputs / "imported"
-    print(
-        f"{report.imported} scores imported into {where} ({len(report.runs)} runs), {report.known} known "
-        f"before, {len(report.repeats)} repeats, {len(report.skipped)} files skipped."
-    )
-    told = arguments.pattern or " or ".join(item.pattern for item in patterns)
-    print(f"Experiment and step by: {told}; else the model's name, step 0.")
-    return 3 if report.skipped else 0
+    command.check(found, path, arguments.pattern)
+    collection = arguments.name or path.stem
+    report = store.store(found, arguments.outputs, collection, arguments.baseline)
+    return command.tell(report, arguments.outputs / IMPORTED, arguments.pattern)
 
 
 def _add_export(commands: Any) -> None:

@@ -93,6 +93,7 @@ def _benchmarks(made: list[Line], shared: list[str], metric: Metric) -> Table:
         tuple(body),
         (f"A: {first.label}. B: {second.label}.", *measured_how(made, shared), *notes, *nano_note(shared)),
         "compare",
+        (_origin(made),) * len(body),
     )
 
 
@@ -111,7 +112,7 @@ def _problems(made: list[Line], shared: list[str], metric: Metric, listed: int) 
     if not counts:
         return []
     changes.sort(key=lambda item: -item[0])
-    unit = metric.unit
+    unit, origin = metric.unit, _origin(made)
     body = tuple(
         (f"{title} {key}", (Value(unit * a), Value(unit * b), Value(unit * (b - a), paired=True)))
         for _, title, key, a, b in changes[: max(0, listed)]
@@ -123,6 +124,7 @@ def _problems(made: list[Line], shared: list[str], metric: Metric, listed: int) 
             tuple(counts),
             ("Number of problems, those with the same text (hash of the normalised problem).",),
             "compare-problems",
+            (origin,) * len(counts),
         ),
         *(
             [
@@ -132,12 +134,18 @@ def _problems(made: list[Line], shared: list[str], metric: Metric, listed: int) 
                     body,
                     ("A problem is named by the hash of its text, as in the score records.",),
                     "compare-changes",
+                    (origin,) * len(body),
                 )
             ]
             if body
             else []
         ),
     ]
+
+
+def _origin(made: list[Line]) -> str:
+    """Where A and B are from, "measured/imported" where they are from different places."""
+    return "/".join(dict.fromkeys(line.origin for line in made))
 
 
 def _outcomes(first: Measured, second: Measured) -> tuple[int, int, int]:

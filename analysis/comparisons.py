@@ -1,13 +1,15 @@
 """Which differences between lines are real: marks in a table, and a table of differences below it."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
 from analysis import cells
+from analysis.cells import Measured
 from analysis.lines import Line
 from analysis.statistics import differences, power
 from analysis.statistics.differences import Difference, holm
-from analysis.table import BEST, NOISE, REAL, TIED, Table, Value
+from analysis.table import BEST, NOISE, REAL, TIED, Table, Value, bound
 
 LEVEL = 0.05
 
@@ -62,8 +64,8 @@ def shown(found: Difference, p: float, unit: float) -> Value:
     """A difference as a cell."""
     return Value(
         mean=unit * found.effect,
-        low=unit * found.low,
-        high=unit * found.high,
+        low=bound(found.low, unit),
+        high=bound(found.high, unit),
         kind=found.kind,
         p=p,
         mark=REAL if p < LEVEL else NOISE,
@@ -76,26 +78,27 @@ def table(
 ) -> Table:
     """Differences to a baseline: effect, interval and p, Holm over the benchmarks of a line.
 
+    The averages' p is Holm's over the lines: with many lines some average is far off by chance.
+
     Args:
         unit: what a stored number is multiplied with to be shown.
     """
     body = []
+    made = [against(baseline, line, titles) for line in others]
+    averages = _averages(baseline, others, made, len(titles), unit)
     verdicts: dict[str, list[str]] = defaultdict(list)
-    for line in others:
-        found = against(baseline, line, titles)
+    for line, found, average in zip(others, made, averages, strict=True):
         ps = dict(zip(found, holm([item.p for item in found.values()]), strict=True))
         row = {title: shown(item, ps[title], unit) for title, item in found.items()}
-        all_there = len(titles) > 1 and all(title in found for title in titles)
-        average = overall(baseline, line, found) if all_there else None
-        total = None if average is None else shown(average, average.p, unit)
-        body.append((line.label, (*(row.get(title) for title in titles), total)))
+        body.append((line.label, (*(row.get(title) for title in titles), average)))
         verdicts[_verdict(row)].append(line.label)
     kinds = sorted({cell.kind for _, row_cells in body for cell in row_cells if cell and cell.paired})
     tests = f" ({', '.join(kinds)})" if kinds else ""
-    caption = [
-        f"Points, 95 % interval, p{tests}; p is Holm's over the benchmarks of a row, the average's stands "
-        "alone.",
-    ]
+    count = sum(average is not None for average in averages)
+    of_average = (
+        f"the average's is Holm's over the {count} rows" if count > 1 else "the average's stands alone"
+    )
+    caption = [f"Points, 95 % interval, p{tests}; p is Holm's over the benchmarks of a row, {of_average}."]
     if any(cell is not None and cell.paired is False for _, row_cells in body for cell in row_cells):
         caption.append(
             "† unpaired: no outcomes on the same problems are known for both, so what the problems have in "
@@ -107,7 +110,19 @@ def table(
         rows=tuple(body),
         caption=(*caption, *(f"{verdict}: {'; '.join(labels)}." for verdict, labels in verdicts.items())),
         name=name,
+        origins=tuple(line.origin for line in others),
     )
+
+
+def _averages(
+    baseline: Line, others: Sequence[Line], made: Sequence[dict[str, Difference]], columns: int, unit: float
+) -> list[Value | None]:
+    """The mean difference over several benchmarks of each line that has all of them, Holm over the lines."""
+    known = [i for i, found in enumerate(made) if len(found) == columns > 1]
+    averages = [overall(baseline, others[i], made[i]) for i in known]
+    ps = holm([item.p for item in averages])
+    values = {i: shown(item, p, unit) for i, item, p in zip(known, averages, ps, strict=True)}
+    return [values.get(i) for i in range(len(made))]
 
 
 def _verdict(row: dict[str, Value]) -> str:
@@ -123,30 +138,56 @@ def _verdict(row: dict[str, Value]) -> str:
 def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0) -> str:
     """What each benchmark could have shown: the smallest difference found with power 0.8.
 
-    From the standard error of the paired differences to the first line (their median), where outcomes
-    are known; else unpaired, at the lines' mean.
+    Under the test that the first line and another would be compared with, at the share of problems that
+    changed, or the error, of their comparison (the median over the other lines); where no outcomes are
+    known, unpaired at the lines' mean. Means over training runs are told apart. Rounded up.
     """
     parts = []
     for title in titles:
-        known = [line.cells[title] for line in made if title in line.cells]
+        known = [line for line in made if title in line.cells]
         if not known:
             continue
-        errors = []
-        for other in known[1:]:
-            if other.ids and other.ids == known[0].ids:
-                errors.append(cells.difference(known[0], other).error)
-        errors = sorted(error for error in errors if error > 0)
-        size = f"n {known[0].n}, k {'/'.join(map(str, sorted({cell.k for cell in known})))}"
-        if errors:
-            least = power.LEAST_CHANGED / known[0].n if known[0].once else 0.0
-            found, how = max(least, power.from_error(errors[len(errors) // 2])), "paired"
-        elif known[0].once:
-            mean = sum(cell.value for cell in known) / len(known)
-            found, how = power.unpaired(mean, known[0].n), "unpaired"
-        else:
-            found, how = power.from_error(2**0.5 * known[0].error), "unpaired"
-        parts.append(f"{title} {unit * found:.1f} ({size}, {how})")
+        measured = [line.cells[title] for line in known]
+        first = measured[0]
+        size = f"n {first.n}, k {'/'.join(map(str, sorted({cell.k for cell in measured})))}"
+        paired: dict[str, list[float]] = defaultdict(list)
+        for other in measured[1:]:
+            if first.ids and first.shares is not None and other.ids == first.ids:
+                paired[_compared(first, other)].append(_smallest(first, other, known[0].trained))
+        if not paired:
+            paired["unpaired"] = [_smallest_unpaired(measured)]
+        for how, found in paired.items():
+            least = sorted(found)[len(found) // 2]
+            told = f"{math.ceil(10 * unit * least - 1e-9) / 10:.1f}" if math.isfinite(least) else "none"
+            parts.append(f"{title} {told} ({size}, {how})")
     return (
-        "Smallest difference that could have been shown between two rows (one test, two-sided 5 %, power "
-        f"0.8): {', '.join(parts)}."
+        "Smallest difference that could have been shown between two rows (one test, two-sided 5 %, power 0.8 "
+        f"under the test used): {', '.join(parts)}."
     )
+
+
+def _compared(first: Measured, second: Measured) -> str:
+    runs = max(len(first.runs), len(second.runs))
+    return f"means of {runs} runs" if runs else "paired"
+
+
+def _smallest(first: Measured, second: Measured, first_trained: bool) -> float:
+    """Smallest difference of two cells with outcomes on the same problems; infinite where there is none."""
+    found = cells.difference(first, second, first_trained)
+    if found.kind == differences.MCNEMAR:
+        assert first.shares is not None
+        assert second.shares is not None
+        return power.paired_once(first.n, float((first.shares != second.shares).mean()))
+    least = power.from_error(found.error, found.freedom)
+    if not first.bounded:
+        return least
+    if found.kind != differences.RUNS:  # a test of signs needs some problems to change, by an answer each
+        least = max(least, power.LEAST_CHANGED / (first.n * max(first.k, second.k)))
+    return least if least <= 1 else math.inf
+
+
+def _smallest_unpaired(measured: Sequence[Measured]) -> float:
+    first = measured[0]
+    if first.once:
+        return power.unpaired(sum(cell.value for cell in measured) / len(measured), first.n)
+    return power.from_error(math.sqrt(2) * first.error)

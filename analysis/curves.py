@@ -64,7 +64,7 @@ def scores(rows: Sequence[Row]) -> dict[str, list[Curve]]:
     bases = {_model(line.rows[0]): line for line in made if not line.trained}
     grouped: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in made:
-        if line.trained:
+        if line.trained and line.rows[0].stepped:
             grouped[tuple(sorted(row.run.id for row in line.rows))].append(line)
     found: dict[str, list[Curve]] = defaultdict(list)
     for ids, members in grouped.items():

@@ -1,24 +1,24 @@
 """All scores as a tidy table (CSV and Parquet) and as result files in lighteval's own shape."""
 
 import csv
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis import lighteval_files
 from analysis.records import RunRecords
-from openrs.run import write_record
 from openrs.scores import Score
 
-METRIC = "extractive_match"
 COLUMNS = (
-    *("run", "id", "step", "benchmark", "title", "seed", "value", "stderr", "n", "right", "mean_tokens"),
+    *("run", "id", "step", "benchmark", "title", "metric", "seed", "value", "stderr", "n", "right"),
     *(
+        "mean_tokens",
         "truncated_share",
         "timed_out",
         "seconds",
         "imported_from",
         "imported_format",
+        "revision",
         "samples",
         "settings_id",
     ),
@@ -36,9 +36,10 @@ def _row(run: RunRecords, score: Score) -> dict[str, Any]:
     return {
         "run": run.name,
         "id": run.id,
-        "step": score.step,
+        "step": score.step if score.step or run.untrained_at_0 else None,
         "benchmark": score.benchmark,
         "title": score.title,
+        "metric": lighteval_files.metric(score),
         "seed": score.seed if score.seed >= 0 else None,
         "value": score.value,
         "stderr": score.stderr,
@@ -50,6 +51,7 @@ def _row(run: RunRecords, score: Score) -> dict[str, Any]:
         "seconds": score.seconds,
         "imported_from": origin.get("file"),
         "imported_format": origin.get("format"),
+        "revision": origin.get("revision"),
         "samples": origin.get("samples", 1),
         "settings_id": score.settings_id,
         "scoring_id": score.scoring_id,
@@ -60,46 +62,8 @@ def _row(run: RunRecords, score: Score) -> dict[str, Any]:
     }
 
 
-def lighteval(run: RunRecords, scores: Sequence[Score]) -> dict[str, Any]:
-    """A result file in lighteval's shape, of the scores of one checkpoint, seed and settings."""
-    first, model = scores[0], f"{run.folder.name}/step-{scores[0].step}"
-    sampling = {key: first.settings.get(key) for key in ("temperature", "top_p", "max_new_tokens")}
-    results = {
-        f"{score.benchmark}|0": {METRIC: score.value, f"{METRIC}_stderr": score.stderr} for score in scores
-    }
-    values = list(results.values())
-    mean = {key: sum(value[key] for value in values) / len(values) for key in values[0]}
-    return {
-        "config_general": {
-            "lighteval_sha": first.versions.get("lighteval", "?"),
-            "model_name": model,
-            "model_dtype": first.settings.get("dtype"),
-            "max_samples": first.settings.get("max_problems"),
-            "model_config": {
-                "model_name": model,
-                "dtype": first.settings.get("dtype"),
-                "generation_parameters": sampling | {"seed": first.seed if first.seed >= 0 else None},
-            },
-        },
-        "results": results | {"all": mean},
-        "versions": {},
-        "config_tasks": {
-            f"{score.benchmark}|0": {
-                "name": score.benchmark,
-                "effective_num_docs": score.n,
-                "original_num_docs": score.n,
-                "generation_size": score.settings.get("max_new_tokens"),
-                "hf_repo": score.benchmark if score.title.startswith("nano-") else score.title,
-            }
-            for score in scores
-        },
-        "summary_tasks": {},
-        "summary_general": {},
-    }
-
-
 def write(runs: Sequence[RunRecords], folder: Path) -> list[Path]:
-    """Writes scores.csv, scores.parquet and lighteval/<run>/step-N/results/... under a folder.
+    """Writes scores.csv, scores.parquet and result files under lighteval/ into a folder.
 
     Returns:
         The two tables, and the folder of the result files.
@@ -116,16 +80,5 @@ def write(runs: Sequence[RunRecords], folder: Path) -> list[Path]:
     columns = {name: [row[name] for row in rows] for name in COLUMNS}
     pyarrow.parquet.write_table(pyarrow.table(columns), folder / "scores.parquet")
     for run in runs:
-        together: dict[tuple[int, int, str], list[Score]] = defaultdict(list)
-        for score in run.scores:
-            settings = str(sorted(score.settings.items()))
-            together[score.step, score.seed, settings].append(score)
-        counts: dict[tuple[int, int], int] = defaultdict(int)
-        for (step, seed, _), scores in sorted(together.items()):
-            counts[step, seed] += 1
-            number = f"-{counts[step, seed]}" if counts[step, seed] > 1 else ""
-            said = f"seed-{seed}" if seed >= 0 else f"sample-{-seed}"
-            name = f"results_{said}{number}.json"
-            place = folder / "lighteval" / run.folder.name / f"step-{step}" / "results" / run.folder.name
-            write_record(place / name, lighteval(run, scores))
+        lighteval_files.write(run, folder / "lighteval")
     return [folder / "scores.csv", folder / "scores.parquet", folder / "lighteval"]

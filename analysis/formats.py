@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from html import escape as inert
 from pathlib import Path
 
-from analysis.table import BEST, BLANK, REAL, TIED, Table, Value
+from analysis.table import BEST, BLANK, MEASURED, REAL, TIED, Table, Value
 
+NUMBERED = re.compile(r"^Table \d+: ")
+"""What LaTeX writes before a caption itself."""
 DAGGER = "†"
 """On a difference that could not be paired."""
 SPECIAL = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
@@ -59,7 +62,8 @@ def latex(table: Table) -> str:
         small = f" {{\\scriptsize {escape(rest[0])}}}" if rest else ""
         return estimate + small + escape(_flags(cell))
 
-    caption = escape(" ".join((f"{table.title.split(': ', 1)[-1]}.", *table.caption)))
+    title = NUMBERED.sub("", table.title)
+    caption = escape(" ".join((f"{title}.", *table.caption)))
     lines = [
         r"\begin{table}",
         f"\\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
@@ -75,23 +79,37 @@ def latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-PARTS = ("", " low", " high", " std", " n", " k", " interval", " p", " mark")
+PARTS = ("", " low", " high", " std", " n", " k", " seeds", " interval", " p", " mark", " paired")
 
 
 def comma_separated(table: Table) -> str:
-    """CSV: for each column mean, low, high, n, k, kind of interval, p and mark; blank where not measured."""
+    """CSV: for each column mean, low, high, n, k, seeds, kind of interval, p and mark; blank where missing.
+
+    The last two columns say of each row where it is from (measured, imported or published) and which table
+    it is of, as a file has no caption.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     known = [cell for _, cells in table.rows for cell in cells if cell is not None]
     rare = {
         " p": any(cell.p is not None for cell in known),
         " std": any(cell.std is not None for cell in known),
+        " seeds": any(cell.seeds for cell in known),
+        " paired": any(cell.paired is not None for cell in known),
     }
     kept = [part for part in PARTS if rare.get(part, True)]
-    writer.writerow(["row", *(f"{column}{part}" for column in table.columns for part in kept)])
-    for label, cells in table.rows:
-        writer.writerow([label, *(text for cell in cells for text in _fields(cell, kept))])
+    writer.writerow(
+        ["row", *(f"{column}{part}" for column in table.columns for part in kept), "origin", "table"]
+    )
+    for (label, cells), origin in zip(table.rows, origins(table), strict=True):
+        fields = (text for cell in cells for text in _fields(cell, kept))
+        writer.writerow([label, *fields, origin, table.title])
     return text.getvalue()
+
+
+def origins(table: Table) -> tuple[str, ...]:
+    """Where each row is from."""
+    return table.origins or (MEASURED,) * len(table.rows)
 
 
 def _fields(cell: Value | None, kept: Sequence[str]) -> list[str]:
@@ -100,6 +118,7 @@ def _fields(cell: Value | None, kept: Sequence[str]) -> list[str]:
     numbers = {"": cell.mean, " low": cell.low, " high": cell.high, " p": cell.p, " std": cell.std}
     fields = {part: "" if number is None else f"{number:.4f}" for part, number in numbers.items()}
     fields |= {" n": str(cell.n or ""), " k": str(cell.k or ""), " interval": cell.kind, " mark": cell.mark}
+    fields |= {" seeds": cell.seeds, " paired": "" if cell.paired is None else str(cell.paired).lower()}
     return [fields[part] for part in kept]
 
 
@@ -108,12 +127,13 @@ def plain(table: Table) -> dict[str, object]:
     rows = [
         {
             "row": label,
+            "origin": origin,
             **{
                 column: None if cell is None else asdict(cell)
                 for column, cell in zip(table.columns, cells, strict=True)
             },
         }
-        for label, cells in table.rows
+        for (label, cells), origin in zip(table.rows, origins(table), strict=True)
     ]
     return {"title": table.title, "rows": rows, "caption": table.caption}
 

@@ -8,7 +8,7 @@ from typing import Any
 from analysis import cells, mixing
 from analysis.cells import Measured, Metric
 from analysis.records import Row, differences, replicates
-from analysis.table import benchmark_order
+from analysis.table import IMPORTED, MEASURED, PUBLISHED, benchmark_order
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class Line:
     def trained(self) -> bool:
         """False for the base model."""
         return bool(self.rows) and self.rows[0].trained
+
+    @property
+    def origin(self) -> str:
+        """Where its numbers are from."""
+        if not self.rows:
+            return PUBLISHED
+        return IMPORTED if all(row.run.imported for row in self.rows) else MEASURED
 
     @property
     def mean_of_runs(self) -> bool:
@@ -83,8 +90,9 @@ def _with_means(made: list[Line], recipes: dict[str, str], chosen: bool) -> list
     for members in together.values():
         if len({line.rows[0].run.id for line in members}) < 2:
             continue
-        shared = [title for title in members[0].cells if all(title in line.cells for line in members)]
-        means = {title: cells.over_runs([line.cells[title] for line in members]) for title in shared}
+        means = cells.means_over_runs([line.cells for line in members])
+        if not means:
+            continue
         steps = "/".join(map(str, sorted({line.rows[0].step for line in members})))
         names = list(dict.fromkeys(line.rows[0].run.name for line in members))
         label = f"{'/'.join(names)}, step {steps}, mean of {len(members)} training runs"
@@ -110,7 +118,7 @@ def _label(row: Row, told: dict[str, str], settings: Sequence[str], marks: Seque
     suffix = f" ({', '.join(more)})" if more else ""
     if not row.trained:
         return f"{row.run.config['model']['title']}{suffix}"
-    return f"{row.run.name}, {_role(row)}{suffix}"
+    return f"{row.run.name}, {_role(row)}{suffix}" if row.stepped else f"{row.run.name}{suffix}"
 
 
 def differing_settings(rows: Sequence[Row]) -> list[str]:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 SOURCE = 'Dang and Ngo, "Reinforcement Learning for Reasoning in Small LLMs", arXiv 2503.16219 v2, Table 1'
 
+BASE = "DeepSeek-R1-Distill-Qwen-1.5B"
+"""The untrained model of the three experiments; also its name on the Hub, under deepseek-ai/."""
+
 
 @dataclass(frozen=True)
 class PublishedRow:

@@ -1,5 +1,6 @@
 """Reads what runs left in outputs/: recipes, configs and scores. Nothing else is asked."""
 
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,14 @@ class RunRecords:
         """True where someone else measured it."""
         return "imported" in self.recipe
 
+    @property
+    def untrained_at_0(self) -> bool:
+        """Whether step 0 is the untrained model: not where an imported file states no step, unless its
+        model is known or named as the base."""
+        if not self.imported:
+            return True
+        return bool(self.recipe["imported"].get("steps") or self.config.get("baseline"))
+
 
 @dataclass(frozen=True)
 class Row:
@@ -44,7 +53,12 @@ class Row:
     @property
     def trained(self) -> bool:
         """False for the base model."""
-        return self.step > 0
+        return self.step > 0 or not self.run.untrained_at_0
+
+    @property
+    def stepped(self) -> bool:
+        """False for a trained model whose step is not stated; its `step` is 0."""
+        return self.step > 0 or self.run.untrained_at_0
 
 
 def load(folder: Path) -> RunRecords | None:
@@ -69,12 +83,14 @@ IMPORTED = "imported"
 def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
     """Every run under an outputs folder, or everything that was imported into it.
 
+    A run with a record that cannot be read is left out and named on standard error: one torn file must not
+    hide all others.
+
     Raises:
         Mistake: the folder holds no runs.
     """
-    found = [
-        load(path.parent) for path in sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/run.json"))
-    ]
+    paths = sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/run.json"))
+    found = [_readable(path.parent) for path in paths]
     if not found and imported:
         raise Mistake(
             f"{outputs}: nothing was imported (no {IMPORTED}/*/run.json). Run `python -m analysis import "
@@ -86,6 +102,16 @@ def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
             "openrs`, or make a run first."
         )
     return [run for run in found if run is not None]
+
+
+def _readable(folder: Path) -> RunRecords | None:
+    try:
+        return load(folder)
+    except Mistake as error:
+        print(f"left out: {error}", file=sys.stderr)
+    except (KeyError, TypeError, AttributeError) as error:
+        print(f"left out: {folder}: a record lacks what records have ({error!r}).", file=sys.stderr)
+    return None
 
 
 def rows(run: RunRecords) -> list[Row]:

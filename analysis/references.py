@@ -6,15 +6,16 @@ else is public. They are never put into a table of measured rows: other harnesse
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from analysis import comparisons, published
 from analysis.cells import Measured
 from analysis.lines import Line, lines, titles
-from analysis.records import RunRecords, rows
+from analysis.records import RunRecords
 from analysis.statistics import intervals
-from analysis.table import ORDER, Table, Value
-from analysis.tables import Options, printed
+from analysis.table import ORDER, PUBLISHED, Table, Value
+from analysis.tables import Options, parts, printed, told
 
 DATA = Path(__file__).parent / "reference_data"
 NAMES = ("paper", "sober", "sober-all", "others")
@@ -35,16 +36,20 @@ OTHERS = {
     "issue-6": "knoveleng/open-rs, issue 6 (the author, the same code and seed on two cards)",
     "issue-11": "knoveleng/open-rs, issue 11",
     "issue-12": "knoveleng/open-rs, issue 12",
+    "rllm-12": "rllm, issue 12, with its own evaluation script",
     "rllm-70": "rllm, issue 70",
+    "2509.21882": "Tu et al., arXiv 2509.21882, as a public wiki quotes it; its table was not seen",
+    "lora-a100": "the change log of a public reproduction, which states differences to the paper's "
+    "numbers; the values were computed here from these",
 }
-BASE = "DeepSeek-R1-Distill-Qwen-1.5B"
 SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
 """Problems of each benchmark (the paper's Table 4)."""
 
 
 def table(name: str) -> Table:
     """A published table by its name in NAMES."""
-    return {"paper": _paper, "sober": _sober, "sober-all": lambda: _sober(False), "others": _others}[name]()
+    found = {"paper": _paper, "sober": _sober, "sober-all": lambda: _sober(False), "others": _others}[name]()
+    return replace(found, origins=(PUBLISHED,) * len(found.rows))
 
 
 def _paper() -> Table:
@@ -98,42 +103,56 @@ def _read(name: str) -> list[dict[str, str]]:
 
 
 def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table]:
-    """Differences of imported checkpoints to the paper's base row, where they share a benchmark."""
-    members = [row for run in runs for row in rows(run) if row.trained]
-    if options.choice is not None and members:
-        members = [row for row in options.choice.apply(members)[0] if row.trained]
-    made = [line for line in lines(members) if not line.mean_of_runs]
-    shown = [title for title in titles(made) if title in ORDER]
-    if not shown:
-        return []
-    found = comparisons.table(_base(), made, shown, name="base-differences")
-    return [
-        Table(
-            f"Differences to the published base row ({BASE}: "
-            + ", ".join(f"{title} {printed(100 * _base().cells[title].value)}" for title in shown)
-            + ")",
-            found.columns,
-            found.rows,
-            (
-                *found.caption,
-                "The base row was copied by the paper from other authors: another harness and another "
-                "number of samples, which it does not state; it is taken as one answer a problem. What the "
-                "harness alone makes is in no interval: an independent re-evaluation of the base with the "
-                "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
-                f"Source: {published.SOURCE}.",
-            ),
-            found.name,
-        )
-    ]
+    """Differences of imported models to the paper's base row, where they share a benchmark.
+
+    Rows share a table, and checkpoints and columns are chosen, as Table 1 has them: a benchmark that chose
+    the checkpoints is not reported here either.
+    """
+    made: list[Table] = []
+    for part in parts(list(runs), options.mixed):
+        members, chosen = list(part.rows), tuple[str, ...]()
+        columns: list[str] | None = None
+        if options.choice is not None:
+            members, columns, chosen = options.choice.apply(members)
+        known = [row for row in members if row.trained]
+        told_lines = lines(known, mixed=tuple(options.mixed), chosen=options.choice is not None)
+        found = [line for line in told_lines if not line.mean_of_runs]
+        shown = [t for t in titles(found) if t in ORDER and (columns is None or t in columns)]
+        if shown:
+            name = f"base-differences-{len(made) + 1}" if made else "base-differences"
+            made.append(told(_against_base(found, shown, chosen, name), part))
+    return made
+
+
+def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], name: str) -> Table:
+    base = _base()
+    numbers = ", ".join(f"{title} {printed(100 * base.cells[title].value)}" for title in shown)
+    found = comparisons.table(base, made, shown, name=name)
+    return Table(
+        f"Differences to the published base row ({published.BASE}: {numbers})",
+        found.columns,
+        found.rows,
+        (
+            *found.caption,
+            *chosen,
+            "The base row was copied by the paper from other authors: another harness and another "
+            "number of samples, which it does not state; it is taken as one answer a problem. What the "
+            "harness alone makes is in no interval: an independent re-evaluation of the base with the "
+            "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
+            f"Source: {published.SOURCE}.",
+        ),
+        found.name,
+        found.origins,
+    )
 
 
 def _base() -> Line:
     """The paper's row of the base model as a line."""
-    row = next(item for item in published.TABLE1 if item.model == BASE)
+    row = next(item for item in published.TABLE1 if item.model == published.BASE)
     cells = {}
     for title, number in zip(ORDER, row.scores, strict=True):
         assert number is not None
         share, n = number / 100, SIZES[title]
         bounds, error = intervals.of_aggregate(share, n), intervals.error_of_aggregate(share, n)
         cells[title] = Measured(share, bounds, error, n, 1, ())
-    return Line(f"{BASE} (published)", (), cells)
+    return Line(f"{published.BASE} (published)", (), cells)

@@ -1,5 +1,6 @@
 """A table of numbers with intervals, ready to be written in any format."""
 
+import math
 from dataclasses import dataclass
 
 BLANK = "–"
@@ -9,6 +10,9 @@ BEST = "best"
 TIED = "not distinguishable from the best"
 REAL = "beyond noise"
 NOISE = "could be noise"
+MEASURED = "measured"
+IMPORTED = "imported"
+PUBLISHED = "published"
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Value:
     """Answers a problem."""
     seeds: str = ""
     p: float | None = None
-    """Of a difference, adjusted for the several benchmarks of its row."""
+    """Of a difference: adjusted for the several benchmarks of its row, an average's for the several rows."""
     mark: str = ""
     """BEST, TIED, REAL, NOISE, or nothing."""
     paired: bool | None = None
@@ -46,6 +50,15 @@ class Value:
         return text if self.p is None else f"{text}, {p_text(self.p)}"
 
 
+def bound(number: float, unit: float) -> float | None:
+    """An end of an interval as a cell shows it, or None where there is no telling.
+
+    Args:
+        unit: what a stored number is multiplied with to be shown.
+    """
+    return unit * number if math.isfinite(number) else None
+
+
 def p_text(p: float) -> str:
     """A p value as tables show it."""
     return "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.0995 else f"p {p:.2f}"
@@ -62,6 +75,8 @@ class Table:
     caption: tuple[str, ...]
     name: str = "table1"
     """What its file is called."""
+    origins: tuple[str, ...] = ()
+    """MEASURED, IMPORTED or PUBLISHED for each row; all were measured here where empty."""
 
 
 def benchmark_order(titles: set[str]) -> list[str]:

@@ -5,7 +5,7 @@ said without being asked.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -16,7 +16,7 @@ from analysis.lines import Line, differing_settings, lines, titles
 from analysis.mixing import NOT_STATED
 from analysis.records import Row, RunRecords, rows
 from analysis.statistics import intervals
-from analysis.table import Table, Value
+from analysis.table import Table, Value, bound
 from openrs.mistake import Mistake
 
 Averaging = Literal["raw", "rounded", "both"]
@@ -115,7 +115,7 @@ def _part(part: Part, options: Options, name: str) -> list[Table]:
 def told(table: Table, part: Part) -> Table:
     """The table with what its part of the rows leaves out."""
     caption = (*table.caption, part.apart) if part.apart else table.caption
-    return Table(table.title, table.columns, table.rows, caption, table.name)
+    return replace(table, caption=caption)
 
 
 def _told(apart: list[list[Row]], members: list[Row]) -> str:
@@ -187,6 +187,7 @@ def of_lines(
         rows=tuple(body),
         caption=(*_caption(made, shown, options, rules), *chosen),
         name=name,
+        origins=tuple(line.origin for line in made),
     )
     base = next((line for line in made if not line.trained), None)
     others = [line for line in made if line is not base]
@@ -205,8 +206,8 @@ def value(cell: Measured | None, metric: Metric = AVERAGE, mark: str = "") -> Va
     unit = metric.unit
     return Value(
         mean=unit * cell.value,
-        low=unit * cell.interval.low,
-        high=unit * cell.interval.high,
+        low=bound(cell.interval.low, unit),
+        high=bound(cell.interval.high, unit),
         kind=cell.interval.kind,
         n=cell.n,
         k=cell.k,
@@ -239,7 +240,7 @@ def average(
     middle = unit * sum(values) / len(values)
     if rounded:
         middle = sum(printed(unit * number) for number in values) / len(values)
-    return Value(middle, unit * bounds.low, unit * bounds.high, bounds.kind, mark=mark)
+    return Value(middle, bound(bounds.low, unit), bound(bounds.high, unit), bounds.kind, mark=mark)
 
 
 def printed(number: float) -> float:

@@ -2,15 +2,27 @@
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.importing.result import NOT_STATED, Outcomes, Result, Unreadable, benchmark, problems
+from analysis.importing.result import (
+    NOT_STATED,
+    Left,
+    Outcomes,
+    Result,
+    Unreadable,
+    benchmark,
+    problems,
+    stated,
+)
 from openrs.recipe import digest
 
 FORMAT = "Inspect"
 RIGHT = {"C": 1, "I": 0, "P": 0, "N": 0}
-"""Inspect's letters: correct, incorrect, partial, no answer."""
+"""Inspect's letters: correct, incorrect, partial, no answer. Its own accuracy takes a partial answer for half
+a right one; here a problem is right or wrong, and the import says where there were partial ones."""
+PARTIAL = "P"
 
 
 def recognises(document: Any) -> bool:
@@ -23,7 +35,7 @@ def is_archive(content: bytes) -> bool:
     return content.startswith(b"PK")
 
 
-def read(document: Any, path: Path) -> list[Result]:
+def read(document: Any, path: Path) -> list[Result | Left]:
     """The scores of a log: one an epoch, as each epoch answers every problem once.
 
     Raises:
@@ -63,12 +75,21 @@ def _epoch(log: Any, samples: list[Any], scorer: str, epoch: int) -> Result:
     )
     outputs = digest([[str(sample.id), sample.output.completion] for sample in samples])[:16]
     distinct = len(set(ids)) == n
-    return _result(log, scorer, value, n, outputs, outcomes if distinct else None, epoch)
+    made = _result(log, scorer, value, n, outputs, outcomes if distinct else None, epoch)
+    partial = sum(_value(sample, scorer) == PARTIAL for sample in samples)
+    if not partial:
+        return made
+    note = f"{partial} partial answers count as wrong (Inspect's accuracy counts each as half)"
+    return replace(made, note=note, settings_stated=made.settings_stated | {"partial_as_wrong": partial})
+
+
+def _value(sample: Any, scorer: str) -> Any:
+    score = (sample.scores or {}).get(scorer)
+    return score.value if score is not None else None
 
 
 def _right(sample: Any, scorer: str) -> int:
-    score = (sample.scores or {}).get(scorer)
-    value = score.value if score is not None else None
+    value = _value(sample, scorer)
     if isinstance(value, str) and value in RIGHT:
         return RIGHT[value]
     if isinstance(value, bool | int | float) and value in (0, 1):
@@ -82,8 +103,7 @@ def _aggregate(log: Any) -> Result:
     if "accuracy" not in named:
         raise Unreadable(f"no accuracy among its metrics ({', '.join(named)})")
     n = log.eval.dataset.samples or log.results.total_samples
-    made = _result(log, first.name, float(named["accuracy"]), int(n), None, None, None)
-    return made
+    return _result(log, first.name, float(named["accuracy"]), int(n), None, None, None)
 
 
 def _result(
@@ -98,17 +118,18 @@ def _result(
     spec, config = log.eval, log.plan.config
     short, title = benchmark(spec.task.split("/")[-1], spec.dataset.location or spec.dataset.name)
     engine = spec.model.split("/")[0]
-    stated = {
+    told = {
         "engine": engine,
         "dtype": (spec.model_args or {}).get("torch_dtype"),
         "temperature": config.temperature,
         "top_p": config.top_p,
         "max_new_tokens": config.max_tokens,
     }
-    settings = {key: NOT_STATED if given is None else given for key, given in stated.items()}
+    settings = {key: NOT_STATED if given is None else given for key, given in told.items()}
     return Result(
         format=FORMAT,
         model=spec.model,
+        revision=stated((spec.model_args or {}).get("revision")),
         benchmark=short,
         title=title,
         metric=f"{scorer} accuracy",
@@ -122,7 +143,12 @@ def _result(
         settings=settings | {"max_problems": _limit(spec.config.limit), "remove_reasoning_tags": NOT_STATED},
         versions={"inspect_ai": str((spec.packages or {}).get("inspect_ai", NOT_STATED))},
         outcomes=outcomes,
-        settings_stated={"epoch": epoch, "created": spec.created},
+        settings_stated={
+            "task": spec.task,
+            "dataset": spec.dataset.location or spec.dataset.name,
+            "epoch": epoch,
+            "created": spec.created,
+        },
     )
 
 

@@ -4,11 +4,21 @@ Format: docs/interface.md of EleutherAI/lm-evaluation-harness (`--output_path`, 
 """
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
-from analysis.importing.result import NOT_STATED, Outcomes, Result, Unreadable, benchmark, problems
+from analysis.importing.result import (
+    NOT_STATED,
+    Left,
+    Outcomes,
+    Result,
+    Unreadable,
+    benchmark,
+    by_task,
+    number,
+    problems,
+    stated,
+)
 from openrs.recipe import digest
 
 FORMAT = "lm-evaluation-harness"
@@ -21,72 +31,92 @@ def recognises(document: Any) -> bool:
     return isinstance(document, dict) and {"results", "configs", "n-samples"} <= document.keys()
 
 
-def read(document: dict[str, Any], path: Path) -> list[Result]:
+def read(document: dict[str, Any], path: Path) -> list[Result | Left]:
     """The scores of a result file, one a task; groups of tasks are left to their tasks.
 
     Raises:
-        Unreadable: a task has no share of right answers.
+        Unreadable: no task has a share of right answers.
     """
-    made = []
-    for task, metrics in document["results"].items():
-        if task not in document["configs"]:
-            continue  # a group: its tasks are there themselves
-        metric = _metric(task, metrics)
-        config, general = document["configs"][task], document.get("config") or {}
-        name, rule = metric.split(",", 1)
-        n = int(document["n-samples"][task]["effective"])
-        outcomes, outputs = _samples(path, task, name, rule)
-        short, title = benchmark(task, config.get("dataset_path"))
-        stderr = metrics.get(f"{name}_stderr,{rule}")
-        made.append(
-            Result(
-                format=FORMAT,
-                model=str(document.get("model_name") or NOT_STATED),
-                benchmark=short,
-                title=title,
-                metric=metric,
-                value=float(metrics[metric]),
-                n=n,
-                samples=int(config.get("repeats") or 1),
-                stderr=float(stderr) if isinstance(stderr, int | float) else None,
-                seed=None,  # its seeds shuffle few-shot examples; how answers were sampled is not stated
-                outputs=outputs,
-                examples=(document.get("task_hashes") or {}).get(task) or None,
-                settings=_settings(config.get("generation_kwargs") or {}, general),
-                versions={"lm-eval": str(document.get("lm_eval_version") or NOT_STATED)},
-                outcomes=outcomes if outcomes and len(outcomes.ids) == n else None,
-                settings_stated={"date": document.get("date"), "torch_seed": general.get("torch_seed")},
-            )
-        )
-    if not made:
-        raise Unreadable("no task in `results`")
-    return made
+    tasks = [task for task in document["results"] if task in document["configs"]]
+    return by_task(tasks, lambda task: [_task(document, task, path)])
 
 
-def _metric(task: str, metrics: dict[str, Any]) -> str:
+def _task(document: dict[str, Any], task: str, path: Path) -> Result:
+    values = document["results"][task]
+    config, general = document["configs"][task], document.get("config") or {}
+    metric = _metric(values, config)
+    name, rule = metric.split(",", 1)
+    n = int(document["n-samples"][task]["effective"])
+    outcomes, outputs = _samples(path, task, name, rule)
+    short, title = benchmark(task, config.get("dataset_path"))
+    voted, answers = _votes(config, rule), _answers(config, rule)
+    return Result(
+        format=FORMAT,
+        model=str(document.get("model_name") or NOT_STATED),
+        revision=stated(general.get("model_sha")) or stated(general.get("model_revision")),
+        benchmark=f"{short}_{rule.replace('@', '_at_')}" if voted else short,
+        title=f"{title} {rule}" if voted else title,
+        metric=metric,
+        value=float(values[metric]),
+        n=n,
+        samples=answers,
+        stderr=number(values.get(f"{name}_stderr,{rule}")),
+        seed=None,  # its seeds shuffle few-shot examples; how answers were sampled is not stated
+        outputs=outputs,
+        examples=stated((document.get("task_hashes") or {}).get(task)),
+        settings=_settings(config.get("generation_kwargs") or {}, general),
+        versions={"lm-eval": str(document.get("lm_eval_version") or NOT_STATED)},
+        outcomes=outcomes if outcomes and len(outcomes.ids) == n and answers == 1 else None,
+        settings_stated={
+            "task": task,
+            "dataset": config.get("dataset_path"),
+            "date": document.get("date"),
+            "torch_seed": general.get("torch_seed"),
+        },
+    )
+
+
+def _metric(values: dict[str, Any], config: dict[str, Any]) -> str:
+    """The metric that is the score: of several filters, one that takes answers as they are, not a vote."""
     names = [
         name
-        for name, value in metrics.items()
-        if "," in name and "_stderr," not in name and isinstance(value, int | float) and not math.isnan(value)
+        for name, value in values.items()
+        if "," in name and "_stderr," not in name and number(value) is not None
     ]
     for wanted in PREFERRED:
-        for name in names:
-            if name.split(",")[0] == wanted and 0 <= metrics[name] <= 1:
-                return name
-    raise Unreadable(f"{task}: no share of right answers among its metrics ({', '.join(names) or 'none'})")
+        found = [name for name in names if name.split(",")[0] == wanted and 0 <= values[name] <= 1]
+        if found:
+            return min(found, key=lambda name: _votes(config, name.split(",", 1)[1]))
+    raise Unreadable(f"no share of right answers among its metrics ({', '.join(names) or 'none'})")
+
+
+def _steps(config: dict[str, Any], rule: str) -> list[str]:
+    """What a filter does to a problem's answers, in order; a task without filters takes the first."""
+    filters = {item["name"]: item["filter"] for item in config.get("filter_list") or []}
+    return [str(step["function"]) for step in filters.get(rule, [{"function": "take_first"}])]
+
+
+def _votes(config: dict[str, Any], rule: str) -> bool:
+    return "majority_vote" in _steps(config, rule)
+
+
+def _answers(config: dict[str, Any], rule: str) -> int:
+    """Verdicts a problem: `repeats` answers are made, of which most filters leave one."""
+    one = {"take_first", "majority_vote"} & set(_steps(config, rule))
+    return 1 if one else int(config.get("repeats") or 1)
 
 
 def _settings(sampling: dict[str, Any], general: dict[str, Any]) -> dict[str, Any]:
     given = general.get("gen_kwargs")
     sampling = sampling | (given if isinstance(given, dict) else {})
-    stated = {
+    told = {
         "engine": general.get("model"),
         "dtype": general.get("model_dtype"),
         "temperature": sampling.get("temperature", None if sampling.get("do_sample", True) else 0.0),
         "top_p": sampling.get("top_p"),
         "max_new_tokens": sampling.get("max_gen_toks") or sampling.get("max_new_tokens"),
     }
-    settings = {key: NOT_STATED if value is None else value for key, value in stated.items()}
+    settings = {key: NOT_STATED if value is None else value for key, value in told.items()}
     limit = general.get("limit")
     return settings | {"max_problems": limit, "remove_reasoning_tags": NOT_STATED}
 
@@ -97,7 +127,7 @@ def _samples(path: Path, task: str, metric: str, rule: str) -> tuple[Outcomes | 
     file = path.with_name(f"samples_{task}_{date}.jsonl")
     if not file.is_file():
         return None, None
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
     rows = [row for row in rows if row.get("filter", rule) == rule]
     if not rows or any(row.get(metric) not in (0, 1) or len(row["resps"]) != 1 for row in rows):
         return None, None

@@ -8,16 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.importing import inspect_log, lighteval, lm_eval
-from analysis.importing.result import Result, Unreadable
+from analysis.importing import address, inspect_log, lighteval, lm_eval
+from analysis.importing.result import FOREIGN, Left, Result, Unreadable, said
 from openrs.mistake import Mistake
-
-PATTERNS = (
-    r"(?P<name>[^/]+)/(?:global_)?(?:step|checkpoint)[-_]?(?P<step>\d+)/",
-    r"(?P<name>[^/]+?)[-_](?:(?:step|checkpoint)[-_]?)?(?P<step>\d+)/(?:.*/)?results/",
-)
-"""Where experiment and step are looked for in a file's path, in this order: a folder `step-100` (its
-parent is the name), or a folder such as `Exp1_100` above lighteval's own results/."""
 
 
 @dataclass(frozen=True)
@@ -28,33 +21,20 @@ class Found:
     """Relative to the folder that was imported."""
     sha256: str
     name: str
-    step: int
+    step: int | None
+    """None where no step is stated."""
+    matched: bool
+    """False where no pattern fits the file's path, and the name is the model's."""
     result: Result
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that was left out."""
+    """A file that was left out, or one task of it."""
 
     file: str
     reason: str
-
-
-def pattern(text: str | None) -> tuple[re.Pattern[str], ...]:
-    """The user's pattern, or the built-in ones.
-
-    Raises:
-        Mistake: it is no regular expression, or has no group `name`.
-    """
-    try:
-        made = tuple(re.compile(item) for item in ((text,) if text is not None else PATTERNS))
-    except re.error as error:
-        raise Mistake(f"pattern={text}: is no regular expression ({error}).") from None
-    if any("name" not in item.groupindex for item in made):
-        raise Mistake(
-            f"pattern={text}: needs a group (?P<name>...) for the experiment, and (?P<step>...) for the step."
-        )
-    return made
+    task: str = ""
 
 
 def files(path: Path) -> list[Path]:
@@ -77,24 +57,29 @@ def read(path: Path, patterns: tuple[re.Pattern[str], ...]) -> Iterator[Found | 
     """What each file holds, in the order of their paths."""
     for file in files(path):
         relative = file.relative_to(path).as_posix() if file != path else file.name
-        content = file.read_bytes()
         try:
+            content = file.read_bytes()
             results = _parse(file, content)
         except Unreadable as error:
             yield Skipped(relative, str(error))
             continue
-        sha = hashlib.sha256(content).hexdigest()
-        place = file.as_posix() if file == path else f"{path.name}/{relative}"
+        except OSError as error:
+            yield Skipped(relative, f"cannot be opened ({error.strerror})")
+            continue
+        sha, place = hashlib.sha256(content).hexdigest(), address.place(file, path)
         for result in results:
-            name, step = _address(place, patterns, result.model)
-            yield Found(relative, sha, name, step, result)
+            if isinstance(result, Left):
+                yield Skipped(relative, result.reason, result.task)
+                continue
+            at = address.find(place, patterns, result.model)
+            yield Found(relative, sha, at.name, at.step, at.matched, result)
 
 
-def _parse(file: Path, content: bytes) -> list[Result]:
+def _parse(file: Path, content: bytes) -> list[Result | Left]:
     if inspect_log.is_archive(content):
         return _guarded(inspect_log, None, file)
     try:
-        document = json.loads(content.decode())
+        document = json.loads(content.decode("utf-8-sig"), parse_constant=_nothing)
     except UnicodeDecodeError:
         raise Unreadable("is no text") from None
     except json.JSONDecodeError as error:
@@ -102,25 +87,22 @@ def _parse(file: Path, content: bytes) -> list[Result]:
         raise Unreadable(
             f"{'malformed' if whole else 'truncated or malformed'} JSON (line {error.lineno})"
         ) from None
+    except RecursionError:
+        raise Unreadable("foreign JSON: nested too deeply for a result file") from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise Unreadable(f"foreign JSON ({error})") from None
     for reader in (lighteval, lm_eval, inspect_log):
         if reader.recognises(document):
             return _guarded(reader, document, file)
     raise Unreadable("foreign JSON: no results of lighteval, lm-evaluation-harness or Inspect")
 
 
-def _guarded(reader: Any, document: Any, file: Path) -> list[Result]:
+def _nothing(constant: str) -> None:
+    """NaN and Infinity, which no number of a result can be."""
+
+
+def _guarded(reader: Any, document: Any, file: Path) -> list[Result | Left]:
     try:
         return reader.read(document, file)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable(f"not of the documented form ({type(error).__name__}: {error})") from None
-
-
-def _address(place: str, patterns: tuple[re.Pattern[str], ...], model: str) -> tuple[str, int]:
-    for item in patterns:
-        if found := item.search(place):
-            groups = found.groupdict()
-            step = groups.get("step")
-            return found["name"], int(step) if step and step.isdigit() else 0
-    return model, 0
+    except FOREIGN as error:
+        raise Unreadable(said(error)) from None

@@ -1,6 +1,8 @@
 """What a foreign file says of one task, in openrs's words."""
 
+import math
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +13,10 @@ NOT_STATED = "not stated"
 
 class Unreadable(ValueError):
     """A file, or one task of it, that holds no score; the message says why."""
+
+
+FOREIGN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""What code that expects a documented form raises on another form."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Result:
 
     format: str
     model: str
+    revision: str | None
+    """Which weights of that name: the commit, else the branch or tag, where the source states one."""
     benchmark: str
     title: str
     metric: str
@@ -47,40 +55,80 @@ class Result:
     outcomes: Outcomes | None = None
     settings_stated: dict[str, Any] = field(default_factory=dict)
     """What else the source says of how it was measured."""
+    note: str = ""
+    """What the import must tell of how the value was read."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """A task of a readable file that was left out."""
+
+    task: str
+    reason: str
+
+
+def by_task(names: Iterable[str], read: Callable[[str], list[Result]]) -> list[Result | Left]:
+    """The scores of a file's tasks; one that cannot be read costs none of the others.
+
+    Raises:
+        Unreadable: none of them can be read, or there are none.
+    """
+    made: list[Result] = []
+    left: list[Left] = []
+    for name in names:
+        try:
+            made += read(name)
+        except FOREIGN as error:
+            left.append(Left(name, said(error)))
+    if not made:
+        told = "; ".join(f"{item.task}: {item.reason}" for item in left)
+        raise Unreadable(told or "no task in `results`")
+    return [*made, *left]
+
+
+def said(error: Exception) -> str:
+    """Why something could not be read."""
+    if isinstance(error, Unreadable):
+        return str(error)
+    return f"not of the documented form ({type(error).__name__}: {error})"
 
 
 DATASETS = {
-    "HuggingFaceH4/aime_2024": ("aime24", "AIME24"),
-    "HuggingFaceH4/MATH-500": ("math_500", "MATH-500"),
-    "knoveleng/AMC-23": ("amc23", "AMC23"),
-    "knoveleng/Minerva-Math": ("minerva", "Minerva"),
-    "knoveleng/OlympiadBench": ("olympiadbench", "OlympiadBench"),
+    "HuggingFaceH4/aime_2024": ("aime24", "AIME24", 30),
+    "HuggingFaceH4/MATH-500": ("math_500", "MATH-500", 500),
+    "knoveleng/AMC-23": ("amc23", "AMC23", 40),
+    "knoveleng/Minerva-Math": ("minerva", "Minerva", 272),
+    "knoveleng/OlympiadBench": ("olympiadbench", "OlympiadBench", 675),
+    "yentinglin/aime_2025": ("aime25", "AIME25", 30),
 }
-"""Data set on the Hub -> the benchmark's name and title here. Other sets keep their own names, so that
-nothing is taken for a benchmark that it is not."""
+"""Data set on the Hub -> the benchmark's name and title here, and its problems. Other sets keep their own
+names, so that nothing is taken for a benchmark that it is not."""
 
 
 def benchmark(task: str, dataset: str | None) -> tuple[str, str]:
     """A benchmark's name, fit for a file, and its title."""
     if dataset in DATASETS:
-        return DATASETS[dataset]
+        return DATASETS[dataset][:2]
     return re.sub(r"[^A-Za-z0-9_.]+", "_", task).strip("_.") or "task", task
 
 
-SAMPLED = re.compile(r"(?:^|[:&_])n=(\d+)|[:_](\d+)_samples")
-PASS = re.compile(r"pass@k.*?k=(\d+)|pass@(\d+)")
+def number(value: Any) -> float | None:
+    """A finite number; None for anything else ("N/A", NaN, nothing)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
-def samples(metric: str) -> int:
-    """Answers a problem, as a metric's name states them ("avg@n:n=8", "math_pass@1:4_samples")."""
-    found = SAMPLED.search(metric)
-    return int(found[1] or found[2]) if found else 1
+def whole(value: Any) -> int | None:
+    """A count or seed of at least 0, also where it is written as text; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def pass_k(metric: str) -> int:
-    """k of a pass@k metric; 1 for any other."""
-    found = PASS.search(metric)
-    return int(found[1] or found[2]) if found else 1
+def stated(value: Any) -> str | None:
+    """A text that says something; None for anything else."""
+    return value if isinstance(value, str) and value else None
 
 
 def problems(prompts: list[str]) -> list[str]:

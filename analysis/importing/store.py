@@ -4,20 +4,19 @@ outputs/imported/<name>-<id8>/run.json, eval/step-00100/<benchmark>-<settings>/s
 """
 
 import math
-import re
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from analysis.importing import runs
 from analysis.importing.reading import Found, Skipped
-from analysis.records import IMPORTED
+from analysis.importing.repeats import Known, Stored, problem_set
+from analysis.importing.result import Result
+from analysis.records import IMPORTED, load
 from openrs import scores
 from openrs.recipe import digest
-from openrs.run import read_record, write_record
 from openrs.scores import Cell, Score
-
-STEP = re.compile(r"[/_-]*(?:global_)?(?:step|checkpoint)[-_]?\d+/*$")
-"""A checkpoint's part of a model's path: checkpoints of one experiment are one run."""
 
 
 @dataclass
@@ -29,99 +28,117 @@ class Report:
     """Results that an earlier import had stored."""
     repeats: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    unmatched: set[str] = field(default_factory=set)
+    """Files whose path no pattern fits."""
+    notes: list[str] = field(default_factory=list)
     runs: set[Path] = field(default_factory=set)
 
 
-def store(found: list[Found | Skipped], outputs: Path, collection: str) -> Report:
+def store(
+    found: Sequence[Found | Skipped], outputs: Path, collection: str, baseline: str | None = None
+) -> Report:
     """Stores results, each distinct output once.
 
-    A result whose outputs have the hash of a stored one is a repeat and no second sample. Without a
-    hash, results with equal numbers are taken for repeats: that can never make a sample too many.
+    A result whose outputs have the hash of stored ones is a repeat and no second sample, in whatever
+    folder or under whatever name it comes. Without a hash, results of one checkpoint with equal numbers are
+    taken for repeats: that can never make a sample too many.
+
+    Args:
+        baseline: the model or experiment without steps that is untrained.
+
+    Raises:
+        Mistake: the baseline is none of these.
     """
-    report, stored = Report(), {}
-    for item in found:
-        if isinstance(item, Skipped):
-            report.skipped.append(item)
-            continue
-        folder = _run(item, outputs, collection)
-        report.runs.add(folder)
-        if folder not in stored:
-            stored[folder] = _existing(folder)
-        _store(item, folder, stored[folder], report)
+    results = [item for item in found if isinstance(item, Found)]
+    runs.check_baseline(results, baseline)
+    before = [run for path in sorted(outputs.glob(f"{IMPORTED}/*/run.json")) if (run := load(path.parent))]
+    same = runs.adopted(results, before, collection)
+    report = Report(skipped=[item for item in found if isinstance(item, Skipped)])
+    known = Known(before)
+    for item in results:
+        home = _home(item, outputs, same, collection, known)
+        if not item.matched:
+            report.unmatched.add(item.file)
+        _store(item, outputs, home, runs.is_baseline(item, baseline), known, report)
     return report
 
 
-Place = tuple[int, str, str, str]
-"""Step, benchmark, settings and scoring."""
+def _home(item: Found, outputs: Path, same: dict[str, str], collection: str, known: Known) -> dict[str, Any]:
+    """The recipe of the run that a result belongs to."""
+    plain = runs.recipe(item, collection)
+    whose = same.get(runs.address(plain), collection)
+    plain = runs.recipe(item, whose)
+    revisions = known.revisions(runs.folder(outputs, plain), item.step or 0)
+    if item.step is None or not revisions or item.result.revision in revisions:
+        return plain
+    return runs.recipe(item, whose, apart=True)
 
 
-def _existing(folder: Path) -> dict[Place, list[Score]]:
-    made: dict[Place, list[Score]] = defaultdict(list)
-    for score in scores.read_all(folder):
-        made[score.step, score.benchmark, score.settings_id, score.scoring_id].append(score)
-    return made
-
-
-def _run(item: Found, outputs: Path, collection: str) -> Path:
-    """The folder of an experiment; its run.json is written at the first result."""
-    model = STEP.sub("", item.result.model) if item.step else item.result.model
-    recipe = {"imported": {"from": collection, "name": item.name, "model": model}}
-    run_id = digest(recipe)
-    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", item.name)
-    folder = outputs / IMPORTED / f"{safe}-{run_id[:8]}"
-    if read_record(folder / "run.json") is None:
-        config = {"report_step": None, "scale": {"name": IMPORTED}, "model": {"title": item.name}}
-        record = {"name": item.name, "id": run_id, "recipe": recipe, "invocations": [], "config": config}
-        write_record(folder / "run.json", record)
-    return folder
-
-
-def _store(item: Found, folder: Path, stored: dict[Place, list[Score]], report: Report) -> None:
-    result = item.result
-    outcomes = result.outcomes
-    settings_id = digest(
-        {"settings": result.settings, "benchmark": result.benchmark, "examples": result.examples}
-    )
-    scoring_id = digest({"metric": result.metric, "format": result.format})
-    place = item.step, result.benchmark, settings_id, scoring_id
-    for other in stored[place]:
-        origin = other.imported or {}
-        same_file = (origin["file"], origin["sha256"]) == (item.file, item.sha256)
-        if same_file and origin["outputs"] == result.outputs:
-            report.known += 1
-            return
-        if not _same_outputs(origin, other, item):
-            continue
-        if abs(other.value - result.value) > 1e-9:
-            report.skipped.append(
-                Skipped(
-                    item.file,
-                    f"{result.title}: the outputs of {origin['file']} with another score "
-                    f"({result.value:.4f}, there {other.value:.4f}); the first was kept",
-                )
-            )
-            return
-        report.repeats.append(f"{item.file} repeats {origin['file']}")
+def _store(
+    item: Found, outputs: Path, home: dict[str, Any], baseline: bool, known: Known, report: Report
+) -> None:
+    result, folder = item.result, runs.folder(outputs, home)
+    other = known.same(item, folder)
+    if other is not None and abs(other.score.value - result.value) > 1e-9:
+        reason = (
+            f"the outputs of {other.file} with another score ({result.value:.4f}, there "
+            f"{other.score.value:.4f}); the first was kept"
+        )
+        report.skipped.append(Skipped(item.file, reason, result.title))
         return
-    taken = [score.seed for score in stored[place]]
-    seed = result.seed if result.seed is not None and result.seed >= 0 and result.seed not in taken else None
+    if other is not None:
+        elsewhere = (other.name, other.score.step) != (item.name, item.step or 0)
+        if other.earlier and other.is_file(item) and not elsewhere:
+            runs.open_run(other.folder, home, baseline)
+            report.known += 1
+            report.runs.add(other.folder)
+        else:
+            told = f"{item.file} repeats {other.file}"
+            report.repeats.append(f"{told}{other.where(outputs)}" if elsewhere else told)
+        return
+    runs.open_run(folder, home, baseline)
+    report.runs.add(folder)
+    taken = known.seeds(item, folder)
+    seed = result.seed if result.seed is not None and result.seed not in taken else None
     cell = Cell(
-        step=item.step,
+        step=item.step or 0,
         benchmark=result.benchmark,
-        settings_id=settings_id,
-        scoring_id=scoring_id,
+        settings_id=_settings_id(result),
+        scoring_id=digest({"metric": result.metric, "format": result.format}),
         seed=min([0, *taken]) - 1 if seed is None else seed,
     )
+    record = _score(item, cell)
+    scores.write(folder, cell, record)
+    known.add(Stored(item.name, folder, record, False))
+    report.imported += 1
+    if result.note:
+        report.notes.append(f"{item.file}: {result.note}")
+
+
+def _settings_id(result: Result) -> str:
+    """How the answers came about, and on which problems: scores of other sets are no samples of one cell."""
+    ids = result.outcomes.ids if result.outcomes else []
+    return digest(
+        {
+            "settings": result.settings,
+            "benchmark": result.benchmark,
+            "n": result.n,
+            "problems": problem_set(result.examples, ids),
+        }
+    )
+
+
+def _score(item: Found, cell: Cell) -> Score:
+    result, outcomes = item.result, item.result.outcomes
     n, share = result.n, result.value
     computed = math.sqrt(share * (1 - share) / (n - 1)) if n > 1 else math.inf
-    known = len(outcomes.ids) if outcomes else 0
-    record = Score(
+    return Score(
         step=cell.step,
         benchmark=cell.benchmark,
         title=result.title,
         seed=cell.seed,
-        settings_id=settings_id,
-        scoring_id=scoring_id,
+        settings_id=cell.settings_id,
+        scoring_id=cell.scoring_id,
         value=share,
         n=n,
         stderr=computed if result.stderr is None else result.stderr,
@@ -129,7 +146,7 @@ def _store(item: Found, folder: Path, stored: dict[Place, list[Score]], report: 
         correct=outcomes.correct if outcomes else [],
         tokens=outcomes.tokens if outcomes else [],
         truncated=[],
-        timed_out=[0] * known,
+        timed_out=[0] * (len(outcomes.ids) if outcomes else 0),
         seconds=0.0,
         settings=result.settings,
         versions=result.versions,
@@ -138,6 +155,7 @@ def _store(item: Found, folder: Path, stored: dict[Place, list[Score]], report: 
             "sha256": item.sha256,
             "format": result.format,
             "model": result.model,
+            "revision": result.revision,
             "metric": result.metric,
             "samples": result.samples,
             "outputs": result.outputs,
@@ -146,13 +164,3 @@ def _store(item: Found, folder: Path, stored: dict[Place, list[Score]], report: 
             **result.settings_stated,
         },
     )
-    scores.write(folder, cell, record)
-    stored[place].append(record)
-    report.imported += 1
-
-
-def _same_outputs(origin: dict[str, object], other: Score, item: Found) -> bool:
-    if origin["outputs"] is not None and item.result.outputs is not None:
-        return origin["outputs"] == item.result.outputs
-    same = abs(other.value - item.result.value) < 1e-9 and other.n == item.result.n
-    return same and (item.result.seed is None or item.result.seed == origin["seed"])

@@ -69,12 +69,13 @@ def _differences(table: Table) -> list[str]:
     up = [(label, cell) for label, cell in averages if cell.mark == REAL and cell.mean > 0]
     down = [(label, cell) for label, cell in averages if cell.mark == REAL and cell.mean < 0]
     noise = [(label, cell) for label, cell in averages if cell.mark != REAL]
+    rows = f" (Holm over {len(averages)} rows)" if len(averages) > 1 else ""
     told = []
     for found, what in ((up, "better than"), (down, "worse than")):
         if found:
-            told.append(f"On average beyond noise {what} {base}: {_listed(found)}.")
+            told.append(f"On average beyond noise {what} {base}{rows}: {_listed(found)}.")
     if noise:
-        told.append(f"Could be noise, against {base}: {_listed(noise)}.")
+        told.append(f"Could be noise, against {base}{rows}: {_listed(noise)}.")
     return told
 
 

@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 FEW = 10
 """Up to so many differing problems all sign flips are counted; beyond the reach of as few resamples
 the tail is Student's."""
+ALIKE = 1e-9
+"""Differences closer than this are one number: what summing shares in floating point leaves."""
 
 MCNEMAR = "McNemar's exact test"
 PAIRED = "paired bootstrap over problems"
@@ -36,6 +38,8 @@ class Difference:
     error: float
     """Standard error of the effect; where the interval is Bonett and Price's, at least what their added
     problems make, as a difference that no problem shows is not known for certain."""
+    freedom: float = math.inf
+    """Degrees of freedom of the test; infinite for a normal or exact one."""
 
     @property
     def paired(self) -> bool:
@@ -93,33 +97,37 @@ def paired_once(first: Array, second: Array) -> Difference:
     n = len(first)
     effect = (gained - lost) / n
     low, high = bonett_price(gained, lost, n)
-    error = max(_error(second - first), least_error(n))
+    error = max(_error(second - first, True), least_error(n))
     return Difference(effect, low, high, mcnemar_p(gained, lost), MCNEMAR, error)
 
 
 def paired(first: Array, second: Array, bounded: bool = True) -> Difference:
     """Two rows with several answers a problem: problems are resampled, both rows together.
 
-    Where at most `FEW` problems differ, p counts all sign flips of their differences (an exact
-    permutation test) and the interval is Bonett and Price's.
+    Where at most `FEW` problems differ, or all by the same amount (so that resampling shows no spread), p
+    counts all sign flips of their differences (an exact permutation test) and the interval is Bonett and
+    Price's.
 
     Args:
         first, second: one number a problem, shape (problems,), in the same order.
         bounded: whether the numbers are shares of 0 to 1.
     """
     gaps = second - first
-    n, effect, error = len(gaps), float(gaps.mean()), _error(gaps)
+    n, effect, error = len(gaps), float(gaps.mean()), _error(gaps, bounded)
     changed = gaps[gaps != 0]
-    if len(changed) <= FEW:
-        low, high = bonett_price(float(gaps[gaps > 0].sum()), float(-gaps[gaps < 0].sum()), n)
-        if not bounded:
-            low, high = effect - Z95 * error, effect + Z95 * error
-        else:
+    alike = float(np.ptp(gaps)) < ALIKE
+    if len(changed) <= FEW or alike:
+        low, high = effect - Z95 * error, effect + Z95 * error
+        if bounded:
+            low, high = bonett_price(float(gaps[gaps > 0].sum()), float(-gaps[gaps < 0].sum()), n)
             error = max(error, least_error(n))
-        return Difference(effect, min(low, effect), max(high, effect), sign_flips_p(changed), FLIPS, error)
+        p = 2.0 ** (1 - n) if alike and len(changed) else sign_flips_p(changed)
+        return Difference(effect, min(low, effect), max(high, effect), p, FLIPS, error, n - 1)
     means = resampled(gaps)
     low, high = np.quantile(means, expanded(n))
-    return Difference(effect, float(low), float(high), _bootstrap_p(means, effect, error, n), PAIRED, error)
+    return Difference(
+        effect, float(low), float(high), _bootstrap_p(means, effect, error, n), PAIRED, error, n - 1
+    )
 
 
 def sign_flips_p(gaps: Array) -> float:
@@ -142,8 +150,15 @@ def _bootstrap_p(means: Array, effect: float, error: float, n: int) -> float:
     return student_tail(NormalDist().inv_cdf(share) * math.sqrt((n - 1) / n), n - 1)
 
 
-def _error(gaps: Array) -> float:
-    return float(gaps.std(ddof=1)) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.inf
+def _error(gaps: Array, bounded: bool) -> float:
+    """Standard error of a mean difference.
+
+    One problem shows no spread: of shares it is then the largest that there can be, else unknown.
+    """
+    n = len(gaps)
+    if n == 1:
+        return 1.0 if bounded else math.inf
+    return float(gaps.std(ddof=1)) / math.sqrt(n)
 
 
 def unpaired(
@@ -203,6 +218,8 @@ def average_between_runs(
     """
     gaps = [np.mean(b, axis=0) - np.mean(a, axis=0) for a, b in zip(first, second, strict=True)]
     effect = float(np.mean([gap.mean() for gap in gaps]))
+    if any(len(gap) == 1 for gap in gaps):  # one problem says nothing of others
+        return Difference(effect, -math.inf, math.inf, 1.0, RUNS, math.inf)
     over_problems = [float(gap.var(ddof=1)) / len(gap) / len(gaps) ** 2 for gap in gaps]
     averages = [
         [np.mean([run.mean() for run in runs]) for runs in zip(*side, strict=True)]
@@ -222,7 +239,7 @@ def average_between_runs(
     error = math.sqrt(total)
     reach = student(0.975, freedom) * error
     return Difference(
-        effect, effect - reach, effect + reach, student_tail(effect / error, freedom), RUNS, error
+        effect, effect - reach, effect + reach, student_tail(effect / error, freedom), RUNS, error, freedom
     )
 
 

@@ -21,6 +21,7 @@ SPARSE = 5.0
 
 WILSON = "Wilson"
 BOOTSTRAP = "bootstrap over problems"
+UNKNOWN = "none, from one problem"
 STATED = "normal, from the stated standard error"
 RUNS = "Student's t over training runs"
 NORMAL = "normal over problems"
@@ -118,6 +119,22 @@ def of_shares(shares: Array) -> Interval:
     if np.isin(shares, (0.0, 1.0)).all() or sparse(shares):
         return Interval(*wilson(float(shares.sum()), len(shares)), WILSON)
     return Interval(*bootstrap(shares), BOOTSTRAP)
+
+
+def of_numbers(values: Array) -> Interval:
+    """Interval of a mean of numbers without bounds, such as lengths; one problem tells no bounds.
+
+    Args:
+        values: one number a problem, shape (problems,).
+    """
+    if len(values) == 1:
+        return Interval(-math.inf, math.inf, UNKNOWN)
+    return Interval(*bootstrap(values), BOOTSTRAP)
+
+
+def error_of_numbers(values: Array) -> float:
+    """Standard error of a mean of numbers without bounds (ddof 1); infinite from one problem."""
+    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
 def of_aggregate(value: float, n: int, samples: int = 1, stderr: float | None = None) -> Interval:

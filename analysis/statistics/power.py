@@ -1,50 +1,159 @@
-"""The smallest difference that a benchmark of n problems could have shown."""
+"""The smallest difference that a benchmark of n problems could have shown, under the test that is used."""
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 from statistics import NormalDist
 
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics.intervals import student
+
+Array = NDArray[np.float64]
 POWER = 0.8
 SIZE = 0.05
 LEAST_CHANGED = math.ceil(math.log2(2 / SIZE))
-"""Problems that must change, all one way, before McNemar's exact test can tell: p is then 2 / 2^c."""
+"""Problems that must change, all one way, before an exact test of signs can tell: p is then 2 / 2^c."""
+SUMMED = 1000
+"""Up to so many problems the two-row z test's power is summed over all outcomes; beyond, it is normal."""
 
 _quantile = NormalDist().inv_cdf
 
 
-def from_error(error: float, power: float = POWER, size: float = SIZE) -> float:
-    """Smallest effect that a two-sided test finds with this power, given the effect's standard error.
+def from_error(error: float, freedom: float = math.inf, power: float = POWER, size: float = SIZE) -> float:
+    """Smallest effect that a two-sided t test finds with this power, given the effect's standard error.
 
-    (z(1 - size/2) + z(power)) standard errors, the textbook formula for a normal statistic.
+    Args:
+        freedom: the test's degrees of freedom; infinite for a normal test.
     """
-    return (_quantile(1 - size / 2) + _quantile(power)) * error
+    return noncentrality(freedom, power, size) * error
 
 
-def unpaired(share: float, n: int, power: float = POWER, size: float = SIZE) -> float:
-    """Smallest gain over `share` that two rows of n problems, one answer each, would show unpaired.
+@lru_cache(maxsize=1024)
+def noncentrality(freedom: float, power: float = POWER, size: float = SIZE) -> float:
+    """Standard errors that an effect must measure for a two-sided t test to have this power.
 
-    The d that solves z(1 - size/2) sqrt(2 m (1-m) / n) + z(power) sqrt((p(1-p) + q(1-q)) / n) = d with
-    q = p + d, m = p + d/2 (Fleiss, Levin and Paik 2003, section 4.2). Above one half
-    a loss of that size is meant, which is the harder one to show.
+    The power of the noncentral t test (Cohen 1988, chapter 2), as the mean over what the estimated error may
+    be, chi distributed: scipy's own distribution function is far off at one or two degrees of freedom. For
+    a normal statistic z(1 - size/2) + z(power).
+    """
+    if math.isinf(freedom):
+        return _quantile(1 - size / 2) + _quantile(power)
+    from scipy.special import gammaincinv, ndtr
+
+    middles = (np.arange(4000) + 0.5) / 4000
+    critical = student(1 - size / 2, freedom) * np.sqrt(2 * gammaincinv(freedom / 2, middles) / freedom)
+    return _smallest(
+        lambda effect: float((ndtr(effect - critical) + ndtr(-effect - critical)).mean()),
+        4 * student(1 - size / 2, freedom),
+        power,
+    )
+
+
+def paired_once(n: int, changed: float, power: float = POWER) -> float:
+    """Smallest difference that McNemar's exact test finds, one answer a problem.
+
+    Args:
+        n: problems.
+        changed: share of the problems on which two such rows differ. A difference above it needs as many
+            problems to change, all one way.
 
     Returns:
-        The difference, or 1 where no difference could have been shown.
+        The difference of the shares; infinite where none could be found.
+    """
+    return _smallest(lambda gain: mcnemar(n, max(changed, gain), gain), 1.0, power)
+
+
+def mcnemar(n: int, changed: float, gain: float) -> float:
+    """Power of McNemar's exact test at 5 %, two-sided, summed over all outcomes.
+
+    The number of problems that differ is binomial, and given it so is the number of gains (Duffy 1984,
+    Biometrics 40:1005).
+
+    Args:
+        n: problems.
+        changed: chance that a problem differs.
+        gain: expected difference, at most `changed`.
+    """
+    from scipy.special import bdtr
+
+    if changed == 0:
+        return 0.0
+    totals, fewest = np.arange(n + 1), _fewest(n)
+    up = min(1.0, (1 + gain / changed) / 2)
+    known = fewest >= 0
+    m, c = totals[known], fewest[known].astype(float)
+    rejected = np.zeros(n + 1)
+    rejected[known] = bdtr(c, m, up) + bdtr(c, m, 1 - up)
+    return float(_binomial(n, changed) @ rejected)
+
+
+@lru_cache(maxsize=64)
+def _fewest(n: int) -> NDArray[np.int_]:
+    """For each number of differing problems, the most of them that may go the other way; -1 for none."""
+    from scipy.special import bdtr
+
+    found, least = [], -1
+    for total in range(n + 1):
+        while least + 1 < total / 2 and 2 * bdtr(least + 1.0, total, 0.5) < SIZE:
+            least += 1
+        found.append(least)
+    return np.array(found)
+
+
+def unpaired(share: float, n: int, power: float = POWER) -> float:
+    """Smallest gain over `share` that the pooled z test of two rows of n problems finds, one answer each.
+
+    Above one half a loss of that size is meant, which is the harder one to show. Summed over all outcomes
+    up to `SUMMED` problems; beyond, the normal formula of Fleiss, Levin and Paik 2003, section 4.2.
+
+    Returns:
+        The difference; infinite where none could be found.
     """
     share = min(share, 1 - share)
-    low, high = 0.0, 1 - share
-    if _short(share, high, n, power, size) > 0:
-        return 1.0
-    for _ in range(60):
+    if n > SUMMED:
+        return _smallest(lambda gain: _normal_power(share, gain, n), 1 - share, power)
+    rejected = _binomial(n, share) @ _rejected(n)
+    return _smallest(lambda gain: float(rejected @ _binomial(n, share + gain)), 1 - share, power)
+
+
+@lru_cache(maxsize=8)
+def _rejected(n: int) -> Array:
+    """1 where the pooled z test rejects, for each number of right answers of both rows: (n + 1, n + 1)."""
+    counts = np.arange(n + 1)
+    pooled = (counts[:, None] + counts) / (2 * n)
+    error = np.sqrt(2 * pooled * (1 - pooled) / n)
+    gaps = np.abs(counts[:, None] - counts) / n
+    return (gaps > _quantile(1 - SIZE / 2) * error).astype(float)
+
+
+def _normal_power(share: float, gain: float, n: int) -> float:
+    other, mean = share + gain, share + gain / 2
+    at_null = math.sqrt(2 * mean * (1 - mean) / n)
+    at_gain = math.sqrt((share * (1 - share) + other * (1 - other)) / n)
+    if at_gain == 0:
+        return float(gain > 0)
+    return NormalDist().cdf((gain - _quantile(1 - SIZE / 2) * at_null) / at_gain)
+
+
+def _binomial(n: int, share: float) -> Array:
+    """Chance of each number of successes among n, shape (n + 1,)."""
+    from scipy.special import bdtr
+
+    below = bdtr(np.arange(n + 1.0), n, min(1.0, share))
+    return np.diff(below, prepend=0.0)
+
+
+def _smallest(reached: Callable[[float], float], highest: float, power: float) -> float:
+    """The smallest effect whose power is reached, by bisection; infinite where the highest falls short."""
+    low, high = 0.0, highest
+    if reached(high) < power:
+        return math.inf
+    for _ in range(24):  # to a ten-millionth of the range
         middle = (low + high) / 2
-        if _short(share, middle, n, power, size) > 0:
+        if reached(middle) < power:
             low = middle
         else:
             high = middle
     return high
-
-
-def _short(share: float, gain: float, n: int, power: float, size: float) -> float:
-    """How far the gain falls short of what is needed."""
-    other, mean = share + gain, share + gain / 2
-    at_null = math.sqrt(2 * mean * (1 - mean) / n)
-    at_gain = math.sqrt(max(0.0, share * (1 - share) + other * (1 - other)) / n)
-    return _quantile(1 - size / 2) * at_null + _quantile(power) * at_gain - gain

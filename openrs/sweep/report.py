@@ -67,8 +67,7 @@ def report(sweep: "Sweep") -> bool:
     if sweep.ours:
         print(f"  took      {_took(trials, sweep.study.user_attrs.get('planned'))}", file=sys.stderr)
     for trial in failed:
-        told = trial.user_attrs.get(tasks.ERROR, "its process died").splitlines()[0]
-        print(f"  trial {trial.number} {trial.params}: {told}", file=sys.stderr)
+        print(f"  trial {trial.number} {trial.params}: {why(trial)}", file=sys.stderr)
     return not failed and len(ended) == sweep.total
 
 
@@ -96,13 +95,26 @@ def _disk(trials: list[FrozenTrial]) -> int:
 
 
 def _ended(sweep: "Sweep") -> list[FrozenTrial]:
-    """The trials that say how the slots stand."""
-    return tasks.ended(sweep.study.get_trials(deepcopy=False), sweep.total)
+    """The newest trial of every slot."""
+    slots = tasks.slots(sweep.study.get_trials(deepcopy=False))
+    return [slot.last for slot in slots.values() if slot.number < sweep.total]
+
+
+def why(trial: FrozenTrial) -> str:
+    """Why a FAILED trial ended, in a line: its error, what stopped it resumably, or a death."""
+    told = trial.user_attrs.get(tasks.ERROR) or trial.user_attrs.get(tasks.REASON) or "its process died"
+    return str(told).splitlines()[0]
+
+
+def put_off(trial: FrozenTrial) -> bool:
+    """Whether a FAILED trial was stopped to go on later, as at the budget: it has a reason and no error."""
+    return tasks.REASON in trial.user_attrs and tasks.ERROR not in trial.user_attrs
 
 
 def counts(ended: list[FrozenTrial], total: int) -> str:
     """How many slots of the study are in which state."""
-    states = [trial.state for trial in ended]
+    stopped = [trial for trial in ended if trial.state == TrialState.FAIL and put_off(trial)]
+    states = [trial.state for trial in ended if trial not in stopped]
     repeated = sum(bool(trial.user_attrs.get(tasks.REPEATED)) for trial in ended)
     parts = [
         f"{states.count(state)} {word}"
@@ -114,6 +126,8 @@ def counts(ended: list[FrozenTrial], total: int) -> str:
         )
         if states.count(state) or state == TrialState.COMPLETE
     ]
+    if stopped:
+        parts.append(f"{len(stopped)} stopped")
     missing = total - len(ended)
     more = f", {missing} to go" if missing else ""
     answered = f" ({repeated} answered from records)" if repeated else ""

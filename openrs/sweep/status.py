@@ -13,7 +13,7 @@ from openrs.sweep import tasks
 from openrs.sweep.budget import spent
 from openrs.sweep.process import WORKER, dead
 from openrs.sweep.pruning import NUMBER
-from openrs.sweep.report import counts
+from openrs.sweep.report import counts, put_off, why
 from openrs.sweep.storage import open_storage
 
 
@@ -71,7 +71,7 @@ def lines(study: optuna.Study) -> Iterator[str]:
     """One study for a person: counts, trials in flight, the best, time and money."""
     trials = study.get_trials(deepcopy=False)
     total = study.user_attrs.get("total", 0)
-    ended = tasks.ended(trials, total)
+    ended = [slot.last for slot in tasks.slots(trials).values() if slot.number < total]
     yield f"{study.study_name}: {counts(ended, total).removeprefix('sweep: ')}"
     signals = _signals(study)
     for trial in trials:
@@ -85,8 +85,8 @@ def lines(study: optuna.Study) -> Iterator[str]:
             yield f"  best      {values}: {_params(trial)}"
     for trial in ended:
         if trial.state == TrialState.FAIL:
-            told = trial.user_attrs.get(tasks.ERROR, "its process died").splitlines()[0]
-            yield f"  failed    trial {trial.number} {_params(trial)}: {told}"
+            word = "stopped" if put_off(trial) else "failed "
+            yield f"  {word}   trial {trial.number} {_params(trial)}: {why(trial)}"
     yield from _costs(study, trials, ended, total)
 
 

@@ -20,7 +20,8 @@ from analysis.tables import average, value
 from openrs import scores
 from openrs.scores import Score
 from openrs.sweep.objective import TRAINED
-from openrs.sweep.tasks import ERROR, REASON, RECORD
+from openrs.sweep.report import why
+from openrs.sweep.tasks import REASON, RECORD
 
 REPLICATE = "seed"
 """The dimension whose values are replicates of one level."""
@@ -100,8 +101,7 @@ def _outcome(trial: FrozenTrial) -> str:
         reason = trial.user_attrs.get(REASON, "")
         return f"pruned ({reason})" if reason else "pruned"
     if trial.state == TrialState.FAIL:
-        told = trial.user_attrs.get(ERROR, "its process died").splitlines()
-        return f"failed ({told[0] if told else 'no reason was told'})"
+        return f"failed ({why(trial)})"
     return "still running"
 
 

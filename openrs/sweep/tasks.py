@@ -72,12 +72,6 @@ def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
     }
 
 
-def ended(trials: list[FrozenTrial], total: int) -> list[FrozenTrial]:
-    """The newest trial of every slot, but of those that were put back: they are still to do."""
-    last = [slot.last for number, slot in slots(trials).items() if number < total]
-    return [trial for trial in last if not trial.user_attrs.get(PUT_BACK)]
-
-
 def failures(study: optuna.Study) -> int:
     """Attempts that failed of themselves: no process died, and no worker gave its trial back."""
     ended = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))

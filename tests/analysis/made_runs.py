@@ -2,9 +2,10 @@
 
 import json
 
+from analysis.records import RunRecords
 from openrs.recipe import digest
 from openrs.run import write_record
-from openrs.scores import Cell, score, write
+from openrs.scores import Cell, Score, score, write
 
 TITLES = {"aime24": "AIME24", "math_500": "MATH-500", "amc23": "AMC23",
           "minerva": "Minerva", "olympiadbench": "OlympiadBench"}  # fmt: skip
@@ -54,6 +55,39 @@ def make_run(
                 )
                 write(folder, cell, made)
     return folder
+
+
+def imported_run(name, shares, settings=None, n=40, model="org/model", seeds=(-1,), examples=None):
+    """Records as an import leaves them, aggregates only: {step: {title: share right, or one a seed}}."""
+    recipe = {"imported": {"from": "logs", "name": name, "model": model}}
+    origin = {"samples": 1, "metric": "extractive_match", "examples": examples}
+    made = [
+        Score(
+            step=step,
+            benchmark=title.lower(),
+            title=title,
+            seed=seed,
+            settings_id=digest(settings or {}),
+            scoring_id="5" * 64,
+            value=value,
+            n=n,
+            stderr=0.05,
+            ids=[],
+            correct=[],
+            tokens=[],
+            truncated=[],
+            timed_out=[],
+            seconds=0.0,
+            settings=settings or {},
+            versions={},
+            imported=origin,
+        )
+        for step, benchmarks in shares.items()
+        for title, values in benchmarks.items()
+        for seed, value in zip(seeds, values if isinstance(values, list) else [values], strict=False)
+    ]
+    config = {"report_step": None, "scale": {"name": "imported"}, "model": {"title": name}}
+    return RunRecords(name, digest(recipe), recipe, config, tuple(made))
 
 
 def store_texts(folder, text, gold="1"):

@@ -8,16 +8,12 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
-from made_runs import make_run
+from made_results import command, imported, new, old, put
 
-from analysis import __main__ as cli
-from analysis import export, records
-from analysis.importing import reading, result, store
+from analysis.importing import address
 from openrs.mistake import Mistake
 from openrs.paths import ROOT
 from openrs.text import problem_id
-
-REPOSITORIES = {"aime24": "HuggingFaceH4/aime_2024", "amc23": "knoveleng/AMC-23"}
 
 
 @pytest.fixture
@@ -27,57 +23,6 @@ def logs():
     if not folder.is_dir():
         pytest.skip(f"no published logs at {folder} (set OPENRS_LOGS to the folder with evals/ and overall/)")
     return folder
-
-
-def command(monkeypatch, capsys, *arguments):
-    """Exit status, output and errors of `python -m analysis`."""
-    monkeypatch.setattr("sys.argv", ["analysis", *map(str, arguments)])
-    status = cli.main()
-    return status, *capsys.readouterr()
-
-
-def old(task="aime24", value=0.3, n=30, outputs="a1", model="someone/model"):
-    """A result file as lighteval wrote it in early 2025."""
-    key = f"custom|{task}|0"
-    error = (value * (1 - value) / (n - 1)) ** 0.5
-    return {
-        "config_general": {"lighteval_sha": "?", "model_name": model, "model_sha": "", "model_dtype": None},
-        "results": {key: {"extractive_match": value, "extractive_match_stderr": error}, "all": {}},
-        "versions": {key: 1},
-        "config_tasks": {
-            f"custom|{task}": {
-                "hf_repo": REPOSITORIES[task], "effective_num_docs": n, "generation_size": 32768
-            }
-        },
-        "summary_tasks": {key: {"hashes": {"hash_examples": task, "hash_cont_tokens": outputs}}},
-    }  # fmt: skip
-
-
-def new(metrics, seed=None, n=30, outputs="b1"):
-    """A result file as lighteval 0.13 writes it."""
-    sampling = {"temperature": 0.6, "top_p": 0.95, "max_new_tokens": 4096, "seed": seed}
-    return {
-        "config_general": {
-            "lighteval_sha": "abc",
-            "model_name": "someone/model",
-            "model_config": {"generation_parameters": sampling, "dtype": "bfloat16"},
-        },
-        "results": {"aime24|0": metrics, "all": metrics},
-        "config_tasks": {"aime24|0": {"hf_repo": REPOSITORIES["aime24"], "effective_num_docs": n}},
-        "summary_tasks": {
-            "aime24|0": {"hashes": {"hash_examples": "aime24", "hash_cont_tokens": outputs}}
-        },
-    }  # fmt: skip
-
-
-def put(path, document):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
-
-
-def imported(folder, outputs, pattern=None):
-    found = list(reading.read(folder, reading.pattern(pattern)))
-    return store.store(found, outputs, "logs"), records.load_all(outputs, imported=True)
 
 
 def test_old_files_give_experiment_step_value_and_what_is_stated(tmp_path):
@@ -115,8 +60,6 @@ def test_pass_at_k_and_averages_of_several_samples(tmp_path):
     assert by_title.keys() == {"AIME24", "AIME24 pass@8"}
     assert by_title["AIME24"].imported["samples"] == 16
     assert by_title["AIME24"].stderr == 0.06
-    assert result.samples("math_pass@1:4_samples") == 4
-    assert result.samples("avg@n:n=8") == 8
 
 
 def test_the_same_outputs_are_a_repeat_and_other_outputs_a_second_sample(tmp_path):
@@ -159,9 +102,9 @@ def test_a_pattern_of_ones_own(tmp_path):
     _, (run,) = imported(tmp_path / "in", tmp_path / "out", pattern)
     assert (run.name, run.scores[0].step) == ("lr3e-6", 5)
     with pytest.raises(Mistake, match="is no regular expression"):
-        reading.pattern("(")
+        address.pattern("(")
     with pytest.raises(Mistake, match=r"needs a group \(\?P<name>"):
-        reading.pattern(r"step(\d+)")
+        address.pattern(r"step(\d+)")
 
 
 def test_a_models_own_name_is_no_step(tmp_path):
@@ -234,22 +177,6 @@ def test_details_give_the_outcome_of_every_problem(tmp_path, layout):
     expected = sorted(zip(map(problem_id, problems), (1, 0, 1), strict=True))
     assert list(zip(score.ids, score.correct, strict=True)) == expected
     assert score.tokens == [2, 2, 2]
-
-
-def test_what_was_exported_comes_back(tmp_path):
-    make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1, 0, 0], [1, 1, 0]], "amc23": [[1, 1, 1, 0]]}})
-    runs = records.load_all(tmp_path / "a")
-    written = export.write(runs, tmp_path / "to")
-    assert [path.name for path in written] == ["scores.csv", "scores.parquet", "lighteval"]
-    table = pyarrow.parquet.read_table(tmp_path / "to/scores.parquet").to_pylist()
-    assert [(row["title"], row["seed"], row["right"], row["n"]) for row in table] == [
-        ("AIME24", 1234, 1, 3), ("AIME24", 1235, 2, 3), ("AMC23", 1234, 3, 4)]  # fmt: skip
-    _, (back,) = imported(tmp_path / "to/lighteval", tmp_path / "b")
-    assert back.name == f"exp1-{runs[0].id[:8]}"
-    for mine, theirs in zip(runs[0].scores, back.scores, strict=True):
-        assert (mine.step, mine.benchmark, mine.seed, mine.n) == (
-            theirs.step, theirs.benchmark, theirs.seed, theirs.n)  # fmt: skip
-        assert (mine.value, mine.stderr) == pytest.approx((theirs.value, theirs.stderr))
 
 
 def test_the_papers_three_rows_from_its_published_logs(logs, tmp_path, monkeypatch, capsys):

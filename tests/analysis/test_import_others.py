@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from analysis import records
-from analysis.importing import reading, store
+from analysis.importing import address, reading, store
 
 DATA = Path(__file__).parents[1] / "data" / "imports"
 
 
 def imported(folder, outputs):
-    found = list(reading.read(folder, reading.pattern(None)))
+    found = list(reading.read(folder, address.pattern(None)))
     return store.store(found, outputs, "others"), records.load_all(outputs, imported=True)
 
 
@@ -60,5 +60,18 @@ def test_inspects_json_form_is_the_same(tmp_path):
 def test_a_broken_archive_is_named(tmp_path):
     content = (DATA / "inspect" / "nano_sums.eval").read_bytes()
     (tmp_path / "half.eval").write_bytes(content[: len(content) // 2])
-    ((skipped),) = reading.read(tmp_path, reading.pattern(None))
+    ((skipped),) = reading.read(tmp_path, address.pattern(None))
     assert skipped.reason.startswith("Inspect cannot read it")
+
+
+@pytest.mark.slow
+def test_inspects_partial_answers_count_as_wrong_and_are_told(tmp_path):
+    from inspect_ai.log import read_eval_log, write_eval_log
+
+    log = read_eval_log(str(DATA / "inspect" / "nano_sums.eval"))
+    log.samples[0].scores["includes"].value = "P"
+    write_eval_log(log, str(tmp_path / "in.json"), format="json")
+    report, (run,) = imported(tmp_path / "in.json", tmp_path / "out")
+    note = "1 partial answers count as wrong (Inspect's accuracy counts each as half)"
+    assert report.notes == [f"in.json: {note}"]
+    assert sorted(score.imported.get("partial_as_wrong", 0) for score in run.scores) == [0, 1]

@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import optuna
 import pytest
 from made_runs import make_run, store_texts
 
 from analysis import __main__ as cli
-from analysis import records
+from analysis import comparisons, records
+from analysis.lines import lines
 from analysis.report import collect, completions, page, trials
 from openrs.mistake import Mistake
 from openrs.sweep.storage import open_storage
@@ -105,6 +107,26 @@ def test_the_summary_says_no_more_than_the_tests(outputs):
     assert "No row is the best" in told
     assert "Could be noise, against the base" in told
     assert "beyond noise" not in told
+
+
+def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
+    rng = np.random.default_rng(1)
+
+    def drawn():
+        return {name: [(rng.random(40) < 0.5).astype(int).tolist()] for name in ("aime24", "amc23")}
+
+    make_run(tmp_path, "base", {0: drawn()}, report_step=0)
+    make_run(tmp_path, "exp1", {step: drawn() for step in range(10, 610, 10)})
+    runs = records.load_all(tmp_path)
+    base, *others = lines([row for run in runs for row in records.rows(run)])
+    titles = ["AIME24", "AMC23"]
+    alone = [comparisons.overall(base, o, comparisons.against(base, o, titles)).p for o in others]
+    assert sum(p < 0.05 for p in alone) >= 2
+    (part,) = collect.collect(runs, tmp_path)["parts"]
+    told = " ".join(part["summary"])
+    assert "On average beyond noise" not in told
+    assert "Could be noise, against the base (Holm over 60 rows)" in told
+    assert "the average's is Holm's over the 60 rows" in part["differences"]["caption"][0]
 
 
 def test_warnings_name_what_a_reader_should_know(outputs):

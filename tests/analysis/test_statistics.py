@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import (
     confint_proportions_2indep,
     power_proportions_2indep,
@@ -185,6 +186,28 @@ def test_few_differing_problems_are_counted_over_all_sign_flips():
     assert found.low <= found.effect <= found.high
 
 
+def test_problems_that_all_change_alike_have_a_difference():
+    for first, second in ((np.zeros(30), np.ones(30)), (np.full(30, 0.25), np.full(30, 0.75))):
+        found = differences.paired(first, second)
+        assert found.p == 2 / 2**30  # of all assignments of signs only two are as far from 0
+        assert found.effect == second[0] - first[0]
+        assert found.high - found.low > 0.05
+        assert found.error >= differences.least_error(30)
+    several = np.tile([0.4, 0.6], 15)  # the floor is for rows that show no spread, not for steady ones
+    assert differences.paired(several, several[::-1]).error < differences.least_error(30)
+    longer = differences.paired(np.full(30, 100.0), np.full(30, 107.0), bounded=False)
+    assert (longer.effect, longer.p) == (7.0, 2 / 2**30)
+    assert differences.paired(np.ones(30), np.ones(30), bounded=False).p == 1.0
+
+
+def test_one_problem_says_nothing_of_others():
+    assert intervals.of_numbers(np.array([9.0])).kind == intervals.UNKNOWN
+    one, two = np.zeros(1), np.ones(1)
+    for found in (differences.paired(one, two, bounded=False), differences.between_runs([one], [two, two])):
+        assert (found.low, found.high, found.p) == (-math.inf, math.inf, 1.0)
+    assert differences.paired_once(one, two).error == 1.0
+
+
 def test_unpaired_rows_as_statsmodels_compares_them():
     first, second = (9, 30), (14, 30)
     shares = [right / n for right, n in (first, second)]
@@ -234,13 +257,55 @@ def test_holm_by_hand_and_as_statsmodels_has_it():
 
 def test_power_by_hand_and_as_statsmodels_has_it():
     assert power.from_error(0.1) == pytest.approx(0.1 * (1.959964 + 0.841621), rel=1e-5)
-    for share, n in ((0.3, 30), (0.5, 500), (0.1, 272)):
-        found = power.unpaired(share, n)
-        assert power_proportions_2indep(found, share, n).power == pytest.approx(0.8, abs=1e-4)
+    for runs in (3, 4, 9):  # an effect of one standard deviation, found with so many runs
+        wanted = TTestPower().solve_power(nobs=runs, alpha=0.05, power=0.8)
+        assert power.from_error(1 / runs**0.5, runs - 1) == pytest.approx(wanted, rel=1e-4)
     assert power.unpaired(0.8, 30) == pytest.approx(power.unpaired(0.2, 30))
-    assert power.unpaired(0.5, 2) == 1.0
+    assert power.unpaired(0.5, 2) == math.inf
+    assert power_proportions_2indep(power.unpaired(0.3, 2000), 0.3, 2000).power == pytest.approx(
+        0.8, abs=1e-4
+    )
+    assert power.unpaired(0.3, 1000) == pytest.approx(power.unpaired(0.3, 1001), abs=0.001)
     told = [differences.mcnemar_p(changed, 0) < 0.05 for changed in range(9)]
     assert told.index(True) == power.LEAST_CHANGED
+
+
+def test_the_power_of_mcnemars_test_by_hand_and_by_counting_outcomes():
+    # all of 6 problems change one way with chance g^6, which is all that has a p below 5 %: 0.8^(1/6)
+    assert power.paired_once(6, 0.0) == pytest.approx(0.8 ** (1 / 6), abs=1e-6)
+    assert power.paired_once(5, 0.3) == math.inf
+    n, changed, gain = 30, 0.3, 0.2
+    chances = ((changed + gain) / 2, (changed - gain) / 2, 1 - changed)
+    counted = sum(
+        stats.multinomial.pmf((up, down, n - up - down), n, chances)
+        for up in range(n + 1)
+        for down in range(n + 1 - up)
+        if differences.mcnemar_p(up, down) < 0.05
+    )
+    assert power.mcnemar(n, changed, gain) == pytest.approx(counted)
+
+
+def test_the_smallest_difference_is_found_with_power_080_by_the_test_used():
+    rng, n = np.random.default_rng(12), 30
+    for changed in (0.1, 0.3):
+        gain = power.paired_once(n, changed)
+        moved = max(changed, gain)
+        drawn = rng.multinomial(n, ((moved + gain) / 2, (moved - gain) / 2, 1 - moved), size=4000)
+        found = [differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()]
+        assert np.mean(found) == pytest.approx(0.8, abs=0.02)
+    for share in (0.05, 0.3):
+        gain = power.unpaired(share, n)
+        found = proportions_p(rng.binomial(n, share, 4000), rng.binomial(n, share + gain, 4000), n) < 0.05
+        assert found.mean() == pytest.approx(0.8, abs=0.02)
+
+
+def proportions_p(first, second, n):
+    """p of `differences.unpaired` for counts of n."""
+    bounds = intervals.Interval(0, 1, "")
+    return np.array([
+        differences.unpaired(a / n, b / n, bounds, bounds, (0.1, 0.1), (n, n)).p
+        for a, b in zip(first, second, strict=True)
+    ])  # fmt: skip
 
 
 def test_best_of_several_by_hand():

@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
-from made_runs import SETTINGS, TITLES, make_run
+from made_runs import SETTINGS, TITLES, imported_run, make_run
 
 from analysis import __main__ as cli
-from analysis import cost_tables, formats, mixing, published, records, tables
+from analysis import cost_tables, formats, mixing, published, records, references, tables
 from analysis.cells import metric
 from analysis.table import BEST, ORDER, TIED
 from openrs.mistake import Mistake
@@ -106,7 +107,7 @@ def test_differences_to_the_base_are_printed_without_being_asked(tmp_path):
 def test_what_could_have_been_shown_stands_under_the_table(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": [[1] * 9 + [0] * 21]}})
     text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
-    assert "AIME24 35.4 (n 30, k 1, unpaired)" in text
+    assert "AIME24 35.1 (n 30, k 1, unpaired)" in text
 
 
 def test_pass_and_majority_and_lengths_are_metrics(tmp_path):
@@ -132,6 +133,19 @@ def test_pass_and_majority_and_lengths_are_metrics(tmp_path):
         shown("maj@2")
     with pytest.raises(Mistake, match="is not one of avg"):
         shown("best")
+
+
+def test_every_problem_changed_alike_and_one_problem_alone_have_tables(tmp_path):
+    make_run(tmp_path / "a", "base", {0: {"aime24": [[0] * 30] * 2}}, report_step=0)
+    make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1] * 30] * 2}})
+    _, differences = tables.everything(records.load_all(tmp_path / "a"))
+    assert differences.rows[0][1][0].mean == 100.0
+    for name, step in (("base", 0), ("exp1", 10)):
+        make_run(tmp_path / "b", name, {step: {"aime24": [[1]], "amc23": [[1, 0]]}}, report_step=step)
+    options = tables.Options(metric=metric("tokens"))
+    for table in tables.everything(records.load_all(tmp_path / "b"), options):
+        assert table.rows[0][1][0].low is None
+        assert "inf" not in formats.as_json(table).lower()
 
 
 def test_scores_of_other_settings_are_other_rows(tmp_path):
@@ -162,6 +176,27 @@ def test_other_problems_are_refused_unless_asked_for_and_then_marked(tmp_path):
     mixed = tables.table1(runs, tables.Options(mixed={"problems"}))
     assert len(mixed.rows) == 2
     assert any("Mixed, as asked" in line for line in mixed.caption)
+
+
+def test_files_on_other_problems_are_no_two_samples_of_one_cell(tmp_path):
+    whole = imported_run("exp1", {10: {"AIME24": [0.3]}}, n=30)
+    part = imported_run("exp1", {10: {"AIME24": [0.5]}}, n=20, seeds=(-2,))
+    pooled = replace(whole, scores=whole.scores + part.scores)
+    with pytest.raises(Mistake, match=r"20 and 30 problems.*Import them again"):
+        tables.table1([pooled])
+    folder = make_run(tmp_path, "exp1", {10: {"aime24": halves() * 2}})
+    place = next(folder.glob("eval/*/*/seed-1235-*.json"))
+    record = json.loads(place.read_text())
+    write_record(place, record | {"ids": [f"q{i}" for i in range(4)]})
+    with pytest.raises(Mistake, match="hold different problems"):
+        tables.table1(records.load_all(tmp_path))
+
+
+def test_runs_on_other_problems_have_no_mean(tmp_path):
+    for seed, problems in ((1, "p"), (2, "q")):
+        make_run(tmp_path, "exp1", {10: {"aime24": halves()}}, {"seed": seed}, problems=problems)
+    made = tables.table1(records.load_all(tmp_path), tables.Options(mixed={"problems"})).rows
+    assert [label[-8:] for label, _ in made] == ["(seed=1)", "(seed=2)"]
 
 
 @pytest.mark.parametrize(
@@ -275,6 +310,22 @@ def test_every_format_is_printed_with_a_reference(tmp_path, capsys, monkeypatch,
         assert [table["title"][:9] for table in json.loads(shown)] == ["Table 1: ", "Published"]
 
 
+def test_every_format_says_which_numbers_were_published_or_imported():
+    paper = references.table("paper")
+    assert r"\caption{Published, not measured here: the paper's Table 1." in formats.latex(paper)
+    rows = list(csv.DictReader(io.StringIO(formats.comma_separated(paper))))
+    assert {(row["origin"], row["table"]) for row in rows} == {("published", paper.title)}
+    made = imported_run("exp1", {10: {"AMC23": 0.6}})
+    base, table = references.base_differences([made], tables.DEFAULT)[0], tables.table1([made])
+    assert r"\caption{Differences to the published base row (DeepSeek" in formats.latex(base)
+    assert r"\caption{zero-shot pass@1" in formats.latex(table)
+    for found in (base, table):
+        (row,) = csv.DictReader(io.StringIO(formats.comma_separated(found)))
+        assert row["origin"] == "imported"
+        assert json.loads(formats.as_json(found))["rows"][0]["origin"] == "imported"
+    assert row["AMC23 seeds"] == "not stated"
+
+
 def test_what_a_table_shows_is_inert_in_html(tmp_path):
     folder = make_run(tmp_path, "base", {0: {"aime24": halves()}}, report_step=0)
     record = json.loads((folder / "run.json").read_text())
@@ -305,7 +356,15 @@ def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
     for name, right in (("exp1", 9), ("exp2", 10)):
         make_run(tmp_path, name, {10: {"aime24": [[1] * right + [0] * (30 - right)]}})
     text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
-    assert "AIME24 20.0 (n 30, k 1, paired)" in text  # 6 of 30: fewer have no p below 0.05
+    assert "power 0.8 under the test used): AIME24 25.1 (n 30, k 1, paired)." in text
+    for seed in (1, 2):
+        made = {10: {"aime24": [[1] * (9 + seed) + [0] * (21 - seed)]}}
+        make_run(tmp_path / "runs", "exp1", made, {"seed": seed})
+    text = "\n".join(tables.table1(records.load_all(tmp_path / "runs")).caption)
+    assert "AIME24 25.1 (n 30, k 1, paired), AIME24" in text
+    assert "(n 30, k 1, means of 2 runs)" in text
+    tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=2)
+    assert "AIME24 none (n 2, k 1, unpaired)" in "\n".join(tables.table1([tiny]).caption)
 
 
 def test_the_papers_reward_model_data_is_that_of_one_model_alone():

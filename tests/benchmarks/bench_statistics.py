@@ -15,7 +15,7 @@ import pytest
 
 from analysis import cells, comparisons, records, tables
 from analysis.lines import Line
-from analysis.statistics import differences, intervals
+from analysis.statistics import differences, intervals, power
 from openrs.paths import ROOT
 from openrs.scores import Cell, score
 
@@ -120,6 +120,54 @@ def test_size_of_the_marks():
                 bold += "best" in marks.values()
             print(f"{count:>3} rows, k {k}: {100 * wrong / rounds:>5.1f} {100 * bold / rounds:>5.1f}")
             assert wrong / rounds < 0.10
+
+
+def test_power():
+    rng, rounds = np.random.default_rng(5), 1000
+    print("\npower at the smallest difference as printed, percent (wanted: 80)")
+    for n in (30, 40, 272):
+        for changed in (0.1, 0.2, 0.3):
+            gain = power.paired_once(n, changed)
+            moved = max(changed, gain)
+            chances = ((moved + gain) / 2, (moved - gain) / 2, 1 - moved)
+            drawn = rng.multinomial(n, chances, rounds)
+            found = np.mean([differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()])
+            print(f"{n:>4} k  1, {changed:.0%} change: {100 * gain:>5.1f} points {100 * found:>5.1f}")
+            assert found > 0.76
+        for k in (4, 10):
+            gain, found = power_by_simulation(rng, rounds, lambda gain, n=n, k=k: pair(rng, n, k, gain))
+            print(f"{n:>4} k {k:>2}: {100 * gain:>5.1f} points {100 * found:>5.1f}")
+            assert found > 0.74
+    for runs in (2, 3, 5):
+        gain, found = power_by_simulation(rng, rounds, lambda gain, m=runs: recipes(rng, m, gain))
+        print(f"{runs} runs a recipe, differing by 5 points: {100 * gain:>5.1f} points {100 * found:>5.1f}")
+        assert found > 0.74
+
+
+def power_by_simulation(rng, rounds, drawn):
+    """The smallest difference by the mean error of such rows, and how often it is found."""
+    gain = 0.0
+    for _ in range(2):  # the error of equal rows first, then of rows that differ by what it gave
+        found = [drawn(gain) for _ in range(rounds)]
+        error = np.sqrt(np.mean([item.error**2 for item in found]))
+        gain = power.from_error(error, float(np.median([item.freedom for item in found])))
+    return gain, np.mean([drawn(gain).p < 0.05 for _ in range(rounds)])
+
+
+def pair(rng, n, k, gain):
+    """Two rows of k answers, the second better by `gain` on average."""
+    ability = rng.beta(1, 1, n) * (1 - gain)
+    return differences.paired(*(rng.binomial(k, ability + more) / k for more in (0, gain)))
+
+
+def recipes(rng, runs, gain, n=200, k=4, wobble=0.05):
+    """Two recipes of several runs each, which differ between themselves too."""
+    ability = rng.beta(1, 1, n) * 0.4 + 0.15
+    sides = [
+        [rng.binomial(k, np.clip(ability + more + rng.normal(0, wobble), 0, 1)) / k for _ in range(runs)]
+        for more in (0, gain)
+    ]
+    return differences.between_runs(*sides)
 
 
 def make(outputs, runs, steps, seeds=1):

@@ -1,5 +1,6 @@
 """Two workers, killed with -9 at ten random moments, end with the table of an undisturbed sweep."""
 
+import json
 import os
 import random
 import signal
@@ -69,7 +70,10 @@ def test_a_sweep_that_is_killed_ten_times_ends_as_an_undisturbed_one(tmp_path):
         ends = [(segment["first_step"], segment["last_step"]) for segment in segments(run)]
         trained = [step for first, last in ends for step in range(first, last + 1)]
         assert trained == [1, 2, 3], "each step of each recipe counts once"
-    assert not list(stormy.rglob("*.partial")), "no half-written record"
+    records = {path.relative_to(calm) for path in calm.glob("runs/**/*.json")}
+    assert {path.relative_to(stormy) for path in stormy.glob("runs/**/*.json")} == records
+    for path in records:
+        assert json.loads((stormy / path).read_text()), "a record is whole, or it is not there"
     assert not _running_processes(stormy)
 
 

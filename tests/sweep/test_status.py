@@ -58,6 +58,17 @@ def test_every_state_is_told(outputs):
     assert "with 1 worker, " in told[5]
 
 
+def test_a_trial_that_the_budget_stopped_is_told_as_stopped(outputs):
+    (study,) = status.studies("seeds", outputs, None)
+    study.enqueue_trial({"seed": 0}, user_attrs={tasks.SLOT: 5})
+    trial = study.ask(SPACE)
+    trial.set_user_attr(tasks.REASON, "budget.device_hours=8 is reached (8 spent)")
+    study.tell(trial, state=TrialState.FAIL)
+    told = list(status.lines(study))
+    assert told[0] == "seeds-1234: 6 trials: 2 complete, 1 pruned, 1 failed, 1 running, 1 stopped"
+    assert "  stopped   trial 5 seed=0: budget.device_hours=8 is reached (8 spent)" in told
+
+
 def test_what_is_left_is_reckoned_from_the_trials_that_ended():
     start = datetime(2026, 11, 1)
     done = [

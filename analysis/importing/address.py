@@ -1,0 +1,89 @@
+"""Where a result file stands -> the experiment and the step that it is of."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from openrs.mistake import Mistake
+
+_WORD = r"(?:global_)?(?:step|checkpoint)[-_]?"
+_SEED = r"(?:[-_]seed[-_]?\d+)?"
+_DATE = r"[^/]*(?:19|20)\d\d[-_]?(?:0[1-9]|1[0-2])[-_]?(?:0[1-9]|[12]\d|3[01])"
+_NUMBERED = r"(?:exp|experiment|run|trial|model|version|v)"
+_COUNTED = (
+    rf"(?:{_NUMBERED}|seed|sample|rep|repeat|repetition|replicate|evals?|part|shard|rank|gpu|fold|epoch|"
+    r"step|global_step|checkpoint|aime|amc|math)[-_]\d+/"
+)
+PATTERNS = (
+    rf"(?P<name>[^/]+/(?:seed|run)[-_]?\d+|[^/]+)/{_WORD}(?P<step>\d+){_SEED}/",
+    rf"(?:^|/)(?i:(?!{_DATE}|{_COUNTED}))(?P<name>[^/]+?)(?<!(?i:seed))(?<!\de)[-_](?:{_WORD})?"
+    rf"(?P<step>\d+){_SEED}/(?:.*/)?results/",
+    rf"(?:^|/)(?P<name>(?i:{_NUMBERED})[-_]\d+)/(?:.*/)?results/",
+)
+"""Where experiment and step are looked for in a file's path, in this order. The number of a seed, a date, a
+learning rate or a benchmark (`seed_1`, `eval_2025-03-24`, `lr1e-6`, `math_500`) is no step, and that of
+`exp_1` belongs to its name."""
+TOLD = (
+    "a folder step-N or checkpoint-N, whose parent is the experiment, or a folder EXPERIMENT_N above "
+    "results/ (N the step, not a seed, a date or a benchmark's number)"
+)
+"""PATTERNS in words."""
+_STEP_FOLDER = re.compile(rf"{_WORD}\d+{_SEED}")
+
+
+@dataclass(frozen=True)
+class Address:
+    """An experiment and a step."""
+
+    name: str
+    step: int | None
+    """None where no step is stated: a released model, not an untrained one."""
+    matched: bool
+    """False where no pattern fits the path: the name is the model's then."""
+
+
+def pattern(text: str | None) -> tuple[re.Pattern[str], ...]:
+    """The user's pattern, or the built-in ones.
+
+    Raises:
+        Mistake: it is no regular expression, or has no group `name`.
+    """
+    try:
+        made = tuple(re.compile(item) for item in ((text,) if text is not None else PATTERNS))
+    except re.error as error:
+        raise Mistake(f"pattern={text}: is no regular expression ({error}).") from None
+    if any("name" not in item.groupindex for item in made):
+        raise Mistake(
+            f"pattern={text}: needs a group (?P<name>...) for the experiment, and (?P<step>...) for the step."
+        )
+    return made
+
+
+def place(file: Path, imported: Path) -> str:
+    """A file's path as patterns see it: from the folder that was imported on.
+
+    What the folder's own name leaves open is above it: a folder step-100 is seen with its parent, and a
+    file that was given by itself from two folders above results/ on.
+    """
+    if file != imported:
+        relative = f"{imported.name}/{file.relative_to(imported).as_posix()}"
+        if _STEP_FOLDER.fullmatch(imported.name):
+            return f"{imported.parent.name}/{relative}"
+        return relative
+    parts = file.parts[1:]
+    depth = len(parts) - parts.index("results") if "results" in parts else 1
+    return "/".join(parts[max(0, len(parts) - depth - 2) :])
+
+
+def find(path: str, patterns: tuple[re.Pattern[str], ...], model: str) -> Address:
+    """The address of a path by the first pattern that fits; a step that is no number is part of the name."""
+    for item in patterns:
+        found = item.search(path)
+        groups = found.groupdict() if found else {}
+        name, step = groups.get("name"), groups.get("step")
+        if not name:  # an optional group that took no part is no experiment
+            continue
+        if step and not step.isdecimal():
+            name, step = f"{name} {step}", None
+        return Address(name, int(step) if step else None, True)
+    return Address(model, None, False)

@@ -1,0 +1,118 @@
+"""Which run an imported result belongs to: the same weights, and never others, share a step of a run.
+
+A run is an experiment of one collection, and its steps are what the paths say. A released model without a
+step is a run of its own, one for each revision that is stated. Where one step of an experiment was measured
+with two revisions, the second is a run of its own too.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis import published
+from analysis.importing.reading import Found
+from analysis.importing.result import NOT_STATED
+from analysis.records import IMPORTED, RunRecords
+from openrs.mistake import Mistake
+from openrs.recipe import digest
+from openrs.run import read_record, write_record
+
+STEP = re.compile(r"[/_-]*(?:global_)?(?:step|checkpoint)[-_]?\d+/*$")
+"""A checkpoint's part of a model's path: checkpoints of one experiment are one run."""
+
+
+def recipe(item: Found, collection: str, apart: bool = False) -> dict[str, Any]:
+    """What an imported run is known by.
+
+    Args:
+        apart: the step has scores of another revision in its experiment's run.
+    """
+    stepped, revision = item.step is not None, item.result.revision
+    if apart:
+        revision = revision or NOT_STATED
+    elif stepped:
+        revision = None  # each step has its own
+    return {
+        "imported": {
+            "from": collection,
+            "name": item.name,
+            "model": STEP.sub("", item.result.model) if stepped else item.result.model,
+            "revision": revision,
+            "steps": stepped,
+        }
+    }
+
+
+def address(recipe_: dict[str, Any]) -> str:
+    """A run without the collection that it came with."""
+    return digest({key: value for key, value in recipe_["imported"].items() if key != "from"})
+
+
+def folder(outputs: Path, recipe_: dict[str, Any]) -> Path:
+    """Where the run of a recipe is."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", recipe_["imported"]["name"])
+    return outputs / IMPORTED / f"{safe}-{digest(recipe_)[:8]}"
+
+
+def open_run(folder_: Path, recipe_: dict[str, Any], baseline: bool) -> None:
+    """Writes run.json, or adds to it that the run is the untrained model."""
+    name, path = recipe_["imported"]["name"], folder_ / "run.json"
+    record = read_record(path)
+    if record is None:
+        config = {
+            "report_step": None,
+            "scale": {"name": IMPORTED},
+            "model": {"title": name},
+            "baseline": baseline,
+        }
+        made = {"name": name, "id": digest(recipe_), "recipe": recipe_, "invocations": [], "config": config}
+        write_record(path, made)
+    elif baseline and not record["config"].get("baseline"):
+        record["config"]["baseline"] = True
+        write_record(path, record)
+
+
+def adopted(found: Sequence[Found], known: Sequence[RunRecords], collection: str) -> dict[str, str]:
+    """Address of a run -> the collection of a stored run that it is the same as.
+
+    Same outputs at the same address say that two collections hold one checkpoint (evals/ and overall/ of
+    one experiment): what else the second holds of it belongs to the stored run.
+    """
+    stored = {
+        (address(run.recipe), score.step, score.benchmark, (score.imported or {})["outputs"]): run
+        for run in known
+        for score in run.scores
+    }
+    own = {address(run.recipe) for run in known if run.recipe["imported"]["from"] == collection}
+    made: dict[str, str] = {}
+    for item in found:
+        at = address(recipe(item, collection))
+        run = stored.get((at, item.step or 0, item.result.benchmark, item.result.outputs))
+        if run is not None and item.result.outputs is not None and at not in own:
+            made.setdefault(at, run.recipe["imported"]["from"])
+    return made
+
+
+def is_baseline(item: Found, named: str | None) -> bool:
+    """Whether a result without a step is of an untrained model: the paper's, or the one that is named."""
+    if item.step is not None:
+        return False
+    names = {part.lower() for text in (item.name, item.result.model) for part in (text, text.split("/")[-1])}
+    return bool({name.lower() for name in (published.BASE, named) if name} & names)
+
+
+def check_baseline(found: Sequence[Found], named: str | None) -> None:
+    """Checks that the named baseline is there.
+
+    Raises:
+        Mistake: no result without a step is of that model or experiment.
+    """
+    if named is None or any(is_baseline(item, named) for item in found):
+        return
+    names = sorted({item.name for item in found if item.step is None})
+    there = f"Without a step are: {', '.join(names)}." if names else "Every file here has a step."
+    raise Mistake(
+        f"baseline={named}: no result without a training step is of that model or experiment. {there} Name "
+        "one of these, or leave it out (step 0 of an experiment is its baseline by itself)."
+    )

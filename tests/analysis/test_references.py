@@ -1,0 +1,41 @@
+"""Imported models beside the published base row: the same checkpoints, columns and parts as Table 1."""
+
+from dataclasses import replace
+
+from made_runs import imported_run
+
+from analysis import mixing, published, references, tables
+from analysis.choice import Choice
+
+
+def test_a_benchmark_that_chose_the_checkpoint_is_not_reported_against_the_base():
+    run = imported_run("exp1", {10: {"AIME24": 0.3, "AMC23": 0.6}, 20: {"AIME24": 0.5, "AMC23": 0.7}})
+    options = tables.Options(choice=Choice("best", "AIME24"))
+    (found,) = references.base_differences([run], options)
+    assert found.columns == ("AMC23", "Avg.")
+    assert "AIME24" not in found.title
+    assert [label for label, _ in found.rows] == ["exp1, step 20"]
+    assert "the best of each run on AIME24, which is not shown" in "\n".join(found.caption)
+    (marked,) = references.base_differences([run], tables.Options(choice=Choice("best", "AIME24", ("all",))))
+    assert "SELECTED ON WHAT IS REPORTED" in "\n".join(marked.caption)
+
+
+def test_rows_that_table_one_keeps_apart_are_apart_here():
+    runs = [imported_run(f"exp-{d}", {10: {"AMC23": 0.6}}, {"dtype": d}) for d in ("float32", "bfloat16")]
+    found = references.base_differences(runs, tables.DEFAULT)
+    assert [len(table.rows) for table in found] == [1, 1]
+    assert [table.name for table in found] == ["base-differences", "base-differences-2"]
+    assert all("--mixed dtype puts them together" in table.caption[-1] for table in found)
+    (mixed,) = references.base_differences(runs, tables.Options(mixed=mixing.allowed("dtype")))
+    assert len(mixed.rows) == 2
+
+
+def test_a_released_model_without_a_step_is_compared_and_the_base_itself_is_not():
+    base = imported_run(published.BASE, {0: {"AMC23": 0.6}}, model=f"deepseek-ai/{published.BASE}")
+    runs = [
+        imported_run("Open-RS1", {0: {"AMC23": 0.7}}, model="knoveleng/Open-RS1"),
+        replace(base, config=base.config | {"baseline": True}),  # as the import knows it
+    ]
+    (found,) = references.base_differences(runs, tables.DEFAULT)
+    assert [label for label, _ in found.rows] == ["Open-RS1"]
+    assert references.base_differences(runs[1:], tables.DEFAULT) == []
