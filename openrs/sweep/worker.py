@@ -109,7 +109,7 @@ class Worker:
     def _failing(self) -> bool:
         """Whether the failures are as many as end the sweep."""
         if self.sweep.options.fail_fast or (self.sweep.ours and self.sweep.config.fail_fast):
-            return tasks.failures(self.opened) > self.sweep.failed_before
+            return tasks.failures(self.opened) > self.sweep.options.joined.failed
         known = tasks.slots(self.opened.get_trials(deepcopy=False))
         left = tasks.left_failed(known, self.sweep.patience)
         return len(left) / self.sweep.total > self.sweep.options.max_failure_rate

@@ -71,6 +71,18 @@ def test_one_point_that_fails_ends_no_sweep_and_the_command_again_tries_it_once_
     assert stub.ran()[5:] == ["0 0"]
 
 
+def test_a_worker_does_not_forgive_what_failed_since_its_command_joined(stub):
+    arguments = ["x=0,1", "fail_at=0", "hydra.sweeper.retries=0"]
+    told = "hydra.sweeper.joined={forgiven:[],failed:0}"  # as a command of several workers says it
+    assert stub.run(*arguments).returncode == 1
+    assert stub.run(*arguments, told).returncode == 1
+    assert stub.ran() == ["0 0", "1 0"]
+    fast = stub.run("x=0,1,2", "fail_at=0", "hydra.sweeper.fail_fast=true")
+    assert fast.returncode == 1
+    assert stub.run("x=0,1,2", "fail_at=0", "hydra.sweeper.fail_fast=true", told).returncode == 1
+    assert stub.ran() == ["0 0", "1 0", "0 0"], "another worker's failure ends this one too"
+
+
 def test_a_failure_rate_counts_points_and_not_attempts(stub):
     made = stub.run("x=0,1,2", "fail_at=1", "hydra.sweeper.max_failure_rate=0.3")
     assert made.returncode == 1
