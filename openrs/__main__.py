@@ -1,9 +1,13 @@
 """The command: `python -m openrs experiment=exp3 data=mixed`; `--help` lists every option."""
 
+import os
 import sys
+import traceback
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from openrs import compose
 from openrs.paths import CONF
@@ -15,6 +19,8 @@ def main() -> int:
     """Composes, runs and reports; returns the exit status."""
     compose.register()
     session = Session()
+    # with it Hydra raises what it cannot compose, instead of printing twenty lines and leaving
+    os.environ["HYDRA_FULL_ERROR"] = "1"
 
     @hydra.main(config_path=str(CONF), config_name="config")
     def job(composed: DictConfig) -> Outcome | None:
@@ -28,6 +34,12 @@ def main() -> int:
         return 130
     except SystemExit as ended:  # Hydra's way out; what was finished still gets its table
         status = ended.code if isinstance(ended.code, int) else 1
+    except (HydraException, OmegaConfBaseException) as error:
+        say(f"error: {compose.refusal(error)}")
+        return 1
+    except Exception:
+        traceback.print_exc()
+        status = 1
     return session.finish() or status
 
 

@@ -78,10 +78,26 @@ def composed(*overrides: str) -> Config:
     except Mistake:
         raise
     except (HydraException, OmegaConfBaseException) as error:
-        told = str(error).split("\nConfig search path")[0]
-        raise Mistake(f"{' '.join(overrides)}: {told}") from error
+        raise Mistake(f"{' '.join(overrides)}: {refusal(error)}") from error
     assert isinstance(config, Config)
     return config
+
+
+def refusal(error: BaseException) -> str:
+    """What Hydra cannot compose, in one line: its cause and the options that there are, without Hydra's list
+    of folders and OmegaConf's of keys."""
+    text, cause = str(error).split("\nConfig search path")[0], error.__cause__
+    if isinstance(cause, OmegaConfBaseException):
+        text += f"\n{cause}"
+    sentences, options = [], []
+    for line in filter(str.strip, text.splitlines()):
+        if line.startswith("\t"):
+            options.append(line.strip())
+        elif not line.startswith("    "):
+            sentences.append(line.strip().removesuffix("."))
+    listed = f" {', '.join(options)}" if options else ""
+    end = "" if sentences[-1:] and sentences[-1].endswith("?") else "."
+    return f"{'. '.join(sentences)}{listed}{end}"
 
 
 def restore(resolved: dict[str, Any]) -> Config:

@@ -121,7 +121,30 @@ def test_wrong_commands_fail_with_one_clear_error(arguments, told, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_bad_job_does_not_end_a_sweep(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["data=mixed,mixd"], "Could not find 'data/mixd'. Available options in 'data': deepscaler, easy"),
+        (["sweeps=nosuch"], "Could not find 'sweeps/nosuch'. Available options in 'sweeps': algorithm"),
+        (["seed=1,2", "hydra/sweeper/sampler=nosuch"], "Available options in 'hydra/sweeper/sampler': cmaes"),
+        (
+            ["seed=1,b"],
+            "Value 'b' of type 'str' could not be converted to Integer. This is the point seed=b.",
+        ),
+        (["steps.total=3,-1"], "steps.total=-1: must be greater than 0"),
+        (["seed=interval(0,1)", "dry_run=true"], "Value '0.5' of type 'float' could not be converted"),
+    ],
+)
+def test_wrong_sweeps_fail_with_one_clear_line_before_anything_runs(arguments, told, tmp_path):
+    shown = openrs("-m", "experiment=exp2", "scale=nano", f"outputs={tmp_path}", *arguments)
+    assert shown.returncode == 1
+    (line,) = shown.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert told in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_shows_the_other_jobs_beside_a_wrong_one(tmp_path):
     shown = openrs(
         "-m", "experiment=exp3", "scale=nano", "dry_run=true", "length.completion=900,100",
         f"outputs={tmp_path}",

@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
 from openrs import cost, models
+from openrs.compose import refusal
 from openrs.config import Config
 from openrs.mistake import Mistake
 from openrs.plan import Plan, resolve
@@ -165,9 +168,16 @@ def merged(found: Iterable[Todo]) -> list[Todo]:
 
 
 def compose(sweep: "Sweep", params: dict[str, Any]) -> DictConfig:
-    """The job config of one point, as Hydra composes it."""
+    """The job config of one point, as Hydra composes it.
+
+    Raises:
+        Mistake: an option or a value that there is not.
+    """
     overrides = list(sweep.space.overrides(params))
-    composed = sweep.context.config_loader.load_sweep_config(sweep.config, overrides)
+    try:
+        composed = sweep.context.config_loader.load_sweep_config(sweep.config, overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise Mistake(refusal(error)) from error
     with read_write(composed), open_dict(composed):
         del composed["hydra"]
     return composed

@@ -127,6 +127,8 @@ class SweeperConf(OptunaSweeperConf):
     """Wait for the trials of other workers at the end, to take over those whose worker dies."""
     report: bool = True
     """Print and write the result at the end; workers leave it to the command that started them."""
+    joined: Any = None
+    """What had failed when the command joined, which tells it to the workers that it starts; else null."""
     pruner: Any = None
     signal: Any = "reward"
     """What pruners see: `reward`, another figure of metrics.jsonl (`rewards.accuracy`, `-kl`), a combination

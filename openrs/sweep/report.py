@@ -95,8 +95,9 @@ def _disk(trials: list[FrozenTrial]) -> int:
 
 
 def _ended(sweep: "Sweep") -> list[FrozenTrial]:
-    """The trials that say how the slots stand."""
-    return tasks.ended(sweep.study.get_trials(deepcopy=False), sweep.total)
+    """The newest trial of every slot."""
+    slots = tasks.slots(sweep.study.get_trials(deepcopy=False))
+    return [slot.last for slot in slots.values() if slot.number < sweep.total]
 
 
 def why(trial: FrozenTrial) -> str:

@@ -67,16 +67,13 @@ def _changes_reward(sweep: "Sweep", name: str) -> bool:
 
 
 def _rewards(sweep: "Sweep", name: str, options: list[object]) -> Iterator[str]:
-    """The reward of every option, as text; one that cannot be composed is told when its trial is."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
+    """The reward of every option, as text; one that cannot be composed is refused with its point."""
     from openrs.sweep.estimate import compose
 
     for option in options:
         try:
             yield OmegaConf.to_yaml(compose(sweep, {name: option}).reward, resolve=True)
-        except (HydraException, OmegaConfBaseException):
+        except Mistake:
             continue
 
 

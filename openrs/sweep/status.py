@@ -71,7 +71,7 @@ def lines(study: optuna.Study) -> Iterator[str]:
     """One study for a person: counts, trials in flight, the best, time and money."""
     trials = study.get_trials(deepcopy=False)
     total = study.user_attrs.get("total", 0)
-    ended = tasks.ended(trials, total)
+    ended = [slot.last for slot in tasks.slots(trials).values() if slot.number < total]
     yield f"{study.study_name}: {counts(ended, total).removeprefix('sweep: ')}"
     signals = _signals(study)
     for trial in trials:

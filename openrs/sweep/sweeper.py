@@ -20,7 +20,18 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from openrs.mistake import Mistake
 from openrs.recipe import digest
-from openrs.sweep import objective, report, sampler, selection, signal, space, study, tasks, workers
+from openrs.sweep import (
+    objective,
+    points,
+    report,
+    sampler,
+    selection,
+    signal,
+    space,
+    study,
+    tasks,
+    workers,
+)
 from openrs.sweep.budget import refuse
 from openrs.sweep.estimate import forecast
 from openrs.sweep.storage import Lock, open_storage
@@ -54,8 +65,6 @@ class Sweep:
         self.halt = threading.Event()
         self.unfit = ""
         """Why this machine cannot run a trial of the sweep."""
-        self.failed_before = 0
-        """Attempts that had failed when this command joined."""
 
     def run(self, arguments: list[str]) -> bool:
         """Does what is missing of the study and reports.
@@ -89,8 +98,12 @@ class Sweep:
             selection.check(asked, self.config, rewards, type(pruner).__name__)
         self.total = self._total()
         self._address(grid)
-        if self.ours and self.config.dry_run:
-            self._look()
+        self._look()
+        plan = self.ours and self.config.dry_run
+        shown = plan and grid and self.total <= report.LISTED  # every point, the wrong ones too
+        if self.study is None and not shown:
+            points.check(self)
+        if plan:
             return report.plan(self)
         self._open()
         self._budget_holds()
@@ -158,12 +171,13 @@ class Sweep:
         self.folder = folder.absolute()
 
     def _look(self) -> None:
-        """Opens the study for a plan, where there is one; makes none."""
+        """Opens the study where there is one; makes none."""
         if self.options.storage is None and not (self.folder / "study.db").exists():
             return
         storage = open_storage(self.options.storage, self.folder)
         if self.name in optuna.get_all_study_names(storage):
             self.study, _ = study.join(storage, self.name, self.question, self.directions)
+            self._forgive()
 
     def _open(self) -> None:
         """Opens the study, or makes it; workers that start together make one."""
@@ -180,11 +194,17 @@ class Sweep:
         self.space = study.stored_space(self.study, self.space)
         if new and self.ours:
             self.study.set_user_attr("planned", forecast(self))
-        known = tasks.slots(self.study.get_trials(deepcopy=False))
-        self.patience = replace(self.patience, forgiven=tasks.left_failed(known, self.patience))
-        self.failed_before = tasks.failures(self.study)
+        self._forgive()
         if self.study.user_attrs.get("total") != self.total:
             self.study.set_user_attr("total", self.total)
+
+    def _forgive(self) -> None:
+        """Gives what was left FAILED when this command joined, or the one that started it, another try."""
+        if self.options.joined is None:
+            known = tasks.slots(self.study.get_trials(deepcopy=False))
+            left = sorted(tasks.left_failed(known, self.patience))
+            self.options.joined = {"forgiven": left, "failed": tasks.failures(self.study)}
+        self.patience = replace(self.patience, forgiven=frozenset(self.options.joined.forgiven))
 
     def _budget_holds(self) -> None:
         if self.ours:
@@ -227,6 +247,8 @@ class Sweep:
             workers.prepare(launchers[0])
             workers.threads([Worker(self, launcher).take_all for launcher in launchers], self.halt)
         elif number > 1 and workers.can_repeat(self.config):
+            joined = ",".join(f"{key}:{value}" for key, value in self.options.joined.items())
+            told.append(f"hydra.sweeper.joined={{{joined}}}")
             workers.processes(number, self.config, told, self.folder)
         else:
             Worker(self, self._launcher()).take_all()

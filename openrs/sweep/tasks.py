@@ -72,11 +72,6 @@ def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
     }
 
 
-def ended(trials: list[FrozenTrial], total: int) -> list[FrozenTrial]:
-    """The newest trial of every slot."""
-    return [slot.last for number, slot in slots(trials).items() if number < total]
-
-
 def failures(study: optuna.Study) -> int:
     """Attempts that failed of themselves: no process died, and no worker gave its trial back."""
     ended = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))

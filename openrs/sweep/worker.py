@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from openrs.compose import refusal
 from openrs.sweep import sampler, tasks
 from openrs.sweep.budget import reached
 from openrs.sweep.heartbeat import beating
@@ -108,7 +109,7 @@ class Worker:
     def _failing(self) -> bool:
         """Whether the failures are as many as end the sweep."""
         if self.sweep.options.fail_fast or (self.sweep.ours and self.sweep.config.fail_fast):
-            return tasks.failures(self.opened) > self.sweep.failed_before
+            return tasks.failures(self.opened) > self.sweep.options.joined.failed
         known = tasks.slots(self.opened.get_trials(deepcopy=False))
         left = tasks.left_failed(known, self.sweep.patience)
         return len(left) / self.sweep.total > self.sweep.options.max_failure_rate
@@ -145,7 +146,7 @@ class Worker:
         try:
             (returned,) = self.launcher.launch([overrides], initial_job_idx=number)
         except (HydraException, OmegaConfBaseException) as error:
-            return Outcome("failed", reason=str(error), again=False)
+            return Outcome("failed", reason=refusal(error), again=False)
         except Exception as error:
             return Outcome("failed", reason=f"{type(error).__name__}: {error}")
         return read(returned, len(self.sweep.directions))

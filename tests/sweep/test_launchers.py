@@ -51,6 +51,17 @@ def test_processes_share_a_grid_and_one_of_them_reports(stub):
 
 
 @pytest.mark.slow
+def test_processes_of_a_new_command_try_what_failed_once_more(stub):
+    arguments = ["x=0,1", "fail_at=0", "hydra.sweeper.retries=0", "hydra.sweeper.n_jobs=3"]
+    made = stub.run(*arguments)
+    assert made.returncode == 1
+    assert "2 trials: 1 complete, 1 failed" in made.stderr
+    assert sorted(stub.ran()) == ["0 0", "1 0"]
+    assert stub.run(*arguments).returncode == 1
+    assert sorted(stub.ran()) == ["0 0", "0 0", "1 0"]
+
+
+@pytest.mark.slow
 def test_ray_gives_every_trial_its_devices(stub, ray_cluster):
     made = stub.run(
         "x=range(0,6)", "sleep=0.5", "hydra.sweeper.n_jobs=2", "hydra/launcher=ray",

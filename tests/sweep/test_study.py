@@ -6,7 +6,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from openrs.sweep import report, tasks
+from openrs.sweep import tasks
+from openrs.sweep.report import counts
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +71,18 @@ def test_one_point_that_fails_ends_no_sweep_and_the_command_again_tries_it_once_
     assert stub.ran()[5:] == ["0 0"]
 
 
+def test_a_worker_does_not_forgive_what_failed_since_its_command_joined(stub):
+    arguments = ["x=0,1", "fail_at=0", "hydra.sweeper.retries=0"]
+    told = "hydra.sweeper.joined={forgiven:[],failed:0}"  # as a command of several workers says it
+    assert stub.run(*arguments).returncode == 1
+    assert stub.run(*arguments, told).returncode == 1
+    assert stub.ran() == ["0 0", "1 0"]
+    fast = stub.run("x=0,1,2", "fail_at=0", "hydra.sweeper.fail_fast=true")
+    assert fast.returncode == 1
+    assert stub.run("x=0,1,2", "fail_at=0", "hydra.sweeper.fail_fast=true", told).returncode == 1
+    assert stub.ran() == ["0 0", "1 0", "0 0"], "another worker's failure ends this one too"
+
+
 def test_a_failure_rate_counts_points_and_not_attempts(stub):
     made = stub.run("x=0,1,2", "fail_at=1", "hydra.sweeper.max_failure_rate=0.3")
     assert made.returncode == 1
@@ -83,8 +96,7 @@ def test_a_machine_that_cannot_gives_its_trial_back_and_ends(stub):
     assert "error: hardware=stub: this machine has no device. The trial was put back" in made.stderr
     assert "Traceback" not in made.stderr
     assert stub.ran() == ["0 0", "1 0"]
-    one, other = tasks.ended(study_of(stub).trials, 3)
-    assert (report.put_off(one), report.put_off(other)) == (False, True)
+    assert counts(study_of(stub).trials, 3) == "sweep: 3 trials: 1 complete, 1 stopped, 1 to go"
     stub.log.with_suffix(".mended").touch()
     mended = stub.run(*arguments)
     assert mended.returncode == 0, mended.stderr
@@ -144,6 +156,8 @@ def test_a_study_of_another_space_is_refused(stub):
         (["x=0,1", "hydra.sweeper.storage=nonsense"], "hydra.sweeper.storage=nonsense: cannot be opened"),
         (["x=0,1", "hydra/sweeper/pruner=threshold"], "hydra/sweeper/pruner: "),
         (["x=range(3,1)"], "at least one value"),
+        (["x=0,1", "z=0,1"], "Could not override 'z'. To append to your config use +z=0. Key 'z'"),
+        (["x=interval(0,1)", "z=0,1"], "This is the point x=0.5 z=0. Nothing was run"),
         (["x=0,1", "hydra.sweeper.n_jobs=0"], "hydra.sweeper.n_jobs=0: must be 1 or more"),
         (["x=0,1", "hydra.sweeper.retries=-1"], "hydra.sweeper.retries=-1: must be 0 or more"),
         (["x=0,1", "hydra.sweeper.heartbeat=0"], "hydra.sweeper.heartbeat=0: must be 1 or more"),
