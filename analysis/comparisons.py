@@ -177,7 +177,13 @@ def _smallest(measured: Sequence[Measured], first_trained: bool) -> dict[str, fl
             singles.append(power.paired_once(first.n, _churn(first.shares, other.shares, found.p)))
         else:  # a test of signs needs some problems to change, by an answer each
             floor = power.LEAST_CHANGED / (first.n * max(first.k, other.k)) if first.bounded else 0.0
-            singles.append(max(floor, power.from_error(found.error, found.freedom)))
+            known = first.bounded and found.freedom >= 1 and math.isfinite(found.error)
+            least = (
+                power.paired_several(first.shares, max(first.k, other.k), found.error, found.freedom)
+                if known
+                else power.from_error(found.error, found.freedom)
+            )
+            singles.append(max(floor, least))
     made = {"paired": sorted(singles)[len(singles) // 2]} if singles else {}
     for count, members in sorted(of_runs.items()):
         made[f"means of {count} runs"] = _smallest_over_runs(members, first.n)

@@ -127,6 +127,29 @@ def _fewest(n: int) -> NDArray[np.int_]:
     return np.array(found)
 
 
+def paired_several(shares: Array, k: int, error: float, freedom: float, power: float = POWER) -> float:
+    """Smallest difference of two rows of k answers a problem that the paired test finds.
+
+    No difference is the same on all problems: it is taken as a part of what each leaves room for, upwards,
+    or downwards from above one half. That spreads the problems' differences and makes answers vary that
+    were always wrong, so that the error grows with the difference.
+
+    Args:
+        shares: of the first row, shape (problems,).
+        error, freedom: standard error of the difference as seen, and its degrees of freedom.
+    """
+    room = 1 - shares if shares.mean() <= 0.5 else shares
+    n, width, square = len(room), float(room.mean()), float((room**2).mean())
+    varying = float((room * (1 - room)).mean())
+
+    def errors(gain: float) -> float:
+        part = gain / width
+        answers = (1 - part) * (varying + part * square) - varying
+        return gain / math.sqrt(error**2 + (part**2 * float(room.var()) + max(0.0, answers) / k) / n)
+
+    return _smallest(errors, width, noncentrality(freedom, power))
+
+
 def unpaired(share: float, n: int, power: float = POWER) -> float:
     """Smallest gain over `share` that the pooled z test of two rows of n problems finds, one answer each.
 

@@ -84,3 +84,13 @@ def proportions_p(first, second, n):
         differences.unpaired(a / n, b / n, bounds, bounds, (0.1, 0.1), (n, n)).p
         for a, b in zip(first, second, strict=True)
     ])  # fmt: skip
+
+
+def test_the_error_grows_with_a_difference_that_problems_have_room_for():
+    shares = np.array([0.0, 0.25, 0.5, 0.75, 1.0] * 20)
+    plain = power.from_error(0.03, 99)
+    few, many = (power.paired_several(shares, k, 0.03, 99) for k in (2, 1000))
+    assert plain < many < few, "answers that begin to vary add more the fewer there are"
+    assert power.paired_several(1 - shares, 2, 0.03, 99) == pytest.approx(few)
+    even = np.full(100, 0.5)  # the same room on all problems, and endless answers: nothing is added
+    assert power.paired_several(even, 10**9, 0.03, 99) == pytest.approx(plain, rel=1e-3)
