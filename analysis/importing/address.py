@@ -9,20 +9,21 @@ from openrs.mistake import Mistake
 _WORD = r"(?:global_)?(?:step|checkpoint)[-_]?"
 _SEED = r"(?:[-_]seed[-_]?\d+)?"
 _DATE = r"[^/]*(?:19|20)\d\d[-_]?(?:0[1-9]|1[0-2])[-_]?(?:0[1-9]|[12]\d|3[01])"
+_SHELF = r"(?:(?:checkpoints?|ckpts?)/)?"
 _NUMBERED = r"(?:exp|experiment|run|trial|model|version|v)"
 _COUNTED = (
     rf"(?:{_NUMBERED}|seed|sample|rep|repeat|repetition|replicate|evals?|part|shard|rank|gpu|fold|epoch|"
     r"step|global_step|checkpoint|aime|amc|math)[-_]\d+/"
 )
 PATTERNS = (
-    rf"(?P<name>[^/]+/(?:seed|run)[-_]?\d+|[^/]+)/{_WORD}(?P<step>\d+){_SEED}/",
+    rf"(?P<name>[^/]+/(?:seed|run)[-_]?\d+|[^/]+)/{_SHELF}{_WORD}(?P<step>\d+){_SEED}/",
     rf"(?:^|/)(?i:(?!{_DATE}|{_COUNTED}))(?P<name>[^/]+?)(?<!(?i:seed))(?<!\de)[-_](?:{_WORD})?"
     rf"(?P<step>\d+){_SEED}/(?:.*/)?results/",
     rf"(?:^|/)(?P<name>(?i:{_NUMBERED})[-_]\d+)/(?:.*/)?results/",
 )
 """Where experiment and step are looked for in a file's path, in this order. The number of a seed, a date, a
 learning rate or a benchmark (`seed_1`, `eval_2025-03-24`, `lr1e-6`, `math_500`) is no step, and that of
-`exp_1` belongs to its name."""
+`exp_1` belongs to its name. A folder `checkpoints` between the two is in every experiment and names none."""
 TOLD = (
     "a folder step-N or checkpoint-N, whose parent is the experiment, or a folder EXPERIMENT_N above "
     "results/ (N the step, not a seed, a date or a benchmark's number)"

@@ -74,6 +74,7 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
             raise Unreadable(f"{metric}={value} is no share of 0 to 1")
         k, samples = metrics.pass_k(metric), metrics.samples(metric)
         outcomes = details.read(path, key, metric) if k == 1 and samples == 1 else None
+        n = _size(config, summary, general, value, stderr if samples == 1 else None, outcomes)
         made.append(
             Result(
                 format=FORMAT,
@@ -83,11 +84,11 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
                 title=title if k == 1 else f"{title} pass@{k}",
                 metric=metric,
                 value=value,
-                n=_size(config, summary, general, value, stderr if samples == 1 else None, outcomes),
+                n=n,
                 samples=samples,
                 stderr=stderr,
                 seed=_seed(model),
-                outputs=stated(hashes.get("hash_cont_tokens")),
+                outputs=_outputs(stated(hashes.get("hash_cont_tokens")), metric, n),
                 examples=stated(hashes.get("hash_examples")),
                 settings=_settings(general, model, config),
                 versions=_versions(general),
@@ -157,6 +158,20 @@ def _size(
     if known_set := DATASETS.get(config.get("hf_repo") or ""):
         return min(known_set[2], whole(general.get("max_samples")) or known_set[2])
     raise Unreadable("states no number of problems")
+
+
+def _outputs(hashed: str | None, metric: str, n: int) -> str | None:
+    """The hash of the answers' tokens, or None where it is the same for every model and so tells no outputs.
+
+    It is where answers were compared by likelihood (the tokens are those of the choices), and where a remote
+    model gave text without tokens: lighteval (logging/info_loggers.py) then hashes n empty lists.
+    """
+    if hashed is None or metric.startswith("acc"):
+        return None
+    import xxhash
+
+    no_tokens = xxhash.xxh64(xxhash.xxh64("[]").hexdigest() * n).hexdigest()
+    return None if hashed == no_tokens else hashed
 
 
 def _seed(model: dict[str, Any]) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from openrs.recipe import digest
 from openrs.text import problem_id
 
 NOT_STATED = "not stated"
@@ -105,11 +106,20 @@ DATASETS = {
 names, so that nothing is taken for a benchmark that it is not."""
 
 
+LONGEST = 100
+"""Letters of a name in a file's or folder's, which file systems end at 255; a model's may be a path."""
+
+
+def file_name(name: str) -> str:
+    """A name as part of a file's: a long one by its beginning and eight digits of its hash."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{digest(name)[:8]}"
+
+
 def benchmark(task: str, dataset: str | None) -> tuple[str, str]:
     """A benchmark's name, fit for a file, and its title."""
     if dataset in DATASETS:
         return DATASETS[dataset][:2]
-    return re.sub(r"[^A-Za-z0-9_.]+", "_", task).strip("_.") or "task", task
+    return file_name(re.sub(r"[^A-Za-z0-9_.]+", "_", task).strip("_.") or "task"), task
 
 
 def number(value: Any) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis import published
 from analysis.importing.reading import Found
-from analysis.importing.result import NOT_STATED
+from analysis.importing.result import NOT_STATED, file_name
 from analysis.records import IMPORTED, RunRecords
 from openrs.mistake import Mistake
 from openrs.recipe import digest
@@ -51,7 +51,7 @@ def address(recipe_: dict[str, Any]) -> str:
 
 def folder(outputs: Path, recipe_: dict[str, Any]) -> Path:
     """Where the run of a recipe is."""
-    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", recipe_["imported"]["name"])
+    safe = file_name(re.sub(r"[^A-Za-z0-9_.-]+", "_", recipe_["imported"]["name"]))
     return outputs / IMPORTED / f"{safe}-{digest(recipe_)[:8]}"
 
 

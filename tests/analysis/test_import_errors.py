@@ -22,6 +22,18 @@ def test_what_no_reader_expects_never_ends_the_import(tmp_path, monkeypatch, cap
     assert "skipped short.json: custom|aime24|0: not of the documented form (OverflowError" in shown
 
 
+def test_a_long_path_to_a_model_or_name_of_a_task_is_no_file_name(tmp_path):
+    put(tmp_path / "in/results/m/results_1.json", old(model="/models/" + "m" * 300))
+    document = new({"extractive_match": 0.3})
+    document["results"] = {"t" * 300 + "|0": {"extractive_match": 0.3}}
+    document["config_tasks"] = {"t" * 300 + "|0": {"effective_num_docs": 30}}
+    put(tmp_path / "in/results/m/results_2.json", document)
+    report, runs = imported(tmp_path / "in", tmp_path / "out")
+    assert (report.imported, report.skipped) == (2, [])
+    assert max(len(run.name) for run in runs) == 308
+    assert {len(score.title) for run in runs for score in run.scores} == {6, 300}
+
+
 @pytest.mark.parametrize(("seed", "known"), [("1234", 1234), ("many", -1), (-3, -1), (True, -1), (2.5, -1)])
 def test_a_seed_may_be_written_as_text(tmp_path, seed, known):
     put(tmp_path / "in/results/m/results_1.json", new({"extractive_match": 0.3}, seed=seed))

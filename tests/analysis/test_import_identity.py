@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+import xxhash
 from made_results import command, imported, new, old, put
 
 from analysis.lines import lines
@@ -53,6 +54,20 @@ def test_the_engines_seed_is_the_seed_where_requests_have_none(tmp_path):
     put(tmp_path / "in/results/m/results_1.json", new({"extractive_match": 0.3}, seed=7, random_seed=1234))
     _, (run,) = imported(tmp_path / "in", tmp_path / "other")
     assert (run.scores[0].seed, run.scores[0].settings["engine"]) == (7, "not stated")
+
+
+@pytest.mark.parametrize("values", [(0.3, 0.3), (0.3, 0.5)])
+@pytest.mark.parametrize("answers", ["no tokens", "choices"])
+def test_a_hash_that_all_models_share_makes_no_repeat(tmp_path, values, answers):
+    shared = xxhash.xxh64(xxhash.xxh64("[]").hexdigest() * 30).hexdigest() if answers == "no tokens" else "c"
+    for model, value in zip("ab", values, strict=True):
+        document = old(model=model, value=value, outputs=shared)
+        if answers == "choices":
+            document["results"] = {"custom|aime24|0": {"acc": value}}
+        put(tmp_path / f"in/results/{model}/results_1.json", document)
+    report, runs = imported(tmp_path / "in", tmp_path / "out")
+    assert (report.repeats, report.skipped) == ([], [])
+    assert [(run.name, run.scores[0].value) for run in runs] == list(zip("ab", values, strict=True))
 
 
 def test_other_problems_are_another_cell(tmp_path):
