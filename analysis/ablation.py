@@ -5,22 +5,25 @@ Runs that differ only in their seeds are replicates: each cell is a mean over th
 sampling seeds at once.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from analysis import cells, comparisons, lines, mixing
+from analysis import cells, comparisons, lines, margins, mixing
+from analysis.captions import MARKED, measured_how, nano_note
 from analysis.cells import AVERAGE, Measured, Metric
 from analysis.lines import Line
 from analysis.records import SEEDS, Row, RunRecords, factors, rows, short
 from analysis.statistics import intervals
-from analysis.table import Table, Value, bound
-from analysis.tables import MARKED, average, measured_how, nano_note, value
+from analysis.table import Table
+from analysis.tables import average, value
 from openrs.mistake import Mistake
+
+OVER_RUNS = (
+    "An interval over training runs is on these problems: what a draw of other problems would add is in the "
+    "differences, and not in it."
+)
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ def _by_benchmark(
         *measured_how(made, titles),
         f"Checkpoint of each run: {design.step}. Runs that differ only in seeds are replicates: cells are "
         f"means over runs of means over sampling seeds; interval: {', '.join(kinds)}.",
+        *([OVER_RUNS] if intervals.RUNS in kinds else []),
         *([MARKED] if len(made) > 1 else []),
         comparisons.detectable(made, titles, unit),
     ]
@@ -191,7 +195,11 @@ def _by_benchmark(
     columns = (*titles, "Avg.")
     found = [Table(f"Ablation: {design.metric.title}", columns, body, tuple(notes), "ablation")]
     if len(names) > 1:
-        found.append(_marginal(combinations, names, titles, design.metric))
+        found.append(
+            margins.table(
+                {key: item.cells for key, item in combinations.items()}, names, titles, design.metric
+            )
+        )
     if len(made) > 1:
         baseline = _baseline(made, design.baseline)
         others = [line for line in made if line is not baseline]
@@ -207,59 +215,6 @@ def _baseline(made: list[Line], text: str | None) -> Line:
         labels = "; ".join(line.label for line in made)
         raise Mistake(f"baseline={text}: {len(fitting)} rows fit. Give enough of one of: {labels}.")
     return fitting[0]
-
-
-def _marginal(
-    combinations: dict[Key, Combination], names: list[str], titles: list[str], metric: Metric
-) -> Table:
-    """Mean of each level over the combinations that have it, each counting once."""
-    body = []
-    for place, name in enumerate(names):
-        for level in dict.fromkeys(key[place] for key in combinations):
-            members = [item for key, item in combinations.items() if key[place] == level]
-            row = [_over([item.cells.get(title) for item in members], metric) for title in titles]
-            whole = [cell for cell in row if cell is not None]
-            mean = _average(whole, metric) if len(whole) == len(row) > 0 else None
-            count = f"{len(members)} combination{'s' if len(members) > 1 else ''}"
-            body.append((f"{name}={level} ({count})", (*row, mean)))
-    return Table(
-        "Marginal means",
-        (*titles, "Avg."),
-        tuple(body),
-        (
-            "Each level's plain mean over the combinations that were run, however many runs each has; the "
-            "interval is over problems (training seeds are not in it). Where not all combinations were run, "
-            "levels of one factor may differ by the others'.",
-        ),
-        "ablation-margins",
-    )
-
-
-def _average(row: Sequence[Value], metric: Metric) -> Value:
-    """Plain mean of benchmarks, with an interval put together from theirs (Zou and Donner 2008)."""
-    mean = sum(cell.mean for cell in row) / len(row)
-    widths = [cell.high - cell.low for cell in row if cell.high is not None and cell.low is not None]
-    if len(widths) < len(row):
-        return Value(mean)
-    reach = math.hypot(*widths) / 2 / len(row)
-    low, high = mean - reach, mean + reach
-    if metric.name != "tokens":
-        low, high = max(0.0, low), min(100.0, high)
-    return Value(mean, low, high, intervals.NORMAL)
-
-
-def _over(found: Sequence[Measured | None], metric: Metric) -> Value | None:
-    """Plain mean of combinations, with an interval over problems where all saw the same."""
-    known = [cell for cell in found if cell is not None]
-    if not known or len(known) < len(found):
-        return None
-    mean = float(np.mean([cell.value for cell in known]))
-    if any(cell.shares is None or cell.ids != known[0].ids for cell in known):
-        return Value(metric.unit * mean)
-    shares = np.mean([cell.shares for cell in known if cell.shares is not None], axis=0)
-    bounds = (intervals.of_numbers if metric.name == "tokens" else intervals.of_shares)(shares)
-    unit = metric.unit
-    return Value(unit * mean, bound(bounds.low, unit), bound(bounds.high, unit), bounds.kind, known[0].n)
 
 
 def _cross(combinations: dict[Key, Combination], split: int, design: Design, names: Sequence[str]) -> Table:
@@ -280,15 +235,15 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
             label(down, 0),
             (
                 *(value(cell(down, over), design.metric) for over in across),
-                _over([c for over in across if (c := cell(down, over))], design.metric),
+                margins.over([c for over in across if (c := cell(down, over))], design.metric),
             ),
         )
         for down in side
     ]
-    means = [_over([c for down in side if (c := cell(down, over))], design.metric) for over in across]
+    means = [margins.over([c for down in side if (c := cell(down, over))], design.metric) for over in across]
     shown = [Line("", item.rows, item.cells) for item in combinations.values() if title in item.cells]
     kinds = sorted({line.cells[title].interval.kind for line in shown})
-    total = _over([c for down in side for over in across if (c := cell(down, over))], design.metric)
+    total = margins.over([c for down in side for over in across if (c := cell(down, over))], design.metric)
     body.append(("mean", (*means, total)))
     return Table(
         f"Ablation: {title}, {design.metric.title}",
@@ -299,6 +254,7 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
             f"Checkpoint of each run: {design.step}. Cells are means over runs that differ only in seeds; "
             f"interval: {', '.join(kinds)}; the last row and column are plain means of the cells that were "
             "run, their intervals over problems.",
+            *([OVER_RUNS] if intervals.RUNS in kinds else []),
             *nano_note([title]),
         ),
         "ablation",

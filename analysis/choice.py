@@ -48,6 +48,7 @@ class Choice:
         for row in rows:
             if row.trained:
                 candidates[row.run.id, str(sorted(row.settings.items())), row.variant].append(row)
+        aggregates = False
         names = curves.names(list({row.run.id: row.run for row in rows}.values()))
         for members in candidates.values():
             name = names[members[0].run.id]
@@ -57,7 +58,8 @@ class Choice:
                 if not known:
                     told.append(f"{name}: no checkpoint has {by}, left out.")
                     continue
-                row, line = _best(known, by, name)
+                row, line, totals = _best(known, by, name)
+                aggregates |= totals
                 told.append(line)
             else:
                 found = _fixed(members, self.rule)
@@ -68,7 +70,7 @@ class Choice:
             kept.append(row)
         if len(kept) == len([row for row in rows if not row.trained]):
             raise Mistake(f"select={self.rule}: no run has such a checkpoint. Evaluate it first.")
-        return kept, shown, (self._how(by, shown), *told)
+        return kept, shown, (self._how(by, shown), *told, *([TOTALS_ONLY] if aggregates else []))
 
     @staticmethod
     def _title(name: str, titles: set[str], option: str) -> str:
@@ -95,20 +97,28 @@ def _fixed(rows: list[Row], rule: str) -> Row | None:
     return next((row for row in rows if row.step == step), None)
 
 
-def _best(rows: list[Row], by: str, name: str) -> tuple[Row, str]:
-    """The checkpoint with the highest score (the earliest of equals), and what the choice is worth."""
+def _best(rows: list[Row], by: str, name: str) -> tuple[Row, str, bool]:
+    """The checkpoint with the highest score (the earliest of equals), what the choice is worth, and whether
+    that is from totals alone."""
     found = [cells.measure(row.cells[by]) for row in rows]
     known = [(row, cell) for row, cell in zip(rows, found, strict=True) if cell is not None]
     row, best = max(known, key=lambda pair: (pair[1].value, -pair[0].step))
     if len(known) == 1:
-        return row, f"{name}: step {row.step} is the only checkpoint with {by}."
+        return row, f"{name}: step {row.step} is the only checkpoint with {by}.", False
     measured = [cell for _, cell in known]
     shares = [cell.shares for cell in measured if cell.shares is not None and cell.ids == best.ids]
     if len(shares) == len(measured) and best.n > 1:
         worth = selection.of_shares(np.stack(shares, axis=1), all(cell.once for cell in measured))
     else:
         worth = selection.of_aggregates([cell.value for cell in measured], best.n)
-    return row, _told(name, row.step, by, worth)
+    return row, _told(name, row.step, by, worth), worth.test == selection.TOTALS
+
+
+TOTALS_ONLY = (
+    f"Where only totals are known ({selection.TOTALS}) noise is that of independent draws of problems, more "
+    "than checkpoints on the same problems have, so the estimate is drawn too far to their mean and "
+    "p is too high."
+)
 
 
 def _told(name: str, step: int, by: str, worth: Best) -> str:

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from analysis import comparisons, mixing
+from analysis.captions import measured_how, nano_note
 from analysis.cells import Measured, Metric
 from analysis.lines import Line, lines, titles
 from analysis.records import Row, RunRecords, rows
 from analysis.statistics.differences import holm
 from analysis.table import Table, Value
-from analysis.tables import measured_how, nano_note, value
+from analysis.tables import value
 from openrs.mistake import Mistake
 
 

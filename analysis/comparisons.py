@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from analysis import cells
-from analysis.cells import Measured
+from analysis.cells import Array, Measured
 from analysis.lines import Line
 from analysis.statistics import differences, power
 from analysis.statistics.differences import Difference, holm
@@ -98,7 +98,10 @@ def table(
     of_average = (
         f"the average's is Holm's over the {count} rows" if count > 1 else "the average's stands alone"
     )
-    caption = [f"Points, 95 % interval, p{tests}; p is Holm's over the benchmarks of a row, {of_average}."]
+    caption = [
+        f"Points, 95 % interval of one comparison, p{tests}; p is Holm's over the benchmarks of a row, "
+        f"{of_average}."
+    ]
     if any(cell is not None and cell.paired is False for _, row_cells in body for cell in row_cells):
         caption.append(
             "† unpaired: no outcomes on the same problems are known for both, so what the problems have in "
@@ -139,8 +142,9 @@ def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0)
     """What each benchmark could have shown: the smallest difference found with power 0.8.
 
     Under the test that the first line and another would be compared with, at the share of problems that
-    changed, or the error, of their comparison (the median over the other lines); where no outcomes are
-    known, unpaired at the lines' mean. Means over training runs are told apart. Rounded up.
+    change back and forth, or the error, of their comparison (the median over the other lines; variances
+    of means over training runs are averaged); where no outcomes are known, unpaired at the lines' mean.
+    Rounded up.
     """
     parts = []
     for title in titles:
@@ -148,42 +152,60 @@ def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0)
         if not known:
             continue
         measured = [line.cells[title] for line in known]
-        first = measured[0]
-        size = f"n {first.n}, k {'/'.join(map(str, sorted({cell.k for cell in measured})))}"
-        paired: dict[str, list[float]] = defaultdict(list)
-        for other in measured[1:]:
-            if first.ids and first.shares is not None and other.ids == first.ids:
-                paired[_compared(first, other)].append(_smallest(first, other, known[0].trained))
-        if not paired:
-            paired["unpaired"] = [_smallest_unpaired(measured)]
-        for how, found in paired.items():
-            least = sorted(found)[len(found) // 2]
+        size = f"n {measured[0].n}, k {'/'.join(map(str, sorted({cell.k for cell in measured})))}"
+        for how, least in _smallest(measured, known[0].trained).items():
             told = f"{math.ceil(10 * unit * least - 1e-9) / 10:.1f}" if math.isfinite(least) else "none"
             parts.append(f"{title} {told} ({size}, {how})")
     return (
         "Smallest difference that could have been shown between two rows (one test, two-sided 5 %, power 0.8 "
-        f"under the test used): {', '.join(parts)}."
+        f"under the test used, at the noise seen here): {', '.join(parts)}."
     )
 
 
-def _compared(first: Measured, second: Measured) -> str:
-    runs = max(len(first.runs), len(second.runs))
-    return f"means of {runs} runs" if runs else "paired"
+def _smallest(measured: Sequence[Measured], first_trained: bool) -> dict[str, float]:
+    """How cells are compared with the first -> the smallest difference found; infinite where none is."""
+    first = measured[0]
+    singles: list[float] = []
+    of_runs: dict[int, list[Difference]] = defaultdict(list)
+    for other in measured[1:]:
+        if not first.ids or first.shares is None or other.shares is None or other.ids != first.ids:
+            continue
+        found = cells.difference(first, other, first_trained)
+        if found.kind == differences.RUNS:
+            of_runs[max(len(first.runs), len(other.runs))].append(found)
+        elif found.kind == differences.MCNEMAR:
+            singles.append(power.paired_once(first.n, _churn(first.shares, other.shares, found.p)))
+        else:  # a test of signs needs some problems to change, by an answer each
+            floor = power.LEAST_CHANGED / (first.n * max(first.k, other.k)) if first.bounded else 0.0
+            known = first.bounded and found.freedom >= 1 and math.isfinite(found.error)
+            least = (
+                power.paired_several(first.shares, max(first.k, other.k), found.error, found.freedom)
+                if known
+                else power.from_error(found.error, found.freedom)
+            )
+            singles.append(max(floor, least))
+    made = {"paired": sorted(singles)[len(singles) // 2]} if singles else {}
+    for count, members in sorted(of_runs.items()):
+        made[f"means of {count} runs"] = _smallest_over_runs(members, first.n)
+    if not made:
+        made["unpaired"] = _smallest_unpaired(measured)
+    return {how: least if least <= 1 or not first.bounded else math.inf for how, least in made.items()}
 
 
-def _smallest(first: Measured, second: Measured, first_trained: bool) -> float:
-    """Smallest difference of two cells with outcomes on the same problems; infinite where there is none."""
-    found = cells.difference(first, second, first_trained)
-    if found.kind == differences.MCNEMAR:
-        assert first.shares is not None
-        assert second.shares is not None
-        return power.paired_once(first.n, float((first.shares != second.shares).mean()))
-    least = power.from_error(found.error, found.freedom)
-    if not first.bounded:
-        return least
-    if found.kind != differences.RUNS:  # a test of signs needs some problems to change, by an answer each
-        least = max(least, power.LEAST_CHANGED / (first.n * max(first.k, second.k)))
-    return least if least <= 1 else math.inf
+def _churn(first: Array, second: Array, p: float) -> float:
+    """Share of problems that change without making a difference: all, where the rows cannot be told apart."""
+    gained, lost = float((second > first).mean()), float((second < first).mean())
+    return gained + lost if p >= LEVEL else 2 * min(gained, lost)
+
+
+def _smallest_over_runs(found: Sequence[Difference], n: int) -> float:
+    """From the mean variances of comparisons of as many runs."""
+    between = math.fsum(item.error_between_runs**2 for item in found) / len(found)
+    whole = math.fsum(item.error**2 for item in found) / len(found)
+    if between == 0 or math.isinf(whole):
+        return power.from_error(math.sqrt(whole))
+    freedom = min(item.freedom for item in found)
+    return power.over_runs(math.sqrt(max(0.0, whole - between)), math.sqrt(between), n, freedom)
 
 
 def _smallest_unpaired(measured: Sequence[Measured]) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.lines import Line, lines
+from analysis.lines import Line, differing_settings, lines
 from analysis.records import Row, RunRecords, differences, replicates
 from openrs.checkpoints import logged
 
@@ -56,27 +56,43 @@ def names(runs: Sequence[RunRecords]) -> dict[str, str]:
 def scores(rows: Sequence[Row]) -> dict[str, list[Curve]]:
     """Benchmark -> curves of the trained rows; step 0 is the base model of the same name, where measured.
 
+    A curve holds one way of measuring: a run measured with two temperatures has two.
+
     Args:
         rows: rows that may share a table.
     """
     made = lines(rows)
     labels = names(list({row.run.id: row.run for row in rows}.values()))
-    bases = {_model(line.rows[0]): line for line in made if not line.trained}
-    grouped: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    settings = differing_settings(rows)
+    bases = {(_model(line.rows[0]), *_way(line.rows[0])): line for line in made if not line.trained}
+    grouped: dict[tuple[tuple[str, ...], str, int], list[Line]] = defaultdict(list)
     for line in made:
         if line.trained and line.rows[0].stepped:
-            grouped[tuple(sorted(row.run.id for row in line.rows))].append(line)
+            ids = tuple(sorted(row.run.id for row in line.rows))
+            grouped[(ids, *_way(line.rows[0]))].append(line)
     found: dict[str, list[Curve]] = defaultdict(list)
-    for ids, members in grouped.items():
+    for (ids, settings_text, variant), members in grouped.items():
         names_ = list(dict.fromkeys(row.run.name for row in members[0].rows))
         several = len(ids) > 1
         label = f"{'/'.join(names_)}, mean of {len(ids)} runs" if several else labels[ids[0]]
-        base = bases.get(_model(members[0].rows[0]))
+        label += _told(members[0].rows[0], settings)
+        base = bases.get((_model(members[0].rows[0]), settings_text, variant))
         whole = [*([base] if base else []), *sorted(members, key=lambda line: line.rows[0].step)]
         for title in dict.fromkeys(title for line in members for title in line.cells):
             points = tuple(_point(line, title) for line in whole if title in line.cells)
             found[title].append(Curve(label, points, several))
     return dict(found)
+
+
+def _way(row: Row) -> tuple[str, int]:
+    """How a row was measured: two rows of one step and run differ in it."""
+    return str(sorted(row.settings.items())), row.variant
+
+
+def _told(row: Row, settings: Sequence[str]) -> str:
+    more = [f"{key}={row.settings.get(key)}" for key in settings]
+    more += [f"problem set {row.variant + 1}"] if row.variant else []
+    return f" ({', '.join(more)})" if more else ""
 
 
 def _model(row: Row) -> str:

@@ -1,7 +1,7 @@
 """Rows of a table as lines with measured cells; runs that repeat a recipe get a line of their mean."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ def lines(
         ),
     )
     told, settings = differences(runs), differing_settings(ordered)
-    marks = [trait for trait in mixing.differing(ordered) if trait in mixed]
+    marks = {trait: values for trait, values in mixing.differing(ordered).items() if trait in mixed}
     made = []
     for row in ordered:
         measured = {
@@ -68,8 +68,9 @@ def lines(
             for title, scores in row.cells.items()
             if (cell := cells.measure(scores, shown, row.run.folder)) is not None
         }
-        made.append(Line(_label(row, told, settings, marks), (row,), measured))
-    return _with_means(made, recipes, chosen)
+        how = _measured_how(row, settings, marks)
+        made.append(Line(_label(row, told[row.run.id], how), (row,), measured))
+    return _with_means(made, recipes, chosen, lambda row: _measured_how(row, settings, marks))
 
 
 def titles(made: Sequence[Line]) -> list[str]:
@@ -77,15 +78,18 @@ def titles(made: Sequence[Line]) -> list[str]:
     return benchmark_order({title for line in made for title in line.cells})
 
 
-def _with_means(made: list[Line], recipes: dict[str, str], chosen: bool) -> list[Line]:
+def _with_means(
+    made: list[Line], recipes: dict[str, str], chosen: bool, how: Callable[[Row], list[str]]
+) -> list[Line]:
     """Adds a line after the runs that repeat one recipe, for each step that several of them reached, or
-    one for all steps where each run's was chosen."""
+    one for all steps where each run's was chosen. Rows measured in other ways have means of their own."""
     together = defaultdict(list)
     for line in made:
         row = line.rows[0]
         if row.trained:
             step = None if chosen else row.step
-            together[recipes[row.run.id], step, str(sorted(row.settings.items())), row.variant].append(line)
+            way = str(sorted(row.settings.items())), row.variant, *how(row)
+            together[recipes[row.run.id], step, way].append(line)
     after: dict[str, list[Line]] = defaultdict(list)
     for members in together.values():
         if len({line.rows[0].run.id for line in members}) < 2:
@@ -96,6 +100,7 @@ def _with_means(made: list[Line], recipes: dict[str, str], chosen: bool) -> list
         steps = "/".join(map(str, sorted({line.rows[0].step for line in members})))
         names = list(dict.fromkeys(line.rows[0].run.name for line in members))
         label = f"{'/'.join(names)}, step {steps}, mean of {len(members)} training runs"
+        label += _in_brackets(how(members[0].rows[0]))
         line = Line(label, tuple(line.rows[0] for line in members), means)
         after[max(members, key=made.index).label].append(line)
     return [item for line in made for item in (line, *after[line.label])]
@@ -109,13 +114,30 @@ def _role(row: Row) -> str:
     return f"step {row.step}" + (f", {' and '.join(roles)}" if roles else "")
 
 
-def _label(row: Row, told: dict[str, str], settings: Sequence[str], marks: Sequence[str]) -> str:
-    more = [told[row.run.id]] if told[row.run.id] else []
-    more += [f"{key}={row.settings.get(key)}" for key in settings]
+def _measured_how(row: Row, settings: Sequence[str], marks: dict[str, list[str]]) -> list[str]:
+    """What of a row's measuring is not the same in all rows.
+
+    Args:
+        settings: that differ.
+        marks: traits that differ, as was asked, with the values that the caption lists.
+    """
+    more = [f"{key}={row.settings.get(key)}" for key in settings]
     more += [f"problem set {row.variant + 1}"] if row.variant else []
     if "tags" in marks and "remove_reasoning_tags" not in settings:
         more.append("tags stripped" if row.settings.get("remove_reasoning_tags") else "tags kept")
-    suffix = f" ({', '.join(more)})" if more else ""
+    found = mixing.traits(row).items()
+    for trait in ("problems", "verifier"):  # the others are settings
+        own = sorted({value for (name, _), value in found if name == trait and value in marks.get(trait, ())})
+        more += [f"{trait}: {' | '.join(own)}"] if own else []
+    return more
+
+
+def _in_brackets(parts: Sequence[str]) -> str:
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _label(row: Row, told: str, how: list[str]) -> str:
+    suffix = _in_brackets([told, *how] if told else how)
     if not row.trained:
         return f"{row.run.config['model']['title']}{suffix}"
     return f"{row.run.name}, {_role(row)}{suffix}" if row.stepped else f"{row.run.name}{suffix}"

@@ -9,22 +9,17 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from analysis import comparisons, mixing
+from analysis import baseline, comparisons, mixing
+from analysis.captions import MARKED, measured_how, nano_note, span
 from analysis.cells import AVERAGE, Measured, Metric
 from analysis.choice import Choice
-from analysis.lines import Line, differing_settings, lines, titles
-from analysis.mixing import NOT_STATED
+from analysis.lines import Line, lines, titles
 from analysis.records import Row, RunRecords, rows
 from analysis.statistics import intervals
 from analysis.table import Table, Value, bound
 from openrs.mistake import Mistake
 
 Averaging = Literal["raw", "rounded", "both"]
-MARKED = (
-    "Bold: best of its column and beyond noise (paired tests where problems match, Holm over all pairs of "
-    "rows, 5 %). ≈: not distinguishable from the best."
-)
-NANO = "nano-X stands in the place of X: procedural problems, not comparable with any published number."
 
 
 @dataclass(frozen=True)
@@ -189,7 +184,7 @@ def of_lines(
         name=name,
         origins=tuple(line.origin for line in made),
     )
-    base = next((line for line in made if not line.trained), None)
+    base = baseline.of_lines(made)
     others = [line for line in made if line is not base]
     if base is None or not others:
         return [first]
@@ -249,41 +244,20 @@ def printed(number: float) -> float:
     return float(exact.quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
-def measured_how(made: Sequence[Line], columns: Sequence[str]) -> list[str]:
-    """Where these numbers are from: scale, problems, answers a problem, sampling seeds, settings."""
-    rows = [row for line in made for row in line.rows]
-    cells = [line.cells[title] for line in made for title in columns if title in line.cells]
-    imported = all(row.run.imported for row in rows)
-    scales = sorted({str(row.run.config["scale"]["name"]) for row in rows})
-    sizes = ", ".join(
-        f"{t} {'/'.join(map(str, sorted({line.cells[t].n for line in made if t in line.cells})))}"
-        for t in columns
-    )
-    where = "Imported, not measured here" if imported else f"Measured here; scale {'/'.join(scales)}"
-    answers = "/".join(map(str, sorted({cell.k for cell in cells})))
-    return [
-        f"{where}; problems: {sizes}; answers a problem: {answers}.",
-        f"Sampling seeds: {', '.join(sorted({span(cell.seeds) for cell in cells}))}; {_settings(rows)}.",
-    ]
-
-
-def nano_note(columns: Sequence[str]) -> list[str]:
-    """What must be said of nano's benchmarks, where some are among the columns."""
-    return [NANO] if any(title.startswith("nano-") for title in columns) else []
-
-
 def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequence[str]) -> list[str]:
     rows = [row for line in made for row in line.rows]
     imported = all(row.run.imported for row in rows)
     kinds = sorted({line.cells[t].interval.kind for line in made for t in columns if t in line.cells})
+    runs = any(line.mean_of_runs for line in made)
     lines_ = [
         *measured_how(made, columns),
-        f"Cells: mean over sampling seeds; interval: {', '.join(kinds)}. {_averages(options, rules)}",
+        f"Cells: mean over sampling seeds; interval: {', '.join(kinds)}. {_averages(options, rules, runs)}",
     ]
-    if any(line.mean_of_runs for line in made):
+    if runs:
         lines_.append(
             "Means of training runs: each run's mean first, then mean and Student's t interval over runs, on "
-            "these problems; training seeds and sampling seeds are never pooled."
+            "these problems (what others would give is not in it); training seeds and sampling "
+            "seeds are never pooled."
         )
     best = [line.label for line in made if not line.mean_of_runs]
     if len(best) > 1:
@@ -306,31 +280,11 @@ def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequ
     return lines_
 
 
-def _averages(options: Options, rules: Sequence[str]) -> str:
+def _averages(options: Options, rules: Sequence[str], runs: bool) -> str:
     rounded = "Avg.: plain mean of the columns as printed, rounded to one decimal first (the paper's rule)"
     raw = "plain mean of the unrounded columns"
-    how = "normal interval over problems (training seeds are not in it)."
+    how = "normal interval over problems (training seeds are not in it)"
+    how += ", of means of training runs Student's t over runs, where outcomes are known." if runs else "."
     if len(rules) == 2:
         return f"{rounded}; Avg. (raw): {raw}; {how}"
     return f"{rounded if rules[0] == 'rounded' else f'Avg.: {raw}'}, {how}"
-
-
-def _settings(rows: list[Row]) -> str:
-    differing, first = differing_settings(rows), rows[0].settings
-
-    def said(key: str) -> str:
-        return "as its row says" if key in differing else str(first.get(key, NOT_STATED))
-
-    return (
-        f"temperature {said('temperature')}, top_p {said('top_p')}, limit on new tokens "
-        f"{said('max_new_tokens')}, engine {said('engine')}, weights in {said('dtype')}"
-    )
-
-
-def span(seeds: tuple[int, ...]) -> str:
-    """Sampling seeds in words; those below 0 were not stated."""
-    if any(seed < 0 for seed in seeds):
-        return NOT_STATED if len(seeds) == 1 else f"{NOT_STATED} ({len(seeds)} distinct outputs)"
-    if len(seeds) > 2 and seeds != tuple(range(seeds[0], seeds[0] + len(seeds))):
-        return ", ".join(map(str, seeds))
-    return f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"

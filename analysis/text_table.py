@@ -1,10 +1,11 @@
-"""A table of words, written as Markdown, CSV, LaTeX or JSON."""
+"""A table of words, written as Markdown, CSV, LaTeX, JSON or HTML."""
 
 import csv
 import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape as inert
 
 SPECIAL = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--"}
 
@@ -69,9 +70,23 @@ def as_json(table: TextTable) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
+def html(table: TextTable) -> str:
+    """A table element that needs nothing around it; the first cell of a row is its head."""
+    lines = ["<table>", f"<caption>{inert(table.title)}</caption>", "<thead><tr>"]
+    lines += [f'<th scope="col">{inert(column)}</th>' for column in table.columns]
+    lines.append("</tr></thead><tbody>")
+    for first, *others in table.rows:
+        cells = "".join(f"<td>{inert(cell)}</td>" for cell in others)
+        lines.append(f'<tr><th scope="row">{inert(first)}</th>{cells}</tr>')
+    lines.append(f'</tbody><tfoot><tr><td colspan="{len(table.columns)}">')
+    lines += [f"<p>{inert(line)}</p>" for line in table.caption]
+    return "\n".join([*lines, "</td></tr></tfoot></table>"]) + "\n"
+
+
 FORMATS: dict[str, Callable[[TextTable], str]] = {
     "md": markdown,
     "csv": comma_separated,
     "tex": latex,
     "json": as_json,
+    "html": html,
 }

@@ -1,13 +1,13 @@
 """`python -m analysis figures outputs/ [-o DIR]`: every figure that the records allow, as SVG and PNG."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from analysis import cells, comparisons, costs, curves, published, tables
+from analysis import baseline, cells, comparisons, costs, curves, published, tables
 from analysis.figures import cost, forest, learning
 from analysis.figures.style import MOST, styled
 from analysis.lines import Line, lines, titles
@@ -111,15 +111,18 @@ def _of_rows(members: list[Row], suffix: str) -> list[Drawn]:
         kept = labels[begin : begin + MOST]
         shown = {title: [c for c in each if c.label in kept] for title, each in found.items()}
         shown = {title: each for title, each in shown.items() if each}
-        made.append(Drawn(f"accuracy{suffix}{part}", learning.accuracy(shown, ", ".join(sorted(based)))))
+        at_zero = any(curve.points[0].step == 0 for each in shown.values() for curve in each)
+        told = ", ".join(sorted(based)) if at_zero else ""
+        made.append(Drawn(f"accuracy{suffix}{part}", learning.accuracy(shown, told)))
     made_lines = lines(members)
-    base = next((line for line in made_lines if not line.trained), None)
+    base = baseline.of_lines(made_lines)
     others = [line for line in made_lines if line is not base]
     shown_titles = titles(made_lines)
     if base is not None and others:
+        table = comparisons.table(base, others, shown_titles)  # whole: p is corrected over all its rows
         for begin, part in _parts(len(others)):
-            table = comparisons.table(base, others[begin : begin + MOST], shown_titles)
-            made.append(Drawn(f"differences{suffix}{part}", forest.forest(table, "points")))
+            kept_rows = replace(table, rows=table.rows[begin : begin + MOST], origins=())
+            made.append(Drawn(f"differences{suffix}{part}", forest.forest(kept_rows, "points")))
     return made + _priced(made_lines, shown_titles, suffix)
 
 

@@ -30,8 +30,8 @@ def forest(table: Table, unit: str) -> Figure:
         names.append("\n".join(wrapped))
         height -= len(wrapped)
         for title, cell in known:
-            assert cell.low is not None
-            assert cell.high is not None
+            if cell.low is None or cell.high is None:  # of one problem there is nothing to draw
+                continue
             real = cell.mark == REAL
             colour = COLOURS[0] if title != "Avg." else COLOURS[1]
             axis.plot([cell.low, cell.high], [height, height], color=colour, linewidth=1)

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from analysis import costs, curves, references, tables
+from analysis import baseline, costs, curves, references, tables
 from analysis.lines import Line, lines
 from analysis.records import RunRecords
 from analysis.report import completions, summary, trials, warnings
@@ -79,12 +79,12 @@ def _part(made: list[Line], found: Sequence[Table], sources: Provenance) -> dict
         for line in made
         for title in line.cells
     }
-    base = next((line.label for line in made if not line.trained), "")
+    base = baseline.of_lines(made)
     first = _table(found[0], at)
     rows = [row for line in made for row in line.rows]
     return {
         "table": first,
-        "differences": _table(found[1], at, base) if len(found) > 1 else None,
+        "differences": _table(found[1], at, base.label if base else "") if len(found) > 1 else None,
         "summary": summary.sentences(found, [line.trained for line in made]),
         "warnings": warnings.of_lines(made),
         "imported": all(row.run.imported for row in rows),

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from analysis.lines import Line
-from analysis.records import RunRecords, replicates
+from analysis.lines import Line, differing_settings
+from analysis.records import RunRecords
 
 FEW_SEEDS = 3
 FEW_PROBLEMS = 200
 """Below so many problems one answer a problem leaves an interval of about 14 points or more."""
 MUCH_TRUNCATED = 0.01
+MANY_CHECKPOINTS = 4
+"""The best of so many equal ones is expected one standard error above their mean."""
 
 
 def of_lines(made: Sequence[Line]) -> list[str]:
@@ -34,6 +36,22 @@ def of_lines(made: Sequence[Line]) -> list[str]:
         found.append(
             "One training run a recipe: what another training seed would do is in no interval here. Train "
             "with several seeds (seed=1,2,3) before a recipe is called better."
+        )
+    checkpoints = {(row.run.id, row.step) for row in rows if row.trained}
+    if len(checkpoints) >= MANY_CHECKPOINTS:
+        found.append(
+            f"Selection: {len(checkpoints)} trained checkpoints are compared, and the best of so many looks "
+            "better than it is. Choose on one benchmark and report another (--select best --by A --report "
+            "B), or measure the best again with new seeds."
+        )
+    if differing := differing_settings(rows):
+        told = "; ".join(
+            f"{key} {', '.join(sorted({str(row.settings.get(key, 'not stated')) for row in rows}))}"
+            for key in differing
+        )
+        found.append(
+            f"Mixed settings: rows were sampled with different ones ({told}). A difference between them may "
+            "be no more than that."
         )
     truncated = []
     for row in rows:
@@ -86,9 +104,4 @@ def of_runs(runs: Sequence[RunRecords], described: Sequence[dict[str, Any]]) -> 
     if mixed:
         told = "; ".join(f"{name} {', '.join(values)}" for name, values in mixed.items())
         found.append(f"Mixed versions: rows were measured with different packages ({told}).")
-    if runs and len(set(replicates(list(runs)).values())) > 10:
-        found.append(
-            "Many recipes: among many, the best looks better than it is. Choose on one benchmark and report "
-            "another (--select best --by A --report B), or measure the best again with new seeds."
-        )
     return found

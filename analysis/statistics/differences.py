@@ -39,7 +39,10 @@ class Difference:
     """Standard error of the effect; where the interval is Bonett and Price's, at least what their added
     problems make, as a difference that no problem shows is not known for certain."""
     freedom: float = math.inf
-    """Degrees of freedom of the test; infinite for a normal or exact one."""
+    """Degrees of freedom of the test, infinite for a normal or exact one; of runs, those of the error between
+    them."""
+    error_between_runs: float = 0.0
+    """The part of `error` that training seeds make; the rest is from problems, at right angles to it."""
 
     @property
     def paired(self) -> bool:
@@ -238,9 +241,9 @@ def average_between_runs(
     freedom = total**2 / (by_problems + over_runs**2 / sum(freedoms))
     error = math.sqrt(total)
     reach = student(0.975, freedom) * error
-    return Difference(
-        effect, effect - reach, effect + reach, student_tail(effect / error, freedom), RUNS, error, freedom
-    )
+    p = student_tail(effect / error, freedom)
+    between = math.sqrt(over_runs)
+    return Difference(effect, effect - reach, effect + reach, p, RUNS, error, sum(freedoms), between)
 
 
 def average(parts: list[Difference]) -> Difference:

@@ -18,6 +18,8 @@ LEAST_CHANGED = math.ceil(math.log2(2 / SIZE))
 SUMMED = 1000
 """Up to so many problems the two-row z test's power is summed over all outcomes; beyond, it is normal."""
 
+_MIDDLES = (np.arange(4000) + 0.5) / 4000
+"""Levels over which a mean over an estimated variance is taken."""
 _quantile = NormalDist().inv_cdf
 
 
@@ -28,6 +30,30 @@ def from_error(error: float, freedom: float = math.inf, power: float = POWER, si
         freedom: the test's degrees of freedom; infinite for a normal test.
     """
     return noncentrality(freedom, power, size) * error
+
+
+def over_runs(problems: float, runs: float, n: int, freedom: float, power: float = POWER) -> float:
+    """Smallest effect that the test between training runs finds, with Satterthwaite's degrees of freedom.
+
+    The mean power over what the estimated variance between runs may be, chi-square distributed about the
+    one given: with few runs it decides the error and the degrees of freedom of the test at once.
+
+    Args:
+        problems, runs: standard errors that problems and training seeds make of the effect.
+        n: problems.
+        freedom: degrees of freedom of the variance between runs.
+    """
+    from scipy.special import gammaincinv, ndtr, stdtrit
+
+    estimated = runs**2 * 2 * gammaincinv(freedom / 2, _MIDDLES) / freedom
+    total, error = problems**2 + estimated, math.hypot(problems, runs)
+    freedoms = total**2 / (problems**4 / (n - 1) + estimated**2 / freedom)
+    needed = stdtrit(freedoms, 1 - SIZE / 2) * np.sqrt(total)
+    return _smallest(
+        lambda effect: float((ndtr((effect - needed) / error) + ndtr((-effect - needed) / error)).mean()),
+        4 * student(1 - SIZE / 2, min(freedom, n - 1)) * error,
+        power,
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -42,8 +68,7 @@ def noncentrality(freedom: float, power: float = POWER, size: float = SIZE) -> f
         return _quantile(1 - size / 2) + _quantile(power)
     from scipy.special import gammaincinv, ndtr
 
-    middles = (np.arange(4000) + 0.5) / 4000
-    critical = student(1 - size / 2, freedom) * np.sqrt(2 * gammaincinv(freedom / 2, middles) / freedom)
+    critical = student(1 - size / 2, freedom) * np.sqrt(2 * gammaincinv(freedom / 2, _MIDDLES) / freedom)
     return _smallest(
         lambda effect: float((ndtr(effect - critical) + ndtr(-effect - critical)).mean()),
         4 * student(1 - size / 2, freedom),
@@ -51,18 +76,18 @@ def noncentrality(freedom: float, power: float = POWER, size: float = SIZE) -> f
     )
 
 
-def paired_once(n: int, changed: float, power: float = POWER) -> float:
+def paired_once(n: int, churn: float, power: float = POWER) -> float:
     """Smallest difference that McNemar's exact test finds, one answer a problem.
 
     Args:
         n: problems.
-        changed: share of the problems on which two such rows differ. A difference above it needs as many
-            problems to change, all one way.
+        churn: share of the problems that change back and forth between such rows, half of them either way;
+            the difference comes on top.
 
     Returns:
         The difference of the shares; infinite where none could be found.
     """
-    return _smallest(lambda gain: mcnemar(n, max(changed, gain), gain), 1.0, power)
+    return _smallest(lambda gain: mcnemar(n, churn + gain, gain), 1 - churn, power)
 
 
 def mcnemar(n: int, changed: float, gain: float) -> float:
@@ -100,6 +125,29 @@ def _fewest(n: int) -> NDArray[np.int_]:
             least += 1
         found.append(least)
     return np.array(found)
+
+
+def paired_several(shares: Array, k: int, error: float, freedom: float, power: float = POWER) -> float:
+    """Smallest difference of two rows of k answers a problem that the paired test finds.
+
+    No difference is the same on all problems: it is taken as a part of what each leaves room for, upwards,
+    or downwards from above one half. That spreads the problems' differences and makes answers vary that
+    were always wrong, so that the error grows with the difference.
+
+    Args:
+        shares: of the first row, shape (problems,).
+        error, freedom: standard error of the difference as seen, and its degrees of freedom.
+    """
+    room = 1 - shares if shares.mean() <= 0.5 else shares
+    n, width, square = len(room), float(room.mean()), float((room**2).mean())
+    varying = float((room * (1 - room)).mean())
+
+    def errors(gain: float) -> float:
+        part = gain / width
+        answers = (1 - part) * (varying + part * square) - varying
+        return gain / math.sqrt(error**2 + (part**2 * float(room.var()) + max(0.0, answers) / k) / n)
+
+    return _smallest(errors, width, noncentrality(freedom, power))
 
 
 def unpaired(share: float, n: int, power: float = POWER) -> float:

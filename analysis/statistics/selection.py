@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 DRAWS = 10_000
+TOTALS = "chi-square"
+"""The test where outcomes are not known."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def of_aggregates(values: list[float], n: int, seed: int = 0) -> Best:
     means = np.array(values)
     share = float(means.mean())
     nulls = np.random.default_rng(seed).binomial(n, share, size=(DRAWS, len(values))) / n
-    return _best(means, nulls, share * (1 - share) / n, _chi_square(means * n, n), "chi-square")
+    return _best(means, nulls, share * (1 - share) / n, _chi_square(means * n, n), TOTALS)
 
 
 def _exchanged(shares: Array, seed: int) -> Array:

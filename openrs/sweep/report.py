@@ -107,8 +107,9 @@ def why(trial: FrozenTrial) -> str:
 
 
 def put_off(trial: FrozenTrial) -> bool:
-    """Whether a FAILED trial was stopped to go on later, as at the budget: it has a reason and no error."""
-    return tasks.REASON in trial.user_attrs and tasks.ERROR not in trial.user_attrs
+    """Whether a FAILED trial is to go on later: it was stopped at the budget, or given back by a machine that
+    cannot run it."""
+    return bool(trial.user_attrs.get(tasks.PUT_BACK))
 
 
 def counts(ended: list[FrozenTrial], total: int) -> str:

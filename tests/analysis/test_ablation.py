@@ -30,6 +30,7 @@ def runs(tmp_path):
 
 def test_all_factors_replicates_margins_and_differences(runs):
     layout, margins, differences = ablation.tables(runs, Design())
+    assert ablation.OVER_RUNS in layout.caption
     rows = dict(layout.rows)
     assert list(rows) == [
         "the base",

@@ -1,7 +1,7 @@
 """Choosing a checkpoint: what is shown, and what the choice is said to be worth."""
 
 import pytest
-from made_runs import make_run
+from made_runs import imported_run, make_run
 
 from analysis import records, tables
 from analysis.choice import Choice
@@ -53,6 +53,14 @@ def test_selection_on_what_is_reported_is_marked(runs):
     columns, _, text = shown(runs, "best", "AIME24", ("all",))
     assert columns == ("AIME24", "AMC23", "Avg.")
     assert "SELECTED ON WHAT IS REPORTED" in text
+
+
+def test_a_choice_by_totals_alone_says_that_it_is_careful(runs):
+    run = imported_run("exp1", {step: {"AIME24": 0.3 + step / 100, "AMC23": 0.6} for step in (10, 20)})
+    text = shown([run], "best", "AIME24")[2]
+    assert "(chi-square)" in text
+    assert text.count("noise is that of independent draws of problems") == 1
+    assert "independent draws" not in shown(runs, "best", "AIME24")[2]
 
 
 def test_runs_of_one_recipe_have_one_mean_over_their_chosen_checkpoints(tmp_path):

@@ -2,9 +2,10 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
-from made_runs import make_run
+from made_runs import SETTINGS, imported_run, make_run
 
 from analysis import __main__ as cli
 from analysis import curves, records
@@ -39,6 +40,36 @@ def outputs(tmp_path):
     scores = {10: {"aime24": [[1] * 8], "amc23": halves()}, 20: {"aime24": halves(), "amc23": halves()}}
     trained(make_run(tmp_path, "exp1", scores))
     return tmp_path
+
+
+def test_a_difference_without_an_interval_is_left_out():
+    cells = (Value(1.0, None, None, p=1.0, mark=NOISE), Value(2.0, 1.0, 3.0, p=0.01, mark=REAL))
+    figure = forest.forest(Table("Differences to x", ("A", "B"), (("exp1", cells),), ()), "points")
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["exp1", "B"]
+
+
+def test_figures_of_many_rows_show_the_p_that_the_whole_table_has(tmp_path, monkeypatch):
+    drawn = []
+    kept = forest.forest
+    monkeypatch.setattr(forest, "forest", lambda table, unit: (drawn.append(table), kept(table, unit))[1])
+    scores = {step: {"aime24": halves(), "amc23": halves()} for step in range(10, 10 * MOST + 20, 10)}
+    make_run(tmp_path, "base", {0: scores[10]}, report_step=0)
+    make_run(tmp_path, "exp1", scores)
+    command.write(records.load_all(tmp_path), tmp_path / "figures")
+    assert [len(table.rows) for table in drawn] == [MOST, 1]
+    assert all(f"over the {MOST + 1} rows" in table.caption[0] for table in drawn)
+
+
+def test_a_run_measured_in_two_ways_has_two_curves():
+    warm, hot = SETTINGS | {"temperature": 0.6}, SETTINGS | {"temperature": 1.2}
+    cold = imported_run("exp1", {10: {"AIME24": 0.6}, 20: {"AIME24": 0.7}}, warm)
+    both = imported_run("exp1", {10: {"AIME24": 0.1}, 20: {"AIME24": 0.2}}, hot)
+    run = replace(cold, scores=cold.scores + both.scores)
+    found = curves.scores(records.rows(run))["AIME24"]
+    assert {curve.label: [(p.step, round(p.mean)) for p in curve.points] for curve in found} == {
+        "exp1 (temperature=0.6)": [(10, 60), (20, 70)],
+        "exp1 (temperature=1.2)": [(10, 10), (20, 20)],
+    }
 
 
 def test_curves_begin_with_the_base_model(outputs):

@@ -39,3 +39,13 @@ def test_a_released_model_without_a_step_is_compared_and_the_base_itself_is_not(
     (found,) = references.base_differences(runs, tables.DEFAULT)
     assert [label for label, _ in found.rows] == ["Open-RS1"]
     assert references.base_differences(runs[1:], tables.DEFAULT) == []
+
+
+def test_of_several_imported_models_only_the_base_by_name_is_a_baseline():
+    released = [imported_run(name, {0: {"AMC23": 0.7}}) for name in ("A-model", "Open-RS1")]
+    assert [table.name for table in tables.everything(released)] == ["table1"]
+    base = imported_run("the base", {0: {"AMC23": 0.6}}, model=f"deepseek-ai/{published.BASE}")
+    known = [*released, replace(base, config=base.config | {"baseline": True})]  # as the import knows it
+    _, differences = tables.everything(known)
+    assert differences.title == "Differences to the base"
+    assert [label for label, _ in differences.rows] == ["A-model", "Open-RS1"]

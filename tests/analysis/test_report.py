@@ -5,7 +5,7 @@ import json
 import numpy as np
 import optuna
 import pytest
-from made_runs import make_run, store_texts
+from made_runs import imported_run, make_run, store_texts
 
 from analysis import __main__ as cli
 from analysis import comparisons, records
@@ -136,6 +136,16 @@ def test_warnings_name_what_a_reader_should_know(outputs):
     assert "Few seeds" in told
     assert "One training run a recipe" in told
     assert "Mixed versions" in told
+
+
+def test_many_checkpoints_of_one_run_and_mixed_settings_are_warned_of(outputs):
+    assert not any("Selection" in line for line in collected(outputs)["parts"][0]["warnings"])
+    published = imported_run("Exp1", {step: {"AIME24": 0.3} for step in range(50, 400, 50)})
+    hot = imported_run("Exp2", {50: {"AIME24": 0.3}}, {"temperature": 1.2})
+    (part,) = collect.collect([published, hot], outputs)["parts"]
+    told = "\n".join(part["warnings"])
+    assert "Selection: 8 trained checkpoints are compared" in told
+    assert "Mixed settings: rows were sampled with different ones (temperature 1.2, not stated)" in told
 
 
 def test_long_traces_are_averaged_and_end_where_they_end():

@@ -1,4 +1,4 @@
-"""Estimates, intervals, tests, power and selection: by hand, and against scipy and statsmodels."""
+"""Estimates, intervals, tests and selection: by hand, and against scipy and statsmodels."""
 
 import math
 from itertools import combinations
@@ -8,16 +8,14 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import (
     confint_proportions_2indep,
-    power_proportions_2indep,
     proportion_confint,
     proportions_ztest,
 )
 
 from analysis.cells import boxed
-from analysis.statistics import differences, estimates, intervals, power, selection
+from analysis.statistics import differences, estimates, intervals, selection
 from openrs.mistake import Mistake
 
 
@@ -253,59 +251,6 @@ def test_holm_by_hand_and_as_statsmodels_has_it():
     assert differences.holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
     assert differences.holm([0.01], 5) == pytest.approx([0.05])
     assert differences.holm([]) == []
-
-
-def test_power_by_hand_and_as_statsmodels_has_it():
-    assert power.from_error(0.1) == pytest.approx(0.1 * (1.959964 + 0.841621), rel=1e-5)
-    for runs in (3, 4, 9):  # an effect of one standard deviation, found with so many runs
-        wanted = TTestPower().solve_power(nobs=runs, alpha=0.05, power=0.8)
-        assert power.from_error(1 / runs**0.5, runs - 1) == pytest.approx(wanted, rel=1e-4)
-    assert power.unpaired(0.8, 30) == pytest.approx(power.unpaired(0.2, 30))
-    assert power.unpaired(0.5, 2) == math.inf
-    assert power_proportions_2indep(power.unpaired(0.3, 2000), 0.3, 2000).power == pytest.approx(
-        0.8, abs=1e-4
-    )
-    assert power.unpaired(0.3, 1000) == pytest.approx(power.unpaired(0.3, 1001), abs=0.001)
-    told = [differences.mcnemar_p(changed, 0) < 0.05 for changed in range(9)]
-    assert told.index(True) == power.LEAST_CHANGED
-
-
-def test_the_power_of_mcnemars_test_by_hand_and_by_counting_outcomes():
-    # all of 6 problems change one way with chance g^6, which is all that has a p below 5 %: 0.8^(1/6)
-    assert power.paired_once(6, 0.0) == pytest.approx(0.8 ** (1 / 6), abs=1e-6)
-    assert power.paired_once(5, 0.3) == math.inf
-    n, changed, gain = 30, 0.3, 0.2
-    chances = ((changed + gain) / 2, (changed - gain) / 2, 1 - changed)
-    counted = sum(
-        stats.multinomial.pmf((up, down, n - up - down), n, chances)
-        for up in range(n + 1)
-        for down in range(n + 1 - up)
-        if differences.mcnemar_p(up, down) < 0.05
-    )
-    assert power.mcnemar(n, changed, gain) == pytest.approx(counted)
-
-
-def test_the_smallest_difference_is_found_with_power_080_by_the_test_used():
-    rng, n = np.random.default_rng(12), 30
-    for changed in (0.1, 0.3):
-        gain = power.paired_once(n, changed)
-        moved = max(changed, gain)
-        drawn = rng.multinomial(n, ((moved + gain) / 2, (moved - gain) / 2, 1 - moved), size=4000)
-        found = [differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()]
-        assert np.mean(found) == pytest.approx(0.8, abs=0.02)
-    for share in (0.05, 0.3):
-        gain = power.unpaired(share, n)
-        found = proportions_p(rng.binomial(n, share, 4000), rng.binomial(n, share + gain, 4000), n) < 0.05
-        assert found.mean() == pytest.approx(0.8, abs=0.02)
-
-
-def proportions_p(first, second, n):
-    """p of `differences.unpaired` for counts of n."""
-    bounds = intervals.Interval(0, 1, "")
-    return np.array([
-        differences.unpaired(a / n, b / n, bounds, bounds, (0.1, 0.1), (n, n)).p
-        for a, b in zip(first, second, strict=True)
-    ])  # fmt: skip
 
 
 def test_best_of_several_by_hand():

@@ -126,22 +126,22 @@ def test_power():
     rng, rounds = np.random.default_rng(5), 1000
     print("\npower at the smallest difference as printed, percent (wanted: 80)")
     for n in (30, 40, 272):
-        for changed in (0.1, 0.2, 0.3):
-            gain = power.paired_once(n, changed)
-            moved = max(changed, gain)
-            chances = ((moved + gain) / 2, (moved - gain) / 2, 1 - moved)
+        for churn in (0.0, 0.1, 0.3):
+            gain = power.paired_once(n, churn)
+            chances = (churn / 2 + gain, churn / 2, 1 - churn - gain)
             drawn = rng.multinomial(n, chances, rounds)
             found = np.mean([differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()])
-            print(f"{n:>4} k  1, {changed:.0%} change: {100 * gain:>5.1f} points {100 * found:>5.1f}")
+            print(f"{n:>4} k  1, {churn:.0%} back and forth: {100 * gain:>5.1f} points {100 * found:>5.1f}")
             assert found > 0.76
         for k in (4, 10):
             gain, found = power_by_simulation(rng, rounds, lambda gain, n=n, k=k: pair(rng, n, k, gain))
             print(f"{n:>4} k {k:>2}: {100 * gain:>5.1f} points {100 * found:>5.1f}")
             assert found > 0.74
     for runs in (2, 3, 5):
-        gain, found = power_by_simulation(rng, rounds, lambda gain, m=runs: recipes(rng, m, gain))
-        print(f"{runs} runs a recipe, differing by 5 points: {100 * gain:>5.1f} points {100 * found:>5.1f}")
-        assert found > 0.74
+        for against in ("base", "recipe"):
+            gain, found = power_of_runs(rng, rounds, runs, against == "base")
+            print(f"{runs} runs against a {against}: {100 * gain:>5.1f} points {100 * found:>5.1f}")
+            assert found > 0.76
 
 
 def power_by_simulation(rng, rounds, drawn):
@@ -150,8 +150,17 @@ def power_by_simulation(rng, rounds, drawn):
     for _ in range(2):  # the error of equal rows first, then of rows that differ by what it gave
         found = [drawn(gain) for _ in range(rounds)]
         error = np.sqrt(np.mean([item.error**2 for item in found]))
-        gain = power.from_error(error, float(np.median([item.freedom for item in found])))
+        gain = power.from_error(error, found[0].freedom)
     return gain, np.mean([drawn(gain).p < 0.05 for _ in range(rounds)])
+
+
+def power_of_runs(rng, rounds, runs, base):
+    """The same by the mean variances over problems and between runs."""
+    found = [recipes(rng, runs, 0.0, base) for _ in range(rounds)]
+    between = np.mean([item.error_between_runs**2 for item in found])
+    problems = np.mean([item.error**2 for item in found]) - between
+    gain = power.over_runs(np.sqrt(problems), np.sqrt(between), 200, found[0].freedom)
+    return gain, np.mean([recipes(rng, runs, gain, base).p < 0.05 for _ in range(rounds)])
 
 
 def pair(rng, n, k, gain):
@@ -160,14 +169,17 @@ def pair(rng, n, k, gain):
     return differences.paired(*(rng.binomial(k, ability + more) / k for more in (0, gain)))
 
 
-def recipes(rng, runs, gain, n=200, k=4, wobble=0.05):
-    """Two recipes of several runs each, which differ between themselves too."""
-    ability = rng.beta(1, 1, n) * 0.4 + 0.15
+def recipes(rng, runs, gain, base, n=200, k=4, wobble=0.05):
+    """Recipes of several runs that differ by 5 points; the first may be the base model, which has one."""
+    ability = rng.beta(1, 1, n) * 0.3 + 0.15
     sides = [
-        [rng.binomial(k, np.clip(ability + more + rng.normal(0, wobble), 0, 1)) / k for _ in range(runs)]
-        for more in (0, gain)
+        [
+            rng.binomial(k, np.clip(ability + more + rng.normal(0, wobble * trained), 0, 1)) / k
+            for _ in range(runs if trained else 1)
+        ]
+        for more, trained in ((0, not base), (gain, True))
     ]
-    return differences.between_runs(*sides)
+    return differences.between_runs(*sides, first_trained=not base)
 
 
 def make(outputs, runs, steps, seeds=1):

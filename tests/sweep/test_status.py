@@ -63,6 +63,7 @@ def test_a_trial_that_the_budget_stopped_is_told_as_stopped(outputs):
     study.enqueue_trial({"seed": 0}, user_attrs={tasks.SLOT: 5})
     trial = study.ask(SPACE)
     trial.set_user_attr(tasks.REASON, "budget.device_hours=8 is reached (8 spent)")
+    trial.set_user_attr(tasks.PUT_BACK, True)
     study.tell(trial, state=TrialState.FAIL)
     told = list(status.lines(study))
     assert told[0] == "seeds-1234: 6 trials: 2 complete, 1 pruned, 1 failed, 1 running, 1 stopped"
