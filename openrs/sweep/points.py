@@ -37,8 +37,7 @@ def check(sweep: "Sweep") -> None:
         except Mistake as error:
             told = " ".join(f"{key}={spelled(value)}" for key, value in params.items())
             raise Mistake(
-                f"{error} This is the point {told}. Nothing was run: mend it, or leave it out; dry_run=true "
-                "shows every point."
+                f"{error} This is the point {told}. Nothing was run: mend it, or leave it out."
             ) from error
 
 
