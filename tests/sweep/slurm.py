@@ -10,7 +10,8 @@ number=$((700 + $(grep -c '^#!/bin/bash' {folder}/sbatch.log)))
 export SLURM_JOB_ID=$number
 export SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 SLURM_PROCID=0 SLURM_LOCALID=0
 export SLURM_JOB_NODELIST=here
-nohup bash "$script" > {folder}/$number.log 2>&1 &
+cp "$script" {folder}/$number.sh  # SLURM too keeps a copy: submitit moves the file away at once
+nohup bash {folder}/$number.sh > {folder}/$number.log 2>&1 &
 echo "Submitted batch job $number"
 """
 
