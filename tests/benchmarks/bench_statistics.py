@@ -15,7 +15,7 @@ import pytest
 
 from analysis import cells, comparisons, records, tables
 from analysis.lines import Line
-from analysis.statistics import differences, intervals, power
+from analysis.statistics import differences, intervals, power, selection
 from openrs.paths import ROOT
 from openrs.scores import Cell, score
 
@@ -120,6 +120,29 @@ def test_size_of_the_marks():
                 bold += "best" in marks.values()
             print(f"{count:>3} rows, k {k}: {100 * wrong / rounds:>5.1f} {100 * bold / rounds:>5.1f}")
             assert wrong / rounds < 0.10
+
+
+def test_choosing_among_equal_checkpoints():
+    """Seven checkpoints of one ability: how often they are said to differ, and what is said of the best."""
+    rng, rounds = np.random.default_rng(6), 300
+    print("\nseven equal checkpoints (wanted: 5 % rejected, the expected maximum as drawn, no gain kept)")
+    for n, k in ((30, 1), (30, 4), (272, 1)):
+        made = []
+        for _ in range(rounds):
+            shares = rng.binomial(k, np.repeat(rng.beta(1, 1, n)[:, None], 7, axis=1)) / k
+            made.append(selection.of_shares(shares, binary=k == 1))
+        rejected = np.mean([item.p_equal < 0.05 for item in made])
+        told, best, kept = (
+            100 * np.mean([value(item) - item.mean for item in made])
+            for value in (lambda it: it.expected, lambda it: it.best, lambda it: it.shrunken)
+        )
+        print(
+            f"{n:>4} k {k}: rejected {100 * rejected:.1f} %; best over the mean {best:.1f} points, "
+            f"expected {told:.1f}, shrunken {kept:.1f}"
+        )
+        assert rejected < 0.09
+        assert abs(told - best) < 0.15 * best
+        assert kept < best / 2
 
 
 def test_power():
