@@ -104,6 +104,7 @@ def parse(arguments: list[str], params: dict[str, Any] | None, loader: Any) -> S
     lines = [f"{key}={spelled(value)}" for key, value in (params or {}).items()] + arguments
     try:
         space, fixed, deletions = create_params_from_overrides(_without_globs(lines, loader))
+    # hydra-optuna-sweeper's parser raises these three for what it cannot sweep
     except (ValueError, NotImplementedError, AssertionError) as error:
         raise Mistake(f"sweep: {error} Give lists as a=1,2 or range(1,4), or interval(0,1).") from None
     for key in fixed:
