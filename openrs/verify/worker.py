@@ -109,6 +109,7 @@ def main() -> None:
     """Answers each line of standard input; an overrun or a crash in sympy is an answer too."""
     from openrs.verify.shortcuts import install
 
+    sys.settrace(None)  # a tracer's time would count, and an overrun within its lock would hold it for ever
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     sys.set_int_max_str_digits(200_000)
     signal.signal(signal.SIGVTALRM, _overrun)
