@@ -76,6 +76,7 @@ def noncentrality(freedom: float, power: float = POWER, size: float = SIZE) -> f
     )
 
 
+@lru_cache(maxsize=4096)  # a report of many rows asks for few different shares
 def paired_once(n: int, churn: float, power: float = POWER) -> float:
     """Smallest difference that McNemar's exact test finds, one answer a problem.
 
