@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import latex2sympy2_extended.math_normalization as normalization
 import pytest
 from plain_verification import KINDS, corpus, groups, plain
 from sympy import FiniteSet, Integer, Interval, Number, Rational, Symbol, Tuple, Union, oo, pi, sqrt
@@ -254,6 +255,20 @@ def test_predictions_are_antlrs():
                 assert predictions(prediction.Simulator, formula, mode) == theirs
             finally:
                 prediction.runtime.ATNConfigSet = ATNConfigSet
+
+
+def test_units_are_removed_as_the_library_removes_them():
+    """Its pattern looks for a space where the unit is to begin, so that only ` m east` is ever removed."""
+    from openrs.verify.shortcuts import UNITS
+
+    rng, removed = random.Random(0), 0
+    units = [*normalization.units, " ", "\t", "12", "x", "s", "es", ".", "\\text{", "}"]
+    for _ in range(5000):
+        text = "".join(rng.choice([" ", ""]) + rng.choice(units) for _ in range(rng.randint(1, 5)))
+        theirs = normalization.units_regex.sub(r"\1\2", text)
+        assert UNITS.sub(r"\1\2", text) == theirs
+        removed += theirs != text
+    assert removed > 10
 
 
 def test_boxes_are_found_where_the_pattern_finds_them():

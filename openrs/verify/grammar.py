@@ -1,9 +1,9 @@
 """LaTeX to sympy as latex2sympy2_extended does it, with less of ANTLR's searching.
 
 Two thirds of math-verify's time is ANTLR's search for the next grammar rule, in plain Python. Its result
-depends on the kinds of a formula's tokens alone (the grammar has no predicate but precedence), so the
-predictions made for `\\frac{1}{2}` are used again for `\\frac{7}{12}`: the same tree by the same generated
-parser. Written for latex2sympy2_extended 1.0.6; the tests hold the verdicts against the library's own.
+depends on the kinds of a formula's tokens alone (the grammar has no predicate but precedence), so the tree
+that was made for `\\frac{1}{2}` is that of `\\frac{7}{12}` with other tokens in it. Written for
+latex2sympy2_extended 1.0.6; the tests hold the verdicts against the library's own.
 """
 
 import re
@@ -19,21 +19,41 @@ from sympy import Float, Integer, Number
 from openrs.verify.lookahead import possible
 from openrs.verify.prediction import Simulator
 
-LONGEST_KEPT = 1000
+LONGEST_KEPT = 300
 """Tokens of a formula above which nothing is kept."""
-MOST_KEPT = 20_000
-"""Kinds of formulas whose predictions are kept."""
+MOST_KEPT = 100_000
+"""Tokens of the formulas whose trees are kept: about 200 MB where all are long."""
 
-_predictions: dict[tuple[int, ...], tuple[int, ...] | None] = {}
-"""By token kinds: the predictions in the order they are asked for; None for a syntax error."""
+Kinds = tuple[int, ...]
 
 
-class _Recorder:
-    """ANTLR's simulator where the tokens ahead do not settle it, with the predictions written down."""
+class _Trees:
+    """Trees by the kinds of their tokens; None for a syntax error."""
 
-    def __init__(self, simulator: Any, kinds: tuple[int, ...]) -> None:
+    def __init__(self) -> None:
+        self.kept: dict[Kinds, tuple[list[Any], Any] | None] = {}
+        self.tokens = 0
+
+    def keep(self, kinds: Kinds, made: tuple[list[Any], Any] | None) -> None:
+        """Keeps the tokens and the tree that holds them."""
+        if len(kinds) > LONGEST_KEPT:
+            return
+        if self.tokens > MOST_KEPT:
+            self.kept.clear()
+            self.tokens = 0
+        if kinds not in self.kept:
+            self.tokens += len(kinds)
+        self.kept[kinds] = made
+
+
+_trees = _Trees()
+
+
+class _Ahead:
+    """ANTLR's simulator, asked only where the tokens ahead do not settle it."""
+
+    def __init__(self, simulator: Any, kinds: Kinds) -> None:
         self.simulator, self.atn, self.kinds = simulator, simulator.atn, kinds
-        self.made: list[int] = []
 
     def adaptivePredict(self, tokens: Any, decision: int, context: Any) -> int:
         left = possible(decision, self.kinds[tokens.index :])
@@ -43,31 +63,14 @@ class _Recorder:
             self.simulator.predictionMode = PredictionMode.LL
             prediction = self.simulator.adaptivePredict(tokens, decision, context)
             self.simulator.predictionMode = PredictionMode.SLL
-        self.made.append(prediction)
         return prediction
 
 
-class _Replayer:
-    """Gives the predictions that were made for the same kinds of tokens."""
-
-    def __init__(self, atn: Any, made: tuple[int, ...]) -> None:
-        self.atn, self.next = atn, iter(made).__next__
-
-    def adaptivePredict(self, *_: Any) -> int:
-        return self.next()
-
-
-class _NoErrors:
-    """ANTLR's error strategy where the parse is known to meet no error."""
-
-    def sync(self, _: Any) -> None:
-        """Nothing is out of step."""
-
-    reportMatch = sync
-
-    def inErrorRecoveryMode(self, _: Any) -> bool:
-        """Never."""
-        return False
+def _filled(tokens: list[Any], others: list[Any]) -> None:
+    """Makes tokens, which a tree holds in many places, say what the others say."""
+    for token, other in zip(tokens, others, strict=True):
+        token.source, token.start, token.stop = other.source, other.start, other.stop
+        token.line, token.column, token._text = other.line, other.column, other._text
 
 
 class _Grammar:
@@ -90,19 +93,19 @@ class _Grammar:
 
     def math(self) -> Any:
         """The tree of the grammar's first rule."""
-        kinds = tuple(token.type for token in self.tokens.tokens)
-        if kinds in _predictions:
-            made = _predictions[kinds]
-            if made is None:
+        tokens = self.tokens.tokens
+        kinds = tuple(token.type for token in tokens)
+        if kinds in _trees.kept:
+            kept = _trees.kept[kinds]
+            if kept is None:
                 raise ValueError("tokens of these kinds were a syntax error before")
-            parser = self._parser()
-            parser._interp, parser._errHandler = _Replayer(parser.atn, made), _NoErrors()
-            return parser.math()
+            _filled(kept[0], tokens)
+            return kept[1]
         for mode in (PredictionMode.SLL, PredictionMode.LL):
             parser = self._parser()
             simulator = parser._interp
             simulator.predictionMode = mode
-            recorder = parser._interp = _Recorder(simulator, kinds)
+            parser._interp = _Ahead(simulator, kinds)
             try:
                 tree = parser.math()
             except Exception as error:
@@ -110,19 +113,12 @@ class _Grammar:
                 # that is not the listener's (recursion, memory) says nothing of the grammar
                 final = mode == PredictionMode.LL or not simulator.conflicted
                 if final and type(error) is Exception:
-                    _keep(kinds, None)
+                    _trees.keep(kinds, None)
                 if final:
                     raise
                 continue
-            _keep(kinds, tuple(recorder.made))
+            _trees.keep(kinds, (tokens, tree))
             return tree
-
-
-def _keep(kinds: tuple[int, ...], made: tuple[int, ...] | None) -> None:
-    if len(_predictions) >= MOST_KEPT:
-        _predictions.clear()
-    if len(kinds) <= LONGEST_KEPT:
-        _predictions[kinds] = made
 
 
 _whole, _decimal = re.compile(r"0|[1-9][0-9]{0,999}"), re.compile(r"[0-9]{0,500}\.[0-9]{1,500}")

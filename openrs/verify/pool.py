@@ -35,7 +35,7 @@ GLANCE_SECONDS = 0.2
 """How often a busy worker's CPU time is looked at."""
 AT_ONCE = 6
 """Answers to one gold answer that a worker is given together; it has the next ones before it needs them."""
-PAUSE_SECONDS = 0.002
+PAUSE_SECONDS = 0.0005
 """Between a worker's word and its being heard, so that several answers are taken at once: this process
 shares the CPUs with its workers."""
 PIPE_BYTES = 60_000
