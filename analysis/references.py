@@ -5,6 +5,7 @@ else is public. They are never put into a table of measured rows: other harnesse
 """
 
 import csv
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -116,12 +117,28 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
             members, columns, chosen = options.choice.apply(members)
         known = [row for row in members if row.trained]
         told_lines = lines(known, mixed=tuple(options.mixed), chosen=options.choice is not None)
-        found = [line for line in told_lines if not line.mean_of_runs]
+        found, left_out = _as_many([line for line in told_lines if not line.mean_of_runs])
         shown = [t for t in titles(found) if t in ORDER and (columns is None or t in columns)]
         if shown:
             name = f"base-differences-{len(made) + 1}" if made else "base-differences"
-            made.append(told(_against_base(found, shown, chosen, name), part))
+            made.append(told(_against_base(found, shown, (*chosen, *left_out), name), part))
     return made
+
+
+def _as_many(made: list[Line]) -> tuple[list[Line], list[str]]:
+    """The lines' scores on as many problems as the published row has, and what the caption says of others."""
+    other = defaultdict(list)
+    kept = []
+    for line in made:
+        same = {title: cell for title, cell in line.cells.items() if cell.n == SIZES.get(title)}
+        for title in line.cells.keys() & SIZES.keys() - same.keys():
+            other[title, line.cells[title].n].append(line.label)
+        if same:
+            kept.append(replace(line, cells=same))
+    return kept, [
+        f"Not compared: {title} of {'; '.join(labels)}, on {n} problems; the published row has {SIZES[title]}."
+        for (title, n), labels in sorted(other.items())
+    ]
 
 
 def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], name: str) -> Table:

@@ -30,6 +30,20 @@ def test_rows_that_table_one_keeps_apart_are_apart_here():
     assert len(mixed.rows) == 2
 
 
+def test_scores_on_other_numbers_of_problems_are_left_out_and_named():
+    runs = []
+    for name, of_amc in (("exp1", 40), ("part", 20)):
+        made = imported_run(name, {10: {"AIME24": 0.3, "AMC23": 0.6}})
+        sizes = {"AIME24": 30, "AMC23": of_amc}
+        runs.append(replace(made, scores=tuple(replace(s, n=sizes[s.title]) for s in made.scores)))
+    (found,) = references.base_differences(runs, tables.Options(mixed=mixing.allowed("problems")))
+    assert found.columns == ("AIME24", "AMC23", "Avg.")
+    cells = {label.split(",")[0]: [cell is not None for cell in row] for label, row in found.rows}
+    assert cells == {"exp1": [True, True, True], "part": [True, False, False]}
+    (line,) = [line for line in found.caption if line.startswith("Not compared: AMC23 of part, step 10")]
+    assert "on 20 problems; the published row has 40." in line
+
+
 def test_a_released_model_without_a_step_is_compared_and_the_base_itself_is_not():
     base = imported_run(published.BASE, {0: {"AMC23": 0.6}}, model=f"deepseek-ai/{published.BASE}")
     runs = [
