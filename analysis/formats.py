@@ -9,14 +9,13 @@ from dataclasses import asdict
 from html import escape as inert
 from pathlib import Path
 
+from analysis import markup
 from analysis.table import BEST, BLANK, MEASURED, REAL, TIED, Table, Value
 
 NUMBERED = re.compile(r"^Table \d+: ")
 """What LaTeX writes before a caption itself."""
 DAGGER = "†"
 """On a difference that could not be paired."""
-SPECIAL = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-           BLANK: "--", "±": r"$\pm$", DAGGER: r"\textdagger{}", "≈": r"$\approx$"}  # fmt: skip
 
 
 def _flags(cell: Value) -> str:
@@ -39,44 +38,25 @@ def markdown(table: Table) -> str:
             [f"**{estimate}**" if _strong(cell) else estimate, *rest, *([flags] if flags else [])]
         )
 
-    def text(label: str) -> str:
-        return label.replace("|", "\\|")
-
-    lines = [f"**{table.title}**", "", f"| | {' | '.join(map(text, table.columns))} |"]
-    lines.append(f"|---|{'---|' * len(table.columns)}")
-    lines += [f"| {text(label)} | {' | '.join(map(shown, cells))} |" for label, cells in table.rows]
-    return "\n".join([*lines, "", *table.caption]) + "\n"
+    rows = [[label, *map(shown, cells)] for label, cells in table.rows]
+    return markup.markdown(table.title, ["", *table.columns], rows, table.caption)
 
 
 def latex(table: Table) -> str:
     """A booktabs table."""
-
-    def escape(text: str) -> str:
-        return "".join(f"\\{c}" if c in "&%$#_{}" else SPECIAL.get(c, c) for c in text)
 
     def shown(cell: Value | None) -> str:
         if cell is None:
             return "--"
         estimate, *rest = str(cell).split(" ", 1)
         estimate = f"\\textbf{{{estimate}}}" if _strong(cell) else estimate
-        small = f" {{\\scriptsize {escape(rest[0])}}}" if rest else ""
-        return estimate + small + escape(_flags(cell))
+        small = f" {{\\scriptsize {markup.escaped(rest[0])}}}" if rest else ""
+        return estimate + small + markup.escaped(_flags(cell))
 
-    title = NUMBERED.sub("", table.title)
-    caption = escape(" ".join((f"{title}.", *table.caption)))
-    lines = [
-        r"\begin{table}",
-        f"\\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-        r"\toprule",
-        f" & {' & '.join(escape(column) for column in table.columns)} \\\\",
-        r"\midrule",
-        *(f"{escape(label)} & {' & '.join(map(shown, cells))} \\\\" for label, cells in table.rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        f"\\caption{{{caption}}}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
+    head = ["", *map(markup.escaped, table.columns)]
+    rows = [[markup.escaped(label), *map(shown, cells)] for label, cells in table.rows]
+    caption = " ".join((f"{NUMBERED.sub('', table.title)}.", *table.caption))
+    return markup.latex("l" + "r" * len(table.columns), head, rows, caption)
 
 
 PARTS = ("", " low", " high", " std", " n", " k", " seeds", " interval", " p", " mark", " paired")
@@ -159,14 +139,8 @@ def html(table: Table) -> str:
         flags = f" {_flags(cell)}" if _flags(cell) else ""
         return f'<td title="{inert("; ".join(filter(None, words)))}">{strong}{small}{flags}</td>'
 
-    lines = ["<table>", f"<caption>{inert(table.title)}</caption>", "<thead><tr><th></th>"]
-    lines += [f'<th scope="col">{inert(column)}</th>' for column in table.columns]
-    lines.append("</tr></thead><tbody>")
-    for label, cells in table.rows:
-        lines.append(f'<tr><th scope="row">{inert(label)}</th>{"".join(map(shown, cells))}</tr>')
-    lines.append(f'</tbody><tfoot><tr><td colspan="{len(table.columns) + 1}">')
-    lines += [f"<p>{inert(line)}</p>" for line in table.caption]
-    return "\n".join([*lines, "</td></tr></tfoot></table>"]) + "\n"
+    rows = [(label, "".join(map(shown, cells))) for label, cells in table.rows]
+    return markup.html(table.title, ["", *table.columns], rows, table.caption)
 
 
 FORMATS: dict[str, Callable[[Table], str]] = {

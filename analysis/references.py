@@ -136,7 +136,8 @@ def _as_many(made: list[Line]) -> tuple[list[Line], list[str]]:
         if same:
             kept.append(replace(line, cells=same))
     return kept, [
-        f"Not compared: {title} of {'; '.join(labels)}, on {n} problems; the published row has {SIZES[title]}."
+        f"Not compared: {title} of {'; '.join(labels)}, on {n} problems; the published row has "
+        f"{SIZES[title]}."
         for (title, n), labels in sorted(other.items())
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape as inert
 
-SPECIAL = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "–": "--"}
+from analysis import markup
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,7 @@ class TextTable:
 
 def markdown(table: TextTable) -> str:
     """GitHub-flavoured Markdown."""
-
-    def line(cells: tuple[str, ...]) -> str:
-        return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-    head = [f"**{table.title}**", "", line(table.columns), f"|{'---|' * len(table.columns)}"]
-    return "\n".join([*head, *map(line, table.rows), "", *table.caption]) + "\n"
+    return markup.markdown(table.title, table.columns, table.rows, table.caption)
 
 
 def comma_separated(table: TextTable) -> str:
@@ -39,28 +34,8 @@ def comma_separated(table: TextTable) -> str:
 
 def latex(table: TextTable) -> str:
     """A booktabs table."""
-
-    def escape(text: str) -> str:
-        return "".join(f"\\{c}" if c in "&%$#_{}" else SPECIAL.get(c, c) for c in text)
-
-    def line(cells: tuple[str, ...]) -> str:
-        return " & ".join(map(escape, cells)) + r" \\"
-
-    return "\n".join(
-        [
-            r"\begin{table}",
-            f"\\begin{{tabular}}{{{'l' * len(table.columns)}}}",
-            r"\toprule",
-            line(table.columns),
-            r"\midrule",
-            *map(line, table.rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-            f"\\caption{{{escape(' '.join((f'{table.title}.', *table.caption)))}}}",
-            r"\end{table}",
-            "",
-        ]
-    )
+    head, *rows = ([markup.escaped(cell) for cell in cells] for cells in (table.columns, *table.rows))
+    return markup.latex("l" * len(table.columns), head, rows, " ".join((f"{table.title}.", *table.caption)))
 
 
 def as_json(table: TextTable) -> str:
@@ -72,15 +47,8 @@ def as_json(table: TextTable) -> str:
 
 def html(table: TextTable) -> str:
     """A table element that needs nothing around it; the first cell of a row is its head."""
-    lines = ["<table>", f"<caption>{inert(table.title)}</caption>", "<thead><tr>"]
-    lines += [f'<th scope="col">{inert(column)}</th>' for column in table.columns]
-    lines.append("</tr></thead><tbody>")
-    for first, *others in table.rows:
-        cells = "".join(f"<td>{inert(cell)}</td>" for cell in others)
-        lines.append(f'<tr><th scope="row">{inert(first)}</th>{cells}</tr>')
-    lines.append(f'</tbody><tfoot><tr><td colspan="{len(table.columns)}">')
-    lines += [f"<p>{inert(line)}</p>" for line in table.caption]
-    return "\n".join([*lines, "</td></tr></tfoot></table>"]) + "\n"
+    rows = [(first, "".join(f"<td>{inert(cell)}</td>" for cell in others)) for first, *others in table.rows]
+    return markup.html(table.title, table.columns, rows, table.caption)
 
 
 FORMATS: dict[str, Callable[[TextTable], str]] = {
