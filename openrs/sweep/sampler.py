@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import optuna
 from hydra.errors import HydraException
@@ -34,12 +35,16 @@ def make(sampler: DictConfig | None, number: int = 0) -> optuna.samplers.BaseSam
     assert isinstance(settings, DictConfig)
     if settings.get("seed") is not None and not str(settings["_target_"]).endswith(".QMCSampler"):
         settings["seed"] = int(settings["seed"]) + number
+    return _instantiated("sampler", settings)
+
+
+def _instantiated(kind: str, settings: DictConfig) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return instantiate(settings, _execution_whitelist_=ALLOWED)
     except (HydraException, TypeError, ValueError) as error:
-        raise Mistake(f"hydra/sweeper/sampler: {_told(error)}") from None
+        raise Mistake(f"hydra/sweeper/{kind}: {_told(error)} Set it under hydra.sweeper.{kind}.") from None
 
 
 def _told(error: BaseException) -> str:
@@ -89,11 +94,4 @@ def make_pruner(pruner: DictConfig | None) -> optuna.pruners.BasePruner | None:
     Raises:
         Mistake: a setting that Optuna refuses.
     """
-    if pruner is None:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return instantiate(pruner, _execution_whitelist_=ALLOWED)
-    except (HydraException, TypeError, ValueError) as error:
-        raise Mistake(f"hydra/sweeper/pruner: {_told(error)} Set it under hydra.sweeper.pruner.") from None
+    return None if pruner is None else _instantiated("pruner", pruner)

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,18 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         command(*arguments), cwd=ROOT, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+
+
+def killed_when(happened: Callable[[], object], *arguments: str) -> None:
+    """Starts a sweep and kills it with -9, its processes too, as soon as something has happened."""
+    process = start(*arguments)
+    began = time.monotonic()
+    while not happened():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() - began < 400
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def study_of(outputs: Path) -> optuna.Study:

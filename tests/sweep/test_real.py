@@ -1,15 +1,12 @@
 """Sweeps of real nano runs: killed and taken up, pruned and promoted, answered from records."""
 
 import json
-import os
-import signal
 import sqlite3
-import time
 from contextlib import closing, suppress
 
 import pytest
 from optuna.trial import TrialState
-from real import SMALL, TRAINING, metrics, segments, start, study_of, sweep
+from real import SMALL, TRAINING, killed_when, metrics, segments, study_of, sweep
 
 from openrs.sweep import tasks
 from openrs.sweep.verdict import VERDICT
@@ -19,14 +16,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     arguments = [*SMALL, "seed=1,2", f"outputs={tmp_path}", "objective=[average,device_hours]"]
-    process = start(*arguments)
-    began = time.monotonic()
-    while not list(tmp_path.glob("runs/exp2-*/train/checkpoint-1/whole.json")):
-        assert process.poll() is None
-        assert time.monotonic() - began < 400
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    killed_when(lambda: list(tmp_path.glob("runs/exp2-*/train/checkpoint-1/whole.json")), *arguments)
     made = sweep(*arguments)
     assert made.returncode == 0, made.stderr[-3000:]
     study = study_of(tmp_path)
@@ -92,14 +82,7 @@ def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_
         "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
         "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.signal=learning_rate",
     ]  # fmt: skip
-    process = start(*arguments)
-    began = time.monotonic()
-    while not _verdicts(tmp_path):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() - began < 400
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    killed_when(lambda: _verdicts(tmp_path), *arguments)
     made = sweep(*arguments)
     assert made.returncode == 0, made.stderr[-3000:]
     assert "2 trials: 1 complete, 1 pruned" in made.stderr
