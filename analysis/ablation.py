@@ -14,7 +14,7 @@ from analysis import cells, comparisons, lines, margins, mixing
 from analysis.captions import MARKED, measured_how, nano_note
 from analysis.cells import AVERAGE, Measured, Metric
 from analysis.lines import Line
-from analysis.records import SEEDS, Row, RunRecords, factors, rows, short
+from analysis.records import SEEDS, Row, RunRecords, factors, named, rows, short
 from analysis.statistics import intervals
 from analysis.table import Table
 from analysis.tables import average, value
@@ -61,7 +61,7 @@ def tables(runs: list[RunRecords], design: Design) -> list[Table]:
     if not trained:
         raise Mistake(f"step={design.step}: no run has scores there. Evaluate one, or give another step.")
     mixing.refuse(chosen, design.mixed)
-    levels = _levels(trained)
+    levels = _levels(trained, (*design.rows, design.columns or ""))
     side = _factors(design.rows, levels, "rows") or list(levels)
     across = _factors((design.columns,), levels, "columns") if design.columns else []
     side = [name for name in side if name not in across]
@@ -88,11 +88,11 @@ def _row(run: RunRecords, step: str) -> Row | None:
     return max(fitting, key=lambda row: len(row.cells), default=None)
 
 
-def _levels(made: list[Row]) -> dict[str, dict[str, Any]]:
+def _levels(made: list[Row], asked: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Factor -> run id -> level, for all that differs but seeds."""
     found: dict[str, list[Any]] = {
         key: values
-        for key, values in factors([row.run for row in made]).items()
+        for key, values in named(factors([row.run for row in made]), asked).items()
         if key not in SEEDS and key != "data.rows"
     }
     for key in lines.differing_settings(made):

@@ -2,6 +2,7 @@
 
 import sys
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,7 @@ def differences(runs: list[RunRecords]) -> dict[str, str]:
         found = factors(members)
         if "data.rows" in found and len(found) > 1:
             del found["data.rows"]  # the fingerprint follows from what differs beside it
+        found = named(found)
         for place, run in enumerate(members):
             told[run.id] = ", ".join(f"{key}={short(values[place])}" for key, values in found.items())
     return told
@@ -158,6 +160,32 @@ def factors(runs: list[RunRecords]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     _compare([run.recipe for run in runs], "", found)
     return found
+
+
+def named(found: dict[str, list[Any]], asked: Collection[str] = ()) -> dict[str, list[Any]]:
+    """Factors, where a group that differs in several values and has a name is told by its name alone.
+
+    "algorithm=dapo" for what `conf/algorithm/dapo.yaml` sets; not where a value was changed beside it, so
+    that one name stands for two.
+
+    Args:
+        found: as `factors` gives them.
+        asked: factors that are wanted as they are.
+    """
+    made = dict(found)
+    for key, names in found.items():
+        group = key.removesuffix(".name")
+        below = [other for other in found if other.startswith(f"{group}.")]
+        if group == key or any(other in asked for other in below):
+            continue
+        meant = {(name, canonical([found[other][i] for other in below])) for i, name in enumerate(names)}
+        if len(meant) == len(set(names)):
+            made = {
+                group if other == key else other: made[other]
+                for other in made
+                if other not in below or other == key
+            }
+    return made
 
 
 def _compare(trees: list[Any], path: str, found: dict[str, list[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Records that cannot be read hide no others."""
+"""Records that cannot be read hide no others; what tells runs apart."""
 
 import pytest
 from made_runs import make_run
@@ -17,3 +17,20 @@ def test_a_run_that_cannot_be_read_is_left_out_and_named(tmp_path, capsys, torn,
     told = capsys.readouterr().err
     assert told.startswith("left out: ")
     assert str(broken) in told
+
+
+def test_an_option_of_many_values_is_told_by_its_name(tmp_path):
+    options = {"a": {"loss": "dapo", "beta": 0.0}, "b": {"loss": "bnpo", "beta": 0.04}}
+    for seed, name in ((1, "a"), (2, "a"), (3, "b")):
+        recipe = {"algorithm": {"name": name, **options[name]}, "seed": seed}
+        make_run(tmp_path, "exp", {10: {"aime24": [[1, 0]]}}, recipe)
+    runs = records.load_all(tmp_path)
+    assert sorted(records.differences(runs).values()) == [
+        f"algorithm={n}, seed={s}" for n, s in ("a1", "a2", "b3")
+    ]
+    found = records.factors(runs)
+    assert records.named(found, ["algorithm.beta"]) == found
+    changed = {"algorithm": {**options["a"], "name": "a", "beta": 0.1}}
+    make_run(tmp_path, "exp", {10: {"aime24": [[1, 0]]}}, changed)
+    told = records.differences(records.load_all(tmp_path)).values()
+    assert sorted(told)[0].startswith("algorithm.beta=0.0, algorithm.loss=dapo, algorithm.name=a")
