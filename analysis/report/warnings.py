@@ -94,7 +94,7 @@ def of_runs(runs: Sequence[RunRecords], described: Sequence[dict[str, Any]]) -> 
     without = [run.name for run in runs if not run.scores]
     if without:
         names = ", ".join(sorted(set(without))[:6])
-        found.append(f"Not evaluated: {len(without)} runs have no score ({names}).")
+        found.append(f"Not evaluated, so without a score: {names}.")
     versions: dict[str, set[str]] = {}
     for run in runs:
         for score in run.scores:
