@@ -1,6 +1,6 @@
 """What a reader of these numbers should be warned of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analysis.lines import Line, differing_settings
@@ -88,13 +88,12 @@ def of_runs(runs: Sequence[RunRecords], described: Sequence[dict[str, Any]]) -> 
     dirty = [run["name"] for run in described if any(item.get("dirty") for item in run["invocations"])]
     if dirty:
         found.append(
-            f"Uncommitted code: {len(dirty)} runs were made with changes that no commit holds "
-            f"({', '.join(sorted(set(dirty))[:6])}{', ...' if len(set(dirty)) > 6 else ''})."
+            f"Uncommitted code: {len(dirty)} of {len(described)} runs were made with changes that no commit "
+            f"holds ({_some(dirty)})."
         )
     without = [run.name for run in runs if not run.scores]
     if without:
-        names = ", ".join(sorted(set(without))[:6])
-        found.append(f"Not evaluated, so without a score: {names}.")
+        found.append(f"Not evaluated: {len(without)} of {len(runs)} runs have no score ({_some(without)}).")
     versions: dict[str, set[str]] = {}
     for run in runs:
         for score in run.scores:
@@ -105,3 +104,9 @@ def of_runs(runs: Sequence[RunRecords], described: Sequence[dict[str, Any]]) -> 
         told = "; ".join(f"{name} {', '.join(values)}" for name, values in mixed.items())
         found.append(f"Mixed versions: rows were measured with different packages ({told}).")
     return found
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first six names."""
+    known = sorted(set(names))
+    return ", ".join([*known[:6], *(["..."] if len(known) > 6 else [])])
