@@ -1,6 +1,6 @@
 """Wall time and memory of the main job and of the table1 sweep on this machine, and of a re-run.
 
-About 17 minutes on 2 cores. Limits there: 8 minutes and 4 GB for the job, 25 minutes for the sweep.
+About 12 minutes on 2 cores. Limits there: 8 minutes and 4 GB for the job, 15 minutes for the sweep.
 Both start from an empty outputs folder.
 """
 
@@ -28,7 +28,7 @@ def timed(*arguments):
 
 @pytest.mark.parametrize(
     ("arguments", "minutes"),
-    [(["experiment=exp3", "data=mixed"], 8), (["-m", "sweeps=table1"], 25)],
+    [(["experiment=exp3", "data=mixed"], 8), (["-m", "sweeps=table1"], 15)],
     ids=["main job", "table1"],
 )
 def test_minutes_and_memory(arguments, minutes, tmp_path):
