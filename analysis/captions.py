@@ -42,9 +42,11 @@ def _settings(rows: list[Row]) -> str:
     def said(key: str) -> str:
         return "as its row says" if key in differing else str(first.get(key, NOT_STATED))
 
+    dtype = said("dtype")
     return (
         f"temperature {said('temperature')}, top_p {said('top_p')}, limit on new tokens "
-        f"{said('max_new_tokens')}, engine {said('engine')}, weights in {said('dtype')}"
+        f"{said('max_new_tokens')}, engine {said('engine')}, "
+        f"{'number format' if dtype == NOT_STATED else 'weights in'} {dtype}"
     )
 
 
