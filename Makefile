@@ -5,7 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 
 # What scale=auto is on this machine: a laptop's small card is no reason to install vLLM. Asked where a
 # recipe needs it, which is after installation.
-SCALE = $(shell $(BIN)/python -m openrs.scale)
+SCALE = $(shell $(BIN)/python -m openrs.config.scale)
 MAIN_JOB := experiment=exp3 data=mixed
 
 .PHONY: help run test lint benchmark smollm2 vllm-cpu nano clean

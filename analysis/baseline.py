@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analysis.lines import Line
+from openrs.analysis.lines import Line
 
 
 def of_lines(made: Sequence[Line]) -> Line | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics import differences, estimates, intervals
-from analysis.statistics.differences import Difference
-from analysis.statistics.intervals import Interval
-from openrs.mistake import Mistake
-from openrs.run import read_record
-from openrs.scores import Cell, Score
+from openrs.analysis.statistics import differences, estimates, intervals
+from openrs.analysis.statistics.differences import Difference
+from openrs.analysis.statistics.intervals import Interval
+from openrs.errors import Mistake
+from openrs.records.run import read_record
+from openrs.records.scores import Cell, Score
 
 Array = NDArray[np.float64]
 METRICS = "avg, pass@K, maj@K, tokens or truncated"

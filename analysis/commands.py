@@ -1,17 +1,24 @@
 """The commands of `python -m analysis`: what each takes, and what it prints."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
-from analysis import cells, cost_tables, formats, mixing, references, tables, text_table
-from analysis.choice import Choice
-from analysis.records import IMPORTED, RunRecords, load_all
-from openrs.mistake import Mistake
+from openrs.analysis import cells, formats, mixing
+from openrs.analysis.records import IMPORTED, RunRecords, load_all
+from openrs.analysis.tables import costs, references, table1, text_table
+from openrs.analysis.tables.choice import Choice
+from openrs.errors import Mistake
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds the commands to a parser."""
+def main() -> int:
+    """Parses the command line and prints; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description="Tables from records alone, as `python -m analysis table1 outputs/`.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
     _add_table1(commands)
     _add_cost_tables(commands)
     _add_table5(commands)
@@ -22,6 +29,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     _add_figures(commands)
     _add_report(commands)
     _add_watch(commands)
+    arguments = parser.parse_args()
+    try:
+        return int(arguments.run(arguments))
+    except Mistake as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
@@ -64,7 +77,7 @@ def _table1(arguments: argparse.Namespace) -> int:
         report = tuple(name for name in (arguments.report or "").split(",") if name)
         choice = Choice(arguments.select, arguments.by, report)
     options = [
-        tables.Options(
+        table1.Options(
             metric=metric,
             averaging=arguments.average or ("both" if arguments.imported else "raw"),
             mixed=mixing.allowed(arguments.mixed),
@@ -73,7 +86,7 @@ def _table1(arguments: argparse.Namespace) -> int:
         for metric in _metrics(arguments)
     ]
     runs = load_all(arguments.outputs, arguments.imported)
-    made = [table for each in options for table in tables.everything(runs, each)]
+    made = [table for each in options for table in table1.everything(runs, each)]
     if arguments.imported and options[0].metric == cells.AVERAGE:
         made += references.base_differences(runs, options[0])
     names = [*(["paper"] if arguments.published else []), *arguments.reference]
@@ -101,7 +114,7 @@ def _add_ablation(commands: Any) -> None:
 
 
 def _ablation(arguments: argparse.Namespace) -> int:
-    from analysis import ablation
+    from openrs.analysis.tables import ablation
 
     runs, made = load_all(arguments.outputs), []
     for metric in _metrics(arguments):
@@ -130,7 +143,7 @@ def _add_compare(commands: Any) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from analysis import compare
+    from openrs.analysis.tables import compare
 
     runs, made = _all_runs(arguments.outputs), []
     first, second = compare.find(runs, arguments.first), compare.find(runs, arguments.second)
@@ -166,7 +179,7 @@ def _add_import(commands: Any) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from analysis.importing import address, command, reading, store
+    from openrs.analysis.importing import address, command, reading, store
 
     path = arguments.path.resolve()
     patterns = address.pattern(arguments.pattern)
@@ -185,7 +198,7 @@ def _add_export(commands: Any) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from analysis import export
+    from openrs.analysis import export
 
     for path in export.write(_all_runs(arguments.outputs), arguments.to):
         print(path)
@@ -205,7 +218,7 @@ def _add_figures(commands: Any) -> None:
 def _figures(arguments: argparse.Namespace) -> int:
     if (arguments.storage is None) != (arguments.study is None):
         raise Mistake("storage, study: a sweep is drawn from both. Give --storage URL --study NAME.")
-    from analysis.figures import command  # matplotlib, which no table needs
+    from openrs.analysis.figures import command  # matplotlib, which no table needs
 
     sweep = None if arguments.storage is None else (arguments.storage, arguments.study)
     for path in command.write(load_all(arguments.outputs, arguments.imported), arguments.to, sweep):
@@ -231,7 +244,7 @@ def _kept_elsewhere(command: argparse.ArgumentParser) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from analysis.report import collect, completions, page  # what no table needs
+    from openrs.analysis.report import collect, completions, page  # what no table needs
 
     if not 0 <= arguments.completions <= completions.MOST:
         raise Mistake(f"completions={arguments.completions}: must be between 0 and {completions.MOST}.")
@@ -259,7 +272,7 @@ def _add_watch(commands: Any) -> None:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    from analysis import watch  # rich, which no table needs
+    from openrs.analysis import watch  # rich, which no table needs
 
     if arguments.every <= 0:
         raise Mistake(f"every={arguments.every}: must be a number of seconds above 0.")
@@ -280,7 +293,7 @@ def _add_cost_tables(commands: Any) -> None:
 
 
 def _cost_tables(arguments: argparse.Namespace) -> int:
-    made = cost_tables.TABLES[arguments.command](arguments.outputs)
+    made = costs.TABLES[arguments.command](arguments.outputs)
     print("\n".join(text_table.FORMATS[arguments.format](table) for table in made), end="")
     return 0
 
@@ -294,7 +307,7 @@ def _add_table5(commands: Any) -> None:
 
 
 def _table5(arguments: argparse.Namespace) -> int:
-    from analysis import table5  # composes, which the other tables do not
+    from openrs.analysis.tables import table5  # composes, which the other tables do not
 
     made = table5.for_command(arguments.experiment, arguments.overrides)
     print(text_table.FORMATS[arguments.format](made), end="")

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from analysis.records import RunRecords
 from openrs import cost
-from openrs.run import read_record
+from openrs.analysis.records import RunRecords
+from openrs.records.run import read_record
 
 
 @dataclass(frozen=True)

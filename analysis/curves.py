@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.lines import Line, differing_settings, lines
-from analysis.records import Row, RunRecords, differences, replicates
-from openrs.checkpoints import logged
+from openrs.analysis.lines import Line, differing_settings, lines
+from openrs.analysis.records import Row, RunRecords, differences, replicates
+from openrs.records.checkpoints import logged
 
 LOGGED = {
     "reward": "mean reward of a completion",

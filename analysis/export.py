@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis import lighteval_files
-from analysis.records import RunRecords
-from openrs.scores import Score
+from openrs.analysis import lighteval_files
+from openrs.analysis.records import RunRecords
+from openrs.records.scores import Score
 
 COLUMNS = (
     *("run", "id", "step", "benchmark", "title", "metric", "seed", "value", "stderr", "n", "right"),

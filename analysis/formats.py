@@ -9,8 +9,8 @@ from dataclasses import asdict
 from html import escape as inert
 from pathlib import Path
 
-from analysis import markup
-from analysis.table import BEST, BLANK, MEASURED, REAL, TIED, Table, Value
+from openrs.analysis import markup
+from openrs.analysis.tables.table import BEST, BLANK, MEASURED, REAL, TIED, Table, Value
 
 NUMBERED = re.compile(r"^Table \d+: ")
 """What LaTeX writes before a caption itself."""

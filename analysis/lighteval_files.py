@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.importing import lighteval, metrics
-from analysis.importing.details import LENGTH, PROBLEM
-from analysis.importing.result import DATASETS, NOT_STATED
-from analysis.records import RunRecords
-from openrs.run import write_record
-from openrs.scores import Score
+from openrs.analysis.importing import lighteval, metrics
+from openrs.analysis.importing.details import LENGTH, PROBLEM
+from openrs.analysis.importing.result import DATASETS, NOT_STATED
+from openrs.analysis.records import RunRecords
+from openrs.records.run import write_record
+from openrs.records.scores import Score
 
 METRIC = "extractive_match"
-"""lighteval's name of what openrs measures itself (openrs/benchmarks.py)."""
+"""lighteval's name of what openrs measures itself (openrs/evaluate/benchmarks.py)."""
 
 
 def metric(score: Score) -> str:

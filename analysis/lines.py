@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import cells, mixing
-from analysis.cells import Measured, Metric
-from analysis.records import Row, differences, replicates
-from analysis.table import IMPORTED, MEASURED, PUBLISHED, benchmark_order
+from openrs.analysis import cells, mixing
+from openrs.analysis.cells import Measured, Metric
+from openrs.analysis.records import Row, differences, replicates
+from openrs.analysis.tables.table import IMPORTED, MEASURED, PUBLISHED, benchmark_order
 
 
 @dataclass(frozen=True)

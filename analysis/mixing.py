@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from analysis.records import Row
-from openrs.mistake import Mistake
-from openrs.recipe import digest
-from openrs.scores import Score
+from openrs.analysis.records import Row
+from openrs.errors import Mistake
+from openrs.records.recipe import digest
+from openrs.records.scores import Score
 
 TRAITS = {
     "problems": "the benchmark's problems",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openrs import scores
-from openrs.mistake import Mistake
-from openrs.recipe import canonical, digest
-from openrs.run import read_record
-from openrs.scores import Score
+from openrs.errors import Mistake
+from openrs.records import scores
+from openrs.records.recipe import canonical, digest
+from openrs.records.run import read_record
+from openrs.records.scores import Score
 
 
 @dataclass(frozen=True)

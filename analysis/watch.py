@@ -15,12 +15,13 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
-from analysis import curves, records, tables
-from analysis.curves import Trace
-from analysis.lines import lines
-from analysis.records import RunRecords
-from analysis.report import trials
-from analysis.table import BEST, BLANK, TIED, Table, Value
+from openrs.analysis import curves, records
+from openrs.analysis.curves import Trace
+from openrs.analysis.lines import lines
+from openrs.analysis.records import RunRecords
+from openrs.analysis.report import trials
+from openrs.analysis.tables import table1
+from openrs.analysis.tables.table import BEST, BLANK, TIED, Table, Value
 
 RUNS = 8
 """Trained runs that are shown: those that wrote something last."""
@@ -87,7 +88,7 @@ def _scores(runs: list[RunRecords]) -> list[RenderableType]:
     scored = [run for run in runs if run.scores]
     if not scored:
         return [Text("no checkpoint is evaluated yet")]
-    return [_grid(tables.of_lines(lines(part.rows))[0]) for part in tables.parts(scored)]
+    return [_grid(table1.of_lines(lines(part.rows))[0]) for part in table1.parts(scored)]
 
 
 def _grid(table: Table) -> Grid:

@@ -9,7 +9,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs import compose
+from openrs.config import compose
 from openrs.paths import CONF
 from openrs.pipeline import Session, say
 from openrs.sweep.outcome import Outcome

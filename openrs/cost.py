@@ -15,11 +15,11 @@ from threading import Event, Thread
 from typing import Any
 
 from openrs import models
-from openrs.checkpoints import logged
-from openrs.config import Config, Hardware
+from openrs.config.schema import Config, Hardware
 from openrs.plan import Plan
 from openrs.rates import Rate, Rates
-from openrs.run import Run
+from openrs.records.checkpoints import logged
+from openrs.records.run import Run
 
 LEDGER = "cost.jsonl"
 BEAT_SECONDS = 60.0

@@ -8,8 +8,8 @@ import shutil
 import struct
 from pathlib import Path
 
-from openrs.config import Model
-from openrs.mistake import Mistake, Unfit
+from openrs.config.schema import Model
+from openrs.errors import Mistake, Unfit
 
 
 def packaged(model: Model) -> Path:

@@ -13,14 +13,16 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from openrs import cost, engines, launch, segments
-from openrs.checkpoints import whole_checkpoints
-from openrs.compose import load
-from openrs.config import Config
-from openrs.mistake import Crashed, Mistake, Unfit
+from openrs import cost, engines
+from openrs.config.compose import load
+from openrs.config.schema import Config
+from openrs.errors import Crashed, Mistake, Unfit
 from openrs.plan import Plan, describe, resolve
-from openrs.run import Run, locked
-from openrs.sweep import job
+from openrs.processes import launch
+from openrs.records import segments
+from openrs.records.checkpoints import whole_checkpoints
+from openrs.records.run import Run, locked
+from openrs.sweep import trial as job
 from openrs.sweep.outcome import Outcome
 
 
@@ -110,9 +112,9 @@ def stages(plan: Plan, study: dict[str, Any] | None = None) -> bool:
             with locked(run):
                 worked |= _evaluate(plan, run)
     if config.hub.push and plan.mix is not None:
-        from openrs import hub
+        from openrs.hub import push
 
-        hub.refresh_cards(plan.run)
+        push.refresh_cards(plan.run)
     return worked
 
 
@@ -134,17 +136,17 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
         ended = f" ({plan.stopped['reason']})" if plan.stopped else ""
         say(f"{run.folder.name}: trained to step {plan.trained_to}{ended}, nothing to train")
         if config.hub.push:
-            from openrs import hub
+            from openrs.hub import push
 
-            hub.deliver(config, run)
+            push.deliver(config, run)
         return False
     _fits_machine(config)
     first = launch.node_rank(config.hardware) == 0
     if first:
         if config.hub.push:
-            from openrs import hub
+            from openrs.hub import push
 
-            hub.preflight(config, run)
+            push.preflight(config, run)
         if "train" in config.force:
             forget(run)
         segments.refuse_another_training(run.folder / "train", config.hardware)
@@ -154,8 +156,8 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
             reached = max(whole_checkpoints(run.folder / "train"), default=0)
             launch.train(config, run, _weights(plan, 0), reached, study)
         else:
-            from openrs.train import train
-            from openrs.watch import build
+            from openrs.sweep.early_stopping import build
+            from openrs.train.trainer import train
 
             train(config, run, plan.mix, watch=build(plan, study))
     if first and (stopped := plan.stopped):
@@ -183,7 +185,7 @@ def _fits_machine(config: Config) -> None:
             "its training processes itself. Start it once on each machine, as `python -m openrs ...`."
         )
     if hardware.device == "cuda":
-        from openrs.scale import visible_devices
+        from openrs.machine import visible_devices
 
         found = visible_devices()
         enough = [memory for memory in found if memory >= hardware.device_memory_gib]
@@ -222,7 +224,7 @@ def _evaluate(plan: Plan, run: Run) -> bool:
             if launch.in_own_process(config, "evaluate"):
                 launch.evaluate(config, run, step, weights)
             else:
-                from openrs.evaluate import evaluate
+                from openrs.evaluate.stage import evaluate
 
                 evaluate(config, run, step, weights, cells, plan.problems)
         worked = True
@@ -248,13 +250,14 @@ def _weights(plan: Plan, step: int) -> str:
 
 def collect(plans: list[Plan]) -> None:
     """Writes and prints Table 1 of these runs and their base models."""
-    from analysis import formats, records, tables
+    from openrs.analysis import formats, records
+    from openrs.analysis.tables import table1
 
     config = plans[0].config
     outputs = Path(config.outputs)
     folders = list(dict.fromkeys(r.folder for plan in plans for r in (plan.base, plan.run)))
     runs = [run for folder in folders if (run := records.load(folder)) is not None]
-    made = tables.everything(runs)
+    made = table1.everything(runs)
     paths = formats.write(made, outputs / "tables")
     print(formats.together(made, "md"))
     say(f"written: {', '.join(str(path) for path in paths)}")

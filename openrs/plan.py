@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openrs import catalog, collapse, models, prompt_lengths, recipe
-from openrs.config import Config
-from openrs.data import Mix, enough, load_mix
-from openrs.run import Run, find
-from openrs.scores import Cell
+from openrs import models
+from openrs.config.schema import Config
+from openrs.data import catalog
+from openrs.data.mix import Mix, enough, load_mix
+from openrs.evaluate import prompt_lengths
+from openrs.records import recipe
+from openrs.records.run import Run, find
+from openrs.records.scores import Cell
+from openrs.train import collapse
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openrs import scores
-from openrs.checkpoints import logged
-from openrs.config import Config, Model
+from openrs.config.schema import Config, Model
 from openrs.models import parameters
-from openrs.run import read_record
+from openrs.records import scores
+from openrs.records.checkpoints import logged
+from openrs.records.run import read_record
 
 PUBLISHED_STEP_SECONDS = 24 * 3600 / 500
 """24 hours for 500 steps on 4 x A40: arXiv 2503.16219, abstract and Table 2."""

@@ -1,4 +1,4 @@
-"""One stage as a process of its own: `python -m openrs.stage FILE`, started by `openrs.launch`.
+"""One stage as a process of its own: `python -m openrs.stage FILE`, started by `openrs.processes.launch`.
 
 The file holds the resolved config, so that what was planned once is what runs, in every process.
 """
@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from openrs.child import die_with_parent
-from openrs.compose import restore
-from openrs.mistake import Mistake
+from openrs.config.compose import restore
+from openrs.errors import Mistake
+from openrs.processes.subprocess import die_with_parent
 
 REFUSED = 3
 """Exit status of a stage that ended with the user's mistake, which is in FILE's `.error`."""
@@ -51,16 +51,16 @@ def _run(told: dict[str, Any]) -> None:
     if told["stage"] == "train":
         from accelerate import PartialState
 
-        from openrs.train import train
-        from openrs.vllm_server import Server
-        from openrs.watch import build
+        from openrs.processes.vllm_server import Server
+        from openrs.sweep.early_stopping import build
+        from openrs.train.trainer import train
 
         assert plan.mix is not None
         server = Server(**told["server"]) if told["server"] else None
         train(plan.config, run, plan.mix, server, build(plan, told["study"]))
         PartialState().destroy_process_group()
     else:
-        from openrs.evaluate import evaluate
+        from openrs.evaluate.stage import evaluate
 
         step = told["step"]
         evaluate(plan.config, run, step, told["weights"], plan.missing(step), plan.problems)

@@ -12,8 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs import compose as composition
-from openrs.config import Config
+from openrs.config import compose as composition
+from openrs.config.schema import Config
 from openrs.paths import CONF, ROOT
 
 # several trainings at once, of several threads each, take ten times as long on few cores

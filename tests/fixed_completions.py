@@ -10,10 +10,10 @@ import sys
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from openrs import compose as composition
-from openrs import train
+from openrs.config import compose as composition
 from openrs.paths import CONF
 from openrs.plan import resolve
+from openrs.train import trainer as train
 
 
 def fixed(trainer, prompt_ids, images, multimodal_fields, num_generations, **_):

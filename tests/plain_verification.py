@@ -147,7 +147,7 @@ def corpus(mirror, rule, count=None, kinds=KINDS, seed=0):
 
     Args:
         mirror: folder of data sets.
-        rule: "training": gold answers are DeepScaleR's, boxed as openrs.catalog boxes them;
+        rule: "training": gold answers are DeepScaleR's, boxed as openrs.data.catalog boxes them;
             "evaluation": those of the five benchmarks.
         count: how many; by default all there are.
     """

@@ -12,15 +12,15 @@ import torch
 from accelerate import state
 from accelerate.utils import DistributedType
 
-from openrs import train
+from openrs.train import trainer
 
 deepspeed = os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
 kind = DistributedType.MULTI_CPU if deepspeed else DistributedType.MULTI_GPU
 state.PartialState._prepare_backend = lambda self, *_, **__: ("gloo", kind)
 state.PartialState.set_device = lambda self: setattr(self, "device", torch.device("cpu"))
 
-own = train.trainer_arguments
-train.trainer_arguments = lambda *given: own(*given) | {"use_cpu": False}
+own = trainer.trainer_arguments
+trainer.trainer_arguments = lambda *given: own(*given) | {"use_cpu": False}
 
 if __name__ == "__main__":
     fixed_completions.main(sys.argv[1:])

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from openrs import scale
+from openrs.config import scale
 from openrs.paths import CONF, ROOT
 
 pytestmark = pytest.mark.slow

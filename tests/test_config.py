@@ -6,8 +6,8 @@ import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
-from analysis import published
-from openrs.config import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Engine, Reward, Steps
+from openrs.analysis import published
+from openrs.config.schema import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Engine, Reward, Steps
 from openrs.paths import CONF, SWEEPS
 
 GROUPS = {

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 from completions_server import CompletionsServer
 
-from openrs import engines, models, scores
+from openrs import engines, models
 from openrs.engines import Completion, Request, Sampling
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.plan import describe, resolve
+from openrs.records import scores
 
 SAMPLING = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=64)
 SMALL = ("qwen2_5_math_7b", "qwen2_5_7b_simplerl", "eurus_2_7b_prime")
@@ -50,7 +51,7 @@ def test_transformers_ends_an_answer_with_the_context(folder):
 
 @pytest.mark.slow
 def test_a_server_is_asked_for_no_more_than_the_context_leaves(folder):
-    from openrs.config import Engine
+    from openrs.config.schema import Engine
     from openrs.engines.server import ServerEngine
 
     with CompletionsServer(folder) as server:
@@ -108,7 +109,7 @@ def test_the_longest_problems_are_asked_of_the_smallest_contexts(
 ):
     """OlympiadBench's real problems; of their tokenizers only the Hub has copies, so the nano model's
     stands in, which makes more tokens of them."""
-    from openrs import evaluate
+    from openrs.evaluate import stage
 
     config = composed(
         "experiment=base", "scale=paper", f"model={option}", "catalog=mirror", f"catalog.root={mirror}",
@@ -118,13 +119,13 @@ def test_the_longest_problems_are_asked_of_the_smallest_contexts(
     assert "at most 3072 new tokens a problem, and 4096 with its prompt" in "\n".join(describe(plan))
     rows = sorted(plan.problems["olympiadbench"], key=lambda row: len(row["problem"]))[-6:]
     engine, contexts = Writing(), []
-    monkeypatch.setattr(evaluate, "loadable", lambda model, cache: folder)
-    monkeypatch.setattr(evaluate, "load_tokenizer", lambda path, revision: tokenizer(folder))
+    monkeypatch.setattr(stage, "loadable", lambda model, cache: folder)
+    monkeypatch.setattr(stage, "load_tokenizer", lambda path, revision: tokenizer(folder))
     monkeypatch.setattr(
         engines, "load", lambda config, weights, base, step, longest: contexts.append(longest) or engine
     )
     (cell,) = plan.missing(0)
-    evaluate.evaluate(config, plan.base, 0, folder, [cell], {"olympiadbench": rows})
+    stage.evaluate(config, plan.base, 0, folder, [cell], {"olympiadbench": rows})
     lengths = [len(request.prompt) + sampling_of(config).cap(request) for request in engine.asked]
     assert max(len(request.prompt) for request in engine.asked) == contexts[0] > 1024
     assert max(lengths) == 4096  # not one more

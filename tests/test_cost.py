@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 import pytest
 
-from analysis import cost_tables, text_table
 from openrs import cost, models
+from openrs.analysis.tables import costs, text_table
 from openrs.plan import resolve
-from openrs.run import Checkpoint, TrainRecord
-from openrs.scores import Cell, score, write
+from openrs.records.run import Checkpoint, TrainRecord
+from openrs.records.scores import Cell, score, write
 
 
 def plan_of(composed, outputs, *more):
@@ -206,13 +206,13 @@ def test_parameters_of_a_packaged_model_are_counted(composed):
 @pytest.mark.parametrize("number", [2, 3])
 def test_published_costs_follow_from_device_hours(number):
     """$1.89 an A100-hour and $0.4375 an A40-hour give every cost in the paper's Tables 2 and 3."""
-    table = cost_tables.TABLE2 if number == 2 else cost_tables.TABLE3
+    table = costs.TABLE2 if number == 2 else costs.TABLE3
     counted = {"1x 8 A100 80GB": (8, 1.89), "8x A100 80GB": (8, 1.89), "4x 6 A100 80GB": (24, 1.89),
                "1x 4 A40 48GB": (4, 0.4375)}  # fmt: skip
     for name, values in table.items():
-        assert len(values) == len(cost_tables.ATTRIBUTES), name
+        assert len(values) == len(costs.ATTRIBUTES), name
         *_, hardware, hours, dollars = values
-        if hours != cost_tables.BLANK:
+        if hours != costs.BLANK:
             devices, price = counted[hardware]
             assert int(dollars[1:]) == pytest.approx(devices * int(hours[:-1]) * price, abs=1)
 
@@ -223,9 +223,9 @@ def test_the_tables_stand_without_any_run(tmp_path):
         ("table3", "$3629"),
         ("table4", "| 675 | – |"),
     ):
-        (table,) = cost_tables.TABLES[name](tmp_path)
+        (table,) = costs.TABLES[name](tmp_path)
         assert expected in text_table.markdown(table)
-        assert cost_tables.SOURCE in text_table.markdown(table)
+        assert costs.SOURCE in text_table.markdown(table)
 
 
 def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_path):
@@ -234,7 +234,7 @@ def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_pat
     with cost.spending(plan.run, plan.config.hardware, "train"):
         pass
     scored(plan, 10, seconds=1.0)
-    published, nano = cost_tables.cost_table(3, tmp_path)
+    published, nano = costs.cost_table(3, tmp_path)
     assert not any("measured" in column for column in published.columns)
     assert nano.columns == ("", "exp3 (measured here)")
     values = dict(nano.rows)
@@ -242,14 +242,14 @@ def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_pat
     assert values["Hardware"] == "cpu (1 device)"
     assert values["Cost Est."].endswith("$0.00")
     assert "not comparable" in nano.caption[0]
-    (sizes,) = cost_tables.table4(tmp_path)
+    (sizes,) = costs.table4(tmp_path)
     assert ("nano-AMC23", "–", "4") in sizes.rows
     assert ("AMC23", "40", "–") in sizes.rows
     path = plan.run.folder / "run.json"
     record = json.loads(path.read_text())
     record["config"]["scale"]["name"] = "paper"
     path.write_text(json.dumps(record))
-    (both,) = cost_tables.cost_table(3, tmp_path)
+    (both,) = costs.cost_table(3, tmp_path)
     assert both.columns[-2:] == ("Open-RS (published)", "exp3 (measured here)")
     for render in text_table.FORMATS.values():
         assert "measured here" in render(both)

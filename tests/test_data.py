@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrs import catalog, recipe
-from openrs.config import BENCHMARKS, Data, Draw
-from openrs.data import load_mix, mix, prompt_order
-from openrs.text import normalise, problem_id
+from openrs.config.schema import BENCHMARKS, Data, Draw
+from openrs.data import catalog
+from openrs.data.mix import load_mix, mix, prompt_order
+from openrs.records import recipe
+from openrs.records.problem_ids import normalise, problem_id
 
 
 def rows(name, number, difficulty=None):
@@ -248,7 +249,7 @@ def test_letters_belong_to_multiple_choice(composed):
 def test_letters_are_judged_as_lighteval_does(text, right):
     from lighteval.models.model_output import ModelResponse
 
-    from openrs import benchmarks
+    from openrs.evaluate import benchmarks
 
     task = benchmarks.task("gpqa_diamond", "unused", "letter", 10)
     row = {"id": "i", "problem": "Q?\n\nA) 1\nB) 2\nC) 3\nD) 4", "gold": "C", "choices": list("ABCD"),

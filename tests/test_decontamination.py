@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrs.config import Data, Draw
-from openrs.data import mix
-from openrs.decontamination import HeldOut, words
-from openrs.text import problem_id
+from openrs.config.schema import Data, Draw
+from openrs.data.decontamination import HeldOut, words
+from openrs.data.mix import mix
+from openrs.records.problem_ids import problem_id
 
 LONG = "Find the number of integer values of $k$ in the closed interval $[-500,500]$ for which it has a root."
 SHORT = "What is $1+1$?"

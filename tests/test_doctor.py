@@ -10,7 +10,7 @@ import threading
 import pytest
 from test_cli import openrs
 
-from openrs import accounts
+from openrs import machine as accounts
 from openrs.doctor import signatures
 from openrs.doctor.__main__ import _choice, _verdict
 from openrs.doctor.machine import Account, Machine, survey
@@ -363,7 +363,7 @@ def test_a_recipe_that_uses_vllm_says_that_it_was_not_compared(composed):
 @pytest.mark.slow
 def test_the_installed_packages_take_the_recipe(composed, tmp_path, monkeypatch):
     """The recorded defaults cover every call; where it fails: python -m openrs.doctor recipe --record."""
-    from openrs.train import trainer_arguments
+    from openrs.train.trainer import trainer_arguments
 
     for experiment in ("exp1", "exp3"):
         config = composed(f"experiment={experiment}", "scale=paper")

@@ -9,7 +9,7 @@ import time
 import pytest
 from completions_server import CompletionsServer
 
-from openrs.config import Engine
+from openrs.config.schema import Engine
 from openrs.engines import Request, Sampling
 from openrs.models import packaged
 

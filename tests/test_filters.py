@@ -2,9 +2,9 @@
 
 import pytest
 
-from openrs.config import Data, Draw
-from openrs.data import mix
-from openrs.filters import boxes, several_parts
+from openrs.config.schema import Data, Draw
+from openrs.data.filters import boxes, several_parts
+from openrs.data.mix import mix
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow  # imports lighteval
 
 
 def test_details_are_kept_of_all_but_the_gated_set(composed, tmp_path, monkeypatch):
-    from openrs import evaluate
+    from openrs.evaluate import stage
 
     config = composed(
         "experiment=base", "evaluation.benchmarks=[aime24,amc23]", "evaluation.max_problems=3",
@@ -18,9 +18,9 @@ def test_details_are_kept_of_all_but_the_gated_set(composed, tmp_path, monkeypat
     )  # fmt: skip
     plan, folder = resolve(config), str(models.packaged(config.model))
     engine, loads = Writing(), []
-    monkeypatch.setattr(evaluate, "load_tokenizer", lambda path, revision: tokenizer(folder))
+    monkeypatch.setattr(stage, "load_tokenizer", lambda path, revision: tokenizer(folder))
     monkeypatch.setattr(engines, "load", lambda *arguments: loads.append(1) or engine)
-    evaluate.evaluate(config, plan.base, 0, folder, plan.missing(0), plan.problems)
+    stage.evaluate(config, plan.base, 0, folder, plan.missing(0), plan.problems)
     assert plan.missing(0) == []
     assert (len(loads), len(engine.asked)) == (1, 6)
     details = [path.name for path in tmp_path.rglob("details_*.parquet")]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from openrs import recipe
-from openrs.config import Config
+from openrs.config.schema import Config
+from openrs.records import recipe
 
 FOLDER = Path(__file__).parent / "golden"
 EXPERIMENTS = ("exp1", "exp2", "exp3")
@@ -37,7 +37,7 @@ def resolved(config: Config) -> dict[str, Any]:
 
 def arguments(config: Config) -> dict[str, Any]:
     """What TRL's GRPOConfig is given on the scale's own hardware."""
-    from openrs.train import trainer_arguments
+    from openrs.train.trainer import trainer_arguments
 
     return trainer_arguments(config, "weights", Path("outputs/runs/NAME-ID/train"))
 
@@ -71,7 +71,7 @@ def test_the_trainer_gets_the_golden_arguments(composed, experiment, scale):
 
 def rewrite() -> None:
     """Writes every golden file anew."""
-    from openrs.compose import composed
+    from openrs.config.compose import composed
 
     FOLDER.mkdir(exist_ok=True)
     for experiment, scale in POINTS:

@@ -12,9 +12,9 @@ import yaml
 from fake_hub import serving
 from test_cli import openrs
 
-from openrs.mistake import Mistake
-from openrs.run import find, write_record
-from openrs.scores import Cell, score, write
+from openrs.errors import Mistake
+from openrs.records.run import find, write_record
+from openrs.records.scores import Cell, score, write
 
 pytestmark = pytest.mark.slow  # the Hub's client and transformers take longer to import than the tests
 
@@ -77,7 +77,7 @@ def scored(run, step, right=7):
 
 
 def test_every_checkpoint_is_a_commit_a_branch_and_a_card(fake, made):
-    from openrs import hub
+    from openrs.hub import push as hub
 
     config, run = made
     name = hub.preflight(config, run)
@@ -102,7 +102,7 @@ def test_every_checkpoint_is_a_commit_a_branch_and_a_card(fake, made):
 
 
 def test_only_the_last_checkpoint_where_the_strategy_says_so(fake, composed, made):
-    from openrs import hub
+    from openrs.hub import push as hub
 
     config = composed("experiment=exp3", "hub.push=true", "hub.strategy=end", "hub.model_id=only-last",
                       "steps.stop_at=20", "evaluation.checkpoints=[last]")  # fmt: skip
@@ -117,7 +117,7 @@ def header(text):
 
 
 def test_the_card_says_recipe_cost_origin_and_later_the_scores(fake, made):
-    from openrs import hub
+    from openrs.hub import push as hub
 
     config, run = made
     name = hub.preflight(config, run)
@@ -145,7 +145,7 @@ def test_the_card_says_recipe_cost_origin_and_later_the_scores(fake, made):
 
 
 def test_a_push_that_fails_keeps_the_checkpoint_and_is_tried_again(fake, made, capsys):
-    from openrs import hub
+    from openrs.hub import push as hub
 
     config, run = made
     repository = hub.Repository(run, hub.preflight(config, run))
@@ -164,7 +164,7 @@ def test_a_push_that_fails_keeps_the_checkpoint_and_is_tried_again(fake, made, c
 
 
 def test_a_push_cut_off_before_its_branch_is_made_whole(fake, made):
-    from openrs import hub
+    from openrs.hub import push as hub
 
     config, run = made
     repository = hub.Repository(run, hub.preflight(config, run))
@@ -175,7 +175,7 @@ def test_a_push_cut_off_before_its_branch_is_made_whole(fake, made):
 
 
 def test_no_key_is_an_error(fake, made, monkeypatch):
-    from openrs import hub
+    from openrs.hub import push as hub
 
     monkeypatch.delenv("HF_TOKEN")
     with pytest.raises(Mistake, match="there is no Hub key.*hf auth login"):
@@ -184,7 +184,7 @@ def test_no_key_is_an_error(fake, made, monkeypatch):
 
 
 def test_a_wrong_key_a_foreign_namespace_and_a_read_key_are_refused(fake, composed, made, monkeypatch):
-    from openrs import hub
+    from openrs.hub import push as hub
 
     config, run = made
     foreign = composed("experiment=exp3", "hub.push=true", "hub.model_id=another/model")
@@ -206,7 +206,7 @@ def test_a_wrong_key_a_foreign_namespace_and_a_read_key_are_refused(fake, compos
 def test_no_network_is_an_error(fake, made, monkeypatch):
     import huggingface_hub.constants as constants
 
-    from openrs import hub
+    from openrs.hub import push as hub
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(Mistake, match="cannot be reached"):
@@ -214,7 +214,7 @@ def test_no_network_is_an_error(fake, made, monkeypatch):
 
 
 def test_a_repository_of_other_work_is_not_touched(fake, composed, made):
-    from openrs import hub
+    from openrs.hub import push as hub
 
     config = composed("experiment=exp3", "hub.push=true", "hub.model_id=mine")
     fake.repositories["someone/mine"] = {"main": {"model.safetensors": b"precious"}}

@@ -8,9 +8,10 @@ import pytest
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs import checkpoints, launch, segments, vllm_server
-from openrs.compose import restore
-from openrs.mistake import Mistake
+from openrs.config.compose import restore
+from openrs.errors import Mistake
+from openrs.processes import launch, vllm_server
+from openrs.records import checkpoints, segments
 
 GPU = ("a40x4", "a100x1", "h100x1", "h100x8")
 TWO_NODES = (
@@ -25,7 +26,7 @@ TWO_NODES = (
 @pytest.mark.slow  # imports TRL
 @pytest.mark.parametrize("option", [*GPU, "cpu", "cpux2"])
 def test_every_hardware_keeps_the_papers_batch(composed, option):
-    from openrs.train import trainer_arguments
+    from openrs.train.trainer import trainer_arguments
 
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     arguments = trainer_arguments(config, "model", launch.Path("/run/train"))
@@ -168,7 +169,7 @@ def test_a_config_survives_the_way_into_a_stage(composed, experiment):
 def test_trl_knows_every_argument_of_training(composed, tmp_path, option):
     from trl import GRPOConfig
 
-    from openrs.train import trainer_arguments
+    from openrs.train.trainer import trainer_arguments
 
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     server = vllm_server.Server(port=8123, group_port=8124)

@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from completions_server import CompletionsServer
 
-from openrs import accounts, launch, loopback, vllm_server
+from openrs import machine
 from openrs.models import packaged
-from openrs.run import Run
+from openrs.processes import launch, loopback, vllm_server
+from openrs.records.run import Run
 
 VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
@@ -84,7 +85,7 @@ def test_training_reaches_its_server_behind_a_proxy(composed, tmp_path, monkeypa
 
 @pytest.mark.slow  # the tokenizer's library
 def test_a_completions_server_on_this_machine_is_asked_directly(composed, proxy):
-    from openrs.config import Engine
+    from openrs.config.schema import Engine
     from openrs.engines import Request, Sampling
     from openrs.engines.server import ServerEngine
 
@@ -99,15 +100,15 @@ def test_a_completions_server_on_this_machine_is_asked_directly(composed, proxy)
 def test_services_are_asked_through_the_proxy(proxy):
     """No name server knows this host, so a bare socket could not reach it."""
     proxy.status = 200
-    assert accounts.reaches("http://hub.invalid", 5)
+    assert machine.reaches("http://hub.invalid", 5)
     assert proxy.asked == ["http://hub.invalid"]
     proxy.status = 404
-    assert accounts.reaches("http://hub.invalid", 5)  # it answers
+    assert machine.reaches("http://hub.invalid", 5)  # it answers
     for refused in (407, 503):
         proxy.status = refused
-        assert not accounts.reaches("http://hub.invalid", 5)
+        assert not machine.reaches("http://hub.invalid", 5)
     proxy.status = 403
-    assert not accounts.reaches("hub.invalid", 5)  # https: the proxy refuses the way there
+    assert not machine.reaches("hub.invalid", 5)  # https: the proxy refuses the way there
     assert proxy.asked[-1] == "hub.invalid:443"
 
 

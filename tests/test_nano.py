@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from openrs.config import BENCHMARKS
+from openrs.config.schema import BENCHMARKS
 from openrs.nano import problems, solutions
-from openrs.text import problem_id
+from openrs.records.problem_ids import problem_id
 
 
 def test_benchmarks_are_held_out_by_construction():

@@ -1,7 +1,7 @@
 """Completions on their way: stored a line each, read back after a kill."""
 
 from openrs.engines import Completion
-from openrs.partial import Partial
+from openrs.evaluate.unfinished import Partial
 
 MADE = {
     "a": Completion([1, 2, 3], False),

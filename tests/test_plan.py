@@ -3,8 +3,8 @@
 import pytest
 
 from openrs.plan import describe, resolve
-from openrs.run import Checkpoint, TrainRecord
-from openrs.scores import score, write
+from openrs.records.run import Checkpoint, TrainRecord
+from openrs.records.scores import score, write
 
 
 def plan_of(composed, tmp_path, *more):

@@ -12,8 +12,9 @@ import pytest
 from omegaconf import OmegaConf
 from test_main_job import SHORT, metrics, only_run, outcomes, weights
 
-from openrs import cost, launch
+from openrs import cost
 from openrs.paths import ROOT
+from openrs.processes import launch
 
 pytestmark = pytest.mark.slow
 

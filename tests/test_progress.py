@@ -9,11 +9,11 @@ pytestmark = pytest.mark.slow  # imports transformers
 
 def told(monkeypatch, capsys, seconds, steps):
     """Steps whose line was printed, of `steps` that take so many seconds each by a clock of ours."""
-    from openrs import progress
+    from openrs.train import callbacks
 
     now = [1000.0]
-    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    line = progress.ProgressLine("exp3-12345678", steps)
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    line = callbacks.ProgressLine("exp3-12345678", steps)
     line.on_train_begin(None, SimpleNamespace(global_step=0), None)
     for step in range(1, steps + 1):
         now[0] += seconds

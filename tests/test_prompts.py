@@ -44,7 +44,7 @@ def test_the_sober_evaluation_asks_the_same(composed):
 
 @pytest.mark.slow
 def test_training_asks_system_and_problem(composed):
-    from openrs.train import messages
+    from openrs.train.trainer import messages
 
     system, user = messages(composed("experiment=exp3"), "What is 1 + 1?")
     assert system == {"role": "system", "content": R1 + ENGLISH}

@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from openrs import catalog
-from openrs.config import BENCHMARKS
-from openrs.data import load_mix
-from openrs.filters import boxes
+from openrs.config.schema import BENCHMARKS
+from openrs.data import catalog
+from openrs.data.filters import boxes
+from openrs.data.mix import load_mix
 from openrs.verify import Verifier
 
 

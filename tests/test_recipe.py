@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from openrs import recipe
-from openrs.config import EVALUATION, RECIPE
+from openrs.config.schema import EVALUATION, RECIPE
+from openrs.records import recipe
 
 WEIGHTS, ROWS = "w", "r"
 
@@ -97,7 +97,7 @@ def test_the_base_model_has_one_id_whatever_the_data(composed):
 
 def test_the_id_is_the_same_in_another_process(composed):
     made = recipe.trained(composed("experiment=exp3"), weights=WEIGHTS, rows=ROWS)
-    code = "import json,sys; from openrs.recipe import run_id; print(run_id(json.load(sys.stdin)))"
+    code = "import json,sys; from openrs.records.recipe import run_id; print(run_id(json.load(sys.stdin)))"
     other = subprocess.run(
         [sys.executable, "-c", code],
         input=json.dumps(made),

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.rewards import EnglishOnly, Format, ReasoningSteps, RepetitionPenalty, TagCount
 
 

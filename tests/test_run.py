@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
-from openrs import models, run, segments
-from openrs.checkpoints import remove_torn, whole_checkpoints
-from openrs.mistake import Mistake
-from openrs.run import Checkpoint, Run, TrainRecord, find, read_record, write_record
-from openrs.scores import Cell, read, read_all, score, write
+from openrs import models
+from openrs.errors import Mistake
+from openrs.records import run, segments
+from openrs.records.checkpoints import remove_torn, whole_checkpoints
+from openrs.records.run import Checkpoint, Run, TrainRecord, find, read_record, write_record
+from openrs.records.scores import Cell, read, read_all, score, write
 
 RECIPE = {"schema": 1, "seed": 1}
 
@@ -79,7 +80,7 @@ def test_another_recipe_under_the_same_digits_is_refused(tmp_path):
 def test_a_second_worker_waits_for_the_first(tmp_path):
     made = find(tmp_path, "exp", RECIPE)
     code = (
-        "import sys; from pathlib import Path; from openrs.run import Run, locked\n"
+        "import sys; from pathlib import Path; from openrs.records.run import Run, locked\n"
         f"made = Run(Path({str(made.folder)!r}), {made.id!r}, {{}})\n"
         "with locked(made): print('in', flush=True)\n"
     )

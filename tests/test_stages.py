@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from openrs import recipe
-from openrs.data import prompt_order
+from openrs.data.mix import prompt_order
 from openrs.plan import resolve
+from openrs.records import recipe
 
 
 def identity(config):
@@ -67,7 +67,7 @@ def test_in_each_epoch_rows_come_in_their_turns():
 
 @pytest.mark.slow  # imports TRL
 def test_the_trainer_is_given_the_cap_of_each_step(composed):
-    from openrs.train import StagedCap
+    from openrs.train.trainer import StagedCap
 
     length = composed("experiment=exp2", "length=staged").length
     trainer = SimpleNamespace(

@@ -8,9 +8,9 @@ import re
 import pytest
 from test_cli import openrs
 
-from analysis.table5 import COLUMNS, table5
-from analysis.text_table import FORMATS
-from analysis.trainer_parameters import DROPPED, parameters
+from openrs.analysis.tables.table5 import COLUMNS, table5
+from openrs.analysis.tables.text_table import FORMATS
+from openrs.analysis.tables.trainer_parameters import DROPPED, parameters
 from openrs.doctor.signatures import read_record
 
 PRINTED = [
@@ -86,7 +86,7 @@ def test_the_attention_that_runs_is_the_one_that_is_told(paper, tmp_path):
     """Nothing is handed over, so transformers chooses: PyTorch's own for the paper's architecture."""
     from transformers import AutoModelForCausalLM, Qwen2Config
 
-    from openrs.train import trainer_arguments
+    from openrs.train.trainer import trainer_arguments
 
     small = Qwen2Config(
         vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
@@ -102,7 +102,7 @@ def test_the_attention_that_runs_is_the_one_that_is_told(paper, tmp_path):
 @pytest.mark.parametrize("experiment", ["exp1", "exp2", "exp3"])
 @pytest.mark.parametrize("more", [(), ("hardware=cpu", "algorithm=grpo", "tracker=wandb")])
 def test_the_table_says_what_trl_is_handed(paper, experiment, more, tmp_path):
-    from openrs.train import trainer_arguments
+    from openrs.train.trainer import trainer_arguments
 
     config = paper(experiment, *more)
     handed = trainer_arguments(config, "weights", tmp_path / "run" / "train")

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from analysis import baseline, cells, comparisons, costs, curves, published, tables
-from analysis.figures import cost, forest, learning
-from analysis.figures.style import MOST, styled
-from analysis.lines import Line, lines, titles
-from analysis.mixing import groups
-from analysis.records import Row, RunRecords, rows
-from analysis.table import ORDER
-from openrs.mistake import Mistake
+from openrs.analysis import baseline, cells, costs, curves, published
+from openrs.analysis.figures import cost, forest, learning
+from openrs.analysis.figures.style import MOST, styled
+from openrs.analysis.lines import Line, lines, titles
+from openrs.analysis.mixing import groups
+from openrs.analysis.records import Row, RunRecords, rows
+from openrs.analysis.tables import comparisons, table1
+from openrs.analysis.tables.table import ORDER
+from openrs.errors import Mistake
 
 if TYPE_CHECKING:
     import optuna
@@ -55,7 +56,7 @@ def write(runs: list[RunRecords], folder: Path, sweep: tuple[str, str] | None = 
 
 def pareto(study: "optuna.Study", folder: Path) -> list[Path]:
     """Draws and writes the Pareto set of a study; none where its objectives are too many for a figure."""
-    from analysis.figures import sweeps
+    from openrs.analysis.figures import sweeps
 
     if len(study.directions) not in sweeps.SHOWN:
         return []
@@ -77,12 +78,12 @@ def _save(figures: Sequence[Drawn], folder: Path) -> list[Path]:
 def _all(runs: list[RunRecords], sweep: tuple[str, str] | None) -> list[Drawn]:
     made: list[Drawn] = []
     if sweep is not None:
-        from analysis.figures import sweeps
+        from openrs.analysis.figures import sweeps
 
         made += [Drawn(f"sweep-{name}", figure) for name, figure in sweeps.sweep(*sweep).items()]
     apart = [
         members
-        for group in tables.split(runs)
+        for group in table1.split(runs)
         for members in groups([row for run in group for row in rows(run)])
     ]
     for place, members in enumerate(apart):
@@ -133,7 +134,7 @@ def _priced(made: Sequence[Line], shown: Sequence[str], suffix: str) -> list[Dra
     for line in made:
         if len(line.rows) != 1 or not line.trained:
             continue
-        spent, value = costs.training(line.rows[0].run), tables.average(line, shown, cells.AVERAGE, False)
+        spent, value = costs.training(line.rows[0].run), table1.average(line, shown, cells.AVERAGE, False)
         if spent is not None and value is not None:
             points.append((line, spent, value))
             dollars = dollars and spent.dollars is not None

@@ -7,8 +7,8 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from analysis.figures.learning import legend
-from analysis.figures.style import WIDTH, look
+from openrs.analysis.figures.learning import legend
+from openrs.analysis.figures.style import WIDTH, look
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import textwrap
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from analysis.figures.style import COLOURS, WIDTH
-from analysis.table import REAL, Table
+from openrs.analysis.figures.style import COLOURS, WIDTH
+from openrs.analysis.tables.table import REAL, Table
 
 ROW = 0.17
 """Inches a line of the plot."""

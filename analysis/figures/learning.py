@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from analysis.curves import LOGGED, Curve, Trace, smoothed, window_for
-from analysis.figures.style import WIDTH, look
-from analysis.table import benchmark_order
+from openrs.analysis.curves import LOGGED, Curve, Trace, smoothed, window_for
+from openrs.analysis.figures.style import WIDTH, look
+from openrs.analysis.tables.table import benchmark_order
 
 STEP = "training step"
 

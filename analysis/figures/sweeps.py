@@ -15,8 +15,8 @@ from matplotlib.text import Text
 from optuna.importance import get_param_importances
 from optuna.visualization import matplotlib as drawn
 
-from analysis.figures.style import COLOURS, WIDTH
-from openrs.mistake import Mistake
+from openrs.analysis.figures.style import COLOURS, WIDTH
+from openrs.errors import Mistake
 from openrs.sweep.storage import open_storage
 
 FEWEST = 4

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 
 _WORD = r"(?:global_)?(?:step|checkpoint)[-_]?"
 _SEED = r"(?:[-_]seed[-_]?\d+)?"

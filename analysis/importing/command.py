@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.importing import address
-from analysis.importing.reading import Found, Skipped
-from analysis.importing.store import Report
-from openrs.mistake import Mistake
+from openrs.analysis.importing import address
+from openrs.analysis.importing.reading import Found, Skipped
+from openrs.analysis.importing.store import Report
+from openrs.errors import Mistake
 
 INCOMPLETE = 3
 """Exit status where something was left out, or the user's pattern did not fit every file."""

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from analysis.importing.result import Outcomes, Unreadable, problems
+from openrs.analysis.importing.result import Outcomes, Unreadable, problems
 
 PROBLEM = "problem_id"
-"""A key of a document's `specific` by which openrs's own details name a problem (openrs/benchmarks.py)."""
+"""A key of a document's `specific` by which openrs's own details name a problem (openrs.evaluate)."""
 LENGTH = "num_tokens"
 """A key beside it that only `python -m analysis export` writes, which has lengths of answers, not tokens."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.importing.result import (
+from openrs.analysis.importing.result import (
     NOT_STATED,
     Left,
     Outcomes,
@@ -16,7 +16,7 @@ from analysis.importing.result import (
     problems,
     stated,
 )
-from openrs.recipe import digest
+from openrs.records.recipe import digest
 
 FORMAT = "Inspect"
 RIGHT = {"C": 1, "I": 0, "P": 0, "N": 0}

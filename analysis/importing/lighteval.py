@@ -9,8 +9,8 @@ Tasks are `custom|aime24|0` in old files (suite, task, few-shots) and `aime24|0`
 from pathlib import Path
 from typing import Any
 
-from analysis.importing import details, metrics
-from analysis.importing.result import (
+from openrs.analysis.importing import details, metrics
+from openrs.analysis.importing.result import (
     DATASETS,
     NOT_STATED,
     Left,

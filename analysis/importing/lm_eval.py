@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.importing.result import (
+from openrs.analysis.importing.result import (
     NOT_STATED,
     Left,
     Outcomes,
@@ -19,7 +19,7 @@ from analysis.importing.result import (
     problems,
     stated,
 )
-from openrs.recipe import digest
+from openrs.records.recipe import digest
 
 FORMAT = "lm-evaluation-harness"
 PREFERRED = ("math_verify", "exact_match", "pass@1", "acc")

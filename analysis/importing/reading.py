@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.importing import address, inspect_log, lighteval, lm_eval
-from analysis.importing.result import FOREIGN, Left, Result, Unreadable, said
-from openrs.mistake import Mistake
+from openrs.analysis.importing import address, inspect_log, lighteval, lm_eval
+from openrs.analysis.importing.result import FOREIGN, Left, Result, Unreadable, said
+from openrs.errors import Mistake
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.importing.reading import Found
-from analysis.records import RunRecords
-from openrs.recipe import canonical, digest
-from openrs.scores import Score
+from openrs.analysis.importing.reading import Found
+from openrs.analysis.records import RunRecords
+from openrs.records.recipe import canonical, digest
+from openrs.records.scores import Score
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from openrs.recipe import digest
-from openrs.text import problem_id
+from openrs.records.problem_ids import problem_id
+from openrs.records.recipe import digest
 
 NOT_STATED = "not stated"
 

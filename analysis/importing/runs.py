@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis import published
-from analysis.importing.reading import Found
-from analysis.importing.result import NOT_STATED, file_name
-from analysis.records import IMPORTED, RunRecords
-from openrs.mistake import Mistake
-from openrs.recipe import digest
-from openrs.run import read_record, write_record
+from openrs.analysis import published
+from openrs.analysis.importing.reading import Found
+from openrs.analysis.importing.result import NOT_STATED, file_name
+from openrs.analysis.records import IMPORTED, RunRecords
+from openrs.errors import Mistake
+from openrs.records.recipe import digest
+from openrs.records.run import read_record, write_record
 
 STEP = re.compile(r"[/_-]*(?:global_)?(?:step|checkpoint)[-_]?\d+/*$")
 """A checkpoint's part of a model's path: checkpoints of one experiment are one run."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.importing import runs
-from analysis.importing.reading import Found, Skipped
-from analysis.importing.repeats import Known, Stored, problem_set
-from analysis.importing.result import Result
-from analysis.records import IMPORTED, load
-from openrs import scores
-from openrs.recipe import digest
-from openrs.scores import Cell, Score
+from openrs.analysis.importing import runs
+from openrs.analysis.importing.reading import Found, Skipped
+from openrs.analysis.importing.repeats import Known, Stored, problem_set
+from openrs.analysis.importing.result import Result
+from openrs.analysis.records import IMPORTED, load
+from openrs.records import scores
+from openrs.records.recipe import digest
+from openrs.records.scores import Cell, Score
 
 
 @dataclass

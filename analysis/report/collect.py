@@ -5,13 +5,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from analysis import baseline, costs, curves, references, tables
-from analysis.lines import Line, lines
-from analysis.records import RunRecords
-from analysis.report import completions, summary, trials, warnings
-from analysis.report.provenance import Provenance
-from analysis.table import Table, Value
-from openrs.mistake import Mistake
+from openrs.analysis import baseline, costs, curves
+from openrs.analysis.lines import Line, lines
+from openrs.analysis.records import RunRecords
+from openrs.analysis.report import completions, summary, trials, warnings
+from openrs.analysis.report.provenance import Provenance
+from openrs.analysis.tables import references, table1
+from openrs.analysis.tables.table import Table, Value
+from openrs.errors import Mistake
 
 POINTS = 150
 """Values kept of a logged trace: a longer one is averaged over as many equal parts."""
@@ -47,12 +48,12 @@ def collect(
     scored = [run for imported in (False, True) for run in runs if run.scores and run.imported == imported]
     for imported in (False, True):
         members = [run for run in scored if run.imported == imported]
-        for part in tables.parts(members) if members else []:
+        for part in table1.parts(members) if members else []:
             made = lines(part.rows)
-            options = tables.Options(averaging="both" if imported else "raw")
-            found = tables.of_lines(made, options, f"table1-{len(parts) + 1}")
+            options = table1.Options(averaging="both" if imported else "raw")
+            found = table1.of_lines(made, options, f"table1-{len(parts) + 1}")
             title = found[0].title.replace("Table 1", f"Table {len(parts) + 1}")
-            found[0] = replace(tables.told(found[0], part), title=title)
+            found[0] = replace(table1.told(found[0], part), title=title)
             groups.append(made)
             parts.append(_part(made, found, sources))
     labels = curves.names(runs)

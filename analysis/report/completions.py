@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.lines import Line
-from analysis.records import Row
-from openrs.run import read_record
-from openrs.scores import Cell, Score
+from openrs.analysis.lines import Line
+from openrs.analysis.records import Row
+from openrs.records.run import read_record
+from openrs.records.scores import Cell, Score
 
 MOST = 2000
 """Completions in a report."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.records import RunRecords
-from openrs.run import read_record
-from openrs.scores import Cell, Score
+from openrs.analysis.records import RunRecords
+from openrs.records.run import read_record
+from openrs.records.scores import Cell, Score
 
 
 class Provenance:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analysis.table import BEST, REAL, TIED, Table, Value
+from openrs.analysis.tables.table import BEST, REAL, TIED, Table, Value
 
 MOST = 12
 """Rows that are spoken of one by one."""

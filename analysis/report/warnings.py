@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from analysis.lines import Line, differing_settings
-from analysis.records import RunRecords
+from openrs.analysis.lines import Line, differing_settings
+from openrs.analysis.records import RunRecords
 
 FEW_SEEDS = 3
 FEW_PROBLEMS = 200

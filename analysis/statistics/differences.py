@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.intervals import Z95, Interval, expanded, resampled, student
+from openrs.analysis.statistics.intervals import Z95, Interval, expanded, resampled, student
 
 Array = NDArray[np.float64]
 FEW = 10

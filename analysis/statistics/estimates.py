@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 
 Array = NDArray[np.float64]
 

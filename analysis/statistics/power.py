@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.intervals import student
+from openrs.analysis.statistics.intervals import student
 
 Array = NDArray[np.float64]
 POWER = 0.8

@@ -18,12 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from openrs.compose import composed
-from openrs.config import Config
+from openrs.config.compose import composed
+from openrs.config.schema import Config
 from openrs.doctor import signatures
 from openrs.doctor.machine import Machine, survey
 from openrs.doctor.verdicts import Missing, cached, data_sets, disk_gib, download_gib, missing, terms
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.paths import CONF
 
 MAIN_JOB = ("experiment=exp3", "data=mixed")
@@ -185,7 +185,7 @@ def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
     if write:
         content = signatures.record(found)
         print(f"{signatures.RECORD}: defaults of {len(content['defaults'])} classes and functions")
-    from openrs.train import trainer_arguments  # imports TRL
+    from openrs.train.trainer import trainer_arguments  # imports TRL
 
     run = Path(config.outputs) / "runs" / config.name / "train"
     report = signatures.compare(trainer_arguments(config, config.model.id, run), found)

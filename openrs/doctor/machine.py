@@ -11,9 +11,9 @@ from typing import Any
 
 import psutil
 
-from openrs import accounts
+from openrs import machine
+from openrs.machine import device_names, driver, visible_devices
 from openrs.paths import ROOT
-from openrs.scale import device_names, driver, visible_devices
 
 GIB = 2**30
 PATIENCE = 2.0
@@ -94,9 +94,9 @@ def survey(outputs: Path) -> Machine:
         driver=driver(),
         hub=_hub(),
         wandb=Account(
-            f"https://{accounts.WANDB_HOST}",
-            accounts.reaches(accounts.WANDB_HOST, PATIENCE),
-            accounts.wandb_key(),
+            f"https://{machine.WANDB_HOST}",
+            machine.reaches(machine.WANDB_HOST, PATIENCE),
+            machine.wandb_key(),
         ),
     )
 
@@ -136,9 +136,9 @@ def _hub() -> Account:
     from huggingface_hub import HfApi, constants, get_token
 
     offline = constants.HF_HUB_OFFLINE
-    reachable = not offline and accounts.reaches(constants.ENDPOINT, PATIENCE)
+    reachable = not offline and machine.reaches(constants.ENDPOINT, PATIENCE)
     key = get_token() is not None
     answer: dict[str, Any] | None = None
     if reachable and key:
-        answer = accounts.within(PATIENCE, HfApi().whoami)
+        answer = machine.within(PATIENCE, HfApi().whoami)
     return Account(constants.ENDPOINT, reachable, key, answer["name"] if answer else None)

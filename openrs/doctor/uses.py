@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from openrs import vllm_server
-from openrs.config import Config
+from openrs.config.schema import Config
 from openrs.paths import ROOT
+from openrs.processes import vllm_server
 
 PACKAGES = ("trl", "lighteval", "vllm")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openrs import cost
-from openrs.config import Config, Model
-from openrs.device_checks import BYTES
+from openrs.config.device_checks import BYTES
+from openrs.config.schema import Config, Model
 from openrs.doctor.machine import GIB, Machine
 from openrs.models import packaged, parameters
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from openrs.mistake import Mistake, Unfit
+from openrs.errors import Mistake, Unfit
 
 if TYPE_CHECKING:
-    from openrs.config import Config
+    from openrs.config.schema import Config
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _copies(config: "Config") -> int:
     copies, engine = config.evaluation_copies, config.engine
     if engine.data_parallel is not None or config.hardware.device != "cuda":
         return copies
-    from openrs.scale import visible_devices
+    from openrs.machine import visible_devices
 
     here = len(visible_devices()) // engine.tensor_parallel
     return max(1, min(copies, here))

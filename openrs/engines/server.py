@@ -13,10 +13,11 @@ from typing import Any
 
 import openai
 
-from openrs import config, loopback
+from openrs.config import schema
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
 from openrs.engines.prompts import load_tokenizer
-from openrs.mistake import Crashed, Mistake
+from openrs.errors import Crashed, Mistake
+from openrs.processes import loopback
 
 NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
 """Fields of vLLM's: a server takes its defaults from the model's generation_config.json otherwise."""
@@ -41,7 +42,7 @@ class ServerEngine:
         self,
         path: str,
         tokenizer: str,
-        settings: config.Engine,
+        settings: schema.Engine,
         step: int,
         context: int,
         revision: str | None = None,

@@ -11,10 +11,10 @@ from typing import Any
 
 import psutil
 
-from openrs import config
+from openrs.config import schema
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
 from openrs.engines.prompts import end_tokens, load_tokenizer
-from openrs.mistake import Crashed, Unfit
+from openrs.errors import Crashed, Unfit
 
 CPU_CACHE = 4 << 30
 """Bytes of key-value cache on a CPU at most; a GPU gives what weights leave of `engine.memory`."""
@@ -42,8 +42,8 @@ class VllmEngine:
         path: str,
         tokenizer: str,
         dtype: str,
-        hardware: config.Hardware,
-        settings: config.Engine,
+        hardware: schema.Hardware,
+        settings: schema.Engine,
         context: int,
         revision: str | None = None,
     ) -> None:
@@ -147,12 +147,12 @@ def _whole_prompts(context: int) -> dict[str, Any]:
     return {"enable_chunked_prefill": False, "max_num_batched_tokens": max(CPU_BATCH, context)}
 
 
-def _cache(hardware: config.Hardware) -> int | None:
+def _cache(hardware: schema.Hardware) -> int | None:
     """Bytes of key-value cache; None leaves it to `gpu_memory_utilization`."""
     return None if hardware.device == "cuda" else min(CPU_CACHE, psutil.virtual_memory().available // 2)
 
 
-def _environment(hardware: config.Hardware, settings: config.Engine) -> None:
+def _environment(hardware: schema.Hardware, settings: schema.Engine) -> None:
     """What vLLM reads from the environment when it is imported; the user's own values stay.
 
     On a CPU it would leave one core idle for an API server that is not there, so its copies get all

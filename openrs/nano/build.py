@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from openrs.nano import problems, solutions
-from openrs.text import problem_id
+from openrs.records.problem_ids import problem_id
 
 MODEL = Path(__file__).parent / "model"
 CAREFUL_ROWS, MIXED_ROWS = 70_016, 25_984

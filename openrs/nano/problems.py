@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from openrs.text import problem_id
+from openrs.records.problem_ids import problem_id
 
 POOL = Path(__file__).parent / "problems.jsonl.gz"
 

@@ -2,7 +2,7 @@
 
 A term is switched on by being present and off by being null, and its fields bear on a run's identity.
 `version` names the semantics: a change that alters a value must raise it. TRL and metrics.jsonl call
-a term by its `__name__`, which is also its field of `openrs.config.Reward`.
+a term by its `__name__`, which is also its field of `openrs.config.schema.Reward`.
 
 On the command line the options of conf/reward/ are joined, a term is added to a whole recipe, changed
 or taken away:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.rewards.completions import Completions, LengthUnit, lengths
 from openrs.rewards.correctness import verdicts
 

@@ -44,7 +44,7 @@ class Length:
     ) -> list[float | None]:
         """Returns one reward per completion, from -0.5 to 0.5.
 
-        All completions of a prompt must be in the batch, which `openrs.checks` sees to.
+        All completions of a prompt must be in the batch, which `openrs.config.checks` sees to.
         """
         measured = lengths(self.length_unit, completions, completion_ids)
         judged = verdicts(completions, solution, self.gold_first, more)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.rewards.completions import Completions, texts
 from openrs.rewards.scripts import UNSPACED
 

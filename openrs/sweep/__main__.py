@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 
 
 def main() -> int:

@@ -12,18 +12,18 @@ from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
 from openrs import cost
-from openrs.collapse import Stop, Watch
-from openrs.config import Config
-from openrs.mistake import Mistake
-from openrs.sweep import told as reach
-from openrs.sweep.tasks import RECORD
+from openrs.config.schema import Config
+from openrs.errors import Mistake
+from openrs.sweep import study_facts as reach
+from openrs.sweep.slots import RECORD
+from openrs.train.collapse import Stop, Watch
 
 if TYPE_CHECKING:
     from openrs.sweep.estimate import Estimate
     from openrs.sweep.sweeper import Sweep
 
 KINDS = ("device_hours", "money")
-"""What a budget limits: fields of `openrs.config.Budget`."""
+"""What a budget limits: fields of `openrs.config.schema.Budget`."""
 
 LOOK_SECONDS = 5.0
 """The longest that a training run goes on without seeing what the other workers have spent."""
@@ -172,7 +172,7 @@ def watch(config: Config, told: dict[str, Any]) -> Watch:
 
     Args:
         config: the trial's.
-        told: the study, as `openrs.sweep.job.Trial.study` describes it.
+        told: the study, as `openrs.sweep.trial.Trial.study` describes it.
     """
     began, looked = time.monotonic(), float("-inf")
     price, opened = config.hardware.price_per_device_hour, list[optuna.Study]()

@@ -15,12 +15,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs import cost, models
-from openrs.compose import refusal
-from openrs.config import Config
-from openrs.mistake import Mistake
+from openrs.config.compose import refusal
+from openrs.config.schema import Config
+from openrs.errors import Mistake
 from openrs.plan import Plan, resolve
 from openrs.rates import Rate, Rates
-from openrs.sweep import tasks
+from openrs.sweep import slots as tasks
 
 if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep

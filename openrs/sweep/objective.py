@@ -5,10 +5,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from openrs import cost, scores
-from openrs.checkpoints import logged
-from openrs.mistake import Mistake
+from openrs import cost
+from openrs.errors import Mistake
 from openrs.plan import Plan
+from openrs.records import scores
+from openrs.records.checkpoints import logged
 
 COSTS = ("device_hours", "money")
 """Less is better; of everything else, more."""

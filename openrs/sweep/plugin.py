@@ -15,7 +15,7 @@ from hydra.types import HydraContext, TaskFunction
 from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf
 from omegaconf import MISSING, DictConfig
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 
 
 @dataclass

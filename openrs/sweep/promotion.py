@@ -16,10 +16,10 @@ from optuna.pruners import HyperbandPruner, SuccessiveHalvingPruner
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from openrs.sweep import rungs
+from openrs.sweep import halving_rungs
 from openrs.sweep.pruning import RUN, curves
 from openrs.sweep.sampler import make_pruner
-from openrs.sweep.tasks import PROMOTES, RECORD, Slot
+from openrs.sweep.slots import PROMOTES, RECORD, Slot
 
 
 def promotable(value: float, competing: Sequence[float], reduction_factor: int) -> bool:
@@ -51,10 +51,10 @@ def next_promotion(
     for members in _brackets(study, pruner):
         competing: dict[int, list[float]] = defaultdict(list)
         for trial in members:
-            for number, value in enumerate(rungs.completed(trial)):
+            for number, value in enumerate(halving_rungs.completed(trial)):
                 competing[number].append(value)
         for trial in members:
-            run, reached = trial.user_attrs.get(RUN), rungs.completed(trial)
+            run, reached = trial.user_attrs.get(RUN), halving_rungs.completed(trial)
             if run not in paused or not reached or trial.state != TrialState.RUNNING or _broken(trial):
                 continue
             place = (len(reached) - 1, reached[-1])
@@ -95,5 +95,5 @@ def _brackets(study: optuna.Study, pruner: Any) -> list[list[FrozenTrial]]:
         return [trials]
     grouped: dict[int, list[FrozenTrial]] = defaultdict(list)
     for trial in trials:
-        grouped[rungs.bracket(pruner, study, trial)].append(trial)
+        grouped[halving_rungs.bracket(pruner, study, trial)].append(trial)
     return list(grouped.values())

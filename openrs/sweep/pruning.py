@@ -15,15 +15,15 @@ from omegaconf import OmegaConf
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from openrs.checkpoints import logged
-from openrs.collapse import Stop, Watch
 from openrs.plan import Plan
-from openrs.sweep import drawn, rungs, signal, verdict
-from openrs.sweep import told as reached
+from openrs.records.checkpoints import logged
+from openrs.sweep import halving_rungs, signal, signal_history, verdict
+from openrs.sweep import study_facts as reached
 from openrs.sweep.sampler import make_pruner
 from openrs.sweep.selection import selection
 from openrs.sweep.signal import Signal
 from openrs.sweep.verdict import Verdict
+from openrs.train.collapse import Stop, Watch
 
 RUN = "run"
 """User attribute of a curve: the run's id."""
@@ -86,7 +86,7 @@ class Curve:
         """The curve of a plan's run in the sweep's storage.
 
         Args:
-            told: the study, as `openrs.sweep.job.Trial.study` describes it.
+            told: the study, as `openrs.sweep.trial.Trial.study` describes it.
             points: what is known of it already.
         """
         return cls(_curves(told), plan.run.id, told["signal"], told["number"], points)
@@ -135,7 +135,7 @@ def standing(plan: Plan, told: dict[str, Any]) -> Verdict | None:
 
     Args:
         plan: the run, as far as the trial wants it trained.
-        told: the study, as `openrs.sweep.job.Trial.study` describes it.
+        told: the study, as `openrs.sweep.trial.Trial.study` describes it.
     """
     config = plan.config
     trains = "train" in config.stages and "train" not in config.force and plan.mix is not None
@@ -154,7 +154,7 @@ def finish(plan: Plan, told: dict[str, Any]) -> None:
     """Closes the curve of a run that reached its last step, drawn from its records where nobody watched
     it: it was trained before the sweep, or its process died after training."""
     study, asked = _curves(told), told["signal"]
-    points = drawn.points(plan, asked)
+    points = signal_history.points(plan, asked)
     curve, value = _opened(study, plan.run.id), level(points, asked)
     if value is None:
         if curve is not None:  # opened, and never drawn
@@ -164,7 +164,7 @@ def finish(plan: Plan, told: dict[str, Any]) -> None:
     if any(t.user_attrs.get(RUN) == plan.run.id and (t.last_step or 0) >= max(points) for t in closed):
         return
     made = Curve(study, plan.run.id, asked, told["number"], points)
-    verdict.note(study._storage, made.frozen(), rungs.noted(study, made.frozen(), points))
+    verdict.note(study._storage, made.frozen(), halving_rungs.noted(study, made.frozen(), points))
     study.tell(made.trial, value)
 
 

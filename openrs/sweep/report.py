@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.plan import Plan, describe
-from openrs.sweep import budget, signal, tasks
+from openrs.sweep import budget, signal
+from openrs.sweep import slots as tasks
 from openrs.sweep.budget import spent
 from openrs.sweep.selection import selection
 
@@ -160,7 +161,7 @@ def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
     OmegaConf.save(OmegaConf.create(found), path)
     print(told, file=sys.stderr)
     if len(sweep.directions) > 1:
-        from analysis.figures import command  # matplotlib
+        from openrs.analysis.figures import command  # matplotlib
 
         if drawn := command.pareto(sweep.study, sweep.folder):
             print(f"written: {', '.join(map(str, drawn))}", file=sys.stderr)
@@ -172,7 +173,8 @@ def _params(trial: FrozenTrial) -> str:
 
 def _tables(sweep: "Sweep", ended: list[FrozenTrial]) -> None:
     """Table 1 of a small sweep's checkpoints, then the comparison."""
-    from analysis import formats, records, tables
+    from openrs.analysis import formats, records
+    from openrs.analysis.tables import table1
     from openrs.sweep import table
 
     outputs = Path(sweep.config.outputs)
@@ -181,7 +183,7 @@ def _tables(sweep: "Sweep", ended: list[FrozenTrial]) -> None:
     if len(folders) <= FEW:
         runs = [run for folder in folders if (run := records.load(folder)) is not None]
         if any(run.scores for run in runs):
-            made = tables.everything(runs)
+            made = table1.everything(runs)
             paths = formats.write(made, outputs / "tables")
             print(formats.together(made, "md"))
             print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig, OmegaConf
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.sweep import signal
 from openrs.sweep.signal import Signal
 

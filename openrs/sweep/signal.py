@@ -13,8 +13,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from openrs.figures import LOGGED
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
+from openrs.records.metric_names import LOGGED
 
 Signal = str | dict[str, float]
 """A name, or figure -> weight."""

@@ -15,7 +15,7 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 
 QUIET = ("hardware", "tracker", "outputs", "dry_run", "force", "budget", "fail_fast", "hydra")
 """Overrides that change no result, so that workers which differ in them share a study."""

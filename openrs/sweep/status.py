@@ -8,8 +8,8 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from openrs.mistake import Mistake
-from openrs.sweep import tasks
+from openrs.errors import Mistake
+from openrs.sweep import slots
 from openrs.sweep.budget import spent
 from openrs.sweep.process import WORKER, dead
 from openrs.sweep.pruning import NUMBER
@@ -71,7 +71,7 @@ def lines(study: optuna.Study) -> Iterator[str]:
     """One study for a person: counts, trials in flight, the best, time and money."""
     trials = study.get_trials(deepcopy=False)
     total = study.user_attrs.get("total", 0)
-    ended = [slot.last for slot in tasks.slots(trials).values() if slot.number < total]
+    ended = [slot.last for slot in slots.slots(trials).values() if slot.number < total]
     yield f"{study.study_name}: {counts(ended, total).removeprefix('sweep: ')}"
     signals = _signals(study)
     for trial in trials:
@@ -131,7 +131,7 @@ def _costs(
             told += f"; budget.{name}={limit:g}, {max(0.0, limit - used[name]):.3g} left"
     yield told
     done = [t for t in ended if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    done = [trial for trial in done if not trial.user_attrs.get(tasks.REPEATED)]
+    done = [trial for trial in done if not trial.user_attrs.get(slots.REPEATED)]
     running = [_elapsed(t) for t in ended if t.state == TrialState.RUNNING and t.datetime_start]
     if done and (running or total > len(ended)):
         yield _left(done, running, total - len(ended))
@@ -151,7 +151,7 @@ def _left(done: list[FrozenTrial], running: list[float], to_go: int) -> str:
     told = f"  left      {seconds / workers / 60:.1f} min with {workers} worker{'s' * (workers > 1)}"
     trials = seconds / each if each else float(to_go)
     for name, unit in (("device_hours", "device hours"), ("money", "dollars")):
-        costs = [trial.user_attrs.get(tasks.RECORD, {}).get(name) for trial in done]
+        costs = [trial.user_attrs.get(slots.RECORD, {}).get(name) for trial in done]
         known = [cost for cost in costs if cost is not None]
         if known:
             told += f", {trials * sum(known) / len(known):.2f} {unit}"

@@ -14,7 +14,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.sweep.heartbeat import GRACE, Database
 from openrs.sweep.process import WORKER, host
 

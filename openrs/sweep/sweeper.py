@@ -18,18 +18,18 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from openrs.mistake import Mistake
-from openrs.recipe import digest
+from openrs.errors import Mistake
+from openrs.records.recipe import digest
 from openrs.sweep import (
     objective,
-    points,
+    point_checks,
+    question,
     report,
     sampler,
     selection,
     signal,
+    slots,
     space,
-    study,
-    tasks,
     workers,
 )
 from openrs.sweep.budget import refuse
@@ -58,7 +58,7 @@ class Sweep:
         self.options = OmegaConf.create(others | {"pruner": pruner})
         self.sampler = options.get("sampler")
         self.ours = "objective" in config  # False: another Hydra application, whose job returns numbers
-        self.patience = tasks.Patience(options["retries"], options["deaths"])
+        self.patience = slots.Patience(options["retries"], options["deaths"])
         self.study: Any = None
         """The opened study; None where a plan finds none."""
         self.inflight: set[int] = set()
@@ -102,7 +102,7 @@ class Sweep:
         plan = self.ours and self.config.dry_run
         shown = plan and grid and self.total <= report.LISTED  # every point, the wrong ones too
         if self.study is None and not shown:
-            points.check(self)
+            point_checks.check(self)
         if plan:
             return report.plan(self)
         self._open()
@@ -160,10 +160,10 @@ class Sweep:
         self.question = self.space.stored() | {"grid": grid, "objectives": list(self.objectives)}
         chosen = self.config.hydra.runtime.choices.get("sweeps", "")
         kind = chosen or ("sweep" if chosen == "" else "grid" if grid else "search")
-        unique = f"{kind}-{digest(study.asked(self.config, self.question))[:8]}"
+        unique = f"{kind}-{digest(question.asked(self.config, self.question))[:8]}"
         self.name = self.options.study_name or unique
         if self.ours:
-            self.question |= {"made_of": study.made_of(self.config)}
+            self.question |= {"made_of": question.made_of(self.config)}
         folder = Path(self.config.hydra.sweep.dir)
         given = any(item.split("=")[0] == "hydra.sweep.dir" for item in self.config.hydra.overrides.hydra)
         if chosen is None and not given:
@@ -176,7 +176,7 @@ class Sweep:
             return
         storage = open_storage(self.options.storage, self.folder)
         if self.name in optuna.get_all_study_names(storage):
-            self.study, _ = study.join(storage, self.name, self.question, self.directions)
+            self.study, _ = question.join(storage, self.name, self.question, self.directions)
             self._forgive()
 
     def _open(self) -> None:
@@ -190,8 +190,8 @@ class Sweep:
             lock.release()
 
     def _join(self) -> None:
-        self.study, new = study.join(self.storage, self.name, self.question, self.directions)
-        self.space = study.stored_space(self.study, self.space)
+        self.study, new = question.join(self.storage, self.name, self.question, self.directions)
+        self.space = question.stored_space(self.study, self.space)
         if new and self.ours:
             self.study.set_user_attr("planned", forecast(self))
         self._forgive()
@@ -201,9 +201,9 @@ class Sweep:
     def _forgive(self) -> None:
         """Gives what was left FAILED when this command joined, or the one that started it, another try."""
         if self.options.joined is None:
-            known = tasks.slots(self.study.get_trials(deepcopy=False))
-            left = sorted(tasks.left_failed(known, self.patience))
-            self.options.joined = {"forgiven": left, "failed": tasks.failures(self.study)}
+            known = slots.slots(self.study.get_trials(deepcopy=False))
+            left = sorted(slots.left_failed(known, self.patience))
+            self.options.joined = {"forgiven": left, "failed": slots.failures(self.study)}
         self.patience = replace(self.patience, forgiven=frozenset(self.options.joined.forgiven))
 
     def _budget_holds(self) -> None:

@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
-from analysis import cells, comparisons
-from analysis.lines import Line, titles
-from analysis.records import Row, RunRecords
-from analysis.table import Table, Value
-from analysis.tables import average, value
-from openrs import scores
-from openrs.scores import Score
+from openrs.analysis import cells
+from openrs.analysis.lines import Line, titles
+from openrs.analysis.records import Row, RunRecords
+from openrs.analysis.tables import comparisons
+from openrs.analysis.tables.table import Table, Value
+from openrs.analysis.tables.table1 import average, value
+from openrs.records import scores
+from openrs.records.scores import Score
 from openrs.sweep.objective import TRAINED
 from openrs.sweep.report import why
-from openrs.sweep.tasks import REASON, RECORD
+from openrs.sweep.slots import REASON, RECORD
 
 REPLICATE = "seed"
 """The dimension whose values are replicates of one level."""

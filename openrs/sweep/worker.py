@@ -14,8 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from openrs.compose import refusal
-from openrs.sweep import sampler, tasks
+from openrs.config.compose import refusal
+from openrs.sweep import sampler, slots
 from openrs.sweep.budget import reached
 from openrs.sweep.heartbeat import beating
 from openrs.sweep.outcome import Outcome, read
@@ -68,9 +68,9 @@ class Worker:
         opened = self.opened
         self.lock.acquire()
         try:
-            tasks.reclaim(opened, self.sweep.storage, self.sweep.inflight, self.sweep.options.heartbeat)
+            slots.reclaim(opened, self.sweep.storage, self.sweep.inflight, self.sweep.options.heartbeat)
             one_machine(self.sweep.storage, opened)
-            ready = not self._ends() and tasks.enqueue_next(
+            ready = not self._ends() and slots.enqueue_next(
                 opened,
                 total=self.sweep.total,
                 params=lambda slot: {} if self.sweep.points is None else self.sweep.points[slot],
@@ -109,12 +109,12 @@ class Worker:
     def _failing(self) -> bool:
         """Whether the failures are as many as end the sweep."""
         if self.sweep.options.fail_fast or (self.sweep.ours and self.sweep.config.fail_fast):
-            return tasks.failures(self.opened) > self.sweep.options.joined.failed
-        known = tasks.slots(self.opened.get_trials(deepcopy=False))
-        left = tasks.left_failed(known, self.sweep.patience)
+            return slots.failures(self.opened) > self.sweep.options.joined.failed
+        known = slots.slots(self.opened.get_trials(deepcopy=False))
+        left = slots.left_failed(known, self.sweep.patience)
         return len(left) / self.sweep.total > self.sweep.options.max_failure_rate
 
-    def _promotion(self, known: dict[int, tasks.Slot]) -> FrozenTrial | None:
+    def _promotion(self, known: dict[int, slots.Slot]) -> FrozenTrial | None:
         if self.sweep.options.pruner is None:
             return None
         return next_promotion(self.sweep.options.pruner, self.sweep.name, self.sweep.storage, known)
@@ -134,7 +134,7 @@ class Worker:
             self._keep(trial, outcome)
         except (KeyboardInterrupt, SystemExit):
             with suppress(UpdateFinishedTrialError):
-                trial.set_user_attr(tasks.DIED, True)
+                trial.set_user_attr(slots.DIED, True)
             raise
         finally:
             self.sweep.inflight.discard(trial.number)
@@ -168,12 +168,12 @@ class Worker:
             Failed: it failed or was stopped.
         """
         if outcome.record:
-            trial.set_user_attr(tasks.RECORD, outcome.record)
+            trial.set_user_attr(slots.RECORD, outcome.record)
         if outcome.repeated:
-            trial.set_user_attr(tasks.REPEATED, True)
+            trial.set_user_attr(slots.REPEATED, True)
         if outcome.state == "complete":
             return
-        trial.set_user_attr(tasks.REASON, outcome.reason[:2000])
+        trial.set_user_attr(slots.REASON, outcome.reason[:2000])
         if outcome.state == "pruned":
             self.sweep.say(f"trial {trial.number} pruned: {outcome.reason}")
             if len(self.sweep.directions) == 1 and outcome.signal is not None and outcome.step is not None:
@@ -181,14 +181,14 @@ class Worker:
                 trial.report(sign * outcome.signal, outcome.step)
             raise optuna.TrialPruned(outcome.reason)
         if outcome.state in ("stopped", "unfit"):
-            trial.set_user_attr(tasks.PUT_BACK, True)
+            trial.set_user_attr(slots.PUT_BACK, True)
             if outcome.state == "unfit":
                 self.sweep.unfit = outcome.reason
             self.sweep.halt.set()
             raise Failed(outcome.reason)
-        trial.set_user_attr(tasks.ERROR, outcome.reason[:2000])
+        trial.set_user_attr(slots.ERROR, outcome.reason[:2000])
         if not outcome.again:
-            trial.set_user_attr(tasks.FINAL, True)
+            trial.set_user_attr(slots.FINAL, True)
         self.sweep.say(
             f"trial {trial.number} failed: {outcome.reason.splitlines()[0] if outcome.reason else ''}"
         )

@@ -15,9 +15,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from openrs.child import Child
-from openrs.mistake import Mistake
-from openrs.scale import visible_devices
+from openrs.errors import Mistake
+from openrs.machine import visible_devices
+from openrs.processes.subprocess import Child
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 

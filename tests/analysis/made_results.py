@@ -2,9 +2,9 @@
 
 import json
 
-from analysis import __main__ as cli
-from analysis import records
-from analysis.importing import address, reading, store
+from openrs.analysis import commands as cli
+from openrs.analysis import records
+from openrs.analysis.importing import address, reading, store
 
 REPOSITORIES = {"aime24": "HuggingFaceH4/aime_2024", "amc23": "knoveleng/AMC-23"}
 

@@ -2,10 +2,10 @@
 
 import json
 
-from analysis.records import RunRecords
-from openrs.recipe import digest
-from openrs.run import write_record
-from openrs.scores import Cell, Score, score, write
+from openrs.analysis.records import RunRecords
+from openrs.records.recipe import digest
+from openrs.records.run import write_record
+from openrs.records.scores import Cell, Score, score, write
 
 TITLES = {"aime24": "AIME24", "math_500": "MATH-500", "amc23": "AMC23",
           "minerva": "Minerva", "olympiadbench": "OlympiadBench"}  # fmt: skip

@@ -3,11 +3,12 @@
 import pytest
 from made_runs import make_run
 
-from analysis import ablation, compare, records
-from analysis.ablation import Design
-from analysis.cells import AVERAGE
-from analysis.table import TIED
-from openrs.mistake import Mistake
+from openrs.analysis import records
+from openrs.analysis.cells import AVERAGE
+from openrs.analysis.tables import ablation, compare
+from openrs.analysis.tables.ablation import Design
+from openrs.analysis.tables.table import TIED
+from openrs.errors import Mistake
 
 
 def right(count, n=20):

@@ -3,9 +3,10 @@
 import pytest
 from made_runs import imported_run, make_run
 
-from analysis import records, tables
-from analysis.choice import Choice
-from openrs.mistake import Mistake
+from openrs.analysis import records
+from openrs.analysis.tables import table1
+from openrs.analysis.tables.choice import Choice
+from openrs.errors import Mistake
 
 
 def right(count, n=40):
@@ -22,7 +23,7 @@ def runs(tmp_path):
 
 
 def shown(runs, *choice):
-    table = tables.table1(runs, tables.Options(choice=Choice(*choice)))
+    table = table1.table1(runs, table1.Options(choice=Choice(*choice)))
     return table.columns, [label for label, _ in table.rows], "\n".join(table.caption)
 
 

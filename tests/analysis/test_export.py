@@ -9,7 +9,7 @@ import pytest
 from made_results import imported, new, old, put
 from made_runs import SETTINGS, make_run
 
-from analysis import export, records
+from openrs.analysis import export, records
 
 DATA = Path(__file__).parents[1] / "data" / "imports"
 

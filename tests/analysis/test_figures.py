@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from made_runs import SETTINGS, imported_run, make_run
 
-from analysis import __main__ as cli
-from analysis import curves, records
-from analysis.figures import command, cost, forest, learning
-from analysis.figures.style import COLOURS, MOST, styled
-from analysis.table import NOISE, REAL, Table, Value
-from openrs.mistake import Mistake
-from openrs.run import write_record
+from openrs.analysis import commands as cli
+from openrs.analysis import curves, records
+from openrs.analysis.figures import command, cost, forest, learning
+from openrs.analysis.figures.style import COLOURS, MOST, styled
+from openrs.analysis.tables.table import NOISE, REAL, Table, Value
+from openrs.errors import Mistake
+from openrs.records.run import write_record
 
 
 def halves(n=8):
@@ -181,7 +181,7 @@ def storage(tmp_path_factory):
 
 @pytest.mark.slow  # scikit-learn and pandas take longer to import than the test
 def test_a_sweep_has_importance_and_a_contour(storage):
-    from analysis.figures import sweeps
+    from openrs.analysis.figures import sweeps
 
     with styled():
         found = sweeps.sweep(storage, "weights")
@@ -202,7 +202,7 @@ def test_a_sweep_has_importance_and_a_contour(storage):
     ],
 )
 def test_a_sweep_that_cannot_be_drawn_says_why(storage, url, name, told):
-    from analysis.figures import sweeps
+    from openrs.analysis.figures import sweeps
 
     with pytest.raises(Mistake, match=told):
         sweeps.sweep(url or storage, name)
@@ -213,7 +213,7 @@ def test_a_sweep_that_cannot_be_drawn_says_why(storage, url, name, told):
 def test_a_pareto_set_is_drawn_where_a_figure_can_hold_it(objectives, tmp_path):
     import optuna
 
-    from analysis.figures import sweeps
+    from openrs.analysis.figures import sweeps
 
     study = optuna.create_study(study_name="two", directions=["maximize", "minimize"] * (objectives // 2)
                                 + ["maximize"] * (objectives % 2))  # fmt: skip

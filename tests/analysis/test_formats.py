@@ -7,9 +7,10 @@ import json
 import pytest
 from made_runs import imported_run, make_run
 
-from analysis import __main__ as cli
-from analysis import formats, records, references, tables
-from openrs.run import write_record
+from openrs.analysis import commands as cli
+from openrs.analysis import formats, records
+from openrs.analysis.tables import references, table1
+from openrs.records.run import write_record
 
 
 def halves(n=4):
@@ -18,7 +19,7 @@ def halves(n=4):
 
 def test_the_formats_hold_the_same_numbers(tmp_path):
     make_run(tmp_path, "exp_1", {10: {"aime24": halves()}})
-    table = tables.table1(records.load_all(tmp_path))
+    table = table1.table1(records.load_all(tmp_path))
     parsed = list(csv.reader(io.StringIO(formats.comma_separated(table))))
     assert parsed[0][:4] == ["row", "AIME24", "AIME24 low", "AIME24 high"]
     assert float(parsed[1][1]) == 50.0
@@ -53,7 +54,7 @@ def test_every_format_says_which_numbers_were_published_or_imported():
     rows = list(csv.DictReader(io.StringIO(formats.comma_separated(paper))))
     assert {(row["origin"], row["table"]) for row in rows} == {("published", paper.title)}
     made = imported_run("exp1", {10: {"AMC23": 0.6}})
-    base, table = references.base_differences([made], tables.DEFAULT)[0], tables.table1([made])
+    base, table = references.base_differences([made], table1.DEFAULT)[0], table1.table1([made])
     assert r"\caption{Differences to the published base row (DeepSeek" in formats.latex(base)
     assert r"\caption{zero-shot pass@1" in formats.latex(table)
     for found in (base, table):
@@ -68,6 +69,6 @@ def test_what_a_table_shows_is_inert_in_html(tmp_path):
     record = json.loads((folder / "run.json").read_text())
     record["config"]["model"]["title"] = "<script>alert(1)</script>"
     write_record(folder / "run.json", record)
-    page = formats.html(tables.table1(records.load_all(tmp_path)))
+    page = formats.html(table1.table1(records.load_all(tmp_path)))
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page

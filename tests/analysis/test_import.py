@@ -10,10 +10,10 @@ import pyarrow.parquet
 import pytest
 from made_results import command, imported, new, old, put
 
-from analysis.importing import address
-from openrs.mistake import Mistake
+from openrs.analysis.importing import address
+from openrs.errors import Mistake
 from openrs.paths import ROOT
-from openrs.text import problem_id
+from openrs.records.problem_ids import problem_id
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from made_results import command, imported, old, put
 
-from analysis.importing import address
-from openrs.mistake import Mistake
+from openrs.analysis.importing import address
+from openrs.errors import Mistake
 
 
 @pytest.mark.parametrize(

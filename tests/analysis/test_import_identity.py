@@ -6,9 +6,9 @@ import pytest
 import xxhash
 from made_results import command, imported, new, old, put
 
-from analysis.lines import lines
-from analysis.records import rows
-from openrs.mistake import Mistake
+from openrs.analysis.lines import lines
+from openrs.analysis.records import rows
+from openrs.errors import Mistake
 
 
 def revised(revision, value, where="model_config", **more):

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from made_results import imported, new, put
 
-from analysis.importing import metrics, result
+from openrs.analysis.importing import metrics, result
 from openrs.paths import ROOT
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import records
-from analysis.importing import address, reading, store
+from openrs.analysis import records
+from openrs.analysis.importing import address, reading, store
 
 DATA = Path(__file__).parents[1] / "data" / "imports"
 

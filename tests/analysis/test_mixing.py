@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from made_runs import SETTINGS, imported_run, make_run
 
-from analysis import mixing, records, tables
-from openrs.mistake import Mistake
-from openrs.run import write_record
-from openrs.scores import Cell, score, write
+from openrs.analysis import mixing, records
+from openrs.analysis.tables import table1
+from openrs.errors import Mistake
+from openrs.records.run import write_record
+from openrs.records.scores import Cell, score, write
 
 
 def halves(n=4):
@@ -26,7 +27,7 @@ def test_scores_of_other_settings_are_other_rows(tmp_path):
                  "timed_out": [0, 0, 0, 1]},
     )  # fmt: skip
     write(folder, cell, other)
-    table = tables.table1(records.load_all(tmp_path))
+    table = table1.table1(records.load_all(tmp_path))
     assert [label for label, _ in table.rows if "temperature=1.0" in label]
     assert len(table.rows) == 2
     assert any("1 answers could not be verified" in line for line in table.caption)
@@ -37,11 +38,11 @@ def test_other_problems_are_refused_unless_asked_for_and_then_marked(tmp_path):
     make_run(tmp_path, "exp4", {10: {"aime24": halves()}}, problems="q")
     runs = records.load_all(tmp_path)
     with pytest.raises(Mistake, match=r"differ in the benchmark's problems.*--mixed problems"):
-        tables.table1(runs)
-    apart = [table for table in tables.everything(runs) if "Differences" not in table.title]
+        table1.table1(runs)
+    apart = [table for table in table1.everything(runs) if "Differences" not in table.title]
     assert [len(table.rows) for table in apart] == [1, 1]
     assert all("--mixed problems puts them together" in table.caption[-1] for table in apart)
-    mixed = tables.table1(runs, tables.Options(mixed={"problems"}))
+    mixed = table1.table1(runs, table1.Options(mixed={"problems"}))
     assert len(mixed.rows) == 2
     (told,) = (line for line in mixed.caption if "Mixed, as asked" in line)
     own = [label.split("(problems: ")[1].rstrip(")") for label, _ in mixed.rows]
@@ -54,19 +55,19 @@ def test_files_on_other_problems_are_no_two_samples_of_one_cell(tmp_path):
     part = imported_run("exp1", {10: {"AIME24": [0.5]}}, n=20, seeds=(-2,))
     pooled = replace(whole, scores=whole.scores + part.scores)
     with pytest.raises(Mistake, match=r"20 and 30 problems.*Import them again"):
-        tables.table1([pooled])
+        table1.table1([pooled])
     folder = make_run(tmp_path, "exp1", {10: {"aime24": halves() * 2}})
     place = next(folder.glob("eval/*/*/seed-1235-*.json"))
     record = json.loads(place.read_text())
     write_record(place, record | {"ids": [f"q{i}" for i in range(4)]})
     with pytest.raises(Mistake, match="hold different problems"):
-        tables.table1(records.load_all(tmp_path))
+        table1.table1(records.load_all(tmp_path))
 
 
 def test_runs_on_other_problems_have_no_mean(tmp_path):
     for seed, problems in ((1, "p"), (2, "q")):
         make_run(tmp_path, "exp1", {10: {"aime24": halves()}}, {"seed": seed}, problems=problems)
-    made = tables.table1(records.load_all(tmp_path), tables.Options(mixed={"problems"})).rows
+    made = table1.table1(records.load_all(tmp_path), table1.Options(mixed={"problems"})).rows
     assert ["(seed=1, problems" in made[0][0], "(seed=2, problems" in made[1][0], len(made)] == [
         True,
         True,
@@ -88,8 +89,8 @@ def test_rows_measured_in_other_ways_are_refused_unless_asked_for(tmp_path, trai
     make_run(tmp_path, "exp4", {10: {"aime24": halves()}}, settings=SETTINGS | settings, versions=versions)
     runs = records.load_all(tmp_path)
     with pytest.raises(Mistake, match=f"--mixed {trait}"):
-        tables.table1(runs)
-    mixed = tables.table1(runs, tables.Options(mixed=mixing.allowed(trait)))
+        table1.table1(runs)
+    mixed = table1.table1(runs, table1.Options(mixed=mixing.allowed(trait)))
     assert any("Mixed, as asked" in line for line in mixed.caption)
     assert len({label for label, _ in mixed.rows if "=" in label or "tags" in label or "math" in label}) == 2
 
@@ -103,7 +104,7 @@ def test_means_of_runs_measured_in_two_ways_are_two_and_say_so(tmp_path):
     runs = [run for part in ("0.6", "1.2") for run in records.load_all(tmp_path / part)]
     first, second, third, fourth = runs
     both = [replace(a, scores=a.scores + b.scores) for a, b in ((first, third), (second, fourth))]
-    labels = [label for label, _ in tables.table1(both).rows if "mean of" in label]
+    labels = [label for label, _ in table1.table1(both).rows if "mean of" in label]
     assert labels == [f"exp1, step 10, mean of 2 training runs (temperature={t})" for t in (0.6, 1.2)]
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import power_proportions_2indep
 
-from analysis.statistics import differences, intervals, power
+from openrs.analysis.statistics import differences, intervals, power
 
 
 def test_power_by_hand_and_as_statsmodels_has_it():

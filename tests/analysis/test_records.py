@@ -3,7 +3,7 @@
 import pytest
 from made_runs import make_run
 
-from analysis import records
+from openrs.analysis import records
 
 
 @pytest.mark.parametrize("content", ["{", '{"name": "exp2"}', "[]", ""])

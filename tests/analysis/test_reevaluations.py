@@ -1,6 +1,7 @@
 """The re-evaluations that are laid beside measured rows: each with its source, second-hand ones marked."""
 
-from analysis import formats, references
+from openrs.analysis import formats
+from openrs.analysis.tables import references
 
 
 def test_every_row_has_a_source_and_what_is_second_hand_says_so():

@@ -7,11 +7,12 @@ import optuna
 import pytest
 from made_runs import imported_run, make_run, store_texts
 
-from analysis import __main__ as cli
-from analysis import comparisons, records
-from analysis.lines import lines
-from analysis.report import collect, completions, page, trials
-from openrs.mistake import Mistake
+from openrs.analysis import commands as cli
+from openrs.analysis import records
+from openrs.analysis.lines import lines
+from openrs.analysis.report import collect, completions, page, trials
+from openrs.analysis.tables import comparisons
+from openrs.errors import Mistake
 from openrs.sweep.storage import open_storage
 
 

@@ -8,8 +8,8 @@ import optuna
 import pytest
 from made_runs import make_run, store_texts
 
-from analysis import __main__ as cli
-from openrs.run import write_record
+from openrs.analysis import commands as cli
+from openrs.records.run import write_record
 
 CHROMIUM = os.environ.get("OPENRS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 

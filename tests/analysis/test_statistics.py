@@ -14,9 +14,9 @@ from statsmodels.stats.proportion import (
     proportions_ztest,
 )
 
-from analysis.cells import boxed
-from analysis.statistics import differences, estimates, intervals, selection
-from openrs.mistake import Mistake
+from openrs.analysis.cells import boxed
+from openrs.analysis.statistics import differences, estimates, intervals, selection
+from openrs.errors import Mistake
 
 
 def coins(shape, share, seed):

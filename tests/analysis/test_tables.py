@@ -5,12 +5,13 @@ import json
 import pytest
 from made_runs import TITLES, imported_run, make_run
 
-from analysis import __main__ as cli
-from analysis import cost_tables, formats, published, records, tables
-from analysis.cells import metric
-from analysis.table import BEST, ORDER, TIED
-from openrs.mistake import Mistake
-from openrs.run import write_record
+from openrs.analysis import commands as cli
+from openrs.analysis import formats, published, records
+from openrs.analysis.cells import metric
+from openrs.analysis.tables import costs, table1
+from openrs.analysis.tables.table import BEST, ORDER, TIED
+from openrs.errors import Mistake
+from openrs.records.run import write_record
 
 
 def halves(n=4):
@@ -19,7 +20,7 @@ def halves(n=4):
 
 def test_a_missing_cell_is_blank_and_never_a_zero(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": halves(), "amc23": halves()}, 20: {"aime24": halves()}})
-    table = tables.table1(records.load_all(tmp_path))
+    table = table1.table1(records.load_all(tmp_path))
     assert table.columns == ("AIME24", "AMC23", "Avg.")
     by_label = dict(table.rows)
     assert by_label["exp1, step 20, last"][1:] == (None, None)
@@ -31,7 +32,7 @@ def test_base_comes_first_and_columns_keep_the_papers_order(tmp_path):
     everything = {name: halves() for name in reversed(TITLES)}
     make_run(tmp_path, "a_exp", {10: everything})
     make_run(tmp_path, "base", {0: everything}, report_step=0)
-    table = tables.table1(records.load_all(tmp_path))
+    table = table1.table1(records.load_all(tmp_path))
     assert table.columns[:-1] == ORDER
     assert [label for label, _ in table.rows] == ["the base", "a_exp, step 10, reported and last"]
 
@@ -40,7 +41,7 @@ def test_runs_of_one_name_are_told_apart_and_have_a_line_of_their_mean(tmp_path)
     for seed, rows, right in ((1, "x", [1, 0, 0, 0]), (2, "y", [1, 1, 1, 0])):
         recipe = {"seed": seed, "data": {"rows": rows}, "length": 9}
         make_run(tmp_path, "exp3", {10: {"aime24": [right]}}, recipe)
-    made = dict(tables.table1(records.load_all(tmp_path)).rows)
+    made = dict(table1.table1(records.load_all(tmp_path)).rows)
     assert list(made) == [
         "exp3, step 10, reported and last (seed=1)",
         "exp3, step 10, reported and last (seed=2)",
@@ -49,7 +50,7 @@ def test_runs_of_one_name_are_told_apart_and_have_a_line_of_their_mean(tmp_path)
     mean = made["exp3, step 10, mean of 2 training runs"][0]
     assert (mean.mean, mean.kind) == (50.0, "Student's t over training runs")
     assert (mean.low, mean.high) == (0.0, 100.0)  # two runs: t is 12.7
-    text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
+    text = "\n".join(table1.table1(records.load_all(tmp_path)).caption)
     assert "of means of training runs Student's t over runs" in text
     assert "on these problems (what others would give is not in it)" in text
 
@@ -58,7 +59,7 @@ def test_runs_of_other_recipes_are_no_replicates(tmp_path):
     for weight in (1.0, 2.0):
         recipe = {"seed": 1, "reward": {"cosine": {"weight": weight}}}
         make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, recipe)
-    labels = [label for label, _ in tables.table1(records.load_all(tmp_path)).rows]
+    labels = [label for label, _ in table1.table1(records.load_all(tmp_path)).rows]
     assert [label[-26:] for label in labels] == ["(reward.cosine.weight=1.0)", "(reward.cosine.weight=2.0)"]
 
 
@@ -67,7 +68,7 @@ def test_runs_with_other_parts_are_told_apart_by_the_parts(tmp_path):
         make_run(
             tmp_path, "exp3", {10: {"aime24": halves()}}, {"reward": {"format": {"weight": 1.0}} | reward}
         )
-    labels = [label for label, _ in tables.table1(records.load_all(tmp_path)).rows]
+    labels = [label for label, _ in table1.table1(records.load_all(tmp_path)).rows]
     assert sorted(label.split("(")[1] for label in labels) == [
         "reward=accuracy+format)",
         "reward=cosine+format)",
@@ -80,12 +81,12 @@ def test_the_best_is_bold_only_where_the_difference_is_real(tmp_path):
     make_run(tmp_path, "base", {0: {"aime24": [base], "amc23": [base]}}, report_step=0)
     make_run(tmp_path, "exp1", {10: {"aime24": [good], "amc23": [good]}})
     make_run(tmp_path, "exp2", {10: {"amc23": [near]}})
-    found = dict(tables.table1(records.load_all(tmp_path)).rows)
+    found = dict(table1.table1(records.load_all(tmp_path)).rows)
     best = found["exp1, step 10, reported and last"]
     assert [cell.mark for cell in best[:2]] == [BEST, TIED]
     assert found["the base"][0].mark == ""
     assert found["exp2, step 10, reported and last"][1].mark == TIED
-    text = formats.markdown(tables.table1(records.load_all(tmp_path)))
+    text = formats.markdown(table1.table1(records.load_all(tmp_path)))
     assert "| **87.5** [73.9, 94.5] | 87.5 [73.9, 94.5] ≈ |" in text
 
 
@@ -93,7 +94,7 @@ def test_differences_to_the_base_are_printed_without_being_asked(tmp_path):
     base, good = [1] * 5 + [0] * 35, [1] * 35 + [0] * 5
     make_run(tmp_path, "base", {0: {"aime24": [base], "amc23": [base]}}, report_step=0)
     make_run(tmp_path, "exp1", {10: {"aime24": [good], "amc23": [[*base[:-1], 1]]}})
-    _, differences = tables.everything(records.load_all(tmp_path))
+    _, differences = table1.everything(records.load_all(tmp_path))
     ((_, cells),) = differences.rows
     assert cells[0].mean == 75.0
     assert cells[0].p == pytest.approx(2 * 2 / 2**30)  # thirty coins on one side, two benchmarks
@@ -105,7 +106,7 @@ def test_differences_to_the_base_are_printed_without_being_asked(tmp_path):
 
 def test_what_could_have_been_shown_stands_under_the_table(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": [[1] * 9 + [0] * 21]}})
-    text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
+    text = "\n".join(table1.table1(records.load_all(tmp_path)).caption)
     assert "AIME24 35.1 (n 30, k 1, unpaired)" in text
 
 
@@ -114,7 +115,7 @@ def test_pass_and_majority_and_lengths_are_metrics(tmp_path):
     runs = records.load_all(tmp_path)
 
     def shown(name):
-        return tables.table1(runs, tables.Options(metric=metric(name))).rows[0][1][0]
+        return table1.table1(runs, table1.Options(metric=metric(name))).rows[0][1][0]
 
     assert shown("pass@2").mean == pytest.approx(50.0)  # 1 - C(1,2)/C(3,2) = 1 and 0
     assert shown("tokens").mean == 9.0
@@ -137,12 +138,12 @@ def test_pass_and_majority_and_lengths_are_metrics(tmp_path):
 def test_every_problem_changed_alike_and_one_problem_alone_have_tables(tmp_path):
     make_run(tmp_path / "a", "base", {0: {"aime24": [[0] * 30] * 2}}, report_step=0)
     make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1] * 30] * 2}})
-    _, differences = tables.everything(records.load_all(tmp_path / "a"))
+    _, differences = table1.everything(records.load_all(tmp_path / "a"))
     assert differences.rows[0][1][0].mean == 100.0
     for name, step in (("base", 0), ("exp1", 10)):
         make_run(tmp_path / "b", name, {step: {"aime24": [[1]], "amc23": [[1, 0]]}}, report_step=step)
-    options = tables.Options(metric=metric("tokens"))
-    for table in tables.everything(records.load_all(tmp_path / "b"), options):
+    options = table1.Options(metric=metric("tokens"))
+    for table in table1.everything(records.load_all(tmp_path / "b"), options):
         assert table.rows[0][1][0].low is None
         assert "inf" not in formats.as_json(table).lower()
 
@@ -150,7 +151,7 @@ def test_every_problem_changed_alike_and_one_problem_alone_have_tables(tmp_path)
 def test_nothing_right_still_has_an_interval(tmp_path):
     everything = {name: [[0] * 8, [0] * 8] for name in TITLES}
     make_run(tmp_path, "exp1", {10: everything})
-    ((_, cells),) = tables.table1(records.load_all(tmp_path)).rows
+    ((_, cells),) = table1.table1(records.load_all(tmp_path)).rows
     for cell in cells:
         assert (cell.mean, cell.low) == (0.0, 0.0)
         assert cell.high > 5
@@ -159,7 +160,7 @@ def test_nothing_right_still_has_an_interval(tmp_path):
 def test_long_values_are_shortened_in_labels(tmp_path):
     for text in ("x" * 50, "x" * 51):
         make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, {"prompt": {"system": text}})
-    labels = [label for label, _ in tables.table1(records.load_all(tmp_path)).rows]
+    labels = [label for label, _ in table1.table1(records.load_all(tmp_path)).rows]
     assert len(set(labels)) == 2
     assert all(len(label) < 100 for label in labels)
 
@@ -168,9 +169,9 @@ def test_nano_and_real_are_never_in_one_table(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": halves()}})
     make_run(tmp_path, "exp2", {10: {"aime24": halves()}}, prefix="nano-")
     with pytest.raises(ValueError, match="never put in one table"):
-        tables.table1(records.load_all(tmp_path))
-    groups = tables.split(records.load_all(tmp_path))
-    assert [tables.table1(group).columns for group in groups] == [
+        table1.table1(records.load_all(tmp_path))
+    groups = table1.split(records.load_all(tmp_path))
+    assert [table1.table1(group).columns for group in groups] == [
         ("nano-AIME24", "Avg."),
         ("AIME24", "Avg."),
     ]
@@ -178,7 +179,7 @@ def test_nano_and_real_are_never_in_one_table(tmp_path):
 
 def test_several_seeds_are_averaged_with_a_bootstrap(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": [[1, 0, 1, 1] * 5, [1, 0, 0, 1] * 5]}})
-    table = tables.table1(records.load_all(tmp_path))
+    table = table1.table1(records.load_all(tmp_path))
     cell = table.rows[0][1][0]
     assert cell.mean == pytest.approx(62.5)
     assert (cell.n, cell.k, cell.seeds) == (20, 2, "1234 to 1235")
@@ -213,28 +214,28 @@ def test_several_metrics_are_several_tables(tmp_path, capsys, monkeypatch):
 def test_no_scores_is_said(tmp_path):
     make_run(tmp_path, "exp1", {})
     with pytest.raises(ValueError, match="nothing was evaluated"):
-        tables.table1(records.load_all(tmp_path))
+        table1.table1(records.load_all(tmp_path))
 
 
 def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
     for name, right in (("exp1", 9), ("exp2", 10)):
         make_run(tmp_path, name, {10: {"aime24": [[1] * right + [0] * (30 - right)]}})
-    text = "\n".join(tables.table1(records.load_all(tmp_path)).caption)
+    text = "\n".join(table1.table1(records.load_all(tmp_path)).caption)
     # one problem in 30 changed, which is taken for change back and forth
     assert "power 0.8 under the test used, at the noise seen here): AIME24 28.2 (n 30, k 1, paired)." in text
     for seed in (1, 2):
         made = {10: {"aime24": [[1] * (9 + seed) + [0] * (21 - seed)]}}
         make_run(tmp_path / "runs", "exp1", made, {"seed": seed})
-    text = "\n".join(tables.table1(records.load_all(tmp_path / "runs")).caption)
+    text = "\n".join(table1.table1(records.load_all(tmp_path / "runs")).caption)
     assert "AIME24 28.2 (n 30, k 1, paired), AIME24" in text
     assert "(n 30, k 1, means of 2 runs)" in text
     tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=2)
-    assert "AIME24 none (n 2, k 1, unpaired)" in "\n".join(tables.table1([tiny]).caption)
+    assert "AIME24 none (n 2, k 1, unpaired)" in "\n".join(table1.table1([tiny]).caption)
 
 
 def test_the_papers_reward_model_data_is_that_of_one_model_alone():
-    place = cost_tables.ATTRIBUTES.index("RM Data")
-    assert [values[place] for values in cost_tables.TABLE2.values()] == ["7k", "0", "0", "0"]
+    place = costs.ATTRIBUTES.index("RM Data")
+    assert [values[place] for values in costs.TABLE2.values()] == ["7k", "0", "0", "0"]
 
 
 def test_the_published_averages_are_those_of_their_columns_but_one():

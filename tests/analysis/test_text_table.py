@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from analysis.text_table import FORMATS, TextTable
+from openrs.analysis.tables.text_table import FORMATS, TextTable
 
 
 class Cells(HTMLParser):

@@ -8,8 +8,8 @@ import optuna
 from made_runs import make_run
 from rich.console import Console
 
-from analysis import __main__ as cli
-from analysis import watch
+from openrs.analysis import commands as cli
+from openrs.analysis import watch
 
 
 def text(outputs, width=200):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from openrs.config import BENCHMARKS
+from openrs.config.schema import BENCHMARKS
 from openrs.engines import Request, Sampling, request_seed
 from openrs.models import packaged
 from openrs.nano import problems
-from openrs.text import problem_id
+from openrs.records.problem_ids import problem_id
 from openrs.verify import Verifier
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from openrs import data
+from openrs.data import mix
 
 pytestmark = pytest.mark.benchmark
 
@@ -50,7 +50,7 @@ def test_forty_thousand_rows(composed, mirror, tmp_path, kind):
         "data.draws.deepscaler.count=20000", "data.decontaminate_ngram=13",
     )  # fmt: skip
     began, cpu_began = time.perf_counter(), time.process_time()
-    made = data.load_mix(config.data, config.catalog)
+    made = mix.load_mix(config.data, config.catalog)
     fingerprint = made.fingerprint
     took, cpu = time.perf_counter() - began, time.process_time() - cpu_began
     print(

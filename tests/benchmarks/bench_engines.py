@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from openrs import benchmarks, catalog
+from openrs.data import catalog
 from openrs.engines import Request, Sampling, request_seed
+from openrs.evaluate import benchmarks
 from openrs.models import loadable, packaged
 from openrs.nano import problems
 from openrs.verify import Verifier

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from openrs.config import BENCHMARKS
+from openrs.config.schema import BENCHMARKS
 from openrs.models import packaged
 from openrs.nano import problems
 from openrs.paths import ROOT

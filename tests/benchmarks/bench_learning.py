@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from openrs.paths import ROOT
-from openrs.scores import read_all
+from openrs.records.scores import read_all
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from openrs.paths import ROOT
-from openrs.scores import Cell, score
+from openrs.records.scores import Cell, score
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 TITLES = {"aime24": "AIME24", "math_500": "MATH-500", "amc23": "AMC23",

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import cells, comparisons, records, tables
-from analysis.lines import Line
-from analysis.statistics import differences, intervals, power, selection
+from openrs.analysis import cells, records
+from openrs.analysis.lines import Line
+from openrs.analysis.statistics import differences, intervals, power, selection
+from openrs.analysis.tables import comparisons, table1
 from openrs.paths import ROOT
-from openrs.scores import Cell, score
+from openrs.records.scores import Cell, score
 
 pytestmark = pytest.mark.benchmark
 TITLES = {"aime24": ("AIME24", 30), "math_500": ("MATH-500", 500), "amc23": ("AMC23", 40),
@@ -243,7 +244,7 @@ def test_a_table_of_twenty_rows(tmp_path):
     make(tmp_path, runs=20, steps=1, seeds=4)
     runs = records.load_all(tmp_path)
     began, cpu = time.perf_counter(), time.process_time()
-    tables.everything(runs)
+    table1.everything(runs)
     wall, cpu = time.perf_counter() - began, time.process_time() - cpu
     print(
         f"\n{wall:.2f} s ({cpu:.2f} s of CPU)  20 rows x 5 benchmarks, 4 answers, 10,000 resamples (limit 5)"

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from openrs.paths import ROOT
-from openrs.sweep import tasks
+from openrs.sweep import slots
 
 sys.path.insert(0, str(ROOT / "tests" / "sweep"))
 from real import TRAINING, sweep
@@ -47,7 +47,7 @@ def test_a_thousand_finished_trials_are_resumed_in_seconds(tmp_path):
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE, params={"x": slot}, distributions=first.distributions,
-                value=float(slot), user_attrs={tasks.SLOT: slot},
+                value=float(slot), user_attrs={slots.SLOT: slot},
             )
         )  # fmt: skip
     seconds = timed(stub, *common)
@@ -65,7 +65,7 @@ def test_a_thousand_finished_runs_with_a_budget_are_resumed_in_seconds(tmp_path)
     assert sweep(*common, "hydra.sweeper.n_trials=1").returncode == 0
     study = optuna.load_study(study_name="large", storage=f"sqlite:///{tmp_path}/sweep/study.db")
     (first,) = study.trials
-    record = first.user_attrs[tasks.RECORD]
+    record = first.user_attrs[slots.RECORD]
     for slot in range(1, 1000):
         folder = tmp_path / "runs" / f"exp2-{slot:08d}"
         folder.mkdir()
@@ -74,7 +74,7 @@ def test_a_thousand_finished_runs_with_a_budget_are_resumed_in_seconds(tmp_path)
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE, params={"seed": slot}, distributions=first.distributions,
-                value=float(slot), user_attrs={tasks.SLOT: slot, tasks.RECORD: record | more},
+                value=float(slot), user_attrs={slots.SLOT: slot, slots.RECORD: record | more},
             )
         )  # fmt: skip
     began = time.perf_counter()

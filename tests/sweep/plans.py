@@ -7,8 +7,9 @@ import optuna
 from omegaconf import OmegaConf
 
 from openrs.plan import resolve
-from openrs.run import Checkpoint, TrainRecord
-from openrs.sweep import job, tasks
+from openrs.records.run import Checkpoint, TrainRecord
+from openrs.sweep import slots
+from openrs.sweep import trial as job
 from openrs.sweep.storage import open_storage
 
 HALVING = {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 2, "reduction_factor": 2}
@@ -51,7 +52,7 @@ class Study:
 
     def trial(self, slot=0, **attributes):
         """Starts a trial; returns it and its job."""
-        self.study.enqueue_trial({}, user_attrs={tasks.SLOT: slot} | attributes)
+        self.study.enqueue_trial({}, user_attrs={slots.SLOT: slot} | attributes)
         trial = self.study.ask()
         sweeper = {
             "storage": self.url, "study_name": "sweep", "pruner": self.pruner, "signal": self.signal,

@@ -10,9 +10,10 @@ from omegaconf import OmegaConf
 from optuna.trial import TrialState
 from plans import Study, plan_of
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.rates import Rate
-from openrs.sweep import budget, job, tasks, told
+from openrs.sweep import budget, slots, study_facts
+from openrs.sweep import trial as job
 from openrs.sweep.estimate import Estimate, Todo
 from openrs.sweep.storage import open_storage
 
@@ -41,7 +42,7 @@ def ended(study, folder=None, state=TrialState.COMPLETE, **record):
     if folder:
         record |= {"folder": str(folder), "base": str(folder.with_name("base"))}
     if record:
-        trial.set_user_attr(tasks.RECORD, record)
+        trial.set_user_attr(slots.RECORD, record)
     study.tell(trial, 1.0 if state == TrialState.COMPLETE else None, state=state)
 
 
@@ -57,7 +58,7 @@ def test_every_attempt_counts_from_its_start_and_shared_runs_count_once(study, t
     ended(study, run, device_hours=0.0, money=0.0)  # answered from records
     assert budget.spent(study.trials) == {"device_hours": 1.125, "money": 2.25}
     running = study.ask()
-    running.set_user_attr(tasks.RECORD, {"folder": str(other), "base": str(base)})
+    running.set_user_attr(slots.RECORD, {"folder": str(other), "base": str(base)})
     ledger(other, ("train", 1.0))
     assert budget.spent(study.trials)["device_hours"] == 2.125
     ledger(other, ("train", 1.0), began=datetime.now(UTC) + timedelta(hours=1))
@@ -80,7 +81,7 @@ def test_a_running_trial_stops_once_all_workers_have_spent_the_budget(tmp_path, 
     run, other = (plan_of(composed, tmp_path, f"seed={seed}") for seed in (1, 2))
     config = composed("experiment=exp2", "budget.device_hours=1")
     for job_of, plan in ((mine, run), (theirs, other)):
-        told.sign(job_of.study(), job._address(plan))
+        study_facts.sign(job_of.study(), job._address(plan))
     look = budget.watch(config, mine.study())
     ledger(run.run.folder, ("train", 0.25))
     assert look({"step": 1}) is None
@@ -89,7 +90,7 @@ def test_a_running_trial_stops_once_all_workers_have_spent_the_budget(tmp_path, 
     ledger(other.run.folder, ("train", 0.25), began=datetime.now(UTC) + timedelta(hours=1))
     stop = look({"step": 3})
     assert (stop.kind, stop.reason) == ("budget", "budget.device_hours=1 is reached (1 spent)")
-    kept = study.study.trials[0].user_attrs[tasks.RECORD]
+    kept = study.study.trials[0].user_attrs[slots.RECORD]
     assert kept["run"] == run.run.id
     assert kept["device_hours"] > 0, "for workers elsewhere, who see no ledger of it"
 
@@ -110,13 +111,13 @@ def test_a_job_that_fails_has_said_where_its_run_is(tmp_path, composed, monkeypa
     monkeypatch.setattr("openrs.pipeline.stages", lambda *_: (_ for _ in ()).throw(OSError("no space")))
     with pytest.raises(OSError, match="no space"):
         job.run(plan, failing)
-    assert study.study.trials[0].user_attrs[tasks.RECORD] == job._address(plan)
+    assert study.study.trials[0].user_attrs[slots.RECORD] == job._address(plan)
 
 
 def test_a_job_without_its_sqlite_file_leaves_no_other_behind(tmp_path):
     elsewhere = tmp_path / "not here" / "study.db"
     known = {"storage": f"sqlite:///{elsewhere}", "study_name": "sweep", "number": 0}
-    assert told.sign(known, {"run": "a"}) == {"promotes": None}
+    assert study_facts.sign(known, {"run": "a"}) == {"promotes": None}
     assert not elsewhere.parent.exists()
 
 

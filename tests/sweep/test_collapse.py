@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from openrs.collapse import RULES, collapsed, foreign_share, on, watch
-from openrs.config import Collapse
+from openrs.config.schema import Collapse
+from openrs.train.collapse import RULES, collapsed, foreign_share, on, watch
 
 
 def run(name, values):

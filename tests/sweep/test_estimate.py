@@ -6,7 +6,8 @@ import pytest
 from optuna.trial import TrialState
 from plans import Study, plan_of, trained
 
-from openrs.sweep import estimate, report, tasks
+from openrs.sweep import estimate, report
+from openrs.sweep import slots as tasks
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from openrs.sweep import heartbeat, tasks
+from openrs.processes.vllm_server import free_port
+from openrs.sweep import heartbeat, slots
 from openrs.sweep.process import WORKER, dead, living, me
 from openrs.sweep.storage import Lock, one_machine, open_storage
-from openrs.vllm_server import free_port
 
 ELSEWHERE = me() | {"host": "node7 pid:[1]"}
 
@@ -57,9 +57,9 @@ def test_a_process_is_known_by_machine_number_and_beginning():
 def test_a_dead_worker_loses_its_trial_and_a_living_one_keeps_it(study):
     for worker in (gone(), me(), None):
         running(study, worker)
-    tasks.reclaim(study, study._storage, set(), 15)
+    slots.reclaim(study, study._storage, set(), 15)
     assert states(study) == [TrialState.FAIL, TrialState.RUNNING, TrialState.FAIL]
-    assert study.trials[0].user_attrs[tasks.DIED]
+    assert study.trials[0].user_attrs[slots.DIED]
 
 
 def long_ago(storage):
@@ -74,11 +74,11 @@ def test_a_suspended_worker_of_this_machine_keeps_its_trial_and_a_silent_one_els
     warnings.simplefilter("ignore")  # of Optuna, that heartbeats are for `optimize`
     for worker in (me(), ELSEWHERE):
         storage.record_heartbeat(running(study, worker)._trial_id)
-    tasks.reclaim(study, storage, set(), 15)
+    slots.reclaim(study, storage, set(), 15)
     assert states(study) == [TrialState.RUNNING, TrialState.RUNNING]
     long_ago(storage)
     optuna.storages.fail_stale_trials(study)  # as Optuna does before it takes a trial
-    tasks.reclaim(study, storage, set(), 15)
+    slots.reclaim(study, storage, set(), 15)
     assert states(study) == [TrialState.RUNNING, TrialState.FAIL]
 
 
@@ -102,7 +102,7 @@ def test_a_journal_keeps_signs_of_life(tmp_path, monkeypatch):
     later = time.time() + 401
     monkeypatch.setattr(heartbeat.time, "time", lambda: later)
     assert heartbeat.stale_trials(study, storage, 100) == {there._trial_id}
-    tasks.reclaim(study, storage, set(), 100)
+    slots.reclaim(study, storage, set(), 100)
     assert states(study) == [TrialState.RUNNING, TrialState.FAIL]
 
 

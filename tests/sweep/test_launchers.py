@@ -145,7 +145,7 @@ def composed_tree():
     """Composes the whole tree, Hydra's part with it."""
     from hydra import compose, initialize_config_dir
 
-    from openrs import compose as composition
+    from openrs.config import compose as composition
     from openrs.paths import CONF
 
     composition.register()

@@ -4,8 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from openrs import pipeline
-from openrs.mistake import Crashed, Mistake, Unfit
-from openrs.sweep import study
+from openrs.errors import Crashed, Mistake, Unfit
+from openrs.sweep import question as study
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf.errors import ValidationError
 
-from openrs.compose import refusal
-from openrs.mistake import Mistake
-from openrs.sweep import points, space
+from openrs.config.compose import refusal
+from openrs.errors import Mistake
+from openrs.sweep import point_checks, space
 
 
 def sweep(*arguments, grid=True, total=None):
@@ -28,8 +28,8 @@ def composed(monkeypatch, asked, wrong=None):
         if params == wrong:
             raise Mistake("x=2: is wrong.")
 
-    monkeypatch.setattr(points, "compose", compose)
-    points.check(asked)
+    monkeypatch.setattr(point_checks, "compose", compose)
+    point_checks.check(asked)
     return found
 
 
@@ -43,7 +43,7 @@ def test_every_level_of_a_large_grid_is_composed_once_and_of_very_many_some(monk
     found = composed(monkeypatch, sweep("x=range(0,10)", "y=range(0,10)"))
     assert {point["x"] for point in found} == {point["y"] for point in found} == set(range(10))
     assert len(found) == 20
-    assert len(composed(monkeypatch, sweep("x=range(0,1000)"))) <= points.COMPOSED
+    assert len(composed(monkeypatch, sweep("x=range(0,1000)"))) <= point_checks.COMPOSED
 
 
 def test_a_sampler_is_asked_for_its_lists_and_a_value_of_each_interval(monkeypatch):

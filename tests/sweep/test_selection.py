@@ -9,12 +9,12 @@ from optuna.trial import TrialState
 from plans import plan_of
 from real import SMALL, segments, study_of, sweep
 
-from openrs.mistake import Mistake
-from openrs.sweep import climb as climbing
-from openrs.sweep import drawn, tasks
-from openrs.sweep.climb import climb
+from openrs.errors import Mistake
+from openrs.sweep import signal_history, slots
+from openrs.sweep import training_by_checkpoint as climbing
 from openrs.sweep.pruning import Curve, curves, level
 from openrs.sweep.selection import Selection, check, rewarding, selection
+from openrs.sweep.training_by_checkpoint import climb
 
 
 def test_signals_are_read():
@@ -133,7 +133,7 @@ def test_outcomes_are_compared_pair_by_pair():
 def test_a_run_that_collapsed_is_left_to_its_record(monkeypatch):
     plan = SimpleNamespace(config=SimpleNamespace(stop_at=4, steps=SimpleNamespace(save_every=1)))
     part = SimpleNamespace(stopped={"kind": "collapse"})
-    monkeypatch.setattr(drawn, "until", lambda *_: part)
+    monkeypatch.setattr(signal_history, "until", lambda *_: part)
     trained = []
     assert climb(plan, {}, Selection("amc23", None), lambda *asked: trained.append(asked) or True)
     assert len(trained) == 1
@@ -162,7 +162,7 @@ def test_a_run_is_evaluated_at_each_save_and_pruned_by_its_score(tmp_path):
     assert made.returncode == 0, made.stderr[-3000:]
     trials = study_of(tmp_path).trials
     assert [trial.state for trial in trials] == [TrialState.PRUNED] * 2
-    assert "ThresholdPruner: score:amc23" in trials[0].user_attrs[tasks.REASON]
+    assert "ThresholdPruner: score:amc23" in trials[0].user_attrs[slots.REASON]
     for folder in tmp_path.glob("runs/exp2-*"):
         assert segments(folder)[-1]["last_step"] == 1
         assert len(list(folder.glob("eval/step-00001/amc23-*/*.json"))) == 2  # text and score

@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.sweep import signal
 
 LINES = [{"step": i, "reward": float(i), "kl": 1.0, "rewards": {"accuracy": i / 2}} for i in range(1, 21)]

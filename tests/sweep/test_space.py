@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from openrs.plan import resolve
-from openrs.scores import score, write
+from openrs.records.scores import score, write
 from openrs.sweep import objective, sampler, space
 from openrs.sweep.outcome import Outcome, read
 

@@ -8,9 +8,9 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from openrs.mistake import Mistake
+from openrs.errors import Mistake
 from openrs.paths import ROOT
-from openrs.sweep import status, tasks
+from openrs.sweep import slots, status
 from openrs.sweep.process import WORKER, me
 from openrs.sweep.pruning import NUMBER, curves
 from openrs.sweep.storage import open_storage
@@ -28,13 +28,13 @@ def outputs(tmp_path):
     study.set_user_attr("total", 6)
     study.set_user_attr("budget", {"device_hours": 8.0, "money": None})
     for slot in range(5):
-        study.enqueue_trial({"seed": slot}, user_attrs={tasks.SLOT: slot})
+        study.enqueue_trial({"seed": slot}, user_attrs={slots.SLOT: slot})
         trial = study.ask(SPACE)
-        trial.set_user_attr(tasks.RECORD, {"device_hours": 0.5, "money": 1.0})
+        trial.set_user_attr(slots.RECORD, {"device_hours": 0.5, "money": 1.0})
         if slot == 2:
             study.tell(trial, state=TrialState.PRUNED)
         elif slot == 3:
-            trial.set_user_attr(tasks.ERROR, "out of memory\nwith a trace")
+            trial.set_user_attr(slots.ERROR, "out of memory\nwith a trace")
             study.tell(trial, state=TrialState.FAIL)
         elif slot == 4:
             trial.set_user_attr(WORKER, me())
@@ -60,10 +60,10 @@ def test_every_state_is_told(outputs):
 
 def test_a_trial_that_the_budget_stopped_is_told_as_stopped(outputs):
     (study,) = status.studies("seeds", outputs, None)
-    study.enqueue_trial({"seed": 0}, user_attrs={tasks.SLOT: 5})
+    study.enqueue_trial({"seed": 0}, user_attrs={slots.SLOT: 5})
     trial = study.ask(SPACE)
-    trial.set_user_attr(tasks.REASON, "budget.device_hours=8 is reached (8 spent)")
-    trial.set_user_attr(tasks.PUT_BACK, True)
+    trial.set_user_attr(slots.REASON, "budget.device_hours=8 is reached (8 spent)")
+    trial.set_user_attr(slots.PUT_BACK, True)
     study.tell(trial, state=TrialState.FAIL)
     told = list(status.lines(study))
     assert told[0] == "seeds-1234: 6 trials: 2 complete, 1 pruned, 1 failed, 1 running, 1 stopped"
@@ -76,14 +76,14 @@ def test_what_is_left_is_reckoned_from_the_trials_that_ended():
         FrozenTrial(
             number=number, trial_id=number, state=TrialState.COMPLETE, value=1.0, params={}, distributions={},
             datetime_start=start, datetime_complete=start + timedelta(minutes=minutes), system_attrs={},
-            user_attrs={tasks.RECORD: {"device_hours": minutes / 60, "money": money}}, intermediate_values={},
+            user_attrs={slots.RECORD: {"device_hours": minutes / 60, "money": money}}, intermediate_values={},
         )
         for number, (minutes, money) in enumerate([(20, 1.0), (40, 3.0)])
     ]  # fmt: skip
     told = status._left(done, running=[900.0, 9000.0], to_go=3)
     assert told == "  left      52.5 min with 2 workers, 1.75 device hours, 7.00 dollars"
     for trial in done:
-        trial.user_attrs[tasks.RECORD]["money"] = None
+        trial.user_attrs[slots.RECORD]["money"] = None
     assert status._left(done, [], 1) == "  left      30.0 min with 1 worker, 0.50 device hours"
 
 

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from openrs.sweep import tasks
+from openrs.sweep import slots
 from openrs.sweep.report import counts
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ def test_a_failed_trial_is_retried_up_to_the_cap_and_left_failed_with_its_error(
     assert made.returncode == 1
     assert stub.ran() == ["0 0", "1 0", "1 0", "2 0"]
     found = study_of(stub).trials
-    errors = [t.user_attrs[tasks.ERROR] for t in found if t.state == TrialState.FAIL]
+    errors = [t.user_attrs[slots.ERROR] for t in found if t.state == TrialState.FAIL]
     assert len(errors) == 2
     assert all("the stub was told to fail" in error for error in errors)
     assert "3 trials: 2 complete, 1 failed" in made.stderr

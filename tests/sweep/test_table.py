@@ -4,9 +4,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from openrs.scores import Cell, score, write
+from openrs.records.scores import Cell, score, write
 from openrs.sweep import table
-from openrs.sweep.tasks import RECORD
+from openrs.sweep.slots import RECORD
 
 
 def trial(folder, reward, seed, correct, run):

@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
-from openrs.sweep import promotion, tasks
+from openrs.sweep import promotion
+from openrs.sweep import slots as tasks
 from openrs.sweep.process import WORKER, me
 from openrs.sweep.pruning import RUN, curves
 

@@ -7,9 +7,11 @@ from optuna.trial import TrialState
 from plans import HALVING, Study, logs, plan_of, step, trained
 
 from openrs import pipeline
-from openrs.collapse import Stop
-from openrs.progress import Watched
-from openrs.sweep import job, promotion, pruning, tasks, verdict
+from openrs.sweep import promotion, pruning, verdict
+from openrs.sweep import slots as tasks
+from openrs.sweep import trial as job
+from openrs.train.callbacks import Watched
+from openrs.train.collapse import Stop
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Tables: scores, differences, ablations, costs and training parameters."""

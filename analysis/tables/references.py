@@ -1,0 +1,177 @@
+"""Numbers that others published, as data with their sources; always a table of their own, marked.
+
+`paper` is the paper's Table 1, `sober` the re-evaluation of its models with several seeds, `others` what
+else is public. They are never put into a table of measured rows: other harnesses, hardware and seeds.
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from openrs.analysis import published
+from openrs.analysis.cells import Measured
+from openrs.analysis.lines import Line, lines, titles
+from openrs.analysis.records import RunRecords
+from openrs.analysis.statistics import intervals
+from openrs.analysis.tables import comparisons
+from openrs.analysis.tables.table import ORDER, PUBLISHED, Table, Value
+from openrs.analysis.tables.table1 import Options, parts, printed, told
+
+DATA = Path(__file__).parent / "reference_data"
+NAMES = ("paper", "sober", "sober-all", "others")
+MARK = "Published, not measured here"
+
+SOBER = (
+    'Hochlehner et al., "A Sober Look at Progress in Language Model Reasoning", arXiv 2504.07086 (COLM '
+    "2025), Table 3 and the data of its leaderboard"
+)
+SOBER_MODELS = (
+    *("DeepSeek-R1-Distill-Qwen-1.5B", "Open-RS1", "Open-RS2", "Open-RS3"),
+    *("STILL-3-1.5B-preview", "DeepScaleR-1.5B-Preview"),
+)
+"""The models that the paper's own table has too."""
+OTHERS = {
+    "gpg": "README of AMAP-ML/GPG, one sample a problem",
+    "tina": "shangshang-wang/Tina, baseline_eval.png, one sample a problem",
+    "issue-6": "knoveleng/open-rs, issue 6 (the author, the same code and seed on two cards)",
+    "issue-11": "knoveleng/open-rs, issue 11",
+    "issue-12": "knoveleng/open-rs, issue 12",
+    "rllm-12": "rllm, issue 12, with its own evaluation script",
+    "rllm-70": "rllm, issue 70",
+    "2509.21882": "Tu et al., arXiv 2509.21882, as a public wiki quotes it; its table was not seen",
+    "lora-a100": "the change log of a public reproduction, which states differences to the paper's "
+    "numbers; the values were computed here from these",
+}
+SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
+"""Problems of each benchmark (the paper's Table 4)."""
+
+
+def table(name: str) -> Table:
+    """A published table by its name in NAMES."""
+    found = {"paper": _paper, "sober": _sober, "sober-all": lambda: _sober(False), "others": _others}[name]()
+    return replace(found, origins=(PUBLISHED,) * len(found.rows))
+
+
+def _paper() -> Table:
+    body = tuple(
+        (row.model, tuple(None if n is None else Value(n) for n in (*row.scores, row.average)))
+        for row in published.TABLE1
+    )
+    lines_ = (
+        "One sample a problem for the Open-RS rows; no interval was given.",
+        f"Source: {published.SOURCE}.",
+    )
+    return Table(f"{MARK}: the paper's Table 1", (*ORDER, "Avg."), body, lines_, "paper")
+
+
+def _sober(only_known: bool = True) -> Table:
+    body = []
+    for row in _read("sober.csv"):
+        if only_known and row["model"] not in SOBER_MODELS:
+            continue
+        cells = [Value(float(row[title]), std=float(row[f"{title} std"])) for title in ORDER]
+        average = Value(sum(cell.mean for cell in cells) / len(cells))
+        body.append((row["model"], (*cells, average)))
+    if only_known:
+        body.sort(key=lambda item: SOBER_MODELS.index(item[0]))
+    return Table(
+        f"{MARK}: an independent re-evaluation",
+        (*ORDER, "Avg."),
+        tuple(body),
+        (
+            "Mean ± standard deviation over 10 seeds (AIME24, AMC23) or 3 (the others); lighteval 0.8.1, "
+            "vLLM 0.7.2, A100, temperature 0.8, top_p 0.9, the paper's own task file.",
+            "Avg.: plain mean of the five columns, computed here.",
+            f"Source: {SOBER}.",
+        ),
+        "sober" if only_known else "sober-all",
+    )
+
+
+def _others() -> Table:
+    body = []
+    for row in _read("reevaluations.csv"):
+        cells = [Value(float(row[title])) if row[title] else None for title in ORDER]
+        body.append((f"{row['model']} ({row['reference']}: {row['note']})", tuple(cells)))
+    sources = tuple(f"{name}: {source}." for name, source in OTHERS.items())
+    return Table(f"{MARK}: other re-evaluations", ORDER, tuple(body), sources, "others")
+
+
+def _read(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table]:
+    """Differences of imported models to the paper's base row, where they share a benchmark.
+
+    Rows share a table, and checkpoints and columns are chosen, as Table 1 has them: a benchmark that chose
+    the checkpoints is not reported here either.
+    """
+    made: list[Table] = []
+    for part in parts(list(runs), options.mixed):
+        members, chosen = list(part.rows), tuple[str, ...]()
+        columns: list[str] | None = None
+        if options.choice is not None:
+            members, columns, chosen = options.choice.apply(members)
+        known = [row for row in members if row.trained]
+        told_lines = lines(known, mixed=tuple(options.mixed), chosen=options.choice is not None)
+        found, left_out = _as_many([line for line in told_lines if not line.mean_of_runs])
+        shown = [t for t in titles(found) if t in ORDER and (columns is None or t in columns)]
+        if shown:
+            name = f"base-differences-{len(made) + 1}" if made else "base-differences"
+            made.append(told(_against_base(found, shown, (*chosen, *left_out), name), part))
+    return made
+
+
+def _as_many(made: list[Line]) -> tuple[list[Line], list[str]]:
+    """The lines' scores on as many problems as the published row has, and what the caption says of others."""
+    other = defaultdict(list)
+    kept = []
+    for line in made:
+        same = {title: cell for title, cell in line.cells.items() if cell.n == SIZES.get(title)}
+        for title in line.cells.keys() & SIZES.keys() - same.keys():
+            other[title, line.cells[title].n].append(line.label)
+        if same:
+            kept.append(replace(line, cells=same))
+    return kept, [
+        f"Not compared: {title} of {'; '.join(labels)}, on {n} problems; the published row has "
+        f"{SIZES[title]}."
+        for (title, n), labels in sorted(other.items())
+    ]
+
+
+def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], name: str) -> Table:
+    base = _base()
+    numbers = ", ".join(f"{title} {printed(100 * base.cells[title].value)}" for title in shown)
+    found = comparisons.table(base, made, shown, name=name)
+    return Table(
+        f"Differences to the published base row ({published.BASE}: {numbers})",
+        found.columns,
+        found.rows,
+        (
+            *found.caption,
+            *chosen,
+            "The base row was copied by the paper from other authors: another harness and another "
+            "number of samples, which it does not state; it is taken as one answer a problem. What the "
+            "harness alone makes is in no interval: an independent re-evaluation of the base with the "
+            "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
+            f"Source: {published.SOURCE}.",
+        ),
+        found.name,
+        found.origins,
+    )
+
+
+def _base() -> Line:
+    """The paper's row of the base model as a line."""
+    row = next(item for item in published.TABLE1 if item.model == published.BASE)
+    cells = {}
+    for title, number in zip(ORDER, row.scores, strict=True):
+        assert number is not None
+        share, n = number / 100, SIZES[title]
+        bounds, error = intervals.of_aggregate(share, n), intervals.error_of_aggregate(share, n)
+        cells[title] = Measured(share, bounds, error, n, 1, ())
+    return Line(f"{published.BASE} (published)", (), cells)

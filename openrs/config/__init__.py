@@ -1,0 +1,1 @@
+"""Configs: the typed schema, the checks between fields, and composition from conf/ and the command line."""

@@ -1,0 +1,108 @@
+"""Composition: conf/, sweeps/ and the command line -> Config."""
+
+from functools import cache
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from openrs.config.scale import options, pick, scaled, within_context
+from openrs.config.schema import Config
+from openrs.errors import Mistake
+from openrs.machine import device_names, visible_devices
+from openrs.paths import CONF
+from openrs.sweep import plugin
+
+
+@cache
+def register() -> None:
+    """Registers the schema, the resolvers, and the option `scale=auto`, made for this machine."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config, replace=True)
+    devices = visible_devices()
+    name, hardware, reason = pick(devices, device_names() if devices else [], options())
+    override = [{"override /hardware": hardware}] if hardware else []
+    auto = {"defaults": [name, *override, "_self_"], "scale": {"reason": reason}}
+    store.store(group="scale", name="auto", package="_global_", node=auto, replace=True)
+    OmegaConf.register_resolver(
+        "scaled",
+        lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
+        replace=True,
+    )
+    OmegaConf.register_resolver(
+        "within_context",
+        lambda number, *, _root_: within_context(number, _root_.model.context),
+        replace=True,
+    )
+    OmegaConf.register_resolver("engine", lambda *, _root_: engine(_root_), replace=True)
+    plugin.register()
+
+
+def engine(config: DictConfig) -> str:
+    """What `engine=auto` is: vLLM where the paper's sizes meet a GPU."""
+    large = config.scale.name == "paper" and config.hardware.device == "cuda"
+    return "vllm" if large else "transformers"
+
+
+def load(composed: DictConfig) -> Config:
+    """Turns what Hydra composed into the checked dataclasses.
+
+    Raises:
+        Mistake: a field is wrong (field, value, rule, remedy), or a sweep was chosen without -m.
+    """
+    register()  # a launcher's process elsewhere gets the tree, whose resolvers it lacks
+    sweep = HydraConfig.get().runtime.choices.get("sweeps")
+    if sweep is not None and HydraConfig.get().mode is RunMode.RUN:
+        raise Mistake(
+            f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
+        )
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, Config)
+    return config
+
+
+def composed(*overrides: str) -> Config:
+    """The config of a command line, for whatever only wants to look at it.
+
+    Raises:
+        Mistake: an option or a value is wrong.
+    """
+    register()
+    try:
+        with initialize_config_dir(str(CONF)):
+            config = OmegaConf.to_object(compose("config", list(overrides)))
+    except Mistake:
+        raise
+    except (HydraException, OmegaConfBaseException) as error:
+        raise Mistake(f"{' '.join(overrides)}: {refusal(error)}") from error
+    assert isinstance(config, Config)
+    return config
+
+
+def refusal(error: BaseException) -> str:
+    """What Hydra cannot compose, in one line: its cause and the options that there are, without Hydra's list
+    of folders and OmegaConf's of keys."""
+    text, cause = str(error).split("\nConfig search path")[0], error.__cause__
+    if isinstance(cause, OmegaConfBaseException):
+        text += f"\n{cause}"
+    sentences, options = [], []
+    for line in filter(str.strip, text.splitlines()):
+        if line.startswith("\t"):
+            options.append(line.strip())
+        elif not line.startswith("    "):
+            sentences.append(line.strip().removesuffix("."))
+    listed = f" {', '.join(options)}" if options else ""
+    end = "" if sentences[-1:] and sentences[-1].endswith("?") else "."
+    return f"{'. '.join(sentences)}{listed}{end}"
+
+
+def restore(resolved: dict[str, Any]) -> Config:
+    """The config that `dataclasses.asdict` wrote, as it was."""
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), resolved))
+    assert isinstance(config, Config)
+    return config

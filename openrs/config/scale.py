@@ -1,0 +1,83 @@
+"""Picks the scale of this machine without importing torch, and scales the paper's numbers.
+
+`python -m openrs.config.scale` prints what scale=auto is here.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from openrs.machine import device_names, visible_devices
+from openrs.paths import CONF
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a file of conf/hardware/ asks of a machine with accelerators."""
+
+    name: str
+    devices: int
+    memory: int
+    """GiB of each device."""
+
+    def fits(self, devices: list[int]) -> bool:
+        """Whether enough devices are large enough."""
+        return sum(memory >= self.memory for memory in devices) >= self.devices
+
+    def made_for(self, name: str) -> bool:
+        """Whether the option is named after this device, as a40x4 after NVIDIA A40."""
+        return bool(re.search(rf"\b{re.escape(self.name.rsplit('x', 1)[0])}\b", name, re.IGNORECASE))
+
+
+def options() -> list[Option]:
+    """The hardware options that use accelerators of one machine."""
+    found = []
+    for path in sorted(CONF.glob("hardware/*.yaml")):
+        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if stated.get("device") == "cuda" and stated.get("nodes", 1) == 1:
+            found.append(Option(path.stem, stated["devices"], stated["device_memory_gib"]))
+    return found
+
+
+def pick(devices: list[int], names: list[str], known: list[Option]) -> tuple[str, str | None, str]:
+    """Chooses scale and hardware for a machine.
+
+    The option that uses most devices is preferred, then one named after them.
+
+    Args:
+        devices: memory of each, GiB.
+        names: what the driver calls them.
+        known: the options to choose from.
+
+    Returns:
+        Scale, hardware (None: the scale's own), and the reason.
+    """
+    if not devices:
+        return "nano", None, "no NVIDIA device is visible"
+    seen = f"{len(devices)} NVIDIA device{'s' * (len(devices) > 1)} of {min(devices)} GiB visible"
+    fitting = [option for option in known if option.fits(devices)]
+    if not fitting:
+        asked = " or ".join(f"{o.devices} of {o.memory} GiB (hardware={o.name})" for o in known)
+        return "nano", None, f"{seen}, paper scale needs {asked}"
+    best = max(fitting, key=lambda o: (o.devices, any(map(o.made_for, names)), -o.memory))
+    if any(map(best.made_for, names)):
+        return "paper", best.name, f"{seen}, hardware={best.name}"
+    return "paper", best.name, f"{seen}, hardware={best.name} fits (its price is another device's)"
+
+
+def scaled(kind: str, number: float, factors: Any) -> float:
+    """Multiplies a number of the paper by the scale's factor; whole numbers stay whole, at least 1."""
+    value = number * factors[kind]
+    return max(1, round(value)) if isinstance(number, int) else float(f"{value:.12g}")
+
+
+def within_context(number: int, context: int) -> int:
+    """At most three quarters of a model's context, so that a prompt has room beside the answer."""
+    return min(number, context * 3 // 4)
+
+
+if __name__ == "__main__":
+    found = visible_devices()
+    print(pick(found, device_names() if found else [], options())[0])

@@ -1,0 +1,149 @@
+"""The data stage: sources -> mix -> prompt order. Pure but for reading the catalog.
+
+The order of prompts for the whole schedule is decided here and read unshuffled in training, so a run
+that was stopped or is extended sees what an uninterrupted one sees, in every epoch.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from openrs.config.schema import Catalog, Data, Draw
+from openrs.data import catalog
+from openrs.data.decontamination import HeldOut
+from openrs.data.filters import reasons
+from openrs.errors import Mistake
+from openrs.records.problem_ids import problem_id
+from openrs.records.recipe import digest
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The rows of a mix and what became of the others."""
+
+    rows: tuple[Row, ...]
+    """problem, solution, draw, id (of the problem)."""
+    drawn: dict[str, int]
+    """Rows per draw."""
+    dropped: dict[str, dict[str, int]]
+    """Rows left out: draw -> reason -> rows. Each row counts once, under the first reason that holds:
+    in another source, a filter, `in BENCHMARK`, duplicate."""
+    origins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Source -> what was read (`catalog.origin`)."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the content of the rows, whatever they were read from."""
+        return digest([[row["problem"], row["solution"]] for row in self.rows])
+
+
+def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]]) -> Mix:
+    """Draws the rows of a mix, seeded, each problem once and none of a benchmark.
+
+    Args:
+        sources: rows per source name: problem, solution, and what the filters look at (difficulty, worked).
+        held_out: problem texts per benchmark name.
+
+    Raises:
+        Mistake: a source has fewer rows than asked, or lacks what a filter looks at.
+    """
+    ids = {name: [problem_id(row["problem"]) for row in rows] for name, rows in sources.items()}
+    benchmarks = HeldOut(held_out, data.decontaminate_ngram)
+    taken: list[Row] = []
+    seen: set[str] = set()
+    drawn, dropped = {}, {}
+    for name, draw in data.draws.items():
+        excluded = {key: source for source in reversed(draw.exclude) for key in ids[source]}
+        filters = reasons(draw, name)
+        fresh: dict[str, Row] = {}
+        counts: Counter[str] = Counter()
+        for key, row in zip(ids[draw.source], sources[draw.source], strict=True):
+            if key in excluded:
+                counts[f"in {excluded[key]}"] += 1
+            elif failed := next((reason for reason, fails in filters if fails(row)), None):
+                counts[failed] += 1
+            elif benchmark := benchmarks.benchmark(key, row["problem"]):
+                counts[f"in {benchmark}"] += 1
+            elif key in seen or key in fresh:
+                counts["duplicate"] += 1
+            else:
+                fresh[key] = {
+                    "problem": row["problem"],
+                    "solution": row["solution"],
+                    "draw": name,
+                    "id": key,
+                }
+        keys = _sample(data, name, draw, list(fresh))
+        taken += [fresh[key] for key in keys]
+        seen.update(keys)
+        drawn[name] = len(keys)
+        dropped[name] = dict(counts)
+    return Mix(tuple(taken), drawn, dropped)
+
+
+def _sample(data: Data, name: str, draw: Draw, keys: list[str]) -> list[str]:
+    if draw.count is None:
+        return keys
+    if draw.count > len(keys):
+        raise Mistake(
+            f"data.draws.{name}.count={draw.count}: source {draw.source} has only {len(keys)} rows "
+            f"to draw from after filters, benchmark problems and duplicates. Give "
+            f"data.draws.{name}.count={len(keys)} or less."
+        )
+    return random.Random(f"{data.seed} {name}").sample(keys, draw.count)
+
+
+def load_mix(data: Data, bindings: Catalog) -> Mix:
+    """Reads the catalog and draws the mix."""
+    names = sorted({name for draw in data.draws.values() for name in (draw.source, *draw.exclude)})
+    sources = {name: catalog.source(bindings, name) for name in names}
+    held_out = {
+        name: [row["problem"] for row in catalog.benchmark(bindings, name)]
+        for name, benchmark in bindings.benchmarks.items()
+        if benchmark.held_out
+    }
+    origins = {name: catalog.origin(bindings, bindings.sources[name], sources[name]) for name in names}
+    return replace(mix(data, sources, held_out), origins=origins)
+
+
+def enough(num_rows: int, prompts_per_step: int) -> None:
+    """Refuses a mix that is smaller than one step.
+
+    Raises:
+        Mistake: it is.
+    """
+    if num_rows < prompts_per_step:
+        raise Mistake(
+            f"algorithm.prompts_per_step={prompts_per_step}: the mix has only {num_rows} rows, less "
+            "than one step. Draw more rows or take fewer prompts a step."
+        )
+
+
+def prompt_order(
+    num_rows: int, prompts_per_step: int, steps: int, seed: int, turns: Sequence[int] = ()
+) -> list[int]:
+    """Row indices in the order of training, `prompts_per_step` a step, for the whole schedule.
+
+    Each epoch is a permutation of its own; what does not fill a step is left out of that epoch, as
+    TRL's sampler does.
+
+    Args:
+        turns: of a curriculum, each row's turn: in every epoch rows of a smaller number come first.
+
+    Raises:
+        Mistake: the mix is smaller than one step.
+    """
+    enough(num_rows, prompts_per_step)
+    order: list[int] = []
+    whole = num_rows - num_rows % prompts_per_step
+    for epoch in range(-(-steps * prompts_per_step // whole)):
+        rows = list(range(num_rows))
+        random.Random(f"{seed} {epoch}").shuffle(rows)
+        if turns:
+            rows.sort(key=turns.__getitem__)  # stable: shuffled within a turn
+        order += rows[:whole]
+    return order[: steps * prompts_per_step]

@@ -1,0 +1,125 @@
+"""A checkpoint as lighteval sees it: the one LightevalModel, in front of whichever engine."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lighteval.models.abstract_model import LightevalModel, ModelConfig
+from lighteval.models.model_input import GenerationParameters
+from lighteval.models.model_output import ModelResponse
+from lighteval.tasks.requests import Doc
+from transformers import PreTrainedTokenizerBase
+
+from openrs.engines import Completion, Engine, Request, Sampling, request_seed
+from openrs.engines.prompts import templated
+from openrs.terminal import Line
+
+Key = tuple[str, str]
+"""Benchmark and problem id."""
+
+
+class _NoCache:
+    """lighteval asks every model for a sample cache; ours keeps text in score records instead."""
+
+    def _init_registry(self, registry: Any) -> None:
+        del registry
+
+
+class CheckpointModel(LightevalModel):
+    """A checkpoint as lighteval sees it: documents in, responses out, one sampling seed.
+
+    Args:
+        engine: gives the engine, loaded at the first call.
+        known: completions that need no generating.
+        keep: stores a completion, with the seconds since the one before.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        engine: Callable[[], Engine],
+        tokenizer: PreTrainedTokenizerBase,
+        context: int,
+        sampling: Sampling,
+        seed: int,
+        known: dict[Key, Completion],
+        keep: Callable[[Key, Completion, float], None],
+    ) -> None:
+        self.engine, self.sampling, self.seed, self.known = engine, sampling, seed, known
+        self.words, self.context, self.keep, self.title = tokenizer, context, keep, name
+        self.seconds = 0.0
+        self.completions: dict[Key, Completion] = {}
+        self._cache = _NoCache()
+        self.config = ModelConfig(
+            model_name=name,
+            generation_parameters=GenerationParameters(
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                max_new_tokens=sampling.max_new_tokens,
+                seed=seed,
+            ),
+        )
+
+    @property
+    def tokenizer(self) -> Any:
+        """The base model's tokenizer."""
+        return self.words
+
+    @property
+    def add_special_tokens(self) -> bool:
+        """The chat template writes them."""
+        return False
+
+    @property
+    def max_length(self) -> int:
+        """Tokens the weights can hold."""
+        return self.context
+
+    def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
+        """Samples each document at the settings' temperature (the name is lighteval's)."""
+        keys = [(doc.task_name.split("|")[0], (doc.specific or {})["problem_id"]) for doc in docs]
+        prompts = [templated(self.words, doc.query) for doc in docs]
+        missing = [i for i, key in enumerate(keys) if key not in self.known]
+        if missing:
+            self._generate([keys[i] for i in missing], [prompts[i] for i in missing])
+        self.completions = {key: self.known[key] for key in keys}
+        return [
+            ModelResponse(
+                input=doc.query,
+                input_tokens=prompt,
+                text=[self._text(self.known[key])],
+                output_tokens=[self.known[key].tokens],
+            )
+            for doc, prompt, key in zip(docs, prompts, keys, strict=True)
+        ]
+
+    def _generate(self, keys: list[Key], prompts: list[list[int]]) -> None:
+        seeds = [request_seed(self.seed, problem) for _, problem in keys]
+        requests = [
+            Request(prompt, seed, room=self.context - len(prompt))
+            for prompt, seed in zip(prompts, seeds, strict=True)
+        ]
+        engine, line = self.engine(), Line(f"{self.title}, seed {self.seed}", len(keys))
+        began = last = time.perf_counter()
+
+        def finished(index: int, completion: Completion) -> None:
+            nonlocal last
+            now = time.perf_counter()
+            self.known[keys[index]] = completion
+            self.keep(keys[index], completion, now - last)
+            last = now
+            line.advance()
+
+        engine.generate(requests, self.sampling, finished)
+        self.seconds = time.perf_counter() - began
+
+    def _text(self, completion: Completion) -> str:
+        if completion.text is not None:
+            return completion.text
+        return str(self.words.decode(completion.tokens, skip_special_tokens=True))
+
+    def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
+        """No task of ours asks for it."""
+        raise ValueError("openrs's tasks generate; none asks for log-likelihoods")
+
+    loglikelihood_rolling = loglikelihood

@@ -1,0 +1,46 @@
+"""How long evaluation prompts are, as far as a plan can tell without transformers.
+
+A plan counts by the tokenizer's own file, where that is here, and without the chat template: never too
+many, so what it refuses could not have been asked.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from openrs import engines, models
+from openrs.config.schema import Config, Model
+
+
+def leave_room(config: Config, problems: dict[str, list[dict[str, Any]]]) -> None:
+    """Refuses a prompt that alone fills the model's context.
+
+    Args:
+        problems: benchmark name -> rows.
+
+    Raises:
+        Mistake: a prompt has as many tokens as the context, or more.
+    """
+    context = config.model.context
+    prompts = {
+        f"{row.get('instruction') or config.evaluation.instruction}\n\n{row['problem']}"
+        for rows in problems.values()
+        for row in rows
+    }
+    # no tokenizer makes more tokens than bytes, so most contexts need no counting
+    long = [prompt for prompt in prompts if len(prompt.encode()) >= context]
+    if long and (file := _tokenizer(config.model)) is not None:
+        from tokenizers import Tokenizer
+
+        counted = Tokenizer.from_file(str(file)).encode_batch(long, add_special_tokens=False)
+        engines.leave_room(max(map(len, counted)), context, config.model.title)
+
+
+def _tokenizer(model: Model) -> Path | None:
+    """tokenizer.json in the model's package or in the Hub's cache; None where it is not here."""
+    if model.package is not None:
+        file = models.packaged(model) / "tokenizer.json"
+        return file if file.is_file() else None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model.id, "tokenizer.json", revision=model.revision)
+    return Path(found) if isinstance(found, str) else None

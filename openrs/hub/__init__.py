@@ -1,0 +1,1 @@
+"""Checkpoints pushed to the Hugging Face Hub."""

@@ -1,0 +1,267 @@
+"""Stages as processes: which get one of their own, how several are started, how they are watched.
+
+Training in several processes goes through `accelerate launch` on GPUs and torchrun on CPU (accelerate's
+launcher starts one process there, whatever number it is told), each with `openrs.stage` as its target.
+"""
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from omegaconf import OmegaConf
+
+from openrs.config.schema import Config, Hardware
+from openrs.errors import Crashed, Mistake, Unfit
+from openrs.processes import loopback, vllm_server
+from openrs.processes.hang_watchdog import Watchdog
+from openrs.processes.subprocess import Child
+from openrs.records.run import Run, write_record
+from openrs.stage import error_file
+
+Stage = Literal["train", "evaluate"]
+
+
+def in_own_process(config: Config, stage: Stage) -> bool:
+    """Whether the stage leaves this process: for several processes, and for memory on a device."""
+    several = stage == "train" and config.hardware.training_processes > 1
+    return several or config.hardware.device == "cuda" or config.scale.name == "paper"
+
+
+def node_rank(hardware: Hardware) -> int:
+    """The number of this machine among `hardware.nodes`, from the config or the job's environment.
+
+    Raises:
+        Mistake: nothing says it, or it is out of range.
+    """
+    if hardware.nodes == 1:
+        return 0
+    found = hardware.node_rank
+    for name in ("NODE_RANK", "SLURM_NODEID"):
+        if found is None and os.environ.get(name, "").isdigit():
+            found = int(os.environ[name])
+    if found is None or not 0 <= found < hardware.nodes:
+        raise Mistake(
+            f"hardware.node_rank={found}: with hardware.nodes={hardware.nodes} each machine needs its "
+            f"number, 0 to {hardware.nodes - 1}. Give it, or set NODE_RANK (SLURM sets SLURM_NODEID)."
+        )
+    return found
+
+
+def main_address(hardware: Hardware) -> str:
+    """The address of machine 0.
+
+    Raises:
+        Mistake: nothing says it.
+    """
+    if hardware.nodes == 1:
+        return vllm_server.HOST
+    if address := hardware.main_address or os.environ.get("MASTER_ADDR"):
+        return address
+    raise Mistake(
+        f"hardware.main_address=null: with hardware.nodes={hardware.nodes} every machine must know the "
+        "first. Give its address, or set MASTER_ADDR."
+    )
+
+
+def accelerate_config(config: Config) -> dict[str, Any]:
+    """The config file of `accelerate launch` for this hardware.
+
+    Master weights are float32 in all of them: DeepSpeed keeps them in its optimizer, FSDP2 and DDP train
+    them and compute in bf16.
+    """
+    hardware = config.hardware
+    told: dict[str, Any] = {
+        "compute_environment": "LOCAL_MACHINE",
+        "machine_rank": node_rank(hardware),
+        "num_machines": hardware.nodes,
+        "num_processes": hardware.training_processes,
+        "main_process_ip": main_address(hardware),
+        "main_process_port": hardware.main_port if hardware.nodes > 1 else vllm_server.free_port(),
+        "rdzv_backend": "static",
+        "same_network": True,
+        "mixed_precision": "bf16" if config.model.compute_dtype == "bfloat16" else "no",
+        "use_cpu": False,
+    }
+    if hardware.sharding == "ddp":
+        return told | {"distributed_type": "MULTI_GPU", "gpu_ids": "all"}
+    if hardware.sharding == "fsdp2":
+        return told | {
+            "distributed_type": "FSDP",
+            "fsdp_config": {
+                "fsdp_version": 2,
+                "fsdp_auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+                "fsdp_reshard_after_forward": True,
+                # True, as in TRL's own example, reads weights in the first process alone, and nothing sends
+                # the KL term's base model on to the others: measured KL 1885 instead of 0 at step 1
+                "fsdp_cpu_ram_efficient_loading": False,
+                "fsdp_offload_params": False,
+                "fsdp_activation_checkpointing": False,  # transformers checkpoints activations
+                "fsdp_state_dict_type": "FULL_STATE_DICT",  # else no weights that evaluation could load
+            },
+        }
+    stage = int(hardware.sharding.removeprefix("zero"))
+    deepspeed: dict[str, Any] = {
+        "zero_stage": stage,
+        "deepspeed_multinode_launcher": "standard",
+        "offload_optimizer_device": "none",
+        "offload_param_device": "none",
+        "gradient_accumulation_steps": config.gradient_accumulation,
+        "gradient_clipping": config.algorithm.max_grad_norm,
+        "zero3_init_flag": stage == 3,
+    }
+    if stage == 3:
+        deepspeed["zero3_save_16bit_model"] = True  # else no weights that evaluation could load
+    return told | {"distributed_type": "DEEPSPEED", "deepspeed_config": deepspeed}
+
+
+def command(config: Config, stage: Stage, file: Path) -> list[str]:
+    """The command that runs a stage; on GPUs it writes accelerate's config beside the stage's file."""
+    hardware, target = config.hardware, ["-m", "openrs.stage", str(file)]
+    alone = hardware.training_processes == 1 and hardware.sharding == "ddp"
+    if stage == "evaluate" or alone:
+        return [sys.executable, *target]
+    if hardware.device == "cuda":
+        settings = file.with_suffix(".accelerate.yaml")
+        OmegaConf.save(OmegaConf.create(accelerate_config(config)), settings)
+        launcher = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"]
+        return [*launcher, "--config_file", str(settings), *target]
+    per_node = hardware.training_processes // hardware.nodes
+    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={per_node}"]
+    if hardware.nodes == 1:
+        return [*torchrun, "--standalone", *target]
+    where = [f"--nnodes={hardware.nodes}", f"--node-rank={node_rank(hardware)}"]
+    where += [f"--master-addr={main_address(hardware)}", f"--master-port={hardware.main_port}"]
+    return [*torchrun, *where, *target]
+
+
+def devices_of(hardware: Hardware) -> tuple[str, str]:
+    """CUDA_VISIBLE_DEVICES of training and of the vLLM server: the first devices, and the last."""
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = (
+        [name.strip() for name in asked.split(",")] if asked else [str(n) for n in range(hardware.devices)]
+    )
+    names = names[: hardware.devices]
+    training = len(names) - hardware.server_devices
+    return ",".join(names[:training]), ",".join(names[training:])
+
+
+def train(config: Config, run: Run, model: str, reached: int, study: dict[str, Any] | None = None) -> None:
+    """Trains in processes of their own, with a vLLM server beside them where the hardware has one.
+
+    Args:
+        model: path or Hub id of the starting weights.
+        reached: the step that training goes on from.
+        study: the sweep's study, which may end training early.
+
+    Raises:
+        Mistake: it was refused.
+        Crashed: a process or the server ended by itself; what was trained up to the last checkpoint stays.
+    """
+    hardware = config.hardware
+    visible, visible_to_server = devices_of(hardware)
+    environment = loopback.around_proxies() | {"CUDA_VISIBLE_DEVICES": visible}
+    if hardware.device == "cpu":
+        share = (os.cpu_count() or 1) * hardware.nodes // hardware.training_processes
+        environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, share)))}
+    with ExitStack() as stack:
+        server, watched = None, None
+        if hardware.generation == "vllm_server":
+            server = vllm_server.address(hardware.server_port)
+            watched = stack.enter_context(
+                vllm_server.serving(
+                    vllm_server.command(config, model, server, reached),
+                    server,
+                    run.folder / "logs" / "vllm-server.log",
+                    {"CUDA_VISIBLE_DEVICES": visible_to_server},
+                    hardware.server_timeout,
+                )
+            )
+        told = {"server": asdict(server) if server else None, "study": study}
+        _run(config, run, "train", told, environment, watched, _watchdog(config, run, server))
+
+
+def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> Watchdog | None:
+    """Watches for a standstill on the machine that writes the steps."""
+    limit = config.hardware.stall_timeout
+    if limit is None or node_rank(config.hardware):
+        return None
+    answers = partial(vllm_server.answers, server) if server else None
+    return Watchdog(limit, run.folder / "train", config.stop_at, answers)
+
+
+def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
+    """Measures the missing cells of a checkpoint in a process of its own.
+
+    Raises:
+        Mistake: it was refused.
+        Crashed: it ended by itself; finished cells stay.
+    """
+    _run(config, run, "evaluate", {"step": step, "weights": weights}, {}, None)
+
+
+def _run(
+    config: Config,
+    run: Run,
+    stage: Stage,
+    told: dict[str, Any],
+    environment: dict[str, str],
+    server: Child | None,
+    watchdog: Watchdog | None = None,
+) -> None:
+    suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
+    file = run.folder / "logs" / f"{stage}{suffix}.json"
+    error_file(file).unlink(missing_ok=True)
+    write_record(file, {"stage": stage, "id": run.id, "config": asdict(config), **told})
+    child = Child(
+        command(config, stage, file),
+        file.with_suffix(".log"),
+        environment,
+        show=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    try:
+        while (status := child.wait(0.5)) is None:
+            if server is not None and (ended := server.wait(0)) is not None:
+                raise vllm_server.died(server, ended)
+            if watchdog is not None and (still := watchdog.look()) is not None:
+                raise _stalled(watchdog.limit, still, server or child)
+    finally:
+        child.stop()
+    if status == 0:
+        return
+    if server is not None and (ended := server.wait(2)) is not None:
+        raise vllm_server.died(server, ended)  # training fell over because its server did
+    if error_file(file).exists():
+        kind, _, text = error_file(file).read_text(encoding="utf-8").partition("\n")
+        raise {"Crashed": Crashed, "Unfit": Unfit}.get(kind, Mistake)(text)
+    raise Crashed(
+        f"{stage}: {_first_failure(child) or f'its process ended with {vllm_server.describe(status)}'}. "
+        f"The same command goes on from the last checkpoint; the log is {child.log}, "
+        f"its last lines:\n{child.tail()}"
+    )
+
+
+def _stalled(limit: float, still: str, witness: Child) -> Crashed:
+    """The error of a standstill, with the last lines of the server, or of training where there is none."""
+    return Crashed(
+        f"hardware.stall_timeout={limit:g}: {still} for that many seconds, so training was ended. The same "
+        "command goes on from the last checkpoint; where steps do take longer, give more, or null. "
+        f"The log is {witness.log}, its last lines:\n{witness.tail()}"
+    )
+
+
+def _first_failure(child: Child) -> str | None:
+    """What torch's launcher says of the process that failed first."""
+    lines = [line.strip() for line in child.last]
+    roots = [index for index, line in enumerate(lines) if line.startswith("Root Cause")]
+    told: dict[str, str] = {}
+    for line in lines[roots[-1] :] if roots else []:
+        name, _, value = line.partition(":")
+        told.setdefault(name.strip(), value.split("(")[0].strip())
+    if "rank" not in told or "exitcode" not in told:
+        return None
+    how = vllm_server.describe(int(told["exitcode"]))
+    return f"process {told['rank']} of training ended first, with {how}"

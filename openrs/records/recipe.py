@@ -1,0 +1,129 @@
+"""Identity: what decides the trained weights, and how it is hashed.
+
+A recipe is the resolved configuration of everything that bears on the weights, with the fingerprints
+of the weights it starts from and of the rows it sees. Its hash is the run's id. Fields added later
+are migrated by `ADDED`, never by rehashing old runs.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from openrs.config.schema import Config
+
+SCHEMA = 1
+"""Version of the recipe's layout. A field that is added goes into `ADDED` and leaves it as it is."""
+
+ADDED: dict[str, Any] = {
+    "data.decontaminate_ngram": None,
+    "data.draws.*.boxed": False,
+    "data.draws.*.single_part": False,
+    "data.curriculum": [],
+    "length.stages": [],
+    "reward.accuracy.gold_first": False,
+    "reward.cosine.gold_first": False,
+}
+"""Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
+
+A field at that value is left out of the recipe, so no run changes its id because openrs learned a
+new word.
+"""
+
+SCORING = 1
+"""Version of the evaluation's verdicts. Raise it when the verifier changes one: stored completions
+are then scored again, without generating."""
+
+
+def canonical(value: Any) -> str:
+    """JSON in one spelling: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, in hex."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def untrained(config: Config, *, weights: str) -> dict[str, Any]:
+    """The recipe of the base model, which no data, reward or seed has touched.
+
+    Args:
+        weights: fingerprint of the model's files (`models.fingerprint`).
+    """
+    model = {"id": config.model.id, "revision": config.model.revision, "weights": weights}
+    return {"schema": SCHEMA, "model": model}
+
+
+def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
+    """The recipe of a training run: all that the weights are a function of.
+
+    Args:
+        weights: fingerprint of the model's files.
+        rows: fingerprint of the training rows (`data.fingerprint`).
+    """
+    reward = {
+        name: asdict(term) | {"version": type(term).version}
+        for name, term in vars(config.reward).items()
+        if term is not None
+    }
+    recipe = untrained(config, weights=weights)
+    recipe["model"] |= {"compute_dtype": config.model.compute_dtype}
+    recipe |= {
+        "seed": config.seed,
+        "data": asdict(config.data) | {"rows": rows},
+        "length": asdict(config.length),
+        "reward": reward,
+        "prompt": asdict(config.prompt),
+        "algorithm": asdict(config.algorithm) | {"weights_dtype": "float32", "optimizer_dtype": "float32"},
+        "steps": {"total": config.steps.total},
+    }
+    for path, meant in ADDED.items():
+        _leave_out(recipe, path.split("."), meant)
+    return recipe
+
+
+def _leave_out(tree: dict[str, Any], path: list[str], meant: Any) -> None:
+    """Takes the field away wherever the tree has it at this value."""
+    key, *deeper = path
+    for name in list(tree) if key == "*" else [key] if key in tree else []:
+        if deeper and isinstance(tree[name], dict):
+            _leave_out(tree[name], deeper, meant)
+        elif not deeper and tree[name] == meant:
+            del tree[name]
+
+
+def run_id(recipe: dict[str, Any]) -> str:
+    """The full id of a run: 64 hex digits, of which an address shows eight."""
+    return digest(recipe)
+
+
+def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]) -> str:
+    """Names what completions depend on besides the weights and the sampling seed.
+
+    Args:
+        benchmark: its name in the catalog.
+        problems: its rows, with problem, gold, and an instruction where the benchmark has its own.
+    """
+    evaluation = config.evaluation
+    settings = {
+        "instruction": evaluation.instruction,
+        "temperature": evaluation.temperature,
+        "top_p": evaluation.top_p,
+        "max_new_tokens": evaluation.max_new_tokens,
+        "dtype": config.evaluation_dtype,
+        "benchmark": benchmark,
+        "problems": [
+            [row["instruction"], row["problem"]] if "instruction" in row else row["problem"]
+            for row in problems
+        ],
+    }
+    if config.engine.kind != "transformers":  # the only engine once, so its scores do not name it
+        settings["engine"] = config.engine.kind
+    return digest(settings)
+
+
+def scoring_id(config: Config, benchmark: str, problems: list[dict[str, Any]]) -> str:
+    """Names what verdicts on given completions depend on: golds, their kind, the rule's version."""
+    kind = config.catalog.benchmarks[benchmark].gold_kind
+    return digest({"rule": SCORING, "gold_kind": kind, "gold": [row["gold"] for row in problems]})

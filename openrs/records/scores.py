@@ -1,0 +1,128 @@
+"""Score records: one measured cell, its outcomes as columns, and the text it was scored from.
+
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234.partial.jsonl      completions while they come
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234.text.json          the completions
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234-<scoring id>.json  the Score
+
+The text is a record of its own, so that scoring can be repeated without generating.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from openrs.records.run import read_record, write_record
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The address of a score inside a run."""
+
+    step: int
+    benchmark: str
+    settings_id: str
+    """What the completions depend on."""
+    scoring_id: str
+    """What the verdicts on them depend on: gold answers, their kind, the scoring rule."""
+    seed: int
+
+    def path(self, folder: Path) -> Path:
+        """The score's file in a run's folder."""
+        name = f"seed-{self.seed}-{self.scoring_id[:8]}.json"
+        return self._folder(folder) / name
+
+    def text_path(self, folder: Path) -> Path:
+        """The file of the completions that were scored."""
+        return self._folder(folder) / f"seed-{self.seed}.text.json"
+
+    def partial_path(self, folder: Path) -> Path:
+        """The file that completions are added to while they are made."""
+        return self._folder(folder) / f"seed-{self.seed}.partial.jsonl"
+
+    def _folder(self, folder: Path) -> Path:
+        name = f"{self.benchmark}-{self.settings_id[:8]}"
+        return folder / "eval" / f"step-{self.step:05d}" / name
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a checkpoint did on a benchmark under one sampling seed."""
+
+    step: int
+    benchmark: str
+    title: str
+    seed: int
+    settings_id: str
+    scoring_id: str
+    value: float
+    """Share of problems answered right, 0 to 1."""
+    n: int
+    stderr: float
+    """Standard error of `value`: sample deviation (ddof 1) over sqrt(n)."""
+    ids: list[str]
+    """Problem ids; the columns below follow their order."""
+    correct: list[int]
+    tokens: list[int]
+    truncated: list[int]
+    timed_out: list[int]
+    seconds: float
+    """Share of the generation's wall time, by tokens."""
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    imported: dict[str, Any] | None = None
+    """Where it came from, if it was not measured here: file, its hash, format, metric, samples a
+    problem, hash of the outputs. The columns are then empty unless the source has outcomes, and a
+    `seed` below 0 stands for one that the source does not state (-1, -2: its distinct outputs)."""
+
+
+def score(
+    cell: Cell,
+    *,
+    title: str,
+    columns: dict[str, list[Any]],
+    seconds: float,
+    settings: dict[str, Any],
+    versions: dict[str, str],
+) -> Score:
+    """Makes the record from outcome columns (ids, correct, tokens, truncated, timed_out)."""
+    n, right = len(columns["ids"]), sum(columns["correct"])
+    value = right / n
+    stderr = math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else float("inf")
+    return Score(
+        step=cell.step,
+        benchmark=cell.benchmark,
+        title=title,
+        seed=cell.seed,
+        settings_id=cell.settings_id,
+        scoring_id=cell.scoring_id,
+        value=value,
+        n=n,
+        stderr=stderr,
+        seconds=round(seconds, 3),
+        settings=settings,
+        versions=versions,
+        ids=columns["ids"],
+        correct=columns["correct"],
+        tokens=columns["tokens"],
+        truncated=columns["truncated"],
+        timed_out=columns["timed_out"],
+    )
+
+
+def write(folder: Path, cell: Cell, record: Score) -> None:
+    """Stores a score."""
+    write_record(cell.path(folder), asdict(record))
+
+
+def read(path: Path) -> Score | None:
+    """Reads a score, or None where it is missing."""
+    record = read_record(path)
+    return None if record is None else Score(**record)
+
+
+def read_all(folder: Path) -> list[Score]:
+    """Every score of a run, in a fixed order."""
+    paths = sorted(folder.glob("eval/step-*/*/seed-*.json"))
+    found = [read(path) for path in paths if not path.name.endswith(".text.json")]
+    return [record for record in found if record is not None]

@@ -1,0 +1,1 @@
+"""The train stage: a recipe becomes TRL's arguments and trainer, checkpoints and a record."""

@@ -1,0 +1,145 @@
+"""When a training run has collapsed: rules over the logged steps, as pure functions.
+
+The paper saw rewards fall, lengths run into the cap and the language drift after 150 to 200 steps. A
+rule looks at the lines of metrics.jsonl so far and gives a reason to stop, or None.
+"""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from openrs.records.checkpoints import logged
+
+if TYPE_CHECKING:
+    from openrs.config.schema import Collapse, Config
+
+Lines = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """An end before the last step."""
+
+    kind: Literal["collapse", "pruned", "budget"]
+    reason: str
+
+
+Watch = Callable[[dict[str, Any]], Stop | None]
+"""Called with every logged line of a training run; a Stop ends it there."""
+
+
+def _means(lines: Lines, name: str, window: int) -> list[float]:
+    """Means of a figure over each full window, oldest first; lines without the figure are left out."""
+    values = [line[name] for line in lines if line.get(name) is not None]
+    return [sum(values[i : i + window]) / window for i in range(len(values) - window + 1)]
+
+
+def _above(name: str, title: str) -> Callable[[Lines, int, float], str | None]:
+    """A rule: the last window's mean of a figure is above a limit."""
+
+    def rule(lines: Lines, window: int, limit: float) -> str | None:
+        means = _means(lines, name, window)
+        if means and means[-1] > limit:
+            return f"{title} {means[-1]:.3g} over the last {window} steps, above {limit:g}"
+        return None
+
+    return rule
+
+
+def reward_fell(lines: Lines, window: int, share: float) -> str | None:
+    """The mean reward is below this share of the best mean of an earlier, separate window."""
+    means = _means(lines, "reward", window)
+    before = means[:-window]
+    if before and max(before) > 0 and means[-1] < share * max(before):
+        return f"reward fell from {max(before):.3g} to {means[-1]:.3g} (means of {window} steps)"
+    return None
+
+
+def reward_flat(lines: Lines, window: int, steps: float) -> str | None:
+    """No window's mean reward was above the first one's, for this many steps."""
+    means = _means(lines, "reward", window)
+    if len(means) > steps and max(means[1:]) <= means[0]:
+        return f"reward has not risen above {means[0]:.3g} in {len(means) - 1} steps"
+    return None
+
+
+def length_exploded(lines: Lines, window: int, times: float) -> str | None:
+    """Completions are this many times as long as in the first window."""
+    means = _means(lines, "completion_length", window)
+    if means and means[-1] > times * means[0]:
+        return f"completions grew from {means[0]:.0f} to {means[-1]:.0f} tokens"
+    return None
+
+
+RULES: dict[str, Callable[[Lines, int, float], str | None]] = {
+    "reward_below": reward_fell,
+    "flat_for": reward_flat,
+    "no_signal_above": _above("no_signal_share", "share of groups without signal"),
+    "truncated_above": _above("truncated_share", "share of truncated completions"),
+    "length_above": length_exploded,
+    "kl_above": _above("kl", "KL divergence from the base model"),
+    "foreign_above": _above("foreign_share", "share of letters that are not Latin"),
+}
+"""Field of `config.Collapse` -> its rule."""
+
+
+def foreign_share(texts: Sequence[str]) -> float:
+    """Share of letters that are not of the Latin script; Greek letters and signs of formulas count as
+    no letters, as mathematics is full of them."""
+    latin = foreign = 0
+    for text in texts:
+        for character in text:
+            if character.isascii():
+                latin += character.isalpha()
+            elif character.isalpha():
+                name = unicodedata.name(character, "")
+                if name.startswith("LATIN"):
+                    latin += 1
+                elif not name.startswith(("GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT")):
+                    foreign += 1
+    return foreign / (latin + foreign) if latin + foreign else 0.0
+
+
+def collapsed(lines: Lines, settings: "Collapse") -> str | None:
+    """The first rule that says stop, with its reason."""
+    for name, rule in RULES.items():
+        limit = getattr(settings, name)
+        if limit is not None:
+            reason = rule(lines, settings.window, limit)
+            if reason is not None:
+                return reason
+    return None
+
+
+def on(config: "Config") -> bool:
+    """Whether any rule is on."""
+    return any(
+        getattr(config.collapse, item.name) is not None
+        for item in fields(config.collapse)
+        if item.name != "window"
+    )
+
+
+def watch(config: "Config", folder: Path) -> Watch | None:
+    """A watch over a run's training by the rules that are on.
+
+    Args:
+        config: what the run is asked to do.
+        folder: the run's folder, whose metrics.jsonl holds the steps of earlier processes.
+    """
+    if not on(config):
+        return None
+    lines: list[dict[str, Any]] = []
+
+    def look(line: dict[str, Any]) -> Stop | None:
+        if not lines:  # the trainer has dropped by now what a killed process logged too much
+            lines.extend(
+                item for item in logged(folder / "train" / "metrics.jsonl") if item["step"] < line["step"]
+            )
+        lines.append(line)
+        reason = collapsed(lines, config.collapse)
+        return None if reason is None else Stop("collapse", reason)
+
+    return look
