@@ -103,7 +103,7 @@ def test_vllm_has_as_many_copies_as_the_devices_give(composed, monkeypatch):
     stand_in = SimpleNamespace(VllmEngine=lambda *arguments: held.append(arguments[4].data_parallel))
     monkeypatch.setitem(sys.modules, "openrs.engines.vllm", stand_in)
     for visible in (4, 2, 0):  # a base model's evaluation also runs on fewer than the option names
-        monkeypatch.setattr("openrs.config.scale.visible_devices", lambda visible=visible: [44] * visible)
+        monkeypatch.setattr("openrs.machine.visible_devices", lambda visible=visible: [44] * visible)
         engines.load(paper, "weights", "base", 0, 100)
     assert held == [4, 2, 1]
 
