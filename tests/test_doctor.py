@@ -17,6 +17,7 @@ from openrs.doctor.machine import Account, Machine, survey
 from openrs.doctor.uses import Use, of_server, read, uses
 from openrs.doctor.verdicts import cached, disk_gib, missing
 from openrs.paths import ROOT
+from openrs.train.defaults import recorded
 
 ALL = ("torch", "trl", "vllm", "deepspeed")
 LAB = Machine(
@@ -306,7 +307,7 @@ def package(tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
         record = tmp_path / "defaults.json"
         record.write_text(json.dumps({"versions": {}, "defaults": recorded}))
-        monkeypatch.setattr(signatures, "RECORD", record)
+        monkeypatch.setattr("openrs.train.defaults.RECORD", record)
 
     return make
 
@@ -371,11 +372,11 @@ def test_the_installed_packages_take_the_recipe(composed, tmp_path, monkeypatch)
         report = signatures.compare(arguments, found := [*uses(), *of_server(config)])
         assert report.clean, (report.vanished, report.moved)
         assert not [line for line in report.not_compared if "no defaults are recorded" in line]
-    content = signatures.read_record()
+    content = recorded()
     content["defaults"]["trl.GRPOConfig"] |= {"top_p": 0.9, "beta": 0.04, "old_word": 1}
     altered = tmp_path / "defaults.json"
     altered.write_text(json.dumps(content))
-    monkeypatch.setattr(signatures, "RECORD", altered)
+    monkeypatch.setattr("openrs.train.defaults.RECORD", altered)
     report = signatures.compare(arguments | {"vllm_device": "auto"}, found)
     assert report.vanished == ["trl.GRPOConfig(vllm_device=...): no such argument any more "
                                f"({report.vanished[0].rpartition('(')[2]}"]  # fmt: skip

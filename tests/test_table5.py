@@ -11,7 +11,7 @@ from test_cli import openrs
 from openrs.analysis.tables.table5 import COLUMNS, table5
 from openrs.analysis.tables.text_table import FORMATS
 from openrs.analysis.tables.trainer_parameters import DROPPED, parameters
-from openrs.doctor.signatures import read_record
+from openrs.train.defaults import of_trainer
 
 PRINTED = [
     *("bf16", "use_vllm", "vllm_device", "vllm_enforce_eager", "vllm_gpu_memory_utilization"),
@@ -106,7 +106,7 @@ def test_the_table_says_what_trl_is_handed(paper, experiment, more, tmp_path):
 
     config = paper(experiment, *more)
     handed = trainer_arguments(config, "weights", tmp_path / "run" / "train")
-    defaults = read_record()["defaults"]["trl.GRPOConfig"]
+    defaults = of_trainer()
     rows = {item.name: item for item in parameters(config)}
     for item in rows.values():
         if item.argument in (None, "output_dir", "report_to"):

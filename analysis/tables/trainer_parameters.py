@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from openrs.config.schema import Config
-from openrs.doctor.signatures import TRAINER, read_record
+from openrs.train import defaults
 
 DROPPED = "–"
 
@@ -54,7 +54,7 @@ def shown(value: Any) -> str:
 @cache
 def _recorded() -> dict[str, Any]:
     """GRPOConfig's defaults at the tested version."""
-    return read_record()["defaults"][TRAINER]
+    return defaults.of_trainer()
 
 
 def parameters(config: Config) -> Iterator[Parameter]:

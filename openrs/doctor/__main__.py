@@ -25,6 +25,8 @@ from openrs.doctor.machine import Machine, survey
 from openrs.doctor.verdicts import Missing, cached, data_sets, disk_gib, download_gib, missing, terms
 from openrs.errors import Mistake
 from openrs.paths import CONF
+from openrs.train.defaults import RECORD
+from openrs.train.defaults import recorded as recorded_defaults
 
 MAIN_JOB = ("experiment=exp3", "data=mixed")
 """What `make run` runs, where the command line names nothing."""
@@ -184,12 +186,12 @@ def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
     found = [*uses.uses(), *uses.of_server(config)]
     if write:
         content = signatures.record(found)
-        print(f"{signatures.RECORD}: defaults of {len(content['defaults'])} classes and functions")
+        print(f"{RECORD}: defaults of {len(content['defaults'])} classes and functions")
     from openrs.train.trainer import trainer_arguments  # imports TRL
 
     run = Path(config.outputs) / "runs" / config.name / "train"
     report = signatures.compare(trainer_arguments(config, config.model.id, run), found)
-    recorded = signatures.read_record()["versions"]
+    recorded = recorded_defaults()["versions"]
     if as_json:
         print(json.dumps(asdict(report) | {"recorded": recorded, "clean": report.clean}, indent=1))
         return 0 if report.clean else 1

