@@ -13,16 +13,9 @@ from typing import Any
 
 from openrs.config.schema import Config, Model
 from openrs.models import parameters
-from openrs.records import scores
+from openrs.records import paper, scores
 from openrs.records.checkpoints import logged
 from openrs.records.run import read_record
-
-PUBLISHED_STEP_SECONDS = 24 * 3600 / 500
-"""24 hours for 500 steps on 4 x A40: arXiv 2503.16219, abstract and Table 2."""
-PAPERS_PARAMETERS = 1_777_088_000
-"""Of DeepSeek-R1-Distill-Qwen-1.5B, to which the published times belong, and of what is trained from it."""
-PUBLISHED_EVALUATION_SECONDS = 2.2 * 3600 / 1517
-"""2.2 hours a model on one GPU for the 1,517 problems of five benchmarks: the published evaluation logs."""
 
 MOST = 50
 """Past runs that are read for one rate, the newest first."""
@@ -90,7 +83,7 @@ def _step(config: Config, runs: list[tuple[Path, dict[str, Any]]]) -> Rate | Non
         seconds = statistics.median(line["step_seconds"] for line in lines)
         return Rate(seconds, f"median of {len(lines)} steps in {config.outputs}{speed}")
     if config.hardware.name == "a40x4" and _is_papers(config.model):
-        return Rate(PUBLISHED_STEP_SECONDS, "published: 24 h for 500 steps on 4 x A40")
+        return Rate(paper.STEP_SECONDS, "published: 24 h for 500 steps on 4 x A40")
     return None
 
 
@@ -120,9 +113,9 @@ def _problem(config: Config, runs: list[tuple[Path, dict[str, Any]]]) -> Rate | 
     number, working = parameters(config.model), copies * config.engine.tensor_parallel
     if config.hardware.device == "cuda" and config.engine.kind == "vllm" and number is not None:
         source = "published: 2.2 h a model on one GPU"
-        source += "" if number == PAPERS_PARAMETERS else f", by parameters x {number / PAPERS_PARAMETERS:.3g}"
+        source += "" if number == paper.PARAMETERS else f", by parameters x {number / paper.PARAMETERS:.3g}"
         source += f", on {working} of them" if working > 1 else ""
-        return Rate(PUBLISHED_EVALUATION_SECONDS * number / PAPERS_PARAMETERS / working, source)
+        return Rate(paper.PROBLEM_SECONDS * number / paper.PARAMETERS / working, source)
     return None
 
 
@@ -149,4 +142,4 @@ def _past_runs(config: Config) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _is_papers(model: Model) -> bool:
-    return parameters(model) == PAPERS_PARAMETERS
+    return parameters(model) == paper.PARAMETERS

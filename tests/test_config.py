@@ -6,9 +6,9 @@ import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
-from openrs.analysis import published
-from openrs.config.schema import BENCHMARKS, EVALUATION, NEITHER, RECIPE, Config, Engine, Reward, Steps
+from openrs.config.schema import EVALUATION, NEITHER, RECIPE, Config, Engine, Reward, Steps
 from openrs.paths import CONF, SWEEPS
+from openrs.records import paper
 
 GROUPS = {
     group.name: sorted(path.stem for path in group.glob("*.yaml"))
@@ -114,7 +114,7 @@ def test_nano_scales_by_the_stated_factors(composed):
     assert (config.steps.total, config.steps.save_every, config.report_step) == (100, 10, 20)
     assert config.algorithm.learning_rate == pytest.approx(1e-6 * config.scale.learning_rate)
     assert config.evaluation.max_new_tokens == 256
-    assert [config.catalog.benchmarks[name].title for name in BENCHMARKS] == [
+    assert [config.catalog.benchmarks[name].title for name in paper.BENCHMARKS] == [
         "nano-AIME24",
         "nano-MATH-500",
         "nano-AMC23",
@@ -199,7 +199,7 @@ def test_every_open_model_of_table_1_can_be_evaluated(composed, option):
     config = composed("experiment=base", f"model={option}", "scale=paper", *spread)
     assert config.model.parameters is not None
     assert (config.model.id, config.evaluation.max_new_tokens) == TABLE1[option]
-    assert config.model.title in {row.model.split(" (")[0] for row in published.TABLE1}
+    assert config.model.title in {row.model.split(" (")[0] for row in paper.TABLE1}
     assert composed("experiment=base", f"model={option}").evaluation.max_new_tokens == 256
 
 

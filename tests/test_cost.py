@@ -10,6 +10,7 @@ import pytest
 from openrs import cost, models
 from openrs.analysis.tables import costs, text_table
 from openrs.plan import resolve
+from openrs.records import paper
 from openrs.records.run import Checkpoint, TrainRecord
 from openrs.records.scores import Cell, score, write
 
@@ -206,11 +207,11 @@ def test_parameters_of_a_packaged_model_are_counted(composed):
 @pytest.mark.parametrize("number", [2, 3])
 def test_published_costs_follow_from_device_hours(number):
     """$1.89 an A100-hour and $0.4375 an A40-hour give every cost in the paper's Tables 2 and 3."""
-    table = costs.TABLE2 if number == 2 else costs.TABLE3
+    table = paper.TABLE2 if number == 2 else paper.TABLE3
     counted = {"1x 8 A100 80GB": (8, 1.89), "8x A100 80GB": (8, 1.89), "4x 6 A100 80GB": (24, 1.89),
                "1x 4 A40 48GB": (4, 0.4375)}  # fmt: skip
     for name, values in table.items():
-        assert len(values) == len(costs.ATTRIBUTES), name
+        assert len(values) == len(paper.ATTRIBUTES), name
         *_, hardware, hours, dollars = values
         if hours != costs.BLANK:
             devices, price = counted[hardware]
@@ -225,7 +226,7 @@ def test_the_tables_stand_without_any_run(tmp_path):
     ):
         (table,) = costs.TABLES[name](tmp_path)
         assert expected in text_table.markdown(table)
-        assert costs.SOURCE in text_table.markdown(table)
+        assert paper.SOURCE in text_table.markdown(table)
 
 
 def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_path):

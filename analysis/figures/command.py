@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from openrs.analysis import baseline, cells, costs, curves, published
+from openrs.analysis import baseline, cells, costs, curves
 from openrs.analysis.figures import cost, forest, learning
 from openrs.analysis.figures.style import MOST, styled
 from openrs.analysis.lines import Line, lines, titles
 from openrs.analysis.mixing import groups
 from openrs.analysis.records import Row, RunRecords, rows
 from openrs.analysis.tables import comparisons, table1
-from openrs.analysis.tables.table import ORDER
 from openrs.errors import Mistake
+from openrs.records import paper
 
 if TYPE_CHECKING:
     import optuna
 
 KINDS = ("svg", "png")
-PAPER_COSTS = {"DeepScaleR-1.5B-Preview": 3629.0, "Still-3-1.5B-Preview": 2268.0}
-"""US dollars, the paper's Table 3."""
-OPEN_RS_COST = 42.0
-"""US dollars, the paper's Table 3; one of its three experiments."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,7 @@ def _priced(made: Sequence[Line], shown: Sequence[str], suffix: str) -> list[Dra
                 unit, paid = "device-minutes", 60 * paid
         label = labels[line.rows[0].run.id]
         drawn.append(cost.Priced(label, _share(line) * paid, value.mean, value.low, value.high))
-    if dollars and set(shown) == set(ORDER):
+    if dollars and set(shown) == set(paper.TITLES):
         drawn += _published()
     kept = list(dict.fromkeys(point.label for point in drawn))
     mean_of = f"mean of {', '.join(shown)}"
@@ -171,9 +167,8 @@ def _share(line: Line) -> float:
 
 
 def _published() -> list[cost.Priced]:
-    found = []
-    for row in published.TABLE1:
-        price = PAPER_COSTS.get(row.model, OPEN_RS_COST if row.model.startswith("Open-RS") else None)
-        if price is not None and row.average is not None:
-            found.append(cost.Priced(f"{row.model} (published)", price, row.average, None, None, True))
-    return found
+    return [
+        cost.Priced(f"{row.model} (published)", dollars, row.average, None, None, True)
+        for row in paper.TABLE1
+        if (dollars := paper.dollars(row.model)) is not None and row.average is not None
+    ]

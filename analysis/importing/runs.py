@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis import published
 from openrs.analysis.importing.reading import Found
 from openrs.analysis.importing.result import NOT_STATED, file_name
 from openrs.analysis.records import IMPORTED, RunRecords
 from openrs.errors import Mistake
+from openrs.records import paper
 from openrs.records.recipe import digest
 from openrs.records.run import read_record, write_record
 
@@ -99,7 +99,7 @@ def is_baseline(item: Found, named: str | None) -> bool:
     if item.step is not None:
         return False
     names = {part.lower() for text in (item.name, item.result.model) for part in (text, text.split("/")[-1])}
-    return bool({name.lower() for name in (published.BASE, named) if name} & names)
+    return bool({name.lower() for name in (paper.BASE, named) if name} & names)
 
 
 def check_baseline(found: Sequence[Found], named: str | None) -> None:

@@ -1,7 +1,6 @@
-"""The paper's Tables 2 to 4, costs and benchmark sizes: published columns, and what was measured beside.
+"""The paper's Tables 2 to 4, costs and benchmark sizes: the published columns with measured ones beside them.
 
-Published values are data from the paper (arXiv 2503.16219 v2, Tables 2, 3 and 4). Measured columns come
-from the ledger of each run (`cost.jsonl`) and its records.
+Measured columns come from the ledger of each run (`cost.jsonl`) and its records.
 """
 
 from collections import defaultdict
@@ -12,44 +11,10 @@ from openrs import cost
 from openrs.analysis.records import RunRecords, differences, load_all
 from openrs.analysis.tables.text_table import TextTable
 from openrs.errors import Mistake
+from openrs.records import paper
 from openrs.records.run import read_record
 
 BLANK = "–"
-SOURCE = 'Dang and Ngo, "Reinforcement Learning for Reasoning in Small LLMs", arXiv 2503.16219 v2'
-
-ATTRIBUTES = ("Base Model", "SFT Data", "RM Data", "RM", "RL Data", "Hardware", "Time", "Cost Est.")
-R1_DISTILL = "DeepSeek-R1-Distill-Qwen-1.5B"
-OPEN_RS = (R1_DISTILL, "0", "0", "None", "7k x 6", "1x 4 A40 48GB", "24h", "$42")
-TABLE2 = {
-    "rStar-Math-7B": (
-        *("Qwen2.5-Math-7B", "7.3M", "7k", "None", "3.647M x 16"),
-        *("10x 8 H100 80GB, 15x 4 A100 40GB", BLANK, BLANK),
-    ),
-    "Eurus-2-7B-PRIME": (
-        *("Qwen2.5-Math-7B", "230k", "0", "Eurus-2-7B-SFT", "150k x 4"),
-        *("1x 8 A100 80GB", "72h", "$1088"),
-    ),
-    "Qwen2.5-7B-SimpleRL": (
-        *("Qwen2.5-Math-7B", "0", "0", "None", "8k x 8"),
-        *("4x 6 A100 80GB", "36h", "$1633"),
-    ),
-    "Open-RS": OPEN_RS,
-}
-"""Column -> its values in the order of ATTRIBUTES: 7B models."""
-TABLE3 = {
-    "DeepScaleR-1.5B-Preview": (
-        *(R1_DISTILL, "0", "0", "None", "40k x 16"),
-        *("8x A100 80GB", "240h", "$3629"),
-    ),
-    "Still-3-1.5B-Preview": (
-        *(R1_DISTILL, "0", "0", "None", "30k x 8"),
-        *("1x 8 A100 80GB", "150h", "$2268"),
-    ),
-    "Open-RS": OPEN_RS,
-}
-"""The same for 1.5B models."""
-TABLE4 = {"AIME24": 30, "MATH-500": 500, "AMC23": 40, "Minerva": 272, "OlympiadBench": 675}
-"""Benchmark -> problems."""
 
 
 def cost_table(number: int, outputs: Path) -> list[TextTable]:
@@ -58,7 +23,7 @@ def cost_table(number: int, outputs: Path) -> list[TextTable]:
     Args:
         number: 2 (7B models) or 3 (1.5B models).
     """
-    published = TABLE2 if number == 2 else TABLE3
+    published = paper.TABLE2 if number == 2 else paper.TABLE3
     size = "7B" if number == 2 else "1.5B"
     measured: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for label, scale, values in _measured(outputs):
@@ -67,7 +32,7 @@ def cost_table(number: int, outputs: Path) -> list[TextTable]:
         _columns(
             f"Table {number}: data and training cost of {size} models",
             {f"{name} (published)": values for name, values in published.items()} | measured.pop("paper", {}),
-            f"Published columns: {SOURCE}, Table {number}.",
+            f"Published columns: {paper.SOURCE}, Table {number}.",
         )
     ]
     for scale, columns in measured.items():
@@ -79,7 +44,7 @@ def cost_table(number: int, outputs: Path) -> list[TextTable]:
 def _columns(title: str, columns: dict[str, tuple[str, ...]], note: str) -> TextTable:
     rows = tuple(
         (attribute, *(values[index] for values in columns.values()))
-        for index, attribute in enumerate(ATTRIBUTES)
+        for index, attribute in enumerate(paper.ATTRIBUTES)
     )
     notes = [note]
     if any("measured here" in name for name in columns):
@@ -146,16 +111,16 @@ def table4(outputs: Path) -> list[TextTable]:
         runs = []
     for score in (score for run in runs for score in run.scores):
         counted[score.title].add(score.n)
-    titles = [*TABLE4, *sorted(title for title in counted if title not in TABLE4)]
+    titles = [*paper.PROBLEMS, *sorted(title for title in counted if title not in paper.PROBLEMS)]
     rows = tuple(
         (
             title,
-            str(TABLE4.get(title, BLANK)),
+            str(paper.PROBLEMS.get(title, BLANK)),
             "/".join(str(n) for n in sorted(counted[title])) if counted[title] else BLANK,
         )
         for title in titles
     )
-    notes = [f"Published: {SOURCE}, Table 4. Evaluated here: problems of the scores in {outputs}."]
+    notes = [f"Published: {paper.SOURCE}, Table 4. Evaluated here: problems of the scores in {outputs}."]
     if any(title.startswith("nano-") for title in titles):
         notes.append("nano-X stands in the place of X: procedural problems of its own.")
     header = ("Dataset", "# Samples (published)", "# Problems (evaluated here)")

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from openrs.analysis import published
 from openrs.analysis.cells import Measured
 from openrs.analysis.lines import Line, lines, titles
 from openrs.analysis.records import RunRecords
 from openrs.analysis.statistics import intervals
 from openrs.analysis.tables import comparisons
-from openrs.analysis.tables.table import ORDER, PUBLISHED, Table, Value
+from openrs.analysis.tables.table import PUBLISHED, Table, Value
 from openrs.analysis.tables.table1 import Options, parts, printed, told
+from openrs.records import paper
+from openrs.records.paper import PROBLEMS, TITLES
 
 DATA = Path(__file__).parent / "reference_data"
 NAMES = ("paper", "sober", "sober-all", "others")
@@ -44,8 +45,6 @@ OTHERS = {
     "lora-a100": "the change log of a public reproduction, which states differences to the paper's "
     "numbers; the values were computed here from these",
 }
-SIZES = dict(zip(ORDER, (30, 500, 40, 272, 675), strict=True))
-"""Problems of each benchmark (the paper's Table 4)."""
 
 
 def table(name: str) -> Table:
@@ -57,13 +56,13 @@ def table(name: str) -> Table:
 def _paper() -> Table:
     body = tuple(
         (row.model, tuple(None if n is None else Value(n) for n in (*row.scores, row.average)))
-        for row in published.TABLE1
+        for row in paper.TABLE1
     )
     lines_ = (
         "One sample a problem for the Open-RS rows; no interval was given.",
-        f"Source: {published.SOURCE}.",
+        f"Source: {paper.SOURCE}, Table 1.",
     )
-    return Table(f"{MARK}: the paper's Table 1", (*ORDER, "Avg."), body, lines_, "paper")
+    return Table(f"{MARK}: the paper's Table 1", (*TITLES, "Avg."), body, lines_, "paper")
 
 
 def _sober(only_known: bool = True) -> Table:
@@ -71,14 +70,14 @@ def _sober(only_known: bool = True) -> Table:
     for row in _read("sober.csv"):
         if only_known and row["model"] not in SOBER_MODELS:
             continue
-        cells = [Value(float(row[title]), std=float(row[f"{title} std"])) for title in ORDER]
+        cells = [Value(float(row[title]), std=float(row[f"{title} std"])) for title in TITLES]
         average = Value(sum(cell.mean for cell in cells) / len(cells))
         body.append((row["model"], (*cells, average)))
     if only_known:
         body.sort(key=lambda item: SOBER_MODELS.index(item[0]))
     return Table(
         f"{MARK}: an independent re-evaluation",
-        (*ORDER, "Avg."),
+        (*TITLES, "Avg."),
         tuple(body),
         (
             "Mean ± standard deviation over 10 seeds (AIME24, AMC23) or 3 (the others); lighteval 0.8.1, "
@@ -93,10 +92,10 @@ def _sober(only_known: bool = True) -> Table:
 def _others() -> Table:
     body = []
     for row in _read("reevaluations.csv"):
-        cells = [Value(float(row[title])) if row[title] else None for title in ORDER]
+        cells = [Value(float(row[title])) if row[title] else None for title in TITLES]
         body.append((f"{row['model']} ({row['reference']}: {row['note']})", tuple(cells)))
     sources = tuple(f"{name}: {source}." for name, source in OTHERS.items())
-    return Table(f"{MARK}: other re-evaluations", ORDER, tuple(body), sources, "others")
+    return Table(f"{MARK}: other re-evaluations", TITLES, tuple(body), sources, "others")
 
 
 def _read(name: str) -> list[dict[str, str]]:
@@ -119,7 +118,7 @@ def base_differences(runs: Sequence[RunRecords], options: Options) -> list[Table
         known = [row for row in members if row.trained]
         told_lines = lines(known, mixed=tuple(options.mixed), chosen=options.choice is not None)
         found, left_out = _as_many([line for line in told_lines if not line.mean_of_runs])
-        shown = [t for t in titles(found) if t in ORDER and (columns is None or t in columns)]
+        shown = [t for t in titles(found) if t in TITLES and (columns is None or t in columns)]
         if shown:
             name = f"base-differences-{len(made) + 1}" if made else "base-differences"
             made.append(told(_against_base(found, shown, (*chosen, *left_out), name), part))
@@ -131,14 +130,14 @@ def _as_many(made: list[Line]) -> tuple[list[Line], list[str]]:
     other = defaultdict(list)
     kept = []
     for line in made:
-        same = {title: cell for title, cell in line.cells.items() if cell.n == SIZES.get(title)}
-        for title in line.cells.keys() & SIZES.keys() - same.keys():
+        same = {title: cell for title, cell in line.cells.items() if cell.n == PROBLEMS.get(title)}
+        for title in line.cells.keys() & PROBLEMS.keys() - same.keys():
             other[title, line.cells[title].n].append(line.label)
         if same:
             kept.append(replace(line, cells=same))
     return kept, [
         f"Not compared: {title} of {'; '.join(labels)}, on {n} problems; the published row has "
-        f"{SIZES[title]}."
+        f"{PROBLEMS[title]}."
         for (title, n), labels in sorted(other.items())
     ]
 
@@ -148,7 +147,7 @@ def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], n
     numbers = ", ".join(f"{title} {printed(100 * base.cells[title].value)}" for title in shown)
     found = comparisons.table(base, made, shown, name=name)
     return Table(
-        f"Differences to the published base row ({published.BASE}: {numbers})",
+        f"Differences to the published base row ({paper.BASE}: {numbers})",
         found.columns,
         found.rows,
         (
@@ -158,7 +157,7 @@ def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], n
             "number of samples, which it does not state; it is taken as one answer a problem. What the "
             "harness alone makes is in no interval: an independent re-evaluation of the base with the "
             "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
-            f"Source: {published.SOURCE}.",
+            f"Source: {paper.SOURCE}, Table 1.",
         ),
         found.name,
         found.origins,
@@ -167,11 +166,11 @@ def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], n
 
 def _base() -> Line:
     """The paper's row of the base model as a line."""
-    row = next(item for item in published.TABLE1 if item.model == published.BASE)
+    row = next(item for item in paper.TABLE1 if item.model == paper.BASE)
     cells = {}
-    for title, number in zip(ORDER, row.scores, strict=True):
+    for title, number in zip(TITLES, row.scores, strict=True):
         assert number is not None
-        share, n = number / 100, SIZES[title]
+        share, n = number / 100, PROBLEMS[title]
         bounds, error = intervals.of_aggregate(share, n), intervals.error_of_aggregate(share, n)
         cells[title] = Measured(share, bounds, error, n, 1, ())
-    return Line(f"{published.BASE} (published)", (), cells)
+    return Line(f"{paper.BASE} (published)", (), cells)

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from openrs.records.paper import TITLES
+
 BLANK = "–"
-ORDER = ("AIME24", "MATH-500", "AMC23", "Minerva", "OlympiadBench")
-"""The paper's order of columns; nano's stand-ins keep it."""
 BEST = "best"
 TIED = "not distinguishable from the best"
 REAL = "beyond noise"
@@ -81,5 +81,5 @@ class Table:
 
 def benchmark_order(titles: set[str]) -> list[str]:
     """Benchmarks as the paper orders them, others after them by name."""
-    place = {name: index for index, name in enumerate(ORDER)}
-    return sorted(titles, key=lambda t: (place.get(t.removeprefix("nano-"), len(ORDER)), t))
+    place = {name: index for index, name in enumerate(TITLES)}
+    return sorted(titles, key=lambda t: (place.get(t.removeprefix("nano-"), len(TITLES)), t))

@@ -12,9 +12,6 @@ from typing import Any, Literal
 from openrs import rewards
 from openrs.config.checks import check
 
-BENCHMARKS = ("aime24", "math_500", "amc23", "minerva", "olympiadbench")
-"""The five places of Table 1, in the paper's order."""
-
 
 @dataclass(kw_only=True)
 class Draw:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from made_runs import imported_run
 
-from openrs.analysis import mixing, published
+from openrs.analysis import mixing
 from openrs.analysis.tables import references, table1
 from openrs.analysis.tables.choice import Choice
+from openrs.records import paper
 
 
 def test_a_benchmark_that_chose_the_checkpoint_is_not_reported_against_the_base():
@@ -46,7 +47,7 @@ def test_scores_on_other_numbers_of_problems_are_left_out_and_named():
 
 
 def test_a_released_model_without_a_step_is_compared_and_the_base_itself_is_not():
-    base = imported_run(published.BASE, {0: {"AMC23": 0.6}}, model=f"deepseek-ai/{published.BASE}")
+    base = imported_run(paper.BASE, {0: {"AMC23": 0.6}}, model=f"deepseek-ai/{paper.BASE}")
     runs = [
         imported_run("Open-RS1", {0: {"AMC23": 0.7}}, model="knoveleng/Open-RS1"),
         replace(base, config=base.config | {"baseline": True}),  # as the import knows it
@@ -59,7 +60,7 @@ def test_a_released_model_without_a_step_is_compared_and_the_base_itself_is_not(
 def test_of_several_imported_models_only_the_base_by_name_is_a_baseline():
     released = [imported_run(name, {0: {"AMC23": 0.7}}) for name in ("A-model", "Open-RS1")]
     assert [table.name for table in table1.everything(released)] == ["table1"]
-    base = imported_run("the base", {0: {"AMC23": 0.6}}, model=f"deepseek-ai/{published.BASE}")
+    base = imported_run("the base", {0: {"AMC23": 0.6}}, model=f"deepseek-ai/{paper.BASE}")
     known = [*released, replace(base, config=base.config | {"baseline": True})]  # as the import knows it
     _, differences = table1.everything(known)
     assert differences.title == "Differences to the base"

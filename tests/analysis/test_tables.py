@@ -6,11 +6,12 @@ import pytest
 from made_runs import TITLES, imported_run, make_run
 
 from openrs.analysis import commands as cli
-from openrs.analysis import formats, published, records
+from openrs.analysis import formats, records
 from openrs.analysis.cells import metric
 from openrs.analysis.tables import costs, table1
-from openrs.analysis.tables.table import BEST, ORDER, TIED
+from openrs.analysis.tables.table import BEST, TIED
 from openrs.errors import Mistake
+from openrs.records import paper
 from openrs.records.run import write_record
 
 
@@ -33,7 +34,7 @@ def test_base_comes_first_and_columns_keep_the_papers_order(tmp_path):
     make_run(tmp_path, "a_exp", {10: everything})
     make_run(tmp_path, "base", {0: everything}, report_step=0)
     table = table1.table1(records.load_all(tmp_path))
-    assert table.columns[:-1] == ORDER
+    assert table.columns[:-1] == paper.TITLES
     assert [label for label, _ in table.rows] == ["the base", "a_exp, step 10, reported and last"]
 
 
@@ -234,14 +235,14 @@ def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
 
 
 def test_the_papers_reward_model_data_is_that_of_one_model_alone():
-    place = costs.ATTRIBUTES.index("RM Data")
-    assert [values[place] for values in costs.TABLE2.values()] == ["7k", "0", "0", "0"]
+    place = paper.ATTRIBUTES.index("RM Data")
+    assert [values[place] for values in paper.TABLE2.values()] == ["7k", "0", "0", "0"]
 
 
 def test_the_published_averages_are_those_of_their_columns_but_one():
-    assert len(published.TABLE1) == 12
+    assert len(paper.TABLE1) == 12
     off = []
-    for row in published.TABLE1:
+    for row in paper.TABLE1:
         if None in row.scores:
             assert row.average is None
         elif round(sum(row.scores) / 5 + 1e-9, 1) != row.average:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from openrs.config.schema import BENCHMARKS
 from openrs.engines import Request, Sampling, request_seed
 from openrs.models import packaged
 from openrs.nano import problems
+from openrs.records.paper import BENCHMARKS
 from openrs.records.problem_ids import problem_id
 from openrs.verify import Verifier
 

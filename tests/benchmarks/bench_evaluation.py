@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from openrs.config.schema import BENCHMARKS
 from openrs.models import packaged
 from openrs.nano import problems
 from openrs.paths import ROOT
+from openrs.records.paper import BENCHMARKS
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
 
