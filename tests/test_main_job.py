@@ -3,54 +3,16 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
-from test_cli import heavy_imports, openrs
 
 from openrs.paths import ROOT
+from tests.helpers.commands import heavy_imports, openrs
+from tests.helpers.jobs import SHORT, killed, metrics, only_run, outcomes, weights
 
 pytestmark = pytest.mark.slow
-
-SHORT = [
-    "experiment=exp3",
-    "data=mixed",
-    "scale=nano",
-    "steps.total=6",
-    "steps.save_every=2",
-    "report_step=2",
-    "algorithm.prompts_per_step=4",
-    "data.draws.open_s1.count=6",
-    "data.draws.open_deepscaler.count=3",
-    "data.draws.easy.count=3",
-    "evaluation.max_problems=8",
-]
-"""Six steps of 4 prompts over 12 rows: an epoch is three steps, so the run ends in its second."""
-
-
-def only_run(outputs, name="exp3"):
-    (folder,) = outputs.glob(f"runs/{name}-*")
-    return folder
-
-
-def weights(run, step):
-    return (run / f"train/checkpoint-{step}/model.safetensors").read_bytes()
-
-
-def metrics(run):
-    lines = (run / "train/metrics.jsonl").read_text().splitlines()
-    timing = ("step_seconds",)
-    return [{k: v for k, v in json.loads(line).items() if k not in timing} for line in lines]
-
-
-def outcomes(run):
-    return {
-        path.relative_to(run).as_posix(): json.loads(path.read_text())["text"]
-        for path in run.glob("eval/step-*/*/seed-*.text.json")
-    }
 
 
 @pytest.fixture(scope="module")
@@ -186,21 +148,6 @@ def test_text_is_scored_again_without_generating(whole, tmp_path):
     # what generated it is what the score is of; what scored it is of today
     assert kept["seconds"] == stored["seconds"] == made["seconds"] > 0
     assert made["versions"] == stored["versions"] | {"torch": "0.0"}
-
-
-def killed(arguments, when, timeout=240):
-    """Starts the command and kills it with -9 as soon as `when` says so."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "openrs", *arguments],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    began = time.monotonic()
-    while not when():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() - began < timeout
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def test_kill_9_in_the_second_epoch_changes_nothing(whole, tmp_path):

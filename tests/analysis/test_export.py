@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
-from made_results import imported, new, old, put
-from made_runs import SETTINGS, make_run
 
 from openrs.analysis import export, records
+from tests.helpers.result_files import imported, new, old, put
+from tests.helpers.run_folders import SETTINGS, make_run
 
 DATA = Path(__file__).parents[1] / "data" / "imports"
 

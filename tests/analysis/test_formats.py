@@ -5,16 +5,12 @@ import io
 import json
 
 import pytest
-from made_runs import imported_run, make_run
 
 from openrs.analysis import commands as cli
 from openrs.analysis import formats, records
 from openrs.analysis.tables import references, table1
 from openrs.records.run import write_record
-
-
-def halves(n=4):
-    return [[1, 0] * (n // 2)]
+from tests.helpers.run_folders import halves, imported_run, make_run
 
 
 def test_the_formats_hold_the_same_numbers(tmp_path):

@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from made_runs import make_run
 
 from openrs.paths import ROOT
+from tests.helpers.run_folders import make_run
 
 HEAVY = ("scipy.stats", "statsmodels", "pandas", "pyarrow", "matplotlib", "torch", "lighteval", "inspect_ai")
 CODE = (

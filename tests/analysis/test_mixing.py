@@ -4,17 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
-from made_runs import SETTINGS, imported_run, make_run
 
 from openrs.analysis import mixing, records
 from openrs.analysis.tables import table1
 from openrs.errors import Mistake
 from openrs.records.run import write_record
 from openrs.records.scores import Cell, score, write
-
-
-def halves(n=4):
-    return [[1, 0] * (n // 2)]
+from tests.helpers.run_folders import SETTINGS, halves, imported_run, make_run
 
 
 def test_scores_of_other_settings_are_other_rows(tmp_path):

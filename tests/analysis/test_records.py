@@ -1,9 +1,9 @@
 """Records that cannot be read hide no others; what tells runs apart."""
 
 import pytest
-from made_runs import make_run
 
 from openrs.analysis import records
+from tests.helpers.run_folders import make_run
 
 
 @pytest.mark.parametrize("content", ["{", '{"name": "exp2"}', "[]", ""])

@@ -5,11 +5,11 @@ import json
 import os
 
 import optuna
-from made_runs import make_run
 from rich.console import Console
 
 from openrs.analysis import commands as cli
 from openrs.analysis import watch
+from tests.helpers.run_folders import make_run
 
 
 def text(outputs, width=200):

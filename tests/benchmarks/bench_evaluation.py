@@ -2,7 +2,7 @@
 
 The paper's script calls `lighteval` once for every checkpoint and task. Both sides get the same weights,
 problems, instruction, cap (256 new tokens), batch size, precision (float64), engine (transformers) and
-greedy decoding, and their scores must agree. Of the stock command (`tests/stock_lighteval.py`) one thing
+greedy decoding, and their scores must agree. Of the stock command (`helpers/stock_lighteval.py`) one thing
 is changed, as it stops it without a network: the built-in task file `tiny_benchmarks`, which downloads a
 pickle at import, is left out. The tasks' problems come from a folder, as a custom-tasks file may say. Its
 search for the largest batch that fits is spared by naming our batch size; on a CPU it costs more than
@@ -52,9 +52,9 @@ def stock(config, checkpoint, task, folder):
     }
     return seconds(
         [
-            *(sys.executable, "tests/stock_lighteval.py", "accelerate"),
+            *(sys.executable, "tests/helpers/stock_lighteval.py", "accelerate"),
             ",".join(f"{key}={value}" for key, value in model.items()),
-            *(f"nano_{task}|0", "--custom-tasks", "tests/stock_tasks.py"),
+            *(f"nano_{task}|0", "--custom-tasks", "tests/helpers/stock_tasks.py"),
             *("--output-dir", str(folder / "results"), "--no-remove-reasoning-tags"),
         ],
         STOCK_DATA=str(folder / "data"),

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import time
 from pathlib import Path
 
@@ -10,12 +9,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from openrs.paths import ROOT
 from openrs.sweep import slots
-
-sys.path.insert(0, str(ROOT / "tests" / "sweep"))
-from real import TRAINING, sweep
-from sweep_fixtures import Stub, postgres  # noqa: F401
+from tests.helpers.sweep_fixtures import Stub, postgres  # noqa: F401
+from tests.helpers.sweeps import TRAINING, sweep
 
 pytestmark = pytest.mark.benchmark
 

@@ -12,9 +12,9 @@ import time
 from collections import Counter
 
 import pytest
-from plain_verification import corpus, groups, plain
 
 from openrs.verify import Verifier
+from tests.helpers.plain_verification import corpus, groups, plain
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
 

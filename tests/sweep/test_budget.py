@@ -8,7 +8,6 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
-from plans import Study, plan_of
 
 from openrs.errors import Mistake
 from openrs.rates import Rate
@@ -16,6 +15,7 @@ from openrs.sweep import budget, slots, study_facts
 from openrs.sweep import trial as job
 from openrs.sweep.estimate import Estimate, Todo
 from openrs.sweep.storage import open_storage
+from tests.helpers.plans import Study, plan_of
 
 
 def ledger(folder, *stages, began=None):

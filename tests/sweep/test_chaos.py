@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import pytest
 from optuna.trial import TrialState
-from real import TRAINING, metrics, segments, start, study_of, sweep
+
+from tests.helpers.sweeps import TRAINING, metrics, segments, start, study_of, sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

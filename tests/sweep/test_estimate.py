@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 from optuna.trial import TrialState
-from plans import Study, plan_of, trained
 
 from openrs.sweep import estimate, report
 from openrs.sweep import slots as tasks
+from tests.helpers.plans import Study, plan_of, trained
 
 
 @pytest.fixture

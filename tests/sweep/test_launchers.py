@@ -7,14 +7,14 @@ import sys
 import time
 
 import pytest
-import slurm
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
-from real import TRAINING, segments, start, study_of, sweep
 
 from openrs.sweep import workers
 from openrs.sweep.sweeper import Sweep
+from tests.helpers import slurm
+from tests.helpers.sweeps import TRAINING, segments, start, study_of, sweep
 
 POINTS = [f"{x} 0" for x in range(6)]
 

@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
-from plans import plan_of, trained
 
 from openrs.sweep import objective
+from tests.helpers.plans import plan_of, trained
 
 
 def test_devices_of_all_nodes_count(composed, tmp_path):

@@ -6,10 +6,10 @@ from contextlib import closing, suppress
 
 import pytest
 from optuna.trial import TrialState
-from real import SMALL, TRAINING, killed_when, metrics, segments, study_of, sweep
 
 from openrs.sweep import slots
 from openrs.sweep.verdict import VERDICT
+from tests.helpers.sweeps import SMALL, TRAINING, killed_when, metrics, segments, study_of, sweep
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,6 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
-from plans import plan_of
-from real import SMALL, segments, study_of, sweep
 
 from openrs.errors import Mistake
 from openrs.sweep import signal_history, slots
@@ -15,6 +13,8 @@ from openrs.sweep import training_by_checkpoint as climbing
 from openrs.sweep.pruning import Curve, curves, level
 from openrs.sweep.selection import Selection, check, rewarding, selection
 from openrs.sweep.training_by_checkpoint import climb
+from tests.helpers.plans import plan_of
+from tests.helpers.sweeps import SMALL, segments, study_of, sweep
 
 
 def test_signals_are_read():

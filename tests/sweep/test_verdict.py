@@ -4,7 +4,6 @@ import optuna
 import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
-from plans import HALVING, Study, logs, plan_of, step, trained
 
 from openrs import pipeline
 from openrs.sweep import promotion, pruning, verdict
@@ -12,6 +11,7 @@ from openrs.sweep import slots as tasks
 from openrs.sweep import trial as job
 from openrs.train.callbacks import Watched
 from openrs.train.collapse import Stop
+from tests.helpers.plans import HALVING, Study, logs, plan_of, step, trained
 
 
 @pytest.fixture

@@ -1,0 +1,98 @@
+"""Experiment and step from where a file stands, by the built-in patterns or the user's."""
+
+from pathlib import Path
+
+import pytest
+
+from openrs.analysis.importing import address
+from openrs.errors import Mistake
+from tests.helpers.result_files import command, imported, old, put
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "step"),
+    [
+        ("logs/overall/Exp1_100/results/org/model/r.json", "Exp1", 100),
+        ("in/grpo/checkpoint-50/results/m/r.json", "grpo", 50),
+        ("in/grpo/global_step_50/r.json", "grpo", 50),
+        ("in/grpo/checkpoints/global_step_50/r.json", "grpo", 50),
+        ("in/ExpA/seed_1/ckpts/step-100/r.json", "ExpA/seed_1", 100),
+        ("checkpoints/step-100/r.json", "checkpoints", 100),
+        ("in/Exp1-step100/results/r.json", "Exp1", 100),
+        ("in/Exp1_100_seed_1/results/r.json", "Exp1", 100),
+        ("in/ExpA/seed_1/step-100/r.json", "ExpA/seed_1", 100),
+        ("in/lr1e-6_100/results/r.json", "lr1e-6", 100),
+        ("in/seed_1/results/r.json", "model", None),
+        ("in/grpo_seed-1/results/r.json", "model", None),
+        ("in/lr1e-6_seed_1/results/r.json", "model", None),
+        ("in/lr1e-6/results/r.json", "model", None),
+        ("in/eval_2025-03-24/results/r.json", "model", None),
+        ("in/20250324_100/results/r.json", "model", None),
+        ("in/math_500/results/r.json", "model", None),
+        ("in/exp_1/results/r.json", "exp_1", None),
+        ("in/results/mistralai/Mistral-2407/r.json", "model", None),
+    ],
+)
+def test_numbers_of_steps_and_of_other_things(path, name, step):
+    found = address.find(path, address.pattern(None), "model")
+    assert (found.name, found.step) == (name, step)
+
+
+def test_seeds_of_one_model_are_its_samples(tmp_path):
+    for seed in (1, 2):
+        put(tmp_path / f"in/seed_{seed}/results/m/results_1.json", old(outputs=f"a{seed}"))
+    report, (run,) = imported(tmp_path / "in", tmp_path / "out")
+    assert (run.name, [score.seed for score in run.scores]) == ("someone/model", [-1, -2])
+    assert len(report.unmatched) == 2
+
+
+@pytest.mark.parametrize("given", ["step-100", "step-100/results/m/results_1.json"])
+def test_a_steps_own_folder_is_seen_with_its_parent(tmp_path, given):
+    put(tmp_path / "grpo/step-100/results/m/results_1.json", old())
+    _, (run,) = imported(tmp_path / "grpo" / given, tmp_path / "out")
+    assert (run.name, run.scores[0].step) == ("grpo", 100)
+
+
+def test_folders_far_above_say_nothing():
+    file = Path("/data/run_7/Exp1_100/results/org/model/r.json")
+    assert address.place(file, file) == "run_7/Exp1_100/results/org/model/r.json"
+    file = Path("/data/Exp1_100/results/a/b/c/logs/r.json")
+    assert address.place(file, Path("/data/Exp1_100/results/a/b/c/logs")) == "logs/r.json"
+
+
+def test_a_pattern_that_fits_nothing_is_a_mistake_and_nothing_is_written(tmp_path, monkeypatch, capsys):
+    put(tmp_path / "in/Exp1_50/results/m/results_1.json", old())
+    arguments = ("import", tmp_path / "in", "--outputs", tmp_path / "out", "--pattern")
+    status, _, error = command(monkeypatch, capsys, *arguments, r"(?P<name>lr[^/]+)/")
+    assert status == 1
+    assert "fits none of the 1 files, which are looked at as in/Exp1_50/results/m/results_1.json" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_the_users_pattern_does_not_fit_are_counted(tmp_path, monkeypatch, capsys):
+    put(tmp_path / "in/lr1/x/results_1.json", old())
+    put(tmp_path / "in/other/x/results_1.json", old(outputs="a2"))
+    arguments = ("import", tmp_path / "in", "--outputs", tmp_path / "out", "--pattern")
+    status, shown, _ = command(monkeypatch, capsys, *arguments, r"(?P<name>lr[^/]+)/")
+    assert status == 3
+    assert "1 files have no experiment in their path and go by the model's name." in shown
+    status, _, _ = command(monkeypatch, capsys, *arguments, r"/(?P<name>[^/]+)/x/")
+    assert status == 0
+
+
+def test_a_pattern_of_which_a_group_takes_no_part(tmp_path):
+    put(tmp_path / "in/iter5/x/results_1.json", old())
+    _, (run,) = imported(tmp_path / "in", tmp_path / "out", r"(?P<name>lr\d+/)?iter(?P<step>\d+)/")
+    assert (run.name, run.scores[0].step) == ("someone/model", 0)
+
+
+def test_a_step_that_is_no_number_tells_checkpoints_apart(tmp_path):
+    for name in ("best", "final"):
+        put(tmp_path / f"in/Exp1/{name}/results_1.json", old(outputs=name))
+    _, runs = imported(tmp_path / "in", tmp_path / "out", r"(?P<name>Exp\d+)/(?P<step>[^/]+)/")
+    assert [run.name for run in runs] == ["Exp1 best", "Exp1 final"]
+
+
+def test_a_mistaken_pattern():
+    with pytest.raises(Mistake, match="is no regular expression"):
+        address.pattern("(")

@@ -1,0 +1,203 @@
+"""The report's data: what is drawn into the viewer, what is told, and that text is inert in the page."""
+
+import json
+
+import numpy as np
+import optuna
+import pytest
+
+from openrs.analysis import commands as cli
+from openrs.analysis import records
+from openrs.analysis.lines import lines
+from openrs.analysis.report import collect, completions, page, trials
+from openrs.analysis.tables import comparisons
+from openrs.errors import Mistake
+from openrs.sweep.storage import open_storage
+from tests.helpers.run_folders import imported_run, make_run, store_texts
+
+
+def answer(i):
+    return f"answer {i}"
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    halves = {"aime24": [[1, 0] * 15], "amc23": [[0, 1] * 20]}
+    store_texts(make_run(tmp_path, "base", {0: halves}, report_step=0), answer)
+    exp1 = {10: halves, 20: {"aime24": [[1, 0] * 14 + [0, 1]], "amc23": [[0, 1] * 20]}}
+    store_texts(make_run(tmp_path, "exp1", exp1), answer)
+    return tmp_path
+
+
+def collected(outputs, most=completions.MOST):
+    return collect.collect(records.load_all(outputs), outputs, most)
+
+
+def test_a_page_holds_its_data_and_no_script_of_a_model():
+    hostile = "</script><script>x</script>&amp;\u2028\ud800"
+    embedded = page.embedded({"text": hostile})
+    assert not {"<", ">", "&", "\u2028"} & set(embedded)
+    assert json.loads(embedded)["text"] == hostile.replace("\ud800", "?")
+
+
+def test_a_library_cannot_end_its_element():
+    assert "</script" not in page.script("a = '</SCRIPT>'").lower()
+
+
+def test_the_whole_page_is_one_file_with_every_part(outputs):
+    text = page.page(collected(outputs))
+    assert text.count("<script") == text.count("</script>")
+    assert "default-src 'none'" in text
+    assert "url(fonts/" not in text
+    assert "MIT" in (page.VENDOR / "tabulator" / "LICENSE").read_text()
+    assert "MIT" in (page.VENDOR / "katex" / "LICENSE").read_text()
+
+
+def test_disagreements_come_first_and_the_limit_holds(outputs):
+    found = collected(outputs)["completions"]
+    assert found["rows"] == ["the base", "exp1, step 20, last"]
+    first = [problem for problem in found["problems"] if problem["b"] == "AIME24"][:2]
+    assert {problem["id"] for problem in first} == {"p0028", "p0029"}
+    assert "140 completions of 70 problems (of 70)" in found["said"]
+    few = collected(outputs, 11)["completions"]
+    assert sum(answer is not None for problem in few["problems"] for answer in problem["a"]) == 10
+    assert few["problems"][0]["id"] in ("p0028", "p0029")
+
+
+def test_a_gated_set_is_not_shown(outputs):
+    """The page holds neither its completions nor its golds; the table has its scores."""
+    for path in outputs.glob("runs/*/run.json"):
+        record = json.loads(path.read_text())
+        record["config"]["catalog"] = {"benchmarks": {"amc23": {"gated": True}, "aime24": {"gated": False}}}
+        path.write_text(json.dumps(record))
+    data = collected(outputs)
+    assert {problem["b"] for problem in data["completions"]["problems"]} == {"AIME24"}
+    assert "AMC23" in json.dumps(data)
+
+
+def test_long_completions_lose_their_middle(outputs, monkeypatch):
+    monkeypatch.setattr(completions, "LONGEST", 4)
+    found = collected(outputs)["completions"]
+    assert found["problems"][0]["a"][0][3].startswith("an\n\n[... ")
+    assert "The middle of 140 completions" in found["said"]
+
+
+def test_without_completions_the_page_says_so(tmp_path):
+    make_run(tmp_path, "base", {0: {"aime24": [[1, 0] * 15]}}, report_step=0)
+    found = collected(tmp_path)["completions"]
+    assert found["problems"] == []
+    assert found["said"] == "No completions are stored with these records."
+
+
+def test_a_number_leads_to_its_records(outputs):
+    data = collected(outputs)
+    row = next(row for row in data["parts"][0]["table"]["rows"] if row["label"] == "exp1, step 20, last")
+    aime, average = row["cells"][0], row["cells"][-1]
+    (place,) = aime[-1]
+    record = data["provenance"]["scores"][place]
+    assert record[1:6] == [20, "AIME24", 1234, 0.5, 30]
+    assert data["provenance"]["settings"][record[6]]["temperature"] == 0.6
+    assert (outputs / "runs").joinpath(data["provenance"]["runs"][record[0]]["folder"], record[8]).exists()
+    assert len(average[-1]) == 2
+    differences = data["parts"][0]["differences"]["rows"]
+    assert [len(row["cells"][0][-1]) for row in differences] == [2, 2]  # its own record and the base's
+
+
+def test_the_summary_says_no_more_than_the_tests(outputs):
+    told = " ".join(collected(outputs)["parts"][0]["summary"])
+    assert "No row is the best" in told
+    assert "Could be noise, against the base" in told
+    assert "beyond noise" not in told
+
+
+def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
+    rng = np.random.default_rng(1)
+
+    def drawn():
+        return {name: [(rng.random(40) < 0.5).astype(int).tolist()] for name in ("aime24", "amc23")}
+
+    make_run(tmp_path, "base", {0: drawn()}, report_step=0)
+    make_run(tmp_path, "exp1", {step: drawn() for step in range(10, 610, 10)})
+    runs = records.load_all(tmp_path)
+    base, *others = lines([row for run in runs for row in records.rows(run)])
+    titles = ["AIME24", "AMC23"]
+    alone = [comparisons.overall(base, o, comparisons.against(base, o, titles)).p for o in others]
+    assert sum(p < 0.05 for p in alone) >= 2
+    (part,) = collect.collect(runs, tmp_path)["parts"]
+    told = " ".join(part["summary"])
+    assert "On average beyond noise" not in told
+    assert "Could be noise, against the base (Holm over 60 rows)" in told
+    assert "the average's is Holm's over the 60 rows" in part["differences"]["caption"][0]
+
+
+def test_warnings_name_what_a_reader_should_know(outputs):
+    make_run(outputs, "exp2", {10: {"aime24": [[1, 0] * 15]}}, versions={"torch": "9"})
+    data = collected(outputs)
+    told = " ".join(data["warnings"] + [line for part in data["parts"] for line in part["warnings"]])
+    assert "Few seeds" in told
+    assert "One training run a recipe" in told
+    assert "Mixed versions" in told
+
+
+def test_many_checkpoints_of_one_run_and_mixed_settings_are_warned_of(outputs):
+    assert not any("Selection" in line for line in collected(outputs)["parts"][0]["warnings"])
+    published = imported_run("Exp1", {step: {"AIME24": 0.3} for step in range(50, 400, 50)})
+    hot = imported_run("Exp2", {50: {"AIME24": 0.3}}, {"temperature": 1.2})
+    (part,) = collect.collect([published, hot], outputs)["parts"]
+    told = "\n".join(part["warnings"])
+    assert "Selection: 8 trained checkpoints are compared" in told
+    assert "Mixed settings: rows were sampled with different ones (temperature 1.2, not stated)" in told
+
+
+def test_long_traces_are_averaged_and_end_where_they_end():
+    steps, values = collect.thinned(range(1, 301), [float(i % 2) for i in range(300)])
+    assert len(steps) == collect.POINTS
+    assert steps[-1] == 300
+    assert set(values) == {0.5}
+    assert collect.thinned([1, 2], [0.1, 0.2]) == ([1, 2], [0.1, 0.2])
+
+
+def test_trials_are_read_and_a_broken_storage_is_named(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "sweeps" / name).mkdir(parents=True)
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/sweeps/a/study.db", study_name="a-1")
+    study.set_user_attr("openrs", {"objectives": ["Avg."]})
+    trial = study.ask({"lr": optuna.distributions.FloatDistribution(0, 1)})
+    study.tell(trial, 3.0)
+    (tmp_path / "sweeps" / "b" / "study.db").write_text("no database")
+    first, broken = trials.studies(tmp_path)
+    assert first.objectives == ("Avg. (minimize)",)
+    assert first.trials[0].values == (3.0,)
+    assert first.trials[0].state == "complete"
+    assert broken.error
+
+
+def test_sweeps_kept_elsewhere_are_read_where_their_storage_is_given(tmp_path):
+    storage = f"journal:{tmp_path}/study.log"
+    for name, ours in (("mine", True), ("another-projects", False)):
+        study = optuna.create_study(storage=open_storage(storage, tmp_path), study_name=name)
+        if ours:
+            study.set_user_attr("openrs", {"objectives": ["Avg."]})
+        study.tell(study.ask(), 1.0)
+    assert [study.name for study in trials.studies(tmp_path, storage)] == ["mine"]
+    (broken,) = trials.studies(tmp_path, "postgresql+psycopg://me:secret@127.0.0.1:1/openrs")
+    assert "cannot be opened" in broken.error
+    assert "secret" not in str(broken)
+
+
+def test_tables_of_the_page_are_numbered(outputs):
+    make_run(outputs, "exp3", {10: {"aime24": [[1, 0] * 15]}}, problems="q")
+    titles = [part["table"]["title"].split(":")[0] for part in collected(outputs)["parts"]]
+    assert titles == ["Table 1", "Table 2"]
+
+
+def test_an_empty_folder_is_said_to_hold_no_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["analysis", "report", str(tmp_path)])
+    assert cli.main() == 1
+    assert "holds no runs" in capsys.readouterr().err
+
+
+def test_a_folder_without_scores_is_a_mistake(tmp_path):
+    make_run(tmp_path, "base", {})
+    with pytest.raises(Mistake, match="nothing to report"):
+        collected(tmp_path)

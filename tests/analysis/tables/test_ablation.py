@@ -1,0 +1,128 @@
+"""Ablations and comparisons: factors, replicates, margins, differences, problems."""
+
+import pytest
+
+from openrs.analysis import records
+from openrs.analysis.cells import AVERAGE
+from openrs.analysis.tables import ablation, compare
+from openrs.analysis.tables.ablation import Design
+from openrs.analysis.tables.table import TIED
+from openrs.errors import Mistake
+from tests.helpers.run_folders import make_run
+
+
+def right(count, n=20):
+    return [[1] * count + [0] * (n - count)]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two lengths x two rewards, two seeds each; and the base."""
+    make_run(tmp_path, "base", {0: {"aime24": right(2), "amc23": right(2)}}, report_step=0)
+    for length, gain in ((1, 0), (2, 6)):
+        for reward in ("accuracy", "cosine"):
+            for seed in (1, 2):
+                count = 8 + gain + seed
+                recipe = {"seed": seed, "length": length, "reward": {reward: {"weight": 2.0}}}
+                scores = {"aime24": right(count), "amc23": right(count)}
+                make_run(tmp_path, f"run{length}{reward}", {10: scores}, recipe)
+    return records.load_all(tmp_path)
+
+
+def test_all_factors_replicates_margins_and_differences(runs):
+    layout, margins, differences = ablation.tables(runs, Design())
+    assert ablation.OVER_RUNS in layout.caption
+    rows = dict(layout.rows)
+    assert list(rows) == [
+        "the base",
+        "length=1, reward=accuracy (2 runs)",
+        "length=1, reward=cosine (2 runs)",
+        "length=2, reward=accuracy (2 runs)",
+        "length=2, reward=cosine (2 runs)",
+    ]
+    cell = rows["length=2, reward=cosine (2 runs)"][0]
+    assert (cell.mean, cell.kind) == (pytest.approx(77.5), "Student's t over training runs")  # 75 and 80
+    level = dict(margins.rows)["length=1 (2 combinations)"]
+    assert level[0].mean == pytest.approx(47.5)
+    assert level[0].low < level[-1].low < level[-1].mean < level[-1].high < level[0].high
+    assert layout.caption[0].startswith("Measured here; scale paper; problems: AIME24 20, AMC23 20")
+    assert differences.title == "Differences to the base"
+    assert differences.rows[-1][1][0].mean == pytest.approx(67.5)
+
+
+def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_path):
+    mixes = {"even": {"easy": 2, "hard": 2}, "mixed": {"easy": 1, "hard": 3}, "hard": {"hard": 4}}
+    for name, counts in mixes.items():
+        recipe = {"data": {"draws": {source: {"count": n} for source, n in counts.items()}}}
+        make_run(tmp_path, name, {10: {"aime24": right(8)}}, recipe)
+    layout = ablation.tables(records.load_all(tmp_path), Design())[0]
+    assert sorted(label for label, _ in layout.rows) == [
+        "data.draws=easy+hard, easy.count=1, data.draws.hard.count=3 (1 run)",
+        "data.draws=easy+hard, easy.count=2, data.draws.hard.count=2 (1 run)",
+        "data.draws=hard, data.draws.hard.count=4 (1 run)",
+    ]
+
+
+def test_the_best_combination_is_marked_among_means_over_runs(tmp_path):
+    for length, first in ((1, 2), (2, 70), (3, 71)):
+        for seed in (1, 2):
+            scores = {"aime24": right(first + seed, 80)}
+            make_run(tmp_path, f"run{length}", {10: scores}, {"seed": seed, "length": length})
+    layout = ablation.tables(records.load_all(tmp_path), Design())[0]
+    assert [cells[0].mark for _, cells in layout.rows] == ["", TIED, TIED]
+
+
+def test_a_baseline_is_chosen_by_part_of_its_label(runs):
+    chosen = ablation.tables(runs, Design(baseline="length=1, reward=accuracy"))[-1]
+    assert chosen.title == "Differences to length=1, reward=accuracy (2 runs)"
+    with pytest.raises(Mistake, match="baseline=length=1: 2 rows fit"):
+        ablation.tables(runs, Design(baseline="length=1"))
+
+
+def test_factors_that_are_not_asked_for_are_averaged_and_named(runs):
+    layout, _ = ablation.tables(runs, Design(rows=("length",)))
+    assert [label for label, _ in layout.rows] == ["the base", "length=1 (4 runs)", "length=2 (4 runs)"]
+    assert any("Averaged over, as they are not among the rows: reward." in line for line in layout.caption)
+
+
+def test_two_factors_across_have_margins(runs):
+    (table,) = ablation.tables(runs, Design(("length",), "reward", "AMC23"))
+    assert table.columns == ("reward=accuracy", "reward=cosine", "mean")
+    assert [label for label, _ in table.rows] == ["length=1", "length=2", "mean"]
+    assert table.caption[0] == "Measured here; scale paper; problems: AMC23 20; answers a problem: 1."
+    assert table.rows[-1][1][-1].mean == pytest.approx((47.5 + 77.5) / 2)
+
+
+@pytest.mark.parametrize(
+    ("design", "said"),
+    [
+        ({"rows": ("lr",)}, "rows=lr: does not differ between these runs. What differs: length, reward"),
+        ({"columns": "reward"}, "Name one with --benchmark"),
+        ({"columns": "reward", "benchmark": "GSM8K"}, "no score of it"),
+        ({"step": "first"}, "is not last, reported or a number"),
+        ({"step": "77"}, "no run has scores there"),
+    ],
+)
+def test_what_cannot_be_laid_out_is_said(runs, design, said):
+    with pytest.raises(Mistake, match=said):
+        ablation.tables(runs, Design(**design))
+
+
+def test_two_checkpoints_problem_by_problem(runs):
+    first, second = compare.find(runs, "base"), compare.find(runs, runs[-1].folder.name + "@10")
+    benchmarks, problems, changes = compare.tables(first, second, AVERAGE, listed=3)
+    assert [label for label, _ in benchmarks.rows] == ["AIME24", "AMC23"]
+    assert any("McNemar's exact test" in line for line in benchmarks.caption)
+    gained = int(second.cells["AIME24"][0].value * 20) - 2
+    assert [cell.mean for cell in problems.rows[0][1]] == [gained, 0, 20 - gained]
+    assert len(changes.rows) == 3
+    assert changes.rows[0][0].startswith("AIME24 p00")
+
+
+def test_a_checkpoint_that_is_not_there_is_said(runs):
+    with pytest.raises(Mistake, match="run9: no run of this name. Give one of base-"):
+        compare.find(runs, "run9")
+    with pytest.raises(Mistake, match="run1cosine: 2 runs of this name. Give one of run1cosine-"):
+        compare.find(runs, "run1cosine")
+    with pytest.raises(Mistake, match="has scores at steps 0 only"):
+        compare.find(runs, "base@10")

@@ -1,0 +1,62 @@
+"""A short main job, and what its run folder holds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from openrs.paths import ROOT
+
+SHORT = [
+    "experiment=exp3",
+    "data=mixed",
+    "scale=nano",
+    "steps.total=6",
+    "steps.save_every=2",
+    "report_step=2",
+    "algorithm.prompts_per_step=4",
+    "data.draws.open_s1.count=6",
+    "data.draws.open_deepscaler.count=3",
+    "data.draws.easy.count=3",
+    "evaluation.max_problems=8",
+]
+"""Six steps of 4 prompts over 12 rows: an epoch is three steps, so the run ends in its second."""
+
+
+def only_run(outputs, name="exp3"):
+    (folder,) = outputs.glob(f"runs/{name}-*")
+    return folder
+
+
+def weights(run, step):
+    return (run / f"train/checkpoint-{step}/model.safetensors").read_bytes()
+
+
+def metrics(run):
+    lines = (run / "train/metrics.jsonl").read_text().splitlines()
+    timing = ("step_seconds",)
+    return [{k: v for k, v in json.loads(line).items() if k not in timing} for line in lines]
+
+
+def outcomes(run):
+    return {
+        path.relative_to(run).as_posix(): json.loads(path.read_text())["text"]
+        for path in run.glob("eval/step-*/*/seed-*.text.json")
+    }
+
+
+def killed(arguments, when, timeout=240):
+    """Starts the command and kills it with -9 as soon as `when` says so."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "openrs", *arguments],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    began = time.monotonic()
+    while not when():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() - began < timeout
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
