@@ -56,9 +56,7 @@ def composed() -> Callable[..., Config]:
     @cache  # no test changes what it gets
     def make(*overrides: str) -> Config:
         scale = [] if any(o.startswith("scale=") for o in overrides) else ["scale=nano"]
-        config = OmegaConf.to_object(_compose(*scale, *overrides))
-        assert isinstance(config, Config)
-        return config
+        return composition.to_config(_compose(*scale, *overrides))
 
     return make
 

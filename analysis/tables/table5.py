@@ -2,7 +2,7 @@
 
 from openrs.analysis.tables.text_table import TextTable
 from openrs.analysis.tables.trainer_parameters import Parameter, parameters, shown
-from openrs.config.compose import composed
+from openrs.config.compose import compose_config
 from openrs.config.schema import Config
 
 COLUMNS = ("settings", "parameter", "paper", "openrs", "handed over as", "note")
@@ -34,4 +34,4 @@ def for_command(experiment: str, overrides: list[str]) -> TextTable:
     Raises:
         Mistake: an option or a value is wrong.
     """
-    return table5(composed(f"experiment={experiment}", "scale=paper", *overrides))
+    return table5(compose_config(f"experiment={experiment}", "scale=paper", *overrides))

@@ -3,16 +3,11 @@
 Single numbers are `ranges`, devices `device_checks`.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
 
 from openrs.config import device_checks, ranges
+from openrs.config.schema import Config
 from openrs.errors import refuse
-
-if TYPE_CHECKING:
-    from openrs.config.schema import Config
 
 
 def _batches(config: Config) -> None:

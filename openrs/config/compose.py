@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from openrs.config.checks import check
 from openrs.config.scale import options, pick, scaled, within_context
 from openrs.config.schema import Config
 from openrs.errors import Mistake
@@ -49,25 +50,35 @@ def engine(config: DictConfig) -> str:
     return "vllm" if large else "transformers"
 
 
-def load(composed: DictConfig) -> Config:
-    """Turns what Hydra composed into the checked dataclasses.
+def load(tree: DictConfig) -> Config:
+    """The config of one job, from the tree that Hydra composed for it.
 
     Raises:
         Mistake: a field is wrong (field, value, rule, remedy), or a sweep was chosen without -m.
     """
-    register()  # a launcher's process elsewhere gets the tree, whose resolvers it lacks
+    register()  # a launcher's process on another machine gets the tree without the resolvers
     sweep = HydraConfig.get().runtime.choices.get("sweeps")
     if sweep is not None and HydraConfig.get().mode is RunMode.RUN:
         raise Mistake(
             f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
         )
-    config = OmegaConf.to_object(composed)
+    return to_config(tree)
+
+
+def to_config(tree: DictConfig) -> Config:
+    """Turns a composed tree into the checked dataclasses.
+
+    Raises:
+        Mistake: a field is wrong (field, value, rule, remedy).
+    """
+    config = OmegaConf.to_object(tree)
     assert isinstance(config, Config)
+    check(config)
     return config
 
 
-def composed(*overrides: str) -> Config:
-    """The config of a command line, for whatever only wants to look at it.
+def compose_config(*overrides: str) -> Config:
+    """The config of a command line, for callers that look at it and run nothing.
 
     Raises:
         Mistake: an option or a value is wrong.
@@ -75,13 +86,16 @@ def composed(*overrides: str) -> Config:
     register()
     try:
         with initialize_config_dir(str(CONF)):
-            config = OmegaConf.to_object(compose("config", list(overrides)))
-    except Mistake:
-        raise
+            return to_config(compose("config", list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
         raise Mistake(f"{' '.join(overrides)}: {refusal(error)}") from error
-    assert isinstance(config, Config)
-    return config
+
+
+def restore(fields: dict[str, Any]) -> Config:
+    """The config that `dataclasses.asdict` wrote, as it was."""
+    tree = OmegaConf.merge(OmegaConf.structured(Config), fields)
+    assert isinstance(tree, DictConfig)
+    return to_config(tree)
 
 
 def refusal(error: BaseException) -> str:
@@ -99,10 +113,3 @@ def refusal(error: BaseException) -> str:
     listed = f" {', '.join(options)}" if options else ""
     end = "" if sentences[-1:] and sentences[-1].endswith("?") else "."
     return f"{'. '.join(sentences)}{listed}{end}"
-
-
-def restore(resolved: dict[str, Any]) -> Config:
-    """The config that `dataclasses.asdict` wrote, as it was."""
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), resolved))
-    assert isinstance(config, Config)
-    return config

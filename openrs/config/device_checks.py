@@ -1,14 +1,7 @@
 """What hardware and engine ask of devices, held against each other."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from openrs.config.schema import Config
 from openrs.errors import refuse
-
-if TYPE_CHECKING:
-    from openrs.config.schema import Config
-
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2}
 BESIDE = 1.15

@@ -1,17 +1,13 @@
 """What a number may be, field by field: finite, and within its range."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from openrs.config.schema import Config
 from openrs.errors import refuse
-
-if TYPE_CHECKING:
-    from openrs.config.schema import Config
 
 POSITIVE = (
     *("length.prompt", "length.completion", "steps.total", "steps.save_every", "model.context"),

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openrs import rewards
-from openrs.config.checks import check
 
 
 @dataclass(kw_only=True)
@@ -416,9 +415,6 @@ class Config:
     force: list[Literal["train", "evaluate"]] = field(default_factory=list)
     dry_run: bool = False
     outputs: str = "outputs"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     @property
     def stop_at(self) -> int:

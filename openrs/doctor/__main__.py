@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from openrs.config.compose import composed
+from openrs.config.compose import compose_config
 from openrs.config.schema import Config
 from openrs.doctor import signatures
 from openrs.doctor.machine import Machine, survey
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _machine(overrides: list[str], as_json: bool) -> int:
-    chosen = composed(*overrides)
+    chosen = compose_config(*overrides)
     machine = survey(Path(chosen.outputs))
     lacking = missing(chosen, machine)
     verdicts = _verdicts(overrides, machine)
@@ -97,7 +97,7 @@ def _verdicts(overrides: list[str], machine: Machine) -> dict[tuple[str, str], l
     for scale in ("nano", "paper"):
         for path in sorted(CONF.glob("hardware/*.yaml")):
             try:
-                config = composed(*rest, f"scale={scale}", f"hardware={path.stem}")
+                config = compose_config(*rest, f"scale={scale}", f"hardware={path.stem}")
             except Mistake as error:
                 found[(scale, path.stem)] = [Missing(str(error), "see there")]
                 continue
@@ -107,7 +107,7 @@ def _verdicts(overrides: list[str], machine: Machine) -> dict[tuple[str, str], l
 
 def _known_data() -> dict[str, bool]:
     """Every data set of the Hub catalog -> whether the cache holds it."""
-    catalog = composed("scale=paper", "catalog=hub").catalog
+    catalog = compose_config("scale=paper", "catalog=hub").catalog
     ids = [item.id for item in catalog.sources.values()] + [item.id for item in catalog.benchmarks.values()]
     return {id_: cached("datasets", id_) for id_ in ids}
 
@@ -182,7 +182,7 @@ def _choice(chosen: Any, lacking: list[Missing], overrides: list[str]) -> list[s
 def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
     from openrs.doctor import uses
 
-    config = composed(*overrides)
+    config = compose_config(*overrides)
     found = [*uses.uses(), *uses.of_server(config)]
     if write:
         content = signatures.record(found)

@@ -11,12 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs import cost, models
-from openrs.config.compose import refusal
-from openrs.config.schema import Config
+from openrs.config.compose import refusal, to_config
 from openrs.errors import Mistake
 from openrs.plan import Plan, resolve
 from openrs.rates import Rate, Rates
@@ -203,9 +202,8 @@ def plans(sweep: "Sweep", slots: Iterable[int]) -> dict[int, Plan | Mistake]:
     found: dict[int, Plan | Mistake] = {}
     for slot in slots:
         try:
-            config = OmegaConf.to_object(compose(sweep, {} if sweep.points is None else sweep.points[slot]))
-            assert isinstance(config, Config)
-            found[slot] = resolve(config)
+            tree = compose(sweep, {} if sweep.points is None else sweep.points[slot])
+            found[slot] = resolve(to_config(tree))
         except Mistake as error:
             found[slot] = error
         if sweep.points is None:

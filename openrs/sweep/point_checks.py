@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution
 
+from openrs.config.compose import to_config
 from openrs.errors import Mistake
 from openrs.sweep.estimate import compose, spaced
 from openrs.sweep.space import choices, spelled
@@ -33,7 +33,7 @@ def check(sweep: "Sweep") -> None:
         try:
             composed = compose(sweep, params)
             if sweep.ours and sweep.points is not None:
-                OmegaConf.to_object(composed)
+                to_config(composed)
         except Mistake as error:
             told = " ".join(f"{key}={spelled(value)}" for key, value in params.items())
             raise Mistake(

@@ -23,18 +23,14 @@ ROUNDS = 3
 BARE = """
 import sys
 from datasets import Dataset
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from pathlib import Path
-from openrs import compose as composition, models
-from openrs.data import load_mix, prompt_order
-from openrs.paths import CONF
-from openrs.train import Arguments, messages, reward_terms, trainer_arguments, WholeGroupsTrainer
+from openrs import models
+from openrs.config.compose import compose_config
+from openrs.data.mix import load_mix, prompt_order
+from openrs.train.trainer import Arguments, messages, reward_terms, trainer_arguments, WholeGroupsTrainer
 from transformers import AutoTokenizer
 
-composition.register()
-with initialize_config_dir(str(CONF)):
-    config = OmegaConf.to_object(compose("config", ["experiment=exp2", "scale=nano"]))
+config = compose_config("experiment=exp2", "scale=nano")
 base = str(models.packaged(config.model))
 mix = load_mix(config.data, config.catalog)
 order = prompt_order(len(mix.rows), 12, config.steps.total, config.seed)

@@ -71,11 +71,11 @@ def test_the_trainer_gets_the_golden_arguments(composed, experiment, scale):
 
 def rewrite() -> None:
     """Writes every golden file anew."""
-    from openrs.config.compose import composed
+    from openrs.config.compose import compose_config
 
     FOLDER.mkdir(exist_ok=True)
     for experiment, scale in POINTS:
-        config = composed(f"scale={scale}", f"experiment={experiment}")
+        config = compose_config(f"scale={scale}", f"experiment={experiment}")
         for kind, made in (("recipe", resolved(config)), ("trainer", arguments(config))):
             _path(kind, experiment, scale).write_text(_text(made), encoding="utf-8")
             print(_path(kind, experiment, scale))

@@ -7,11 +7,7 @@ process; with it out of the way, losses and weights must not.
 import random
 import sys
 
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
-
-from openrs.config import compose as composition
-from openrs.paths import CONF
+from openrs.config.compose import compose_config
 from openrs.plan import resolve
 from openrs.train import trainer as train
 
@@ -30,9 +26,7 @@ def fixed(trainer, prompt_ids, images, multimodal_fields, num_generations, **_):
 
 
 def main(overrides):
-    composition.register()
-    with initialize_config_dir(str(CONF)):
-        config = OmegaConf.to_object(compose("config", ["scale=nano", *overrides]))
+    config = compose_config("scale=nano", *overrides)
     plan = resolve(config)
     train.WholeGroupsTrainer._generate_single_turn = fixed
     train.train(config, plan.run, plan.mix)

@@ -105,14 +105,10 @@ def endpoint():
 
 READ = """
 import json, sys
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
-from openrs import catalog, compose as composition
-from openrs.paths import CONF
-composition.register()
+from openrs.config.compose import compose_config
+from openrs.data import catalog
 name, *overrides = sys.argv[1:]
-with initialize_config_dir(str(CONF)):
-    config = OmegaConf.to_object(compose("config", ["scale=nano", "catalog=hub", *overrides]))
+config = compose_config("scale=nano", "catalog=hub", *overrides)
 try:
     rows = catalog.benchmark(config.catalog, name)
     origin = catalog.origin(config.catalog, config.catalog.benchmarks[name], rows)
