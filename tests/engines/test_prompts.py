@@ -1,12 +1,10 @@
 """Prompts, verbatim: what the policy is asked in training, and the checkpoint in evaluation."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-from openrs.paths import ROOT
+from tests.helpers.commands import openrs
 
 R1 = (
     "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. "
@@ -61,12 +59,11 @@ def test_evaluation_asks_one_user_message_and_has_no_system_message(composed, tm
     from openrs.models import packaged
     from openrs.nano.problems import rows
 
-    command = [
-        sys.executable, "-m", "openrs", "experiment=exp3", "untrained=true", "scale=nano",
-        "stages=[evaluate]", "evaluation.benchmarks=[amc23]", "evaluation.max_problems=2",
-        "evaluation.max_new_tokens=4", f"outputs={tmp_path}",
-    ]  # fmt: skip
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    made = openrs(
+        "experiment=exp3", "untrained=true", "scale=nano", "stages=[evaluate]",
+        "evaluation.benchmarks=[amc23]", "evaluation.max_problems=2", "evaluation.max_new_tokens=4",
+        f"outputs={tmp_path}",
+    )  # fmt: skip
     assert made.returncode == 0, made.stderr[-3000:]
     (details,) = tmp_path.rglob("details_*.parquet")
     asked = [row["model_response"]["input_tokens"] for row in parquet.read_table(details).to_pylist()]

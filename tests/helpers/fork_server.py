@@ -2,10 +2,10 @@
 
     python -m tests.helpers.fork_server SOCKET OWNER
 
-Importing torch, TRL and lighteval costs 15 to 20 s of CPU, and the tests start about a hundred commands. A fork
-runs a command as a new interpreter would: its own arguments, working directory, environment, standard streams,
-session and exit status. `fork_client` is the process that a test sees in the command's place; where the client
-ends, its fork is killed, so `kill -9` strikes the fork. The server ends with the process OWNER.
+Importing torch, TRL and lighteval costs 15 to 20 s of CPU, and the tests start about a hundred commands. A
+fork runs a command as a new interpreter would: with its own arguments, working directory, environment, standard
+streams, session and exit status. `fork_client` is the process that a test sees in the command's place. Where the
+client ends, the server kills its fork, so `kill -9` strikes the fork. The server ends with the process OWNER.
 """
 
 import atexit
@@ -40,11 +40,12 @@ def run(request: dict, streams: list[int]) -> int:
     os.environ.clear()
     os.environ.update(request["environment"])
     module, arguments = request["module"], request["arguments"]
+    script = module.endswith(".py")
     sys.argv = [module, *arguments]
-    sys.orig_argv = [sys.executable, "-m", module, *arguments]
-    sys.path[0] = request["cwd"]  # what `python -m` puts there
+    sys.orig_argv = [sys.executable, *([] if script else ["-m"]), module, *arguments]
+    sys.path[0] = os.path.dirname(module) if script else request["cwd"]
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        stream = open(number, "r" if number == 0 else "w", encoding="utf-8", errors="surrogateescape")
+        stream = open(number, "r" if number == 0 else "w", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     if "COVERAGE_PROCESS_CONFIG" in os.environ or "COVERAGE_PROCESS_START" in os.environ:
@@ -53,7 +54,10 @@ def run(request: dict, streams: list[int]) -> int:
         coverage.process_startup(force=True)
     status = 0
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if script:
+            runpy.run_path(module, run_name="__main__")
+        else:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
@@ -79,8 +83,9 @@ class Server:
         """Process id of a fork -> its client."""
         self.selector = selectors.DefaultSelector()
         self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
+        self.listener.bind(f"{path}.starting")
         self.listener.listen(64)
+        os.rename(f"{path}.starting", path)  # a socket that is there can be connected to
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.woken, waker = socket.socketpair()
         for end in (self.woken, waker):

@@ -4,10 +4,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 from openrs.paths import ROOT
+from tests.helpers.commands import ENVIRONMENT, command
 
 SHORT = [
     "experiment=exp3",
@@ -50,7 +50,7 @@ def outcomes(run):
 def killed(arguments, when, timeout=240):
     """Starts the command and kills it with -9 as soon as `when` says so."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "openrs", *arguments],
+        command(*arguments), env=ENVIRONMENT,
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     began = time.monotonic()

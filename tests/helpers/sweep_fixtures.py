@@ -5,7 +5,6 @@ import pwd
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from openrs.paths import ROOT
+from tests.helpers.commands import command
 
 STUB = Path(__file__).with_name("stub.py")
 
@@ -25,12 +25,10 @@ class Stub:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Starts a worker."""
-        command = [
-            sys.executable, str(STUB), "-m", f"log={self.log}", f"hydra.sweep.dir={self.folder}/sweep",
-            *arguments,
-        ]  # fmt: skip
+        options = ("-m", f"log={self.log}", f"hydra.sweep.dir={self.folder}/sweep")
         return subprocess.Popen(
-            command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            command(*options, *arguments, module=str(STUB), **environment),
+            cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, start_new_session=True,
         )  # fmt: skip
 

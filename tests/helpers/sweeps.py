@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import optuna
 
 from openrs.paths import ROOT
+from tests.helpers.commands import ENVIRONMENT, command
 
 SMALL = [
     "experiment=exp2", "scale=nano", "steps.total=2", "steps.save_every=1", "report_step=1",
@@ -20,18 +20,12 @@ SMALL = [
 ]  # fmt: skip
 TRAINING = [*SMALL, "steps.total=3", "stages=[train]", "objective=reward"]
 """Three steps and no evaluation."""
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
-
-
-def command(*arguments: str) -> list[str]:
-    """A sweep's command line."""
-    return [sys.executable, "-m", "openrs", "-m", *arguments]
 
 
 def sweep(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a sweep to its end."""
     return subprocess.run(
-        command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=580,
+        command("-m", *arguments, **environment), cwd=ROOT, capture_output=True, text=True, timeout=580,
         env=ENVIRONMENT | environment,
     )  # fmt: skip
 
@@ -39,7 +33,7 @@ def sweep(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 def start(*arguments: str) -> subprocess.Popen[str]:
     """Starts a sweep in a process group of its own."""
     return subprocess.Popen(
-        command(*arguments), cwd=ROOT, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
+        command("-m", *arguments), cwd=ROOT, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
 

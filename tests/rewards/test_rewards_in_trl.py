@@ -2,14 +2,12 @@
 
 import json
 import math
-import subprocess
-import sys
 
 import pytest
 
 from openrs.models import packaged
-from openrs.paths import ROOT
 from openrs.rewards import Accuracy, Format
+from tests.helpers.commands import openrs
 
 pytestmark = pytest.mark.slow
 
@@ -34,12 +32,10 @@ TERMS = [
     ],
 )
 def test_a_run_takes_all_terms_and_logs_each_under_its_name(tmp_path, options):
-    command = [
-        sys.executable, "-m", "openrs", "scale=nano", f"reward=[{options}]", "stages=[train]",
-        "steps.total=2", "steps.save_every=2", "evaluation.checkpoints=[last]",
-        "algorithm.prompts_per_step=4", f"outputs={tmp_path}",
-    ]  # fmt: skip
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    made = openrs(
+        "scale=nano", f"reward=[{options}]", "stages=[train]", "steps.total=2", "steps.save_every=2",
+        "evaluation.checkpoints=[last]", "algorithm.prompts_per_step=4", f"outputs={tmp_path}",
+    )  # fmt: skip
     assert made.returncode == 0, made.stderr[-3000:]
     (run,) = tmp_path.glob("runs/dev-*")
     lines = [json.loads(line) for line in (run / "train/metrics.jsonl").read_text().splitlines()]

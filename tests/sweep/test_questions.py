@@ -1,13 +1,12 @@
 """The files of sweeps/: short, with a sentence on what they ask, and each a plan that holds."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from openrs.paths import ROOT
+from tests.helpers.commands import openrs
 
 QUESTIONS = {
     "algorithm": "4; 4 runs",
@@ -48,11 +47,7 @@ def test_its_finding_is_dated_and_says_the_command(name):
 @pytest.mark.slow  # a process each
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_its_plan_holds_at_nano_scale(name, tmp_path):
-    made = subprocess.run(
-        [sys.executable, "-m", "openrs", "-m", f"sweeps={name}", "scale=nano", "dry_run=true",
-         f"outputs={tmp_path}"],
-        cwd=ROOT, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    made = openrs("-m", f"sweeps={name}", "scale=nano", "dry_run=true", f"outputs={tmp_path}")
     assert made.returncode == 0, made.stderr[-3000:]
     assert f"trials    {QUESTIONS[name]} have something to do" in made.stdout
     assert "error" not in made.stderr
@@ -61,9 +56,8 @@ def test_its_plan_holds_at_nano_scale(name, tmp_path):
 
 @pytest.mark.slow
 def test_a_folder_given_by_hand_is_taken_as_it_is(tmp_path):
-    made = subprocess.run(
-        [sys.executable, "-m", "openrs", "-m", "experiment=exp1,exp2", "scale=nano", "dry_run=true",
-         f"outputs={tmp_path}", f"hydra.sweep.dir={tmp_path}/mine"],
-        cwd=ROOT, capture_output=True, text=True, timeout=300,
+    made = openrs(
+        "-m", "experiment=exp1,exp2", "scale=nano", "dry_run=true", f"outputs={tmp_path}",
+        f"hydra.sweep.dir={tmp_path}/mine",
     )  # fmt: skip
     assert re.search(rf"sweep     grid-\w+ in {tmp_path}/mine\n", made.stdout), made.stderr

@@ -9,11 +9,11 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.errors import Mistake
-from openrs.paths import ROOT
 from openrs.sweep import slots, status
 from openrs.sweep.process import WORKER, me
 from openrs.sweep.pruning import NUMBER, curves
 from openrs.sweep.storage import open_storage
+from tests.helpers.commands import openrs
 
 SPACE = {"seed": optuna.distributions.CategoricalDistribution([0, 1, 2, 3, 4])}
 
@@ -118,8 +118,7 @@ def test_an_unknown_sweep_is_one_error_that_lists_those_there(outputs):
 @pytest.mark.slow  # a process
 def test_the_command_prints_it(outputs):
     def told(name):
-        command = [sys.executable, "-m", "openrs.sweep", "status", name, "--outputs", str(outputs)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        return openrs("status", name, "--outputs", str(outputs), module="openrs.sweep")
 
     assert "2 complete, 1 pruned" in told("seeds").stdout
     wrong = told("sedes")
