@@ -8,8 +8,8 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from openrs.analysis import cells, records
 from openrs.analysis.tables import table1
-from openrs.records.checkpoints import logged
-from openrs.records.run import Run, read_record
+from openrs.records.files import read_lines, read_record
+from openrs.records.run import Run
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -113,7 +113,7 @@ def _scores(measured: list[records.Row]) -> str:
 def _cost(folder: Path, step: int, config: dict[str, Any]) -> str:
     """Wall time, device-hours and money up to this step, start-up left out."""
     seconds = sum(
-        line["step_seconds"] for line in logged(folder / "train/metrics.jsonl") if line["step"] <= step
+        line["step_seconds"] for line in read_lines(folder / "train/metrics.jsonl") if line["step"] <= step
     )
     hardware = config["hardware"]
     hours = seconds * max(1, hardware["devices"]) / 3600

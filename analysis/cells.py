@@ -11,8 +11,8 @@ from openrs.analysis.statistics import differences, estimates, intervals
 from openrs.analysis.statistics.differences import Difference
 from openrs.analysis.statistics.intervals import Interval
 from openrs.errors import Mistake
-from openrs.records.run import read_record
-from openrs.records.scores import Cell, Score
+from openrs.records.files import read_record
+from openrs.records.scores import Score
 
 Array = NDArray[np.float64]
 METRICS = "avg, pass@K, maj@K, tokens or truncated"
@@ -172,8 +172,7 @@ def _stated(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> l
     """What each completion states: the content of its last box, shape (problems, seeds)."""
     columns = []
     for score in scores:
-        cell = Cell(score.step, score.benchmark, score.settings_id, score.scoring_id, score.seed)
-        text = read_record(cell.text_path(folder)) if folder else None
+        text = read_record(score.address.text_path(folder)) if folder else None
         if text is None:
             raise Mistake(
                 f"metric=maj@k: the completions of {score.title}, step {score.step}, seed {score.seed} are "

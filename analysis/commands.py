@@ -10,6 +10,7 @@ from openrs.analysis.records import IMPORTED, RunRecords, load_all
 from openrs.analysis.tables import costs, references, table1, text_table
 from openrs.analysis.tables.choice import Choice
 from openrs.errors import Mistake
+from openrs.records.files import write_file
 
 
 def main() -> int:
@@ -256,8 +257,7 @@ def _report(arguments: argparse.Namespace) -> int:
         arguments.storage,
     )
     text = page.page(made)
-    arguments.to.parent.mkdir(parents=True, exist_ok=True)
-    arguments.to.write_text(text, encoding="utf-8")
+    write_file(arguments.to, text)
     print(f"{arguments.to}: {len(text.encode()) / 1e6:.1f} MB")
     return 0
 

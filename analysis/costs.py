@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from openrs import cost
 from openrs.analysis.records import RunRecords
-from openrs.records.run import read_record
+from openrs.records.files import read_record
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from openrs.analysis.lines import Line, differing_settings, lines
 from openrs.analysis.records import Row, RunRecords, differences, replicates
-from openrs.records.checkpoints import logged
+from openrs.records.files import read_lines
 
 LOGGED = {
     "reward": "mean reward of a completion",
@@ -110,7 +110,7 @@ def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
     labels, recipes = names(runs), replicates(list(runs))
     found: dict[str, list[Trace]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: (run.name, recipes[run.id], str(run.recipe.get("seed")))):
-        steps = logged(run.folder / "train" / "metrics.jsonl")
+        steps = read_lines(run.folder / "train" / "metrics.jsonl")
         for key in LOGGED:
             known = [line for line in steps if _number(line.get(key))]
             if known:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from openrs.analysis import markup
 from openrs.analysis.tables.table import BEST, BLANK, MEASURED, REAL, TIED, Table, Value
+from openrs.records.files import write_file
 
 NUMBERED = re.compile(r"^Table \d+: ")
 """What LaTeX writes before a caption itself."""
@@ -161,13 +162,10 @@ def together(tables: Sequence[Table], kind: str) -> str:
 
 def write(tables: Sequence[Table], folder: Path) -> list[Path]:
     """Writes each table as Markdown, CSV, LaTeX and HTML, under its name."""
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for table in tables:
         for suffix in ("md", "csv", "tex", "html"):
             file = folder / f"{table.name}.{suffix}"
-            partial = folder / f"{table.name}.{suffix}.partial"
-            partial.write_text(FORMATS[suffix](table), encoding="utf-8")
-            partial.replace(file)
+            write_file(file, FORMATS[suffix](table))
             written.append(file)
     return written

@@ -17,7 +17,7 @@ from openrs.analysis.importing import lighteval, metrics
 from openrs.analysis.importing.details import LENGTH, PROBLEM
 from openrs.analysis.importing.result import DATASETS, NOT_STATED
 from openrs.analysis.records import RunRecords
-from openrs.records.run import write_record
+from openrs.records.files import write_record
 from openrs.records.scores import Score
 
 METRIC = "extractive_match"

@@ -9,8 +9,8 @@ from typing import Any
 
 from openrs.errors import Mistake
 from openrs.records import scores
+from openrs.records.files import read_record
 from openrs.records.recipe import canonical, digest
-from openrs.records.run import read_record
 from openrs.records.scores import Score
 
 

@@ -18,7 +18,7 @@ from openrs import models
 from openrs.config.schema import Config, Hardware
 from openrs.plan import Plan
 from openrs.rates import Rate, Rates
-from openrs.records.checkpoints import logged
+from openrs.records.files import read_lines
 from openrs.records.run import Run
 
 LEDGER = "cost.jsonl"
@@ -89,7 +89,7 @@ def spending(run: Run, hardware: Hardware, stage: str) -> Iterator[None]:
 
 def ledger(folder: Path) -> list[dict[str, Any]]:
     """One line a stage that a process began: what it last wrote."""
-    lines = logged(folder / LEDGER)
+    lines = read_lines(folder / LEDGER)
     return list({(line["stage"], line["began"]): line for line in lines}.values())
 
 

@@ -19,9 +19,9 @@ from openrs.config.schema import Config
 from openrs.errors import Crashed, Mistake, Unfit
 from openrs.plan import Plan, describe, resolve
 from openrs.processes import launch
-from openrs.records import segments
 from openrs.records.checkpoints import whole_checkpoints
 from openrs.records.run import Run, locked
+from openrs.records.training import refuse_another_training
 from openrs.sweep import trial as job
 from openrs.sweep.outcome import Outcome
 
@@ -149,7 +149,7 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
             push.preflight(config, run)
         if "train" in config.force:
             forget(run)
-        segments.refuse_another_training(run.folder / "train", config.hardware)
+        refuse_another_training(run.folder / "train", config.hardware)
         run.log_invocation(asdict(config), plan.data)
     with cost.spending(run, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):

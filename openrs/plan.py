@@ -12,7 +12,7 @@ from openrs.data.mix import Mix, enough, load_mix
 from openrs.evaluate import prompt_lengths
 from openrs.records import recipe
 from openrs.records.run import Run, find
-from openrs.records.scores import Cell
+from openrs.records.scores import ScoreAddress
 from openrs.train import collapse
 
 
@@ -58,16 +58,16 @@ class Plan:
         """The run whose folder holds the scores of a step."""
         return self.run if step else self.base
 
-    def cells(self, step: int) -> list[Cell]:
+    def cells(self, step: int) -> list[ScoreAddress]:
         """Every cell of a checkpoint under the current settings."""
         evaluation = self.config.evaluation
         return [
-            Cell(step, name, *self.ids[name], evaluation.first_seed + offset)
+            ScoreAddress(step, name, *self.ids[name], evaluation.first_seed + offset)
             for name in evaluation.benchmarks
             for offset in range(evaluation.num_seeds[name])
         ]
 
-    def missing(self, step: int) -> list[Cell]:
+    def missing(self, step: int) -> list[ScoreAddress]:
         """The cells of a checkpoint that have no score yet."""
         folder = self.owner(step).folder
         forced = "evaluate" in self.config.force

@@ -14,8 +14,7 @@ from typing import Any
 from openrs.config.schema import Config, Model
 from openrs.models import parameters
 from openrs.records import paper, scores
-from openrs.records.checkpoints import logged
-from openrs.records.run import read_record
+from openrs.records.files import read_lines, read_record
 
 MOST = 50
 """Past runs that are read for one rate, the newest first."""
@@ -74,7 +73,7 @@ def _step(config: Config, runs: list[tuple[Path, dict[str, Any]]]) -> Rate | Non
     lines: list[dict[str, Any]] = []
     alike = [folder for folder, past in runs if _same_step(config, folder, past)]
     for folder in alike[:MOST]:
-        lines += logged(folder / "train" / "metrics.jsonl")
+        lines += read_lines(folder / "train" / "metrics.jsonl")
     if lines:
         completions = config.algorithm.prompts_per_step * config.algorithm.group_size
         sized = [line for line in lines if line.get("completion_length") is not None]

@@ -4,7 +4,6 @@ The file holds the resolved config, so that what was planned once is what runs, 
 """
 
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any
 
 from openrs.config.compose import restore
 from openrs.errors import Mistake
+from openrs.processes.launch import error_file
 from openrs.processes.subprocess import die_with_parent
+from openrs.records.files import write_file
 
 REFUSED = 3
 """Exit status of a stage that ended with the user's mistake, which is in FILE's `.error`."""
@@ -25,17 +26,9 @@ def main(file: Path) -> int:
     try:
         _run(told)
     except Mistake as error:
-        rank = os.environ.get("RANK", "0")
-        refused = f"{type(error).__name__}\n{error}"
-        error_file(file).with_suffix(f".{rank}").write_text(refused, encoding="utf-8")
-        os.replace(error_file(file).with_suffix(f".{rank}"), error_file(file))
+        write_file(error_file(file), f"{type(error).__name__}\n{error}")
         return REFUSED
     return 0
-
-
-def error_file(file: Path) -> Path:
-    """Where a stage leaves the user's mistake: its class in the first line, then what it says."""
-    return file.with_suffix(".error")
 
 
 def _run(told: dict[str, Any]) -> None:

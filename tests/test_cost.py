@@ -11,8 +11,8 @@ from openrs import cost, models
 from openrs.analysis.tables import costs, text_table
 from openrs.plan import resolve
 from openrs.records import paper
-from openrs.records.run import Checkpoint, TrainRecord
-from openrs.records.scores import Cell, score, write
+from openrs.records.scores import ScoreAddress, score, write
+from openrs.records.training import Checkpoint, TrainRecord
 
 
 def plan_of(composed, outputs, *more):
@@ -42,7 +42,7 @@ def scored(plan, step, seconds, n=4):
             columns={"ids": [str(i) for i in range(n)], **columns}, seconds=seconds,
             settings={"max_new_tokens": plan.config.evaluation.max_new_tokens}, versions={},
         )  # fmt: skip
-        write(plan.owner(step).folder, cell, made)
+        write(plan.owner(step).folder, made)
 
 
 def told(plan):
@@ -297,6 +297,6 @@ def test_scores_of_other_caps_say_nothing_of_the_time(composed, tmp_path):
     plan = plan_of(composed, tmp_path)
     trained(plan, seconds=1.0)
     scored(plan, 10, seconds=8.0)
-    assert isinstance(plan.cells(10)[0], Cell)
+    assert isinstance(plan.cells(10)[0], ScoreAddress)
     longer = plan_of(composed, tmp_path, "evaluation.max_new_tokens=300")
     assert "problems to go, of unknown time" in told(longer)

@@ -3,8 +3,8 @@
 import pytest
 
 from openrs.plan import describe, resolve
-from openrs.records.run import Checkpoint, TrainRecord
 from openrs.records.scores import score, write
+from openrs.records.training import Checkpoint, TrainRecord
 
 
 def plan_of(composed, tmp_path, *more):
@@ -24,7 +24,7 @@ def finish_cells(plan, step):
     for cell in plan.cells(step):
         columns = {"ids": ["p"], "correct": [1], "tokens": [1], "truncated": [0], "timed_out": [0]}
         made = score(cell, title=cell.benchmark, columns=columns, seconds=1.0, settings={}, versions={})
-        write(plan.owner(step).folder, cell, made)
+        write(plan.owner(step).folder, made)
 
 
 def test_a_new_run_has_everything_to_do(composed, tmp_path):

@@ -15,8 +15,8 @@ from openrs.analysis.importing.result import NOT_STATED, file_name
 from openrs.analysis.records import IMPORTED, RunRecords
 from openrs.errors import Mistake
 from openrs.records import paper
+from openrs.records.files import read_record, write_record
 from openrs.records.recipe import digest
-from openrs.records.run import read_record, write_record
 
 STEP = re.compile(r"[/_-]*(?:global_)?(?:step|checkpoint)[-_]?\d+/*$")
 """A checkpoint's part of a model's path: checkpoints of one experiment are one run."""

@@ -16,7 +16,7 @@ from openrs.analysis.importing.result import Result
 from openrs.analysis.records import IMPORTED, load
 from openrs.records import scores
 from openrs.records.recipe import digest
-from openrs.records.scores import Cell, Score
+from openrs.records.scores import Score, ScoreAddress
 
 
 @dataclass
@@ -100,7 +100,7 @@ def _store(
     report.runs.add(folder)
     taken = known.seeds(item, folder)
     seed = result.seed if result.seed is not None and result.seed not in taken else None
-    cell = Cell(
+    cell = ScoreAddress(
         step=item.step or 0,
         benchmark=result.benchmark,
         settings_id=_settings_id(result),
@@ -108,7 +108,7 @@ def _store(
         seed=min([0, *taken]) - 1 if seed is None else seed,
     )
     record = _score(item, cell)
-    scores.write(folder, cell, record)
+    scores.write(folder, record)
     known.add(Stored(item.name, folder, record, False))
     report.imported += 1
     if result.note:
@@ -128,7 +128,7 @@ def _settings_id(result: Result) -> str:
     )
 
 
-def _score(item: Found, cell: Cell) -> Score:
+def _score(item: Found, cell: ScoreAddress) -> Score:
     result, outcomes = item.result, item.result.outcomes
     n, share = result.n, result.value
     computed = math.sqrt(share * (1 - share) / (n - 1)) if n > 1 else math.inf

@@ -7,8 +7,8 @@ from typing import Any
 
 from openrs.analysis.lines import Line
 from openrs.analysis.records import Row
-from openrs.records.run import read_record
-from openrs.records.scores import Cell, Score
+from openrs.records.files import read_record
+from openrs.records.scores import Score
 
 MOST = 2000
 """Completions in a report."""
@@ -73,8 +73,7 @@ def _stored(row: Row) -> bool:
 
 
 def _path(row: Row, score: Score) -> Path:
-    cell = Cell(score.step, score.benchmark, score.settings_id, score.scoring_id, score.seed)
-    return cell.text_path(row.run.folder)
+    return score.address.text_path(row.run.folder)
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, list[_Column | None]]:

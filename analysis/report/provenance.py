@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from openrs.analysis.records import RunRecords
-from openrs.records.run import read_record
-from openrs.records.scores import Cell, Score
+from openrs.records.files import read_record
+from openrs.records.scores import Score
 
 
 class Provenance:
@@ -65,8 +65,7 @@ class Provenance:
 
 def _file(score: Score) -> str:
     """The record's file, relative to its run's folder."""
-    cell = Cell(score.step, score.benchmark, score.settings_id, score.scoring_id, score.seed)
-    return str(cell.path(Path()))
+    return str(score.address.path(Path()))
 
 
 def _run(run: RunRecords) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from openrs.analysis.records import RunRecords, differences, load_all
 from openrs.analysis.tables.text_table import TextTable
 from openrs.errors import Mistake
 from openrs.records import paper
-from openrs.records.run import read_record
+from openrs.records.files import read_record
 
 BLANK = "–"
 

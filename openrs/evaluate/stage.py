@@ -25,8 +25,9 @@ from openrs.evaluate.checkpoint_model import CheckpointModel, Key
 from openrs.evaluate.unfinished import Partial
 from openrs.models import loadable
 from openrs.records import scores
-from openrs.records.run import Run, read_record, versions, write_record
-from openrs.records.scores import Cell
+from openrs.records.files import read_record, write_record
+from openrs.records.run import Run, versions
+from openrs.records.scores import ScoreAddress
 
 
 def evaluate(
@@ -34,7 +35,7 @@ def evaluate(
     run: Run,
     step: int,
     weights: str,
-    cells: list[Cell],
+    cells: list[ScoreAddress],
     problems: dict[str, list[dict[str, Any]]],
 ) -> None:
     """Fills the given cells of one checkpoint, a sampling seed at a time.
@@ -78,7 +79,7 @@ def _loaded_once(load: Callable[[], Engine]) -> Iterator[Callable[[], Engine]]:
             engine.close()
 
 
-def _gated(config: Config, cell: Cell) -> bool:
+def _gated(config: Config, cell: ScoreAddress) -> bool:
     return config.catalog.benchmarks[cell.benchmark].gated
 
 
@@ -92,7 +93,7 @@ def _evaluate_seed(
     run: Run,
     engine: Callable[[], Engine],
     tokenizer: PreTrainedTokenizerBase,
-    cells: list[Cell],
+    cells: list[ScoreAddress],
     tasks: dict[str, LightevalTaskConfig],
     problems: dict[str, list[dict[str, Any]]],
 ) -> None:
@@ -179,7 +180,7 @@ generated."""
 def _store(
     config: Config,
     run: Run,
-    cell: Cell,
+    cell: ScoreAddress,
     details: list[Any],
     model: CheckpointModel,
     per_token: float,
@@ -225,4 +226,4 @@ def _store(
         settings=settings,
         versions=origin["versions"] | {name: told[name] for name in VERDICTS if name in told},
     )
-    scores.write(run.folder, cell, record)
+    scores.write(run.folder, record)

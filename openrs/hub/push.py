@@ -25,8 +25,9 @@ from openrs.analysis.card import card
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.records.checkpoints import OPTIMIZER_STATE, WHOLE, whole_checkpoints
+from openrs.records.files import read_record, write_record
 from openrs.records.recipe import digest
-from openrs.records.run import Run, read_record, write_record
+from openrs.records.run import Run
 
 MANIFEST = "openrs.json"
 """File of a repository that names the run it belongs to."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from openrs.records.checkpoints import logged
+from openrs.records.files import read_lines
 
 ASK_EVERY = 30.0
 """Seconds between two questions whether the server answers."""
@@ -66,5 +66,5 @@ class Watchdog:
         return tuple(found)
 
     def _step(self) -> int:
-        lines = logged(self.folder / "metrics.jsonl")
+        lines = read_lines(self.folder / "metrics.jsonl")
         return int(lines[-1]["step"]) if lines else 0

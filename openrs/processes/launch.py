@@ -18,9 +18,9 @@ from openrs.config.schema import Config, Hardware
 from openrs.errors import Crashed, Mistake, Unfit
 from openrs.processes import loopback, vllm_server
 from openrs.processes.hang_watchdog import Watchdog
-from openrs.processes.subprocess import Child
-from openrs.records.run import Run, write_record
-from openrs.stage import error_file
+from openrs.processes.subprocess import WatchedProcess
+from openrs.records.files import write_record
+from openrs.records.run import Run
 
 Stage = Literal["train", "evaluate"]
 
@@ -209,14 +209,14 @@ def _run(
     stage: Stage,
     told: dict[str, Any],
     environment: dict[str, str],
-    server: Child | None,
+    server: WatchedProcess | None,
     watchdog: Watchdog | None = None,
 ) -> None:
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
     error_file(file).unlink(missing_ok=True)
     write_record(file, {"stage": stage, "id": run.id, "config": asdict(config), **told})
-    child = Child(
+    child = WatchedProcess(
         command(config, stage, file),
         file.with_suffix(".log"),
         environment,
@@ -244,7 +244,12 @@ def _run(
     )
 
 
-def _stalled(limit: float, still: str, witness: Child) -> Crashed:
+def error_file(file: Path) -> Path:
+    """Where a stage leaves the user's mistake: the class in the first line, then the message."""
+    return file.with_suffix(".error")
+
+
+def _stalled(limit: float, still: str, witness: WatchedProcess) -> Crashed:
     """The error of a standstill, with the last lines of the server, or of training where there is none."""
     return Crashed(
         f"hardware.stall_timeout={limit:g}: {still} for that many seconds, so training was ended. The same "
@@ -253,7 +258,7 @@ def _stalled(limit: float, still: str, witness: Child) -> Crashed:
     )
 
 
-def _first_failure(child: Child) -> str | None:
+def _first_failure(child: WatchedProcess) -> str | None:
     """What torch's launcher says of the process that failed first."""
     lines = [line.strip() for line in child.last]
     roots = [index for index, line in enumerate(lines) if line.startswith("Root Cause")]

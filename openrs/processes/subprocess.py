@@ -27,7 +27,7 @@ def die_with_parent(number: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
-class Child:
+class WatchedProcess:
     """A running command in a process group of its own.
 
     Args:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from openrs.config.schema import Config
 from openrs.errors import Crashed, Unfit
-from openrs.processes.subprocess import Child
+from openrs.processes.subprocess import WatchedProcess
 
 HOST = "127.0.0.1"
 ASK_EVERY = 1.0
@@ -92,13 +92,13 @@ def address(port: int | None) -> Server:
 @contextmanager
 def serving(
     command: list[str], server: Server, log: Path, environment: dict[str, str], timeout: float
-) -> Iterator[Child]:
+) -> Iterator[WatchedProcess]:
     """A server that answers; it is stopped at the end, however that comes.
 
     Raises:
         Crashed: it died before it answered, or did not answer in time; with its last lines.
     """
-    child = Child(command, log, environment)
+    child = WatchedProcess(command, log, environment)
     try:
         _await(child, server, timeout)
         yield child
@@ -106,7 +106,7 @@ def serving(
         child.stop()
 
 
-def _await(child: Child, server: Server, timeout: float) -> None:
+def _await(child: WatchedProcess, server: Server, timeout: float) -> None:
     until = time.monotonic() + timeout
     while True:
         if (status := child.wait(ASK_EVERY)) is not None:
@@ -130,7 +130,7 @@ def answers(server: Server) -> bool:
         return False
 
 
-def died(child: Child, status: int) -> Crashed:
+def died(child: WatchedProcess, status: int) -> Crashed:
     """The error of a server that ended by itself."""
     return Crashed(
         f"the vLLM server ended with {describe(status)}. The same command goes on from the last checkpoint "

@@ -6,7 +6,6 @@ A checkpoint counts once its marker is there. Optimizer state is kept for the ne
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 WHOLE = "whole.json"
 """Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
@@ -17,19 +16,6 @@ OPTIMIZER_STATE = (
     *("optimizer.bin", "optimizer_*", "pytorch_model_fsdp*"),  # FSDP's state and its second copy of weights
 )
 """What only the newest checkpoint needs: it is larger than the weights."""
-
-
-def logged(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl, one per logged step; a torn last line is left out."""
-    if not path.exists():
-        return []
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines
 
 
 def whole_checkpoints(folder: Path) -> dict[int, Path]:

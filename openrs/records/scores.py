@@ -1,6 +1,6 @@
-"""Score records: one measured cell, its outcomes as columns, and the text it was scored from.
+"""Score records: a measured share, its outcomes as columns, and the text that was scored.
 
-    <run>/eval/step-00010/aime24-<settings id>/seed-1234.partial.jsonl      completions while they come
+    <run>/eval/step-00010/aime24-<settings id>/seed-1234.partial.jsonl      completions as they finish
     <run>/eval/step-00010/aime24-<settings id>/seed-1234.text.json          the completions
     <run>/eval/step-00010/aime24-<settings id>/seed-1234-<scoring id>.json  the Score
 
@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from openrs.records.run import read_record, write_record
+from openrs.records.files import read_record, write_record
 
 
 @dataclass(frozen=True)
-class Cell:
+class ScoreAddress:
     """The address of a score inside a run."""
 
     step: int
@@ -37,7 +37,7 @@ class Cell:
         return self._folder(folder) / f"seed-{self.seed}.text.json"
 
     def partial_path(self, folder: Path) -> Path:
-        """The file that completions are added to while they are made."""
+        """The file that gets each completion as it finishes."""
         return self._folder(folder) / f"seed-{self.seed}.partial.jsonl"
 
     def _folder(self, folder: Path) -> Path:
@@ -75,9 +75,14 @@ class Score:
     problem, hash of the outputs. The columns are then empty unless the source has outcomes, and a
     `seed` below 0 stands for one that the source does not state (-1, -2: its distinct outputs)."""
 
+    @property
+    def address(self) -> ScoreAddress:
+        """Where the score belongs in its run."""
+        return ScoreAddress(self.step, self.benchmark, self.settings_id, self.scoring_id, self.seed)
+
 
 def score(
-    cell: Cell,
+    address: ScoreAddress,
     *,
     title: str,
     columns: dict[str, list[Any]],
@@ -88,17 +93,12 @@ def score(
     """Makes the record from outcome columns (ids, correct, tokens, truncated, timed_out)."""
     n, right = len(columns["ids"]), sum(columns["correct"])
     value = right / n
-    stderr = math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else float("inf")
     return Score(
-        step=cell.step,
-        benchmark=cell.benchmark,
+        **asdict(address),
         title=title,
-        seed=cell.seed,
-        settings_id=cell.settings_id,
-        scoring_id=cell.scoring_id,
         value=value,
         n=n,
-        stderr=stderr,
+        stderr=math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else float("inf"),
         seconds=round(seconds, 3),
         settings=settings,
         versions=versions,
@@ -110,9 +110,9 @@ def score(
     )
 
 
-def write(folder: Path, cell: Cell, record: Score) -> None:
-    """Stores a score."""
-    write_record(cell.path(folder), asdict(record))
+def write(folder: Path, record: Score) -> None:
+    """Stores a score in its run's folder."""
+    write_record(record.address.path(folder), asdict(record))
 
 
 def read(path: Path) -> Score | None:
@@ -124,5 +124,5 @@ def read(path: Path) -> Score | None:
 def read_all(folder: Path) -> list[Score]:
     """Every score of a run, in a fixed order."""
     paths = sorted(folder.glob("eval/step-*/*/seed-*.json"))
-    found = [read(path) for path in paths if not path.name.endswith(".text.json")]
-    return [record for record in found if record is not None]
+    records = [read(path) for path in paths if not path.name.endswith(".text.json")]
+    return [record for record in records if record is not None]

@@ -9,7 +9,7 @@ from openrs import cost
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.records import scores
-from openrs.records.checkpoints import logged
+from openrs.records.files import read_lines
 
 COSTS = ("device_hours", "money")
 """Less is better; of everything else, more."""
@@ -104,7 +104,7 @@ def _score(plan: Plan, benchmark: str) -> float:
 
 def reward(plan: Plan) -> float:
     """Mean training reward of the last logged steps."""
-    lines = logged(plan.run.folder / "train" / "metrics.jsonl")
+    lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
     last = [line["reward"] for line in lines if line["step"] <= plan.config.stop_at][-LAST_STEPS:]
     if not last:
         raise Missing(f"{plan.run.folder.name} has no training reward")
@@ -115,7 +115,7 @@ def device_hours(plan: Plan) -> float:
     """Training time up to today's step; the base model's is 0."""
     if plan.mix is None:
         return 0.0
-    lines = logged(plan.run.folder / "train" / "metrics.jsonl")
+    lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
     seconds = [line["step_seconds"] for line in lines if line["step"] <= plan.config.stop_at]
     if not seconds:
         raise Missing(f"{plan.run.folder.name} has no training record")

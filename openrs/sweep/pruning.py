@@ -16,7 +16,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.plan import Plan
-from openrs.records.checkpoints import logged
+from openrs.records.files import read_lines
 from openrs.sweep import halving_rungs, signal, signal_history, verdict
 from openrs.sweep import study_facts as reached
 from openrs.sweep.sampler import make_pruner
@@ -175,7 +175,7 @@ def watch(plan: Plan, told: dict[str, Any]) -> Watch:
 
     def look(line: dict[str, Any]) -> Stop | None:
         if not made:
-            earlier = logged(plan.run.folder / "train" / "metrics.jsonl")
+            earlier = read_lines(plan.run.folder / "train" / "metrics.jsonl")
             lines.extend(item for item in earlier if item["step"] < line["step"])
             made.append(Curve.of(plan, told, signal.points(lines, asked)))
         lines.append(line)

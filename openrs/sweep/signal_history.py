@@ -7,8 +7,8 @@ from statistics import mean
 
 from openrs.plan import Plan, resolve
 from openrs.records import scores
-from openrs.records.checkpoints import logged
-from openrs.records.scores import Cell
+from openrs.records.files import read_lines
+from openrs.records.scores import ScoreAddress
 from openrs.sweep import signal
 from openrs.sweep.selection import Selection, selection
 from openrs.sweep.signal import Signal
@@ -18,7 +18,7 @@ def points(plan: Plan, asked: Signal) -> dict[int, float]:
     """Everything that the records hold of a signal up to today's step."""
     chosen = selection(asked)
     if chosen is None:
-        lines = logged(plan.run.folder / "train" / "metrics.jsonl")
+        lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
         return signal.points([line for line in lines if line["step"] <= plan.config.stop_at], asked)
     part = until(plan, chosen.benchmark, plan.config.stop_at)
     found: dict[int, float] = {}
@@ -54,7 +54,7 @@ def at_last(plan: Plan, chosen: Selection) -> dict[int, float]:
     return _points(plan, chosen, plan.cells(step), step)
 
 
-def _points(plan: Plan, chosen: Selection, cells: Sequence[Cell], step: int) -> dict[int, float]:
+def _points(plan: Plan, chosen: Selection, cells: Sequence[ScoreAddress], step: int) -> dict[int, float]:
     """The score, or every problem's share of right answers.
 
     Problems keep their places in the benchmark, so that two runs are compared pair by pair.

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from openrs.errors import Mistake
 from openrs.machine import visible_devices
-from openrs.processes.subprocess import Child
+from openrs.processes.subprocess import WatchedProcess
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -79,11 +79,11 @@ def processes(number: int, config: DictConfig, told: list[str], folder: Path) ->
     """
     command = [*sys.orig_argv, *told, "hydra.sweeper.n_jobs=1", "hydra.sweeper.report=false"]
     environments = shares(number, config)
-    running: list[Child] = []
+    running: list[WatchedProcess] = []
     try:
         for index, environment in enumerate(environments, start=1):
             log = folder / "workers" / f"{index}.log"
-            running.append(Child(command, log, environment, show=_show))
+            running.append(WatchedProcess(command, log, environment, show=_show))
         for child in running:
             child.wait()
     finally:

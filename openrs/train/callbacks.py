@@ -12,9 +12,9 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
-from openrs.records.checkpoints import WHOLE, free_optimizer_state, logged
+from openrs.records.checkpoints import WHOLE, free_optimizer_state
+from openrs.records.files import read_lines, write_lines, write_record
 from openrs.records.metric_names import NAMES
-from openrs.records.run import write_record
 from openrs.train.collapse import Stop, Watch, foreign_share
 
 QUIET_SECONDS = 60
@@ -25,10 +25,7 @@ class Metrics(TrainerCallback):
     """Writes one line a step; what a killed process logged past its checkpoint is dropped."""
 
     def __init__(self, path: Path, resumed_at: int) -> None:
-        kept = [line for line in logged(path) if line["step"] <= resumed_at]
-        partial = path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        partial.replace(path)
+        write_lines(path, [line for line in read_lines(path) if line["step"] <= resumed_at])
         self.path = path
         self.began = 0.0
         self.line: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from openrs.records.checkpoints import logged
+from openrs.records.files import read_lines
 
 if TYPE_CHECKING:
     from openrs.config.schema import Collapse, Config
@@ -136,7 +136,7 @@ def watch(config: "Config", folder: Path) -> Watch | None:
     def look(line: dict[str, Any]) -> Stop | None:
         if not lines:  # the trainer has dropped by now what a killed process logged too much
             lines.extend(
-                item for item in logged(folder / "train" / "metrics.jsonl") if item["step"] < line["step"]
+                item for item in read_lines(folder / "train" / "metrics.jsonl") if item["step"] < line["step"]
             )
         lines.append(line)
         reason = collapsed(lines, config.collapse)

@@ -22,9 +22,11 @@ from openrs.errors import Mistake
 from openrs.machine import WANDB_HOST, reaches, wandb_key
 from openrs.models import loadable
 from openrs.processes.vllm_server import Server
-from openrs.records import segments
-from openrs.records.checkpoints import logged, remove_torn, whole_checkpoints
-from openrs.records.run import Checkpoint, Run, TrainRecord, read_record, versions, write_record
+from openrs.records import training
+from openrs.records.checkpoints import remove_torn, whole_checkpoints
+from openrs.records.files import read_lines, read_record, write_lines, write_record
+from openrs.records.run import Run, versions
+from openrs.records.training import Checkpoint, TrainRecord
 from openrs.train.callbacks import Checkpoints, Metrics, ProgressLine, StopAt, Watched
 from openrs.train.collapse import Watch
 
@@ -201,13 +203,8 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
         counts = dropped[mix.rows[index]["draw"]]
         counts["over length.prompt"] = counts.get("over length.prompt", 0) + 1
     write_record(path.with_name("data.json"), {"rows": mix.drawn, "dropped": dropped})
-    partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        for index in order:
-            row = mix.rows[fitting[index]]
-            line = {key: row[key] for key in ("id", "draw", "problem", "solution")}
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    partial.replace(path)
+    rows = (mix.rows[fitting[index]] for index in order)
+    write_lines(path, ({key: row[key] for key in ("id", "draw", "problem", "solution")} for row in rows))
 
 
 def messages(config: Config, problem: str) -> list[dict[str, str]]:
@@ -303,7 +300,7 @@ def _begin_segment(config: Config, run: Run, mix: Mix, reached: int) -> None:
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
-    segments.begin(folder, segment)
+    training.begin_segment(folder, segment)
 
 
 def make_trainer(
@@ -360,11 +357,11 @@ def _train_on(
 def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Gathers what the folder holds into `train.json`."""
     folder = run.folder / "train"
-    saved, lines = whole_checkpoints(folder), logged(folder / "metrics.jsonl")
+    saved, lines = whole_checkpoints(folder), read_lines(folder / "metrics.jsonl")
     last = max(saved)
     data = read_record(folder / "data.json") or {"rows": {}, "dropped": {}}
     seconds = {line["step"]: line["step_seconds"] for line in lines}
-    done = segments.finished(segments.read(folder), last, seconds)
+    done = training.finished_segments(training.segments(folder), last, seconds)
     record = TrainRecord(
         checkpoints=tuple(Checkpoint(step, f"train/{saved[step].name}") for step in sorted(saved)),
         last_step=last,

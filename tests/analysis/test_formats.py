@@ -9,7 +9,7 @@ import pytest
 from openrs.analysis import commands as cli
 from openrs.analysis import formats, records
 from openrs.analysis.tables import references, table1
-from openrs.records.run import write_record
+from openrs.records.files import write_record
 from tests.helpers.run_folders import halves, imported_run, make_run
 
 

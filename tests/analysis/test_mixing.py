@@ -8,21 +8,21 @@ import pytest
 from openrs.analysis import mixing, records
 from openrs.analysis.tables import table1
 from openrs.errors import Mistake
-from openrs.records.run import write_record
-from openrs.records.scores import Cell, score, write
+from openrs.records.files import write_record
+from openrs.records.scores import ScoreAddress, score, write
 from tests.helpers.run_folders import SETTINGS, halves, imported_run, make_run
 
 
 def test_scores_of_other_settings_are_other_rows(tmp_path):
     folder = make_run(tmp_path, "exp3", {10: {"aime24": halves()}})
-    cell = Cell(10, "aime24", "f" * 64, "5" * 64, 1234)
+    cell = ScoreAddress(10, "aime24", "f" * 64, "5" * 64, 1234)
     other = score(
         cell, title="AIME24", seconds=1.0, versions={}, settings=SETTINGS | {"temperature": 1.0},
         columns={"ids": ["p0000", "p0001", "p0002", "p0003"], "correct": [1] * 4, "tokens": [1] * 4,
                  "truncated": [0] * 4,
                  "timed_out": [0, 0, 0, 1]},
     )  # fmt: skip
-    write(folder, cell, other)
+    write(folder, other)
     table = table1.table1(records.load_all(tmp_path))
     assert [label for label, _ in table.rows if "temperature=1.0" in label]
     assert len(table.rows) == 2

@@ -21,7 +21,7 @@ from optuna.trial import TrialState, create_trial
 from openrs.analysis.statistics import differences
 from openrs.analysis.tables.comparisons import against
 from openrs.paths import ROOT
-from openrs.records.checkpoints import logged
+from openrs.records.files import read_lines
 from openrs.sweep import signal, slots, table
 from openrs.sweep.promotion import next_promotion
 from openrs.sweep.pruning import Curve, curves
@@ -120,7 +120,7 @@ def replays(name, trials, metrics):
 @pytest.mark.parametrize("name", PRUNERS)
 def test_so_many_of_the_steps_find_as_good_a_run(grid, name):
     metrics = {
-        trial.user_attrs[slots.RECORD]["run"]: logged(
+        trial.user_attrs[slots.RECORD]["run"]: read_lines(
             Path(trial.user_attrs[slots.RECORD]["folder"]) / "train" / "metrics.jsonl"
         )[:50]
         for trial in grid

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from openrs.paths import ROOT
-from openrs.records.scores import Cell, score
+from openrs.records.scores import ScoreAddress, score
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 TITLES = {"aime24": "AIME24", "math_500": "MATH-500", "amc23": "AMC23",
@@ -42,7 +42,13 @@ def make(outputs):
             (folder / "train.json").write_text(json.dumps({"device_hours": 4.0}))
         for step in steps:
             for name, title in TITLES.items():
-                write(folder, Cell(step, name, name * 9, "5" * 64, 0), title, rng, step in (0, 50 * STEPS))
+                write(
+                    folder,
+                    ScoreAddress(step, name, name * 9, "5" * 64, 0),
+                    title,
+                    rng,
+                    step in (0, 50 * STEPS),
+                )
 
 
 def write(folder, cell, title, rng, texts):

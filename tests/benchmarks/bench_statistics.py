@@ -18,7 +18,7 @@ from openrs.analysis.lines import Line
 from openrs.analysis.statistics import differences, intervals, power, selection
 from openrs.analysis.tables import comparisons, table1
 from openrs.paths import ROOT
-from openrs.records.scores import Cell, score
+from openrs.records.scores import ScoreAddress, score
 
 pytestmark = pytest.mark.benchmark
 TITLES = {"aime24": ("AIME24", 30), "math_500": ("MATH-500", 500), "amc23": ("AMC23", 40),
@@ -223,7 +223,7 @@ def make(outputs, runs, steps, seeds=1):
             for name, (title, n) in TITLES.items():
                 ability = np.random.default_rng(n).beta(0.5, 0.5, n)
                 for seed in range(seeds):
-                    cell = Cell(step, name, name * 9, "5" * 64, seed)
+                    cell = ScoreAddress(step, name, name * 9, "5" * 64, seed)
                     columns = {
                         "ids": [f"{name[:4]}{i:012}" for i in range(n)],
                         "correct": (rng.random(n) < ability).astype(int).tolist(),

@@ -7,7 +7,7 @@ import optuna
 from omegaconf import OmegaConf
 
 from openrs.plan import resolve
-from openrs.records.run import Checkpoint, TrainRecord
+from openrs.records.training import Checkpoint, TrainRecord
 from openrs.sweep import slots
 from openrs.sweep import trial as job
 from openrs.sweep.storage import open_storage

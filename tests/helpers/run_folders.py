@@ -3,9 +3,9 @@
 import json
 
 from openrs.analysis.records import RunRecords
+from openrs.records.files import write_record
 from openrs.records.recipe import digest
-from openrs.records.run import write_record
-from openrs.records.scores import Cell, Score, score, write
+from openrs.records.scores import Score, ScoreAddress, score, write
 
 TITLES = {"aime24": "AIME24", "math_500": "MATH-500", "amc23": "AMC23",
           "minerva": "Minerva", "olympiadbench": "OlympiadBench"}  # fmt: skip
@@ -42,7 +42,7 @@ def make_run(
     for step, benchmarks in outcomes.items():
         for benchmark, seeds in benchmarks.items():
             for offset, correct in enumerate(seeds):
-                cell = Cell(step, benchmark, digest([benchmark, problems]), "5" * 64, 1234 + offset)
+                cell = ScoreAddress(step, benchmark, digest([benchmark, problems]), "5" * 64, 1234 + offset)
                 n = len(correct)
                 made = score(
                     cell,
@@ -58,7 +58,7 @@ def make_run(
                     settings=settings or SETTINGS,
                     versions=versions or {},
                 )
-                write(folder, cell, made)
+                write(folder, made)
     return folder
 
 

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from openrs.errors import Mistake
-from openrs.records.run import find, write_record
-from openrs.records.scores import Cell, score, write
+from openrs.records.files import write_record
+from openrs.records.run import find
+from openrs.records.scores import ScoreAddress, score, write
 from tests.helpers.commands import openrs
 from tests.helpers.fake_hub import serving
 
@@ -62,7 +63,7 @@ def checkpoint(run, step):
 
 
 def scored(run, step, right=7):
-    cell = Cell(step, "aime24", "s" * 64, "c" * 64, 1234)
+    cell = ScoreAddress(step, "aime24", "s" * 64, "c" * 64, 1234)
     columns = {
         "ids": [str(n) for n in range(10)],
         "correct": [int(n < right) for n in range(10)],
@@ -72,7 +73,7 @@ def scored(run, step, right=7):
     }
     settings = {"temperature": 0.6, "top_p": 0.95, "max_new_tokens": 256, "engine": "transformers",
                 "dtype": "float64"}  # fmt: skip
-    write(run.folder, cell, score(cell, title="nano-AIME24", columns=columns, seconds=1, settings=settings,
+    write(run.folder, score(cell, title="nano-AIME24", columns=columns, seconds=1, settings=settings,
                                   versions={}))  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from openrs.config.compose import restore
 from openrs.errors import Mistake
 from openrs.processes import launch, vllm_server
-from openrs.records import checkpoints, segments
+from openrs.records import checkpoints, training
 
 GPU = ("a40x4", "a100x1", "h100x1", "h100x8")
 TWO_NODES = (
@@ -214,7 +214,7 @@ def begun(folder, reached, **more):
     saved = folder / f"checkpoint-{reached}"
     saved.mkdir(parents=True)
     (saved / checkpoints.WHOLE).write_text(json.dumps({"step": reached}))
-    segments.begin(folder, {"first_step": 1, "world_size": 3, "hardware": "a40x4"} | more)
+    training.begin_segment(folder, {"first_step": 1, "world_size": 3, "hardware": "a40x4"} | more)
 
 
 @pytest.mark.parametrize(
@@ -234,22 +234,22 @@ def test_only_the_same_training_goes_on(composed, tmp_path, before, now, refused
     begun(folder, 50, sharding=before)
     hardware = composed("experiment=exp3", "scale=paper", now).hardware
     if not refused:
-        segments.refuse_another_training(folder, hardware)
+        training.refuse_another_training(folder, hardware)
         return
     with pytest.raises(Mistake) as caught:
-        segments.refuse_another_training(folder, hardware)
+        training.refuse_another_training(folder, hardware)
     for part in ("exp3-12345678", "step 50", f"hardware.sharding={before}", "3 processes", "force=[train]"):
         assert part in str(caught.value)
 
 
 def test_a_run_from_before_segments_said_how_it_was_shared_goes_on(composed, tmp_path):
     begun(tmp_path / "train", 2, world_size=1, hardware="cpu")
-    segments.refuse_another_training(tmp_path / "train", composed("experiment=exp3").hardware)
-    segments.refuse_another_training(tmp_path / "nothing", composed("experiment=exp3").hardware)
+    training.refuse_another_training(tmp_path / "train", composed("experiment=exp3").hardware)
+    training.refuse_another_training(tmp_path / "nothing", composed("experiment=exp3").hardware)
 
 
 def test_segments_count_their_own_time_and_devices():
-    done = segments.finished(
+    done = training.finished_segments(
         [{"first_step": 1, "devices": 4}, {"first_step": 3, "devices": 4}, {"first_step": 3, "devices": 1}],
         last=4,
         seconds={1: 1800.0, 2: 1800.0, 3: 3600.0, 4: 3600.0},

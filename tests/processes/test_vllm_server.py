@@ -13,7 +13,7 @@ import pytest
 from openrs.errors import Mistake
 from openrs.processes import launch, vllm_server
 from openrs.processes.hang_watchdog import Watchdog
-from openrs.processes.subprocess import Child
+from openrs.processes.subprocess import WatchedProcess
 from openrs.records.run import Run
 
 pytestmark = pytest.mark.slow
@@ -220,12 +220,14 @@ def test_a_users_mistake_in_a_stage_is_one_line(four_devices):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
 def test_a_child_dies_with_a_parent_that_was_killed(tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from openrs.processes.subprocess import Child\n"
+        "import sys, time; from pathlib import Path; from openrs.processes.subprocess import WatchedProcess\n"
         f"log = Path({str(tmp_path / 'log')!r})\n"
-        "child = Child([sys.executable, '-c', 'import time; time.sleep(300)'], log)\n"
+        "child = WatchedProcess([sys.executable, '-c', 'import time; time.sleep(300)'], log)\n"
         "print(child.pid, flush=True); time.sleep(300)"
     )
-    parent = Child([sys.executable, "-c", script], tmp_path / "parent.log", {"PYTHONPATH": os.getcwd()})
+    parent = WatchedProcess(
+        [sys.executable, "-c", script], tmp_path / "parent.log", {"PYTHONPATH": os.getcwd()}
+    )
     until = time.monotonic() + 60
     while not parent.last and time.monotonic() < until:
         time.sleep(0.05)

@@ -8,10 +8,12 @@ import pytest
 
 from openrs import models
 from openrs.errors import Mistake
-from openrs.records import run, segments
+from openrs.records import files, run, training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
-from openrs.records.run import Checkpoint, Run, TrainRecord, find, read_record, write_record
-from openrs.records.scores import Cell, read, read_all, score, write
+from openrs.records.files import read_record, write_record
+from openrs.records.run import Run, find
+from openrs.records.scores import ScoreAddress, read, read_all, score, write
+from openrs.records.training import Checkpoint, TrainRecord
 
 RECIPE = {"schema": 1, "seed": 1}
 
@@ -37,7 +39,7 @@ def test_a_record_survives_the_round_trip(tmp_path):
 
 
 def test_a_crash_before_the_move_leaves_no_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(run.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
+    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
     with pytest.raises(OSError, match="power cut"):
         write_record(tmp_path / "r.json", {"a": 1})
     assert read_record(tmp_path / "r.json") is None
@@ -108,15 +110,15 @@ def make_score(cell, correct, title="AIME24"):
 
 
 def test_scores_round_trip_and_state_their_error(tmp_path):
-    cell = Cell(10, "aime24", "ab" * 32, "cd" * 32, 1234)
+    cell = ScoreAddress(10, "aime24", "ab" * 32, "cd" * 32, 1234)
     made = make_score(cell, [1, 0, 1, 0])
     assert (made.value, made.n) == (0.5, 4)
     assert made.stderr == pytest.approx((0.25 / 3) ** 0.5)
-    write(tmp_path, cell, made)
+    write(tmp_path, made)
     write_record(cell.text_path(tmp_path), {"ids": []})
     assert read(cell.path(tmp_path)) == made
     assert read_all(tmp_path) == [made]
-    assert read(Cell(10, "aime24", "ab" * 32, "cd" * 32, 1).path(tmp_path)) is None
+    assert read(ScoreAddress(10, "aime24", "ab" * 32, "cd" * 32, 1).path(tmp_path)) is None
 
 
 def test_packaged_weights_are_named_by_content(composed):
@@ -167,8 +169,8 @@ def test_a_checkpoint_whose_marker_is_torn_is_half_written(tmp_path):
 
 
 def test_a_torn_segment_began_nothing(tmp_path):
-    segments.begin(tmp_path, {"first_step": 1})
+    training.begin_segment(tmp_path, {"first_step": 1})
     with (tmp_path / "segments.jsonl").open("a") as file:
         file.write('{"first_st')
-    segments.begin(tmp_path, {"first_step": 3})
-    assert [segment["first_step"] for segment in segments.read(tmp_path)] == [1, 3]
+    training.begin_segment(tmp_path, {"first_step": 3})
+    assert [segment["first_step"] for segment in training.segments(tmp_path)] == [1, 3]

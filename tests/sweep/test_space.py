@@ -120,7 +120,7 @@ def test_a_missing_score_is_missing_and_never_0(composed, tmp_path):
             "timed_out": [0, 0],
         }
         made = score(cell, title=cell.benchmark, columns=columns, seconds=1.0, settings={}, versions={})
-        write(plan.run.folder, cell, made)
+        write(plan.run.folder, made)
     assert objective.values(plan, ["average", "aime24"]) == (75.0, 50.0)
     with pytest.raises(objective.Missing, match="no training reward"):
         objective.values(plan, ["reward"])

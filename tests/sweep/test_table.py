@@ -4,21 +4,17 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from openrs.records.scores import Cell, score, write
+from openrs.records.scores import ScoreAddress, score, write
 from openrs.sweep import table
 from openrs.sweep.slots import RECORD
 
 
 def trial(folder, reward, seed, correct, run):
-    cell = Cell(10, "aime24", "settings", "scoring", 1)
+    cell = ScoreAddress(10, "aime24", "settings", "scoring", 1)
     size = len(correct)
     columns = {name: [0] * size for name in ("tokens", "truncated", "timed_out")}
     columns |= {"ids": [f"p{i}" for i in range(size)], "correct": correct}
-    write(
-        folder / run,
-        cell,
-        score(cell, title="AIME24", columns=columns, seconds=1.0, settings={}, versions={}),
-    )
+    write(folder / run, score(cell, title="AIME24", columns=columns, seconds=1.0, settings={}, versions={}))
     return create_trial(
         params={"reward": reward, "seed": seed},
         distributions={

@@ -12,7 +12,7 @@ from openrs.analysis.figures import command, cost, forest, learning
 from openrs.analysis.figures.style import COLOURS, MOST, styled
 from openrs.analysis.tables.table import NOISE, REAL, Table, Value
 from openrs.errors import Mistake
-from openrs.records.run import write_record
+from openrs.records.files import write_record
 from tests.helpers.run_folders import SETTINGS, halves, imported_run, make_run
 
 

@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from openrs.analysis import commands as cli
-from openrs.records.run import write_record
+from openrs.records.files import write_record
 from tests.helpers.run_folders import make_run, store_texts
 
 CHROMIUM = os.environ.get("OPENRS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

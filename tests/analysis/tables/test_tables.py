@@ -11,7 +11,7 @@ from openrs.analysis.tables import table1
 from openrs.analysis.tables.table import BEST, TIED
 from openrs.errors import Mistake
 from openrs.records import paper
-from openrs.records.run import write_record
+from openrs.records.files import write_record
 from tests.helpers.run_folders import TITLES, halves, imported_run, make_run
 
 

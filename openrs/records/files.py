@@ -1,0 +1,66 @@
+"""Files that are whole or absent: JSON records, lines of JSON, and any other text.
+
+A record is one JSON file. It is written last, so its existence means "done".
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from openrs.errors import Mistake
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Writes beside the file's place and moves the file there, so that no reader sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_record(path: Path, record: Any) -> None:
+    """Writes a value as JSON, atomically."""
+    write_file(path, json.dumps(record, ensure_ascii=False, indent=1))
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record, or None where the work is not done.
+
+    Raises:
+        Mistake: `write_record` did not write this file, or the file was damaged since.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise Mistake(
+            f"{path}: cannot be read as a record ({error}). Put it back from a copy, or remove it to have "
+            "its part done again."
+        ) from error
+    if not isinstance(record, dict):
+        raise Mistake(f"{path}: holds no record. Put it back from a copy, or remove it.")
+    return record
+
+
+def write_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
+    """Writes one JSON object a line, atomically."""
+    write_file(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines, up to a line that a kill has torn; none without the file."""
+    if not path.exists():
+        return []
+    items = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            items.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return items
