@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from openrs.analysis import cells, records
 from openrs.analysis.tables import table1
 from openrs.records.files import read_lines, read_record
+from openrs.records.ledger import device_hours
 from openrs.records.run import Run
 
 
@@ -116,7 +117,7 @@ def _cost(folder: Path, step: int, config: dict[str, Any]) -> str:
         line["step_seconds"] for line in read_lines(folder / "train/metrics.jsonl") if line["step"] <= step
     )
     hardware = config["hardware"]
-    hours = seconds * max(1, hardware["devices"]) / 3600
+    hours = device_hours(seconds, hardware["devices"], hardware.get("nodes", 1))
     price = hardware["price_per_device_hour"]
     money = "its price is not stated" if price is None else f"${hours * price:.2f} at ${price} an hour"
     return (

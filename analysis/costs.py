@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from openrs import cost
 from openrs.analysis.records import RunRecords
+from openrs.records import ledger
 from openrs.records.files import read_record
 
 
@@ -24,7 +24,7 @@ def training(run: RunRecords) -> Cost | None:
     The ledger counts the time the devices were held; `train.json`, which older runs have alone, counts
     training steps and is priced by the run's own config.
     """
-    if spent := cost.spent(run.folder, "train"):
+    if spent := ledger.spent(run.folder, "train"):
         return Cost(spent.device_hours, spent.dollars, "ledger: devices held, start-up included")
     record = read_record(run.folder / "train.json")
     if record is None:

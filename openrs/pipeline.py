@@ -19,6 +19,7 @@ from openrs.config.schema import Config
 from openrs.errors import Crashed, Mistake, Unfit
 from openrs.plan import Plan, describe, resolve
 from openrs.processes import launch
+from openrs.records import ledger
 from openrs.records.checkpoints import whole_checkpoints
 from openrs.records.run import Run, locked
 from openrs.records.training import refuse_another_training
@@ -151,7 +152,7 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
             forget(run)
         refuse_another_training(run.folder / "train", config.hardware)
         run.log_invocation(asdict(config), plan.data)
-    with cost.spending(run, config.hardware, "train") if first else nullcontext():
+    with ledger.spending(run.folder, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):
             reached = max(whole_checkpoints(run.folder / "train"), default=0)
             launch.train(config, run, _weights(plan, 0), reached, study)
@@ -220,7 +221,7 @@ def _evaluate(plan: Plan, run: Run) -> bool:
             continue
         weights = _weights(plan, step)
         run.log_invocation(asdict(config), plan.data)
-        with cost.spending(run, config.hardware, f"evaluate step {step}"):
+        with ledger.spending(run.folder, config.hardware, f"evaluate step {step}"):
             if launch.in_own_process(config, "evaluate"):
                 launch.evaluate(config, run, step, weights)
             else:

@@ -8,9 +8,10 @@ from dataclasses import asdict
 import pytest
 
 from openrs import cost, models
+from openrs.analysis import card
 from openrs.analysis.tables import costs, text_table
 from openrs.plan import resolve
-from openrs.records import paper
+from openrs.records import ledger, paper
 from openrs.records.scores import ScoreAddress, score, write
 from openrs.records.training import Checkpoint, TrainRecord
 
@@ -52,43 +53,46 @@ def told(plan):
 def test_the_ledger_sums_every_stage_failed_ones_included(composed, tmp_path):
     plan = plan_of(composed, tmp_path, "hardware.price_per_device_hour=36")
     plan.run.folder.mkdir(parents=True)
-    assert cost.spent(plan.run.folder) is None
-    with cost.spending(plan.run, plan.config.hardware, "train"):
+    assert ledger.spent(plan.run.folder) is None
+    with ledger.spending(plan.run.folder, plan.config.hardware, "train"):
         pass
-    with pytest.raises(KeyboardInterrupt), cost.spending(plan.run, plan.config.hardware, "evaluate step 2"):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        ledger.spending(plan.run.folder, plan.config.hardware, "evaluate step 2"),
+    ):
         raise KeyboardInterrupt
-    lines = cost.ledger(plan.run.folder)
+    lines = ledger.entries(plan.run.folder)
     assert [line["stage"] for line in lines] == ["train", "evaluate step 2"]
     assert all(line["dollars"] == pytest.approx(36 * line["device_hours"]) for line in lines)
-    total = cost.spent(plan.run.folder)
+    total = ledger.spent(plan.run.folder)
     assert total.device_hours == pytest.approx(sum(line["seconds"] for line in lines) / 3600, abs=1e-5)
-    assert cost.spent(plan.run.folder, "train").dollars == pytest.approx(lines[0]["dollars"])
+    assert ledger.spent(plan.run.folder, "train").dollars == pytest.approx(lines[0]["dollars"])
 
 
 def test_a_stage_that_is_killed_is_billed_up_to_its_last_beat(composed, tmp_path, monkeypatch):
     plan = plan_of(composed, tmp_path)
     plan.run.folder.mkdir(parents=True)
-    monkeypatch.setattr(cost, "BEAT_SECONDS", 0.01)
-    ledger = plan.run.folder / cost.LEDGER
+    monkeypatch.setattr(ledger, "BEAT_SECONDS", 0.01)
+    path = plan.run.folder / ledger.LEDGER
     killed = tmp_path / "as it was when the process was killed"
-    with cost.spending(plan.run, plan.config.hardware, "train"):
-        while not ledger.exists() or ledger.read_text().count("\n") < 3:
+    with ledger.spending(plan.run.folder, plan.config.hardware, "train"):
+        while not path.exists() or path.read_text().count("\n") < 3:
             time.sleep(0.005)
         killed.mkdir()
-        (killed / cost.LEDGER).write_bytes(ledger.read_bytes())
+        (killed / ledger.LEDGER).write_bytes(path.read_bytes())
         time.sleep(0.01)  # seconds are kept to a thousandth
-    (line,) = cost.ledger(killed)
+    (line,) = ledger.entries(killed)
     assert line["seconds"] >= 0.02
-    (whole,) = cost.ledger(plan.run.folder)
+    (whole,) = ledger.entries(plan.run.folder)
     assert whole["seconds"] > line["seconds"]
-    assert cost.spent(plan.run.folder).wall_hours == pytest.approx(whole["seconds"] / 3600)
+    assert ledger.spent(plan.run.folder).wall_hours == pytest.approx(whole["seconds"] / 3600)
 
 
 def test_a_stage_is_in_the_ledger_from_its_first_moment(composed, tmp_path):
     plan = plan_of(composed, tmp_path)
     plan.run.folder.mkdir(parents=True)
-    with cost.spending(plan.run, plan.config.hardware, "train"):
-        (line,) = cost.ledger(plan.run.folder)
+    with ledger.spending(plan.run.folder, plan.config.hardware, "train"):
+        (line,) = ledger.entries(plan.run.folder)
         assert line["stage"] == "train"
 
 
@@ -96,16 +100,17 @@ def test_money_is_unknown_where_one_price_was(composed, tmp_path):
     priced = plan_of(composed, tmp_path, "hardware.price_per_device_hour=1")
     priced.run.folder.mkdir(parents=True)
     for hardware in (priced.config.hardware, composed("experiment=exp3").hardware):
-        with cost.spending(priced.run, hardware, "train"):
+        with ledger.spending(priced.run.folder, hardware, "train"):
             pass
-    assert cost.spent(priced.run.folder).dollars is None
-    assert "price unknown" in str(cost.spent(priced.run.folder))
+    assert ledger.spent(priced.run.folder).dollars is None
+    assert "price unknown" in str(ledger.spent(priced.run.folder))
 
 
 def test_devices_of_all_nodes_count(composed):
     hardware = composed("experiment=exp3", "hardware=h100x8").hardware
-    assert cost.devices(hardware) == 8
-    assert cost.devices(composed("experiment=exp3").hardware) == 1
+    assert ledger.devices_held(hardware.devices, hardware.nodes) == 8
+    assert ledger.devices_held(composed("experiment=exp3").hardware.devices) == 1
+    assert ledger.device_hours(10 * 3600, devices=3, nodes=2) == 60
 
 
 def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_path):
@@ -232,7 +237,7 @@ def test_the_tables_stand_without_any_run(tmp_path):
 def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_path):
     plan = plan_of(composed, tmp_path, "hardware.price_per_device_hour=2")
     trained(plan, seconds=1.0)
-    with cost.spending(plan.run, plan.config.hardware, "train"):
+    with ledger.spending(plan.run.folder, plan.config.hardware, "train"):
         pass
     scored(plan, 10, seconds=1.0)
     published, nano = costs.cost_table(3, tmp_path)
@@ -300,3 +305,11 @@ def test_scores_of_other_caps_say_nothing_of_the_time(composed, tmp_path):
     assert isinstance(plan.cells(10)[0], ScoreAddress)
     longer = plan_of(composed, tmp_path, "evaluation.max_new_tokens=300")
     assert "problems to go, of unknown time" in told(longer)
+
+
+def test_the_card_of_a_checkpoint_counts_the_devices_of_all_nodes(composed, tmp_path):
+    two_nodes = ["hardware=cpux2", "hardware.nodes=2", "hardware.devices=3"]
+    plan = plan_of(composed, tmp_path, *two_nodes, "hardware.price_per_device_hour=0.5")
+    trained(plan, seconds=3600.0, last=10)
+    text = card.card(plan.run, 10, "me/open-rs")
+    assert "10.00 hours of training on cpux2: 60.00 device-hours; $30.00 at $0.5 an hour" in text

@@ -7,11 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from openrs import cost
 from openrs.analysis.records import RunRecords, differences, load_all
 from openrs.analysis.tables.text_table import TextTable
 from openrs.errors import Mistake
-from openrs.records import paper
+from openrs.records import ledger, paper
 from openrs.records.files import read_record
 
 BLANK = "–"
@@ -78,8 +77,8 @@ def _values(run: RunRecords, folder: Path, train: dict) -> tuple[str, ...]:  # t
     algorithm = run.recipe["algorithm"]
     prompts = train["last_step"] * algorithm["prompts_per_step"]
     rows, group = sum(train["rows"].values()), algorithm["group_size"]
-    hardware = sorted({_hardware(line) for line in cost.ledger(folder)} or {BLANK})
-    training, evaluation = cost.spent(folder, "train"), cost.spent(folder, "evaluate")
+    hardware = sorted({_hardware(line) for line in ledger.entries(folder)} or {BLANK})
+    training, evaluation = ledger.spent(folder, "train"), ledger.spent(folder, "evaluate")
     return (
         run.config["model"]["title"],
         "0",

@@ -13,6 +13,7 @@ from openrs.config.schema import Hardware
 from openrs.errors import Mistake
 from openrs.records.checkpoints import whole_checkpoints
 from openrs.records.files import read_lines, write_lines
+from openrs.records.ledger import device_hours
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def finished_segments(
     for segment, end in zip(begun, ends, strict=True):
         if end >= segment["first_step"]:
             spent = sum(seconds.get(step, 0.0) for step in range(segment["first_step"], end + 1))
-            hours = spent * segment.get("devices", 1) / 3600
+            hours = device_hours(spent, segment.get("devices", 1))
             finished.append(segment | {"last_step": end, "seconds": round(spent, 3), "device_hours": hours})
     return finished
 

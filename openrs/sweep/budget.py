@@ -11,9 +11,9 @@ import optuna
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
-from openrs import cost
 from openrs.config.schema import Config
 from openrs.errors import Mistake
+from openrs.records import ledger
 from openrs.sweep import study_facts as reach
 from openrs.sweep.slots import RECORD
 from openrs.train.collapse import Stop, Watch
@@ -67,7 +67,7 @@ def _since(folder: str, began: datetime) -> dict[str, float]:
 def _lines(folder: str) -> tuple[dict[str, Any], ...]:
     """The ledger in a run's folder."""
     try:
-        found = (Path(folder) / cost.LEDGER).stat()
+        found = (Path(folder) / ledger.LEDGER).stat()
     except OSError:
         return ()
     return _read(folder, found.st_mtime_ns, found.st_size)
@@ -75,7 +75,7 @@ def _lines(folder: str) -> tuple[dict[str, Any], ...]:
 
 @lru_cache(maxsize=4096)  # a sweep asks at every trial, and most of its ledgers are closed
 def _read(folder: str, changed: int, size: int) -> tuple[dict[str, Any], ...]:
-    return tuple(cost.ledger(Path(folder)))
+    return tuple(ledger.entries(Path(folder)))
 
 
 def _began(trials: Sequence[FrozenTrial]) -> datetime:
@@ -185,7 +185,7 @@ def watch(config: Config, told: dict[str, Any]) -> Watch:
         looked = now
         if not opened:
             opened.append(reach.study(told))
-        hours = (now - began) * cost.devices(config.hardware) / 3600
+        hours = ledger.device_hours(now - began, config.hardware.devices, config.hardware.nodes)
         money = None if price is None else hours * price
         reach.note(told, {"device_hours": hours, "money": money})
         stop = reached(config.budget, opened[0].get_trials(deepcopy=False))

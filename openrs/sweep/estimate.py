@@ -19,6 +19,7 @@ from openrs.config.compose import refusal, to_config
 from openrs.errors import Mistake
 from openrs.plan import Plan, resolve
 from openrs.rates import Rate, Rates
+from openrs.records.ledger import devices_held
 from openrs.sweep import slots as tasks
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ def todo(plan: Plan, rates: Rates, counted: set[str], afresh: bool = False) -> T
     if weights is not None:
         saved, each, state = cost.disk(config, weights)
         disk = saved * each + state if steps else 0
-    held, price = cost.devices(config.hardware), config.hardware.price_per_device_hour
+    hardware = config.hardware
+    held, price = devices_held(hardware.devices, hardware.nodes), hardware.price_per_device_hour
     return Todo(
         plan.run.id, steps, problems, rates.step(config), rates.problem(config), disk, held, price
     )  # fmt: skip
@@ -248,7 +250,8 @@ def _base_models(plans: Iterable[Plan], rates: Rates, counted: set[str]) -> tupl
         cells = {str(cell.path(plan.base.folder)): cell for cell in plan.missing(0)} if measured else {}
         problems = sum(len(plan.problems[c.benchmark]) for path, c in cells.items() if path not in counted)
         counted.update(cells)
-        held, price = cost.devices(plan.config.hardware), plan.config.hardware.price_per_device_hour
+        hardware = plan.config.hardware
+        held, price = devices_held(hardware.devices, hardware.nodes), hardware.price_per_device_hour
         found.append(Todo(plan.base.id, 0, problems, None, rates.problem(plan.config), 0, held, price))
     return tuple(item for item in found if item.parts)
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from openrs import cost
 from openrs.errors import Mistake
 from openrs.plan import Plan
-from openrs.records import scores
+from openrs.records import ledger, scores
 from openrs.records.files import read_lines
 
 COSTS = ("device_hours", "money")
@@ -119,4 +118,5 @@ def device_hours(plan: Plan) -> float:
     seconds = [line["step_seconds"] for line in lines if line["step"] <= plan.config.stop_at]
     if not seconds:
         raise Missing(f"{plan.run.folder.name} has no training record")
-    return sum(seconds) * cost.devices(plan.config.hardware) / 3600
+    hardware = plan.config.hardware
+    return ledger.device_hours(sum(seconds), hardware.devices, hardware.nodes)

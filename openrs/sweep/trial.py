@@ -8,8 +8,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from openrs import cost
 from openrs.plan import Plan
+from openrs.records import ledger
 from openrs.records.run import locked
 from openrs.sweep import objective, signal
 from openrs.sweep.outcome import Outcome
@@ -55,8 +55,8 @@ def run(plan: Plan, trial: Trial) -> Outcome:
     study = trial.study()
     study |= study_facts.sign(study, record)
     worked = _work(plan, study)
-    hours = (time.monotonic() - began) * cost.devices(config.hardware) / 3600
-    price = config.hardware.price_per_device_hour
+    hardware, price = config.hardware, config.hardware.price_per_device_hour
+    hours = ledger.device_hours(time.monotonic() - began, hardware.devices, hardware.nodes)
     record |= {
         "step": config.checkpoints[-1],
         "scores": _scores(plan),

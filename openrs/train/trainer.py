@@ -25,6 +25,7 @@ from openrs.processes.vllm_server import Server
 from openrs.records import training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
 from openrs.records.files import read_lines, read_record, write_lines, write_record
+from openrs.records.ledger import devices_held
 from openrs.records.run import Run, versions
 from openrs.records.training import Checkpoint, TrainRecord
 from openrs.train.callbacks import Checkpoints, Metrics, ProgressLine, StopAt, Watched
@@ -296,7 +297,7 @@ def _begin_segment(config: Config, run: Run, mix: Mix, reached: int) -> None:
         "world_size": hardware.training_processes,
         "sharding": hardware.sharding,
         "hardware": hardware.name,
-        "devices": max(1, hardware.devices * hardware.nodes),
+        "devices": devices_held(hardware.devices, hardware.nodes),
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }

@@ -11,9 +11,9 @@ import psutil
 import pytest
 from omegaconf import OmegaConf
 
-from openrs import cost
 from openrs.paths import ROOT
 from openrs.processes import launch
+from openrs.records import ledger
 from tests.helpers.jobs import SHORT, metrics, only_run, outcomes, weights
 
 pytestmark = pytest.mark.slow
@@ -144,7 +144,7 @@ def test_a_killed_rank_ends_the_run_and_the_same_command_goes_on(tmp_path):
     lines = metrics(run)
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]  # written once, by one process
     assert len(list((run / "train/completions").glob("*.parquet"))) == 6
-    assert [line["stage"] for line in cost.ledger(run)] == ["train", "train"]
+    assert [line["stage"] for line in ledger.entries(run)] == ["train", "train"]
 
 
 def test_another_number_of_processes_goes_on_as_a_segment_of_its_own(tmp_path):
@@ -194,7 +194,7 @@ def test_two_nodes_train_together(tmp_path):
     run = only_run(tmp_path)
     (segment,) = json.loads((run / "train.json").read_text())["segments"]
     assert (segment["world_size"], segment["last_step"]) == (2, 2)
-    assert len(cost.ledger(run)) == 1  # node 0 counts the devices of all
+    assert len(ledger.entries(run)) == 1  # node 0 counts the devices of all
     assert {path.name for path in (run / "logs").glob("*.json")} == {"train-0.json", "train-1.json"}
 
 

@@ -1,0 +1,107 @@
+"""What a run's stages cost: a line a stage in its ledger, `cost.jsonl`.
+
+The ledger counts the wall time for which the devices were held, start-up included, as a bill does;
+`train.json` counts the time of training steps alone.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from openrs.config.schema import Hardware
+from openrs.records.files import read_lines
+
+LEDGER = "cost.jsonl"
+BEAT_SECONDS = 60.0
+"""The longest time between two entries of a stage: a killed process is billed to within so much, and to
+within a tenth of its time."""
+
+
+def devices_held(devices: int, nodes: int = 1) -> int:
+    """Devices that a stage holds on all nodes; a machine without accelerators counts as one device."""
+    return max(1, devices * nodes)
+
+
+def device_hours(seconds: float, devices: int, nodes: int = 1) -> float:
+    """Hours of wall time x devices held."""
+    return seconds * devices_held(devices, nodes) / 3600
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What stages took; dollars are None where a price was unknown."""
+
+    device_hours: float
+    dollars: float | None
+    wall_hours: float
+
+    def __str__(self) -> str:
+        money = "price unknown" if self.dollars is None else f"${self.dollars:.2f}"
+        return f"{self.device_hours:.3g} device-hours, {money}"
+
+
+@contextmanager
+def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
+    """Writes the stage's line in the ledger of a run's folder while the stage lasts, whether it succeeds or fails.
+
+    The line is written as the stage begins and anew while the stage lasts, so that a process killed
+    outright is billed too, and a budget sees what is being spent.
+    """
+    ended = Event()
+    began, clock = datetime.now(UTC).isoformat(), time.monotonic()
+
+    def write() -> None:
+        seconds = time.monotonic() - clock
+        hours = device_hours(seconds, hardware.devices, hardware.nodes)
+        price = hardware.price_per_device_hour
+        line = {
+            "stage": stage,
+            "began": began,
+            "seconds": round(seconds, 3),
+            "hardware": hardware.name,
+            "devices": devices_held(hardware.devices, hardware.nodes),
+            "price_per_device_hour": price,
+            "device_hours": hours,
+            "dollars": None if price is None else hours * price,
+        }
+        with (folder / LEDGER).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def beat() -> None:
+        while not ended.wait(min(BEAT_SECONDS, max(1.0, (time.monotonic() - clock) / 10))):
+            write()
+
+    write()
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        write()
+
+
+def entries(folder: Path) -> list[dict[str, Any]]:
+    """The newest line of every stage that a process began, from the ledger in a run's folder."""
+    lines = read_lines(folder / LEDGER)
+    return list({(line["stage"], line["began"]): line for line in lines}.values())
+
+
+def spent(folder: Path, stage: str = "") -> Spent | None:
+    """The sum over the stages whose name starts with `stage`; None where the ledger has no such entry."""
+    lines = [line for line in entries(folder) if line["stage"].startswith(stage)]
+    if not lines:
+        return None
+    dollars = [line["dollars"] for line in lines]
+    return Spent(
+        sum(line["device_hours"] for line in lines),
+        None if None in dollars else sum(dollars),
+        sum(line["seconds"] for line in lines) / 3600,
+    )
