@@ -1,7 +1,7 @@
 """The process that a test starts in a command's place: `fork_client.py SOCKET MODULE ARGUMENT...`.
 
-The client hands its working directory, environment and standard streams to the fork server, passes signals on,
-and ends as the fork ends: with its exit status, or by the signal that ended it.
+The client hands its working directory, environment and standard streams to the fork server, passes signals
+on, and ends as the fork ends: with its exit status, or by the signal that ended it.
 """
 
 import json

@@ -3,9 +3,10 @@
     python -m tests.helpers.fork_server SOCKET OWNER
 
 Importing torch, TRL and lighteval costs 15 to 20 s of CPU, and the tests start about a hundred commands. A
-fork runs a command as a new interpreter would: with its own arguments, working directory, environment, standard
-streams, session and exit status. `fork_client` is the process that a test sees in the command's place. Where the
-client ends, the server kills its fork, so `kill -9` strikes the fork. The server ends with the process OWNER.
+fork runs a command as a new interpreter would: with its own arguments, working directory, environment,
+standard streams, session and exit status. `fork_client` is the process that a test sees in the command's
+place. Where the client ends, the server kills its fork, so `kill -9` strikes the fork. The server ends with
+the process OWNER.
 """
 
 import atexit
