@@ -54,7 +54,7 @@ def metric(text: str) -> Metric:
     raise Mistake(f"metric={text}: is not one of {METRICS} (K a number from 1). Give one of them.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measured:
     """One cell."""
 
@@ -127,8 +127,8 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
     elif shown.name == "maj":
         if k != shown.k:
             raise Mistake(
-                f"metric=maj@{shown.k}: {scores[0].title} has {k} answers a problem. Ask for maj@{k}, or "
-                "evaluate as many sampling seeds."
+                f"metric=maj@{shown.k}: {scores[0].title} has {k} answers per problem. Use maj@{k}, or "
+                f"evaluate {shown.k} sampling seeds."
             )
         shares = estimates.majority_at(values.astype(int), _stated(scores, ids, folder))
     if shown.name == "tokens":
@@ -151,7 +151,7 @@ def _refuse_other_problems(scores: list[Score]) -> None:
         origins = [str((score.imported or {}).get("file", f"seed {score.seed}")) for score in (first, other)]
         what = f"{first.n} and {other.n} problems" if other.n != first.n else "different problems"
         raise Mistake(
-            f"{first.title}, step {first.step}: {origins[0]} and {origins[1]} hold {what} and are no two "
+            f"{first.title}, step {first.step}: {origins[0]} and {origins[1]} hold {what}, so they are not "
             "samples of one cell. Import them again into a new outputs folder, each under its own --name."
         )
 
@@ -176,7 +176,7 @@ def _stated(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> l
         if text is None:
             raise Mistake(
                 f"metric=maj@k: the completions of {score.title}, step {score.step}, seed {score.seed} are "
-                "not stored, and a vote needs them. Use avg or pass@K."
+                "not stored, and a majority vote needs them. Use avg or pass@K."
             )
         by_id = dict(zip(text["ids"], text["text"], strict=True))
         columns.append([boxed(by_id[key]) for key in ids])

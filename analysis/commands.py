@@ -17,7 +17,7 @@ def main() -> int:
     """Parses the command line and prints; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
-        description="Tables from records alone, as `python -m analysis table1 outputs/`.",
+        description="Tables, figures and reports from the records in an outputs folder.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_table1(commands)
@@ -42,15 +42,18 @@ def _outputs(command: argparse.ArgumentParser, option: bool = False) -> None:
     if option:
         command.add_argument("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
     else:
-        command.add_argument("outputs", type=Path, nargs="?", default=Path("outputs"))
+        command.add_argument(
+            "outputs", type=Path, nargs="?", default=Path("outputs"), help="default: outputs"
+        )
 
 
 def _shown(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=formats.FORMATS, default="md")
-    command.add_argument("--metric", default="avg", help=f"{cells.METRICS}; default avg; several by commas")
+    command.add_argument("--metric", default="avg",
+                         help=f"{cells.METRICS}, or several with commas; default avg")  # fmt: skip
     command.add_argument(
         "--mixed", default="", metavar="TRAITS",
-        help=f"put rows that differ in these into one table, marked: {', '.join(mixing.TRAITS)}",
+        help=f"put rows that differ in these into one table and mark them: {', '.join(mixing.TRAITS)}",
     )  # fmt: skip
 
 
@@ -58,21 +61,21 @@ def _add_table1(commands: Any) -> None:
     command = commands.add_parser("table1", help="base and trained checkpoints on the benchmarks")
     _outputs(command)
     _shown(command)
-    command.add_argument("--imported", action="store_true", help="what was imported, in place of the runs")
+    command.add_argument("--imported", action="store_true", help="show imported results instead of runs")
     command.add_argument("--average", choices=("raw", "rounded", "both"),
-                         help="average cells, or cells as printed (the paper's rule)")  # fmt: skip
-    command.add_argument("--select", metavar="RULE", help="last, best or step=N: one checkpoint a run")
-    command.add_argument("--by", metavar="BENCHMARK", help="what `best` is decided by")
-    command.add_argument("--report", metavar="BENCHMARKS", help="what to show: a,b,c or all")
+                         help="mean of the cells, or of the cells as printed (the paper's rule)")  # fmt: skip
+    command.add_argument("--select", metavar="RULE", help="one checkpoint per run: last, best or step=N")
+    command.add_argument("--by", metavar="BENCHMARK", help="the benchmark that decides `best`")
+    command.add_argument("--report", metavar="BENCHMARKS", help="benchmarks to show: a,b,c or all")
     command.add_argument("--reference", action="append", default=[], choices=references.NAMES,
-                         help="published numbers below, marked")  # fmt: skip
+                         help="add a table of published numbers")  # fmt: skip
     command.add_argument("--published", action="store_true", help="the same as --reference paper")
     command.set_defaults(run=_table1)
 
 
 def _table1(arguments: argparse.Namespace) -> int:
     if arguments.select is None and (arguments.by or arguments.report):
-        raise Mistake("by, report: they say how a checkpoint is chosen. Give --select too.")
+        raise Mistake("by, report: they belong to --select RULE. Give --select too.")
     choice = None
     if arguments.select is not None:
         report = tuple(name for name in (arguments.report or "").split(",") if name)
@@ -102,15 +105,18 @@ def _metrics(arguments: argparse.Namespace) -> list[cells.Metric]:
 
 def _add_ablation(commands: Any) -> None:
     command = commands.add_parser(
-        "ablation", help="factors of the runs x benchmarks: replicates, marginal means, differences"
+        "ablation",
+        help="what differs between runs against benchmarks: replicates, marginal means, differences",
     )
     _outputs(command)
     _shown(command)
-    command.add_argument("--rows", metavar="FACTORS", help="recipe paths, as reward.cosine.weight,seed")
-    command.add_argument("--columns", metavar="FACTOR", help="a second factor across; needs --benchmark")
+    command.add_argument(
+        "--rows", metavar="FACTORS", help="factors down the side, such as reward.cosine.weight,seed"
+    )
+    command.add_argument("--columns", metavar="FACTOR", help="a factor across; needs --benchmark")
     command.add_argument("--benchmark", metavar="NAME", help="the benchmark shown, or Avg.")
     command.add_argument("--step", default="last", help="last, reported or N; default last")
-    command.add_argument("--baseline", metavar="ROW", help="row that the others are compared with")
+    command.add_argument("--baseline", metavar="ROW", help="the row that the others are compared with")
     command.set_defaults(run=_ablation)
 
 
@@ -134,12 +140,14 @@ def _ablation(arguments: argparse.Namespace) -> int:
 
 
 def _add_compare(commands: Any) -> None:
-    command = commands.add_parser("compare", help="two runs or models, problem by problem")
-    command.add_argument("first", metavar="A", help="name, id or folder of a run, with @STEP if wanted")
-    command.add_argument("second", metavar="B")
+    command = commands.add_parser("compare", help="two checkpoints, problem by problem")
+    command.add_argument("first", metavar="A", help="name, id or folder of a run, or any of them with @STEP")
+    command.add_argument("second", metavar="B", help="the same")
     _outputs(command, option=True)
     _shown(command)
-    command.add_argument("--problems", type=int, default=10, metavar="N", help="largest changes listed")
+    command.add_argument(
+        "--problems", type=int, default=10, metavar="N", help="list the N largest changes; default 10"
+    )
     command.set_defaults(run=_compare)
 
 
@@ -167,14 +175,14 @@ def _all_runs(outputs: Path) -> list[RunRecords]:
 
 def _add_import(commands: Any) -> None:
     command = commands.add_parser(
-        "import", help="results of lighteval, lm-evaluation-harness or Inspect, as marked score records"
+        "import", help="store results of lighteval, lm-evaluation-harness or Inspect as score records"
     )
     command.add_argument("path", type=Path, help="a result file, or a folder of them")
-    command.add_argument("--name", help="what the collection is called; default: the folder's name")
+    command.add_argument("--name", help="name of the collection; default: the folder's name")
     command.add_argument("--pattern", metavar="REGEX",
-                         help="where (?P<name>...) and (?P<step>...) are in a file's path")  # fmt: skip
+                         help="finds (?P<name>...) and (?P<step>...) in a file's path")  # fmt: skip
     command.add_argument("--baseline", metavar="NAME",
-                         help="the model or experiment that is untrained; the paper's is known")  # fmt: skip
+                         help="the model or experiment that is untrained; default: the paper's")  # fmt: skip
     _outputs(command, option=True)
     command.set_defaults(run=_import)
 
@@ -192,7 +200,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _add_export(commands: Any) -> None:
-    command = commands.add_parser("export", help="all scores as a tidy table and as lighteval's own files")
+    command = commands.add_parser("export", help="write all scores as a tidy table and as lighteval's files")
     _outputs(command)
     command.add_argument("-o", "--to", type=Path, default=Path("export"), help="folder; default export")
     command.set_defaults(run=_export)
@@ -207,18 +215,18 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _add_figures(commands: Any) -> None:
-    command = commands.add_parser("figures", help="curves, costs and differences as SVG and PNG")
+    command = commands.add_parser("figures", help="draw curves, costs and differences as SVG and PNG")
     _outputs(command)
     command.add_argument("-o", "--to", type=Path, default=Path("figures"), help="folder; default figures")
-    command.add_argument("--imported", action="store_true", help="what was imported, in place of the runs")
-    command.add_argument("--storage", metavar="URL", help="Optuna storage of a sweep to draw too")
-    command.add_argument("--study", metavar="NAME", help="the study in it")
+    command.add_argument("--imported", action="store_true", help="show imported results instead of runs")
+    command.add_argument("--storage", metavar="URL", help="hydra.sweeper.storage of a sweep to draw too")
+    command.add_argument("--study", metavar="NAME", help="name of the sweep's study")
     command.set_defaults(run=_figures)
 
 
 def _figures(arguments: argparse.Namespace) -> int:
     if (arguments.storage is None) != (arguments.study is None):
-        raise Mistake("storage, study: a sweep is drawn from both. Give --storage URL --study NAME.")
+        raise Mistake("storage, study: drawing a sweep needs both. Give --storage URL --study NAME.")
     from openrs.analysis.figures import command  # matplotlib, which no table needs
 
     sweep = None if arguments.storage is None else (arguments.storage, arguments.study)
@@ -228,20 +236,20 @@ def _figures(arguments: argparse.Namespace) -> int:
 
 
 def _add_report(commands: Any) -> None:
-    command = commands.add_parser("report", help="one page with everything, which needs no network")
+    command = commands.add_parser("report", help="write one page with everything, which needs no network")
     _outputs(command)
     command.add_argument("-o", "--to", type=Path, default=Path("report.html"), help="default: report.html")
     command.add_argument("--completions", type=int, default=2000, metavar="N",
-                         help="completions in the viewer, at most 2000")  # fmt: skip
+                         help="completions in the viewer; default and most: 2000")  # fmt: skip
     command.add_argument("--reference", action="append", default=[], choices=references.NAMES,
-                         help="published numbers beside, marked")  # fmt: skip
+                         help="add a table of published numbers")  # fmt: skip
     _kept_elsewhere(command)
     command.set_defaults(run=_report)
 
 
 def _kept_elsewhere(command: argparse.ArgumentParser) -> None:
-    told = "hydra.sweeper.storage of sweeps that are in no file under sweeps/"
-    command.add_argument("--storage", metavar="URL", help=told)
+    command.add_argument("--storage", metavar="URL",
+                         help="hydra.sweeper.storage of sweeps that have no file under sweeps/")  # fmt: skip
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -263,10 +271,14 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _add_watch(commands: Any) -> None:
-    command = commands.add_parser("watch", help="table, curves and sweeps in the terminal, while runs go on")
+    command = commands.add_parser(
+        "watch", help="show table, curves and sweeps in the terminal while runs go on"
+    )
     _outputs(command)
-    command.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="default 10")
-    command.add_argument("--once", action="store_true", help="print one look and end")
+    command.add_argument(
+        "--every", type=float, default=10.0, metavar="SECONDS", help="seconds between two looks; default 10"
+    )
+    command.add_argument("--once", action="store_true", help="print once and end")
     _kept_elsewhere(command)
     command.set_defaults(run=_watch)
 
@@ -282,8 +294,8 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _add_cost_tables(commands: Any) -> None:
     for name, title in (
-        ("table2", "data and training cost of 7B models: published, and the runs here"),
-        ("table3", "the same for 1.5B models"),
+        ("table2", "data and training cost of 7B models, published and of the runs here"),
+        ("table3", "data and training cost of 1.5B models"),
         ("table4", "the benchmarks and their sizes"),
     ):
         command = commands.add_parser(name, help=title)
@@ -300,7 +312,7 @@ def _cost_tables(arguments: argparse.Namespace) -> int:
 
 def _add_table5(commands: Any) -> None:
     command = commands.add_parser("table5", help="the trainer's hyper-parameters beside the paper's")
-    command.add_argument("overrides", nargs="*", help="changes, as hardware=a100x1")
+    command.add_argument("overrides", nargs="*", help="changes to the config, such as hardware=a100x1")
     command.add_argument("--experiment", choices=("exp1", "exp2", "exp3"), default="exp3")
     command.add_argument("--format", choices=text_table.FORMATS, default="md")
     command.set_defaults(run=_table5)

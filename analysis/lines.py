@@ -73,6 +73,11 @@ def lines(
     return _with_means(made, recipes, chosen, lambda row: _measured_how(row, settings, marks))
 
 
+def rows_of(made: Sequence[Line]) -> list[Row]:
+    """The rows of these lines, each once: a line of means shares its rows with the lines of its runs."""
+    return list({id(row): row for line in made for row in line.rows}.values())
+
+
 def titles(made: Sequence[Line]) -> list[str]:
     """Benchmarks of these lines."""
     return benchmark_order({title for line in made for title in line.cells})

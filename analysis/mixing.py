@@ -27,7 +27,9 @@ def allowed(text: str) -> frozenset[str]:
     """
     names = frozenset(name for name in text.split(",") if name)
     if unknown := names - TRAITS.keys():
-        raise Mistake(f"mixed={text}: {', '.join(sorted(unknown))} is none of {', '.join(TRAITS)}.")
+        raise Mistake(
+            f"mixed={text}: {', '.join(sorted(unknown))} is none of {', '.join(TRAITS)}. Give some of these."
+        )
     return names
 
 
@@ -92,8 +94,8 @@ def refuse(rows: list[Row], mixed: Collection[str] = ()) -> None:
         left, right = found[names[0]]
         raise Mistake(
             f"{other.run.name} step {other.step} and {row.run.name} step {row.step} differ in "
-            f"{TRAITS[names[0]]} ({left}; {right}): their numbers are not comparable. Put them in tables "
-            f"of their own, or ask for it with --mixed {','.join(names)}."
+            f"{TRAITS[names[0]]} ({left}; {right}), so their numbers are not comparable. Put them into "
+            f"separate tables, or mix them with --mixed {','.join(names)}."
         )
 
 

@@ -94,13 +94,13 @@ def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
     found = [_readable(path.parent) for path in paths]
     if not found and imported:
         raise Mistake(
-            f"{outputs}: nothing was imported (no {IMPORTED}/*/run.json). Run `python -m analysis import "
-            f"PATH --outputs {outputs}` first."
+            f"{outputs}: nothing was imported here (no {IMPORTED}/*/run.json). Run `python -m analysis "
+            f"import PATH --outputs {outputs}` first."
         )
     if not found:
         raise Mistake(
-            f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `python -m "
-            "openrs`, or make a run first."
+            f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `python -m openrs`, "
+            "or start a run first."
         )
     return [run for run in found if run is not None]
 
@@ -111,7 +111,7 @@ def _readable(folder: Path) -> RunRecords | None:
     except Mistake as error:
         print(f"left out: {error}", file=sys.stderr)
     except (KeyError, TypeError, AttributeError) as error:
-        print(f"left out: {folder}: a record lacks what records have ({error!r}).", file=sys.stderr)
+        print(f"left out: {folder}: a record lacks a field ({error!r}).", file=sys.stderr)
     return None
 
 

@@ -64,13 +64,13 @@ def frame(outputs: Path, storage: str | None = None) -> RenderableType:
     runs = [run for folder in sorted(shown) if (run := records.load(folder)) is not None]
     parts: list[RenderableType] = [head]
     if len(trained) > RUNS:
-        parts.append(Text(f"the {RUNS} that wrote last, of {len(trained)} trained ones", style="dim"))
+        parts.append(Text(f"Shown: the {RUNS} of {len(trained)} trained runs that wrote last", style="dim"))
     if not folders:
-        parts.append(Text("no run has started yet"))
+        parts.append(Text("No run has started yet."))
     parts += [_study(study) for study in trials.studies(outputs, storage)]
     parts += _scores(runs)
     parts += _curves(runs)
-    return Group(*parts, Text("Ctrl-C ends this; it changes nothing.", style="dim"))
+    return Group(*parts, Text("Ctrl-C ends this view; runs and sweeps go on.", style="dim"))
 
 
 def touched(folder: Path) -> float:
@@ -87,14 +87,14 @@ def _scores(runs: list[RunRecords]) -> list[RenderableType]:
     """Table 1 of each group of rows that may share one."""
     scored = [run for run in runs if run.scores]
     if not scored:
-        return [Text("no checkpoint is evaluated yet")]
+        return [Text("No checkpoint is evaluated yet.")]
     return [_grid(table1.of_lines(lines(part.rows))[0]) for part in table1.parts(scored)]
 
 
 def _grid(table: Table) -> Grid:
     made = Grid(
         title=table.title,
-        caption="bold: best beyond noise; ≈ not distinguishable from the best (rows shown here)",
+        caption="bold: best beyond noise; ≈: cannot be told from the best (of the rows shown)",
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
         title_justify="left",

@@ -44,7 +44,7 @@ def write(runs: list[RunRecords], folder: Path, sweep: tuple[str, str] | None = 
         written = _save(_all(runs, sweep), folder)
     if not written:
         raise Mistake(
-            "figures: the runs have no scores and no logged training steps. Run with "
+            "figures: the runs have no scores and no logged training steps. Run openrs with "
             "stages=[train,evaluate] first."
         )
     return written

@@ -58,7 +58,9 @@ def forest(table: Table, unit: str) -> Figure:
     axis.tick_params(axis="y", length=0)
     axis.grid(False, axis="y")
     axis.spines["left"].set_visible(False)
-    note = f"{table.title} ({unit}), 95 % interval. Filled: beyond noise (Holm, 5 %); hollow: could be noise."
+    note = (
+        f"{table.title} ({unit}), 95 % intervals. Filled: beyond noise (Holm, 5 %). Hollow: could be noise."
+    )
     whole = textwrap.wrap(note + (" †: unpaired." if unpaired else ""), 100, break_on_hyphens=False)
     figure.supxlabel("\n".join(whole), fontsize=7)
     figure.set_size_inches(WIDTH, 0.9 + ROW * abs(height))

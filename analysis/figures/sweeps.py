@@ -41,12 +41,14 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     done = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
     if len(done) < FEWEST:
         raise Mistake(
-            f"study={study_name}: has {len(done)} finished trials; importance needs at least "
-            f"{FEWEST}. Let the sweep go on."
+            f"study={study_name}: has {len(done)} finished trials, and importance needs at least "
+            f"{FEWEST}. Let the sweep continue."
         )
     varied = [name for name in done[0].params if len({str(trial.params.get(name)) for trial in done}) > 1]
     if not varied:
-        raise Mistake(f"study={study_name}: all finished trials have the same parameters.")
+        raise Mistake(
+            f"study={study_name}: all finished trials have the same parameters. Nothing can be drawn."
+        )
     target = study.metric_names[0] if study.metric_names else "objective"
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
 

@@ -25,8 +25,8 @@ PATTERNS = (
 learning rate or a benchmark (`seed_1`, `eval_2025-03-24`, `lr1e-6`, `math_500`) is no step, and that of
 `exp_1` belongs to its name. A folder `checkpoints` between the two is in every experiment and names none."""
 TOLD = (
-    "a folder step-N or checkpoint-N, whose parent is the experiment, or a folder EXPERIMENT_N above "
-    "results/ (N the step, not a seed, a date or a benchmark's number)"
+    "EXPERIMENT/step-N/ or EXPERIMENT/checkpoint-N/, or EXPERIMENT_N/ above results/ (N is the step, not a "
+    "seed, a date or a benchmark's number)"
 )
 """PATTERNS in words."""
 _STEP_FOLDER = re.compile(rf"{_WORD}\d+{_SEED}")
@@ -52,10 +52,11 @@ def pattern(text: str | None) -> tuple[re.Pattern[str], ...]:
     try:
         made = tuple(re.compile(item) for item in ((text,) if text is not None else PATTERNS))
     except re.error as error:
-        raise Mistake(f"pattern={text}: is no regular expression ({error}).") from None
+        raise Mistake(f"pattern={text}: is not a regular expression ({error}). Mend it.") from None
     if any("name" not in item.groupindex for item in made):
         raise Mistake(
-            f"pattern={text}: needs a group (?P<name>...) for the experiment, and (?P<step>...) for the step."
+            f"pattern={text}: needs a group (?P<name>...) for the experiment, and may have (?P<step>...) for "
+            "the step."
         )
     return made
 

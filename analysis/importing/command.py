@@ -26,8 +26,8 @@ def check(found: Sequence[Found | Skipped], path: Path, pattern: str | None) -> 
     if pattern is not None and not any(item.matched for item in results):
         example = path if path.is_file() else path / results[0].file
         raise Mistake(
-            f"pattern={pattern}: fits none of the {len({item.file for item in results})} files, which are "
-            f"looked at as {address.place(example, path)}. Mend it, or leave it out."
+            f"pattern={pattern}: fits none of the {len({item.file for item in results})} files. A path is "
+            f"matched in this form: {address.place(example, path)}. Change the pattern, or leave it out."
         )
 
 
@@ -39,16 +39,19 @@ def tell(report: Report, where: Path, pattern: str | None) -> int:
     """
     _tell_skipped(report.skipped)
     for repeat in report.repeats:
-        print(f"repeat, no second sample: {repeat}")
+        print(f"repeat, not counted again: {repeat}")
     for note in report.notes:
         print(f"note: {note}")
     print(
-        f"{report.imported} scores imported into {where} ({len(report.runs)} runs), {report.known} known "
+        f"{report.imported} scores imported into {where} ({len(report.runs)} runs), {report.known} stored "
         f"before, {len(report.repeats)} repeats, {_skipped(report.skipped)}."
     )
-    print(f"Experiment and step by: {pattern or address.TOLD}; else the model's name, without a step.")
+    print(f"Experiment and step come from a file's path: {pattern or address.TOLD}.")
     if report.unmatched:
-        print(f"{len(report.unmatched)} files have no experiment in their path and go by the model's name.")
+        print(
+            f"{len(report.unmatched)} files have no experiment in their path: their runs have the model's "
+            "name and no step."
+        )
     unfit = pattern is not None and report.unmatched
     return INCOMPLETE if report.skipped or unfit else 0
 

@@ -64,4 +64,4 @@ def _rows(path: Path, key: str) -> list[dict[str, Any]]:
     try:
         return pyarrow.parquet.read_table(file).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
-        raise Unreadable(f"{file.name} is no whole parquet file ({error})") from None
+        raise Unreadable(f"{file.name} is not a whole parquet file ({error})") from None

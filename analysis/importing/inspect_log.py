@@ -79,7 +79,7 @@ def _epoch(log: Any, samples: list[Any], scorer: str, epoch: int) -> Result:
     partial = sum(_value(sample, scorer) == PARTIAL for sample in samples)
     if not partial:
         return made
-    note = f"{partial} partial answers count as wrong (Inspect's accuracy counts each as half)"
+    note = f"{partial} partial answers count as wrong here; Inspect's accuracy counts each as half"
     return replace(made, note=note, settings_stated=made.settings_stated | {"partial_as_wrong": partial})
 
 
@@ -94,7 +94,7 @@ def _right(sample: Any, scorer: str) -> int:
         return RIGHT[value]
     if isinstance(value, bool | int | float) and value in (0, 1):
         return int(value)
-    raise Unreadable(f"{scorer} gives {value!r} for sample {sample.id}, not right or wrong")
+    raise Unreadable(f"{scorer} gives {value!r} for sample {sample.id}, which is not right or wrong")
 
 
 def _aggregate(log: Any) -> Result:

@@ -51,7 +51,7 @@ def read(document: dict[str, Any], path: Path) -> list[Result | Left]:
     """
     tasks = document["results"]
     if not isinstance(tasks, dict):
-        raise Unreadable("`results` is no table of tasks")
+        raise Unreadable("`results` is not a table of tasks")
     averages = [key for key in tasks if key == "all" or key.endswith("|_average") or ":_average|" in key]
     own = [key for key in tasks if key not in averages]
     return by_task(own, lambda key: _task(document, key, tasks[key], path))
@@ -71,7 +71,7 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
     for metric in found:
         value, stderr = float(values[metric]), number(values.get(f"{metric}_stderr"))
         if not 0 <= value <= 1:
-            raise Unreadable(f"{metric}={value} is no share of 0 to 1")
+            raise Unreadable(f"{metric}={value} is not a share between 0 and 1")
         k, samples = metrics.pass_k(metric), metrics.samples(metric)
         outcomes = details.read(path, key, metric) if k == 1 and samples == 1 else None
         n = _size(config, summary, general, value, stderr if samples == 1 else None, outcomes)
@@ -94,7 +94,7 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
                 versions=_versions(general),
                 outcomes=outcomes,
                 settings_stated={"task": name, "dataset": config.get("hf_repo")},
-                note=f"{', '.join(unmade)} left out, as so many answers were not made" if unmade else "",
+                note=f"{', '.join(unmade)} left out: fewer answers were sampled" if unmade else "",
             )
         )
     return made
@@ -120,7 +120,7 @@ def _metrics(values: Any) -> tuple[list[str], list[str]]:
     """The metric that is the score, and any pass@k with k above 1 beside it; then those of answers that
     were never made."""
     if not isinstance(values, dict):
-        raise Unreadable("its metrics are no table")
+        raise Unreadable("its metrics are not a table")
     known = {
         name: value
         for name, item in values.items()

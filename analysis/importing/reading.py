@@ -49,7 +49,7 @@ def files(path: Path) -> list[Path]:
         item for suffix in ("json", "eval") for item in path.rglob(f"*.{suffix}") if item.is_file()
     )
     if not found:
-        raise Mistake(f"{path}: no result files (*.json, *.eval) there. Give a file or a folder of them.")
+        raise Mistake(f"{path}: holds no result files (*.json, *.eval). Give one, or a folder of them.")
     return found
 
 
@@ -81,7 +81,7 @@ def _parse(file: Path, content: bytes) -> list[Result | Left]:
     try:
         document = json.loads(content.decode("utf-8-sig"), parse_constant=_nothing)
     except UnicodeDecodeError:
-        raise Unreadable("is no text") from None
+        raise Unreadable("is not text") from None
     except json.JSONDecodeError as error:
         whole = content.rstrip().endswith((b"}", b"]"))
         raise Unreadable(

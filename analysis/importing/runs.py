@@ -111,8 +111,8 @@ def check_baseline(found: Sequence[Found], named: str | None) -> None:
     if named is None or any(is_baseline(item, named) for item in found):
         return
     names = sorted({item.name for item in found if item.step is None})
-    there = f"Without a step are: {', '.join(names)}." if names else "Every file here has a step."
+    there = f"Models without a step: {', '.join(names)}." if names else "Every file here has a step."
     raise Mistake(
-        f"baseline={named}: no result without a training step is of that model or experiment. {there} Name "
-        "one of these, or leave it out (step 0 of an experiment is its baseline by itself)."
+        f"baseline={named}: no result without a training step belongs to that model or experiment. {there} "
+        "Name one of these, or leave the option out (step 0 of an experiment is its baseline anyway)."
     )

@@ -81,8 +81,8 @@ def _store(
     other = known.same(item, folder)
     if other is not None and abs(other.score.value - result.value) > 1e-9:
         reason = (
-            f"the outputs of {other.file} with another score ({result.value:.4f}, there "
-            f"{other.score.value:.4f}); the first was kept"
+            f"it has the outputs of {other.file} with another score ({result.value:.4f}, there "
+            f"{other.score.value:.4f}); the first stays"
         )
         report.skipped.append(Skipped(item.file, reason, result.title))
         return

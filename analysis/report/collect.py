@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.analysis import baseline, costs, curves
-from openrs.analysis.lines import Line, lines
+from openrs.analysis.lines import Line, lines, rows_of
 from openrs.analysis.records import RunRecords
 from openrs.analysis.report import completions, summary, trials, warnings
 from openrs.analysis.report.provenance import Provenance
@@ -39,8 +39,8 @@ def collect(
     """
     if not any(run.scores for run in runs):
         raise Mistake(
-            f"{outputs}: no scores, so there is nothing to report. Run with stages=[train,evaluate], or "
-            "import results, first."
+            f"{outputs}: holds no scores, so there is nothing to report. Run openrs with "
+            "stages=[train,evaluate] first, or import results."
         )
     sources = Provenance(runs)
     parts: list[dict[str, Any]] = []
@@ -82,7 +82,7 @@ def _part(made: list[Line], found: Sequence[Table], sources: Provenance) -> dict
     }
     base = baseline.of_lines(made)
     first = _table(found[0], at)
-    rows = [row for line in made for row in line.rows]
+    rows = rows_of(made)
     return {
         "table": first,
         "differences": _table(found[1], at, base.label if base else "") if len(found) > 1 else None,

@@ -124,8 +124,8 @@ def _drawn(
             made.texts += sum(answer is not None for answer in entry["a"])
     made.said = (
         f"{made.texts} completions of {len(made.problems)} problems (of {total}), first sampling seed, for "
-        f"{len(chosen)} rows: the base model, then each run's last evaluated checkpoint, at most {ROWS} "
-        "rows. Problems on which rows disagree come first, most evenly split ones before others."
+        f"{len(chosen)} rows: the base model, then the last evaluated checkpoint of each run, at most {ROWS} "
+        "rows. Problems on which the rows disagree come first, the most evenly split ones before the others."
     )
     if shortened:
         made.said += f" The middle of {shortened} completions over {LONGEST:,} characters is left out."

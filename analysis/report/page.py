@@ -64,7 +64,7 @@ def _plotly() -> Path:
     for folder in (found.submodule_search_locations or []) if found else []:
         if (path := Path(folder) / "package_data" / "plotly.min.js").exists():
             return path
-    raise Mistake("plotly: is not installed, and the report takes its plots from it. pip install plotly.")
+    raise Mistake("plotly: is not installed, and the report's plots need it. Run pip install plotly.")
 
 
 def _tabulator_css() -> str:

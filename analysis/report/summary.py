@@ -46,7 +46,7 @@ def _best(table: Table) -> list[str]:
     if best:
         label, cell = best[0]
         return [
-            f"Best average: {label}, {cell.mean:.1f} {_interval(cell)}; every other row is worse beyond "
+            f"Best average: {label} with {cell.mean:.1f} {_interval(cell)}; every other row is worse beyond "
             "noise."
         ]
     if tied:

@@ -28,14 +28,14 @@ def of_lines(made: Sequence[Line]) -> list[str]:
     )
     if few:
         found.append(
-            f"Few seeds: fewer than {FEW_SEEDS} answers a problem on small benchmarks ({', '.join(few)}). "
-            "Another seed would move these cells by several points; their intervals say how far."
+            f"Few seeds: small benchmarks have fewer than {FEW_SEEDS} answers per problem ({', '.join(few)})."
+            " Another seed would move these cells by several points; their intervals say how far."
         )
     trained = list({row.run.id: row.run for row in rows if row.trained}.values())
     if trained and not any(line.mean_of_runs for line in made):
         found.append(
-            "One training run a recipe: what another training seed would do is in no interval here. Train "
-            "with several seeds (seed=1,2,3) before a recipe is called better."
+            "One training run per recipe: no interval here covers the spread between training seeds. Train "
+            "with several seeds (seed=1,2,3) before you call a recipe better."
         )
     checkpoints = {(row.run.id, row.step) for row in rows if row.trained}
     if len(checkpoints) >= MANY_CHECKPOINTS:
@@ -50,8 +50,8 @@ def of_lines(made: Sequence[Line]) -> list[str]:
             for key in differing
         )
         found.append(
-            f"Mixed settings: rows were sampled with different ones ({told}). A difference between them may "
-            "be no more than that."
+            f"Mixed settings: rows were sampled with different settings ({told}). A difference between them "
+            "may come from that alone."
         )
     truncated = []
     for row in rows:
@@ -64,7 +64,7 @@ def of_lines(made: Sequence[Line]) -> list[str]:
         share, worst = max(truncated)
         found.append(
             f"Truncation: in {len(truncated)} cells more than {MUCH_TRUNCATED:.0%} of the completions "
-            f"reached the limit on new tokens and count as they stand; most in {worst} ({share:.1%})."
+            f"reached the token limit and were scored as they were; most in {worst} ({share:.1%})."
         )
     timeouts = sum(sum(s.timed_out) for row in rows for scores in row.cells.values() for s in scores)
     if timeouts:
@@ -72,8 +72,8 @@ def of_lines(made: Sequence[Line]) -> list[str]:
     unknown = [line.label for line in made if any(not cell.ids for cell in line.cells.values())]
     if unknown:
         found.append(
-            f"No outcomes: of {len(unknown)} rows only totals are known, so differences to them are unpaired "
-            "and wider than need be."
+            f"No outcomes: {len(unknown)} rows have totals only, so differences to them are unpaired and "
+            "their intervals are wider."
         )
     return found
 
@@ -88,8 +88,8 @@ def of_runs(runs: Sequence[RunRecords], described: Sequence[dict[str, Any]]) -> 
     dirty = [run["name"] for run in described if any(item.get("dirty") for item in run["invocations"])]
     if dirty:
         found.append(
-            f"Uncommitted code: {len(dirty)} of {len(described)} runs were made with changes that no commit "
-            f"holds ({_some(dirty)})."
+            f"Uncommitted code: {len(dirty)} of {len(described)} runs were made with code that is in no "
+            f"commit ({_some(dirty)})."
         )
     without = [run.name for run in runs if not run.scores]
     if without:

@@ -40,8 +40,8 @@ def pass_at(outcomes: Array, k: int) -> Array:
     samples = outcomes.shape[1]
     if not 1 <= k <= samples:
         raise Mistake(
-            f"pass@{k}: {samples} answers a problem were sampled, and the unbiased estimator needs k of 1 "
-            f"to {samples}. Evaluate more sampling seeds, or ask for a smaller k."
+            f"pass@{k}: {samples} answers per problem were sampled, and the unbiased estimator needs k of 1 "
+            f"to {samples}. Evaluate more sampling seeds, or use a smaller k."
         )
     wrong = samples - outcomes.sum(axis=1)
     missed = np.ones(len(outcomes))

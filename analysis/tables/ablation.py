@@ -16,15 +16,10 @@ from openrs.analysis.lines import Line
 from openrs.analysis.records import SEEDS, Row, RunRecords, factors, named, rows, short
 from openrs.analysis.statistics import intervals
 from openrs.analysis.tables import comparisons, margins
-from openrs.analysis.tables.captions import MARKED, measured_how, nano_note
+from openrs.analysis.tables.captions import MARKED, OVER_RUNS, measured_how, nano_note
 from openrs.analysis.tables.table import Table
 from openrs.analysis.tables.table1 import average, value
 from openrs.errors import Mistake
-
-OVER_RUNS = (
-    "An interval over training runs is on these problems: what a draw of other problems would add is in the "
-    "differences, and not in it."
-)
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,8 @@ class Design:
             raise Mistake(f"step={self.step}: is not last, reported or a number. Give one of them.")
         if self.columns is not None and self.benchmark is None:
             raise Mistake(
-                f"columns={self.columns}: leaves no room for benchmarks. Name one with --benchmark."
+                f"columns={self.columns}: a table of two factors shows one benchmark. Name it with "
+                "--benchmark."
             )
 
 
@@ -60,7 +56,7 @@ def tables(runs: list[RunRecords], design: Design) -> list[Table]:
     chosen = [row for run in runs if (row := _row(run, design.step)) is not None]
     trained = [row for row in chosen if row.trained]
     if not trained:
-        raise Mistake(f"step={design.step}: no run has scores there. Evaluate one, or give another step.")
+        raise Mistake(f"step={design.step}: no run has scores there. Evaluate it, or give another step.")
     mixing.refuse(chosen, design.mixed)
     levels = _levels(trained, (*design.rows, design.columns or ""))
     side = _factors(design.rows, levels, "rows") or list(levels)
@@ -180,17 +176,17 @@ def _by_benchmark(
     kinds = sorted({cell.interval.kind for line in made for cell in line.cells.values()})
     notes = [
         *measured_how(made, titles),
-        f"Checkpoint of each run: {design.step}. Runs that differ only in seeds are replicates: cells are "
-        f"means over runs of means over sampling seeds; interval: {', '.join(kinds)}.",
+        f"Checkpoint of each run: {design.step}. Runs that differ only in seeds are replicates. A cell is "
+        f"the mean over runs of each run's mean over sampling seeds, with its interval ({', '.join(kinds)}).",
         *([OVER_RUNS] if intervals.RUNS in kinds else []),
         *([MARKED] if len(made) > 1 else []),
         comparisons.detectable(made, titles, unit),
     ]
     if pooled:
-        notes.append(f"Averaged over, as they are not among the rows: {', '.join(pooled)}.")
+        notes.append(f"Averaged over, because they are not among the rows: {', '.join(pooled)}.")
     mixed = mixing.differing([row for line in made for row in line.rows])
     notes += [
-        f"Mixed, as asked: rows differ in {mixing.TRAITS[t]} ({' | '.join(v)})." for t, v in mixed.items()
+        f"Mixed by --mixed: rows differ in {mixing.TRAITS[t]} ({' | '.join(v)})." for t, v in mixed.items()
     ]
     notes += nano_note(titles)
     columns = (*titles, "Avg.")
@@ -252,9 +248,9 @@ def _cross(combinations: dict[Key, Combination], split: int, design: Design, nam
         tuple(body),
         (
             *measured_how(shown, [title]),
-            f"Checkpoint of each run: {design.step}. Cells are means over runs that differ only in seeds; "
-            f"interval: {', '.join(kinds)}; the last row and column are plain means of the cells that were "
-            "run, their intervals over problems.",
+            f"Checkpoint of each run: {design.step}. A cell is the mean over runs that differ only in seeds, "
+            f"with its 95 % interval ({', '.join(kinds)}). The last row and column are plain means of the "
+            "cells that were run, with intervals over problems.",
             *([OVER_RUNS] if intervals.RUNS in kinds else []),
             *nano_note([title]),
         ),

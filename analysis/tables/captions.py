@@ -7,10 +7,14 @@ from openrs.analysis.mixing import NOT_STATED
 from openrs.analysis.records import Row
 
 MARKED = (
-    "Bold: best of its column and beyond noise (paired tests where problems match, Holm over all pairs of "
-    "rows, 5 %). ≈: not distinguishable from the best."
+    "Bold marks the best row of a column where noise does not explain its lead; ≈ marks rows that cannot be "
+    "told from the best (paired tests where the problems match, Holm over all pairs of rows, 5 %)."
 )
-NANO = "nano-X stands in the place of X: procedural problems, not comparable with any published number."
+OVER_RUNS = (
+    "A mean of training runs averages each run first, then the runs. Its interval is over runs on these "
+    "problems and leaves out what other problems would add; the tests of differences include that."
+)
+NANO = "nano-X replaces X with procedural problems: its scores are not comparable with published ones."
 
 
 def measured_how(made: Sequence[Line], columns: Sequence[str]) -> list[str]:
@@ -23,11 +27,11 @@ def measured_how(made: Sequence[Line], columns: Sequence[str]) -> list[str]:
         f"{t} {'/'.join(map(str, sorted({line.cells[t].n for line in made if t in line.cells})))}"
         for t in columns
     )
-    where = "Imported, not measured here" if imported else f"Measured here; scale {'/'.join(scales)}"
+    where = "Imported, not measured here" if imported else f"Measured here at {'/'.join(scales)} scale"
     answers = "/".join(map(str, sorted({cell.k for cell in cells})))
     return [
-        f"{where}; problems: {sizes}; answers a problem: {answers}.",
-        f"Sampling seeds: {', '.join(sorted({span(cell.seeds) for cell in cells}))}; {_settings(rows)}.",
+        f"{where}. Problems: {sizes}; answers per problem: {answers}.",
+        f"Sampling: seeds {', '.join(sorted({span(cell.seeds) for cell in cells}))}, {_settings(rows)}.",
     ]
 
 
@@ -40,12 +44,12 @@ def _settings(rows: list[Row]) -> str:
     differing, first = differing_settings(rows), rows[0].settings
 
     def said(key: str) -> str:
-        return "as its row says" if key in differing else str(first.get(key, NOT_STATED))
+        return "as the row says" if key in differing else str(first.get(key, NOT_STATED))
 
     dtype = said("dtype")
     return (
-        f"temperature {said('temperature')}, top_p {said('top_p')}, limit on new tokens "
-        f"{said('max_new_tokens')}, engine {said('engine')}, "
+        f"temperature {said('temperature')}, top_p {said('top_p')}, token limit {said('max_new_tokens')}, "
+        f"engine {said('engine')}, "
         f"{'number format' if dtype == NOT_STATED else 'weights in'} {dtype}"
     )
 

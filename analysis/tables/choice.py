@@ -56,7 +56,7 @@ class Choice:
                 assert by is not None
                 known = [row for row in members if by in row.cells]
                 if not known:
-                    told.append(f"{name}: no checkpoint has {by}, left out.")
+                    told.append(f"{name} is left out: no checkpoint has a score on {by}.")
                     continue
                 row, line, totals = _best(known, by, name)
                 aggregates |= totals
@@ -64,7 +64,7 @@ class Choice:
             else:
                 found = _fixed(members, self.rule)
                 if found is None:
-                    told.append(f"{name}: no checkpoint at {self.rule}, left out.")
+                    told.append(f"{name} is left out: no checkpoint at {self.rule}.")
                     continue
                 row = found
             kept.append(row)
@@ -83,13 +83,17 @@ class Choice:
 
     def _how(self, by: str | None, shown: list[str]) -> str:
         if by is None:
-            return f"Checkpoints: {self.rule} of each run, whatever its score."
+            which = "its last checkpoint" if self.rule == "last" else self.rule.replace("=", " ")
+            return f"Each run shows {which}, whatever its score."
         if by in shown:
             return (
-                f"SELECTED ON WHAT IS REPORTED: the checkpoint of each run is its best on {by}, which is "
-                "shown here: that column is biased upwards, as the lines below say."
+                f"SELECTED ON WHAT IS REPORTED: each run shows its best checkpoint on {by}, and {by} is a "
+                "column here. That column is biased upwards; the lines below say by how much."
             )
-        return f"Checkpoints: the best of each run on {by}, which is not shown; the others had no part in it."
+        return (
+            f"Each run shows its best checkpoint on {by}. {by} is not shown, and the benchmarks shown had no "
+            "part in the selection."
+        )
 
 
 def _fixed(rows: list[Row], rule: str) -> Row | None:
@@ -104,7 +108,7 @@ def _best(rows: list[Row], by: str, name: str) -> tuple[Row, str, bool]:
     known = [(row, cell) for row, cell in zip(rows, found, strict=True) if cell is not None]
     row, best = max(known, key=lambda pair: (pair[1].value, -pair[0].step))
     if len(known) == 1:
-        return row, f"{name}: step {row.step} is the only checkpoint with {by}.", False
+        return row, f"{name}: step {row.step} is the only checkpoint with a score on {by}.", False
     measured = [cell for _, cell in known]
     shares = [cell.shares for cell in measured if cell.shares is not None and cell.ids == best.ids]
     if len(shares) == len(measured) and best.n > 1:
@@ -115,16 +119,17 @@ def _best(rows: list[Row], by: str, name: str) -> tuple[Row, str, bool]:
 
 
 TOTALS_ONLY = (
-    f"Where only totals are known ({selection.TOTALS}) noise is that of independent draws of problems, more "
-    "than checkpoints on the same problems have, so the estimate is drawn too far to their mean and "
-    "p is too high."
+    f"Where only totals are known ({selection.TOTALS}), the noise is that of independent draws of problems. "
+    "Checkpoints on the same problems have less, so the shrunken estimate is too close to the mean and p is "
+    "too high."
 )
 
 
 def _told(name: str, step: int, by: str, worth: Best) -> str:
     return (
-        f"{name}: step {step} is the best of {worth.count} on {by}, {100 * worth.best:.1f} (their mean "
-        f"{100 * worth.mean:.1f}). Were all equal, the best of {worth.count} would be expected at "
-        f"{100 * worth.expected:.1f}, and at least this high with p {worth.p_best:.2f}; shrunken estimate "
-        f"{100 * worth.shrunken:.1f}; checkpoints differ at all: p {worth.p_equal:.2f} ({worth.test})."
+        f"{name}: step {step} is the best of {worth.count} on {by} with {100 * worth.best:.1f} (their mean: "
+        f"{100 * worth.mean:.1f}). If all were equal, the best would be expected at "
+        f"{100 * worth.expected:.1f}, and would be at least this high with p {worth.p_best:.2f}. Shrunken "
+        f"estimate: {100 * worth.shrunken:.1f}. Do the checkpoints differ at all? p {worth.p_equal:.2f} "
+        f"({worth.test})."
     )

@@ -32,7 +32,7 @@ def find(runs: list[RunRecords], text: str) -> Row:
     if len(fitting) != 1:
         known = ", ".join(run.folder.name for run in fitting or runs)
         raise Mistake(
-            f"{text}: {'no run' if not fitting else f'{len(fitting)} runs'} of this name. Give one of "
+            f"{text}: {'no run has' if not fitting else f'{len(fitting)} runs have'} this name. Give one of "
             f"{known}."
         )
     made = rows(fitting[0])
@@ -81,12 +81,12 @@ def _benchmarks(made: list[Line], shared: list[str], metric: Metric) -> Table:
         pair = [value(line.cells[title], metric) for line in made]
         body.append((title, (*pair, comparisons.shown(found[title], p, metric.unit))))
     kinds = ", ".join(sorted({item.kind for item in found.values()}))
-    notes = ["p is Holm's over the benchmarks.", f"Tests: {kinds}."]
+    notes = [f"Tests: {kinds}; p is corrected over the benchmarks (Holm)."]
     if any(not item.paired for item in found.values()):
-        notes.append("† unpaired: no outcomes on the same problems are known for both.")
+        notes.append("† marks an unpaired difference: outcomes on the same problems are not known for both.")
     mixed = mixing.differing([*first.rows, *second.rows])
     notes += [
-        f"Mixed, as asked: they differ in {mixing.TRAITS[t]} ({' | '.join(v)})." for t, v in mixed.items()
+        f"Mixed by --mixed: they differ in {mixing.TRAITS[t]} ({' | '.join(v)})." for t, v in mixed.items()
     ]
     notes.append(comparisons.detectable(made, shared, metric.unit))
     return Table(
@@ -122,9 +122,9 @@ def _problems(made: list[Line], shared: list[str], metric: Metric, listed: int) 
     return [
         Table(
             "Problems",
-            ("B higher", "A higher", "alike"),
+            ("B higher", "A higher", "equal"),
             tuple(counts),
-            ("Number of problems, those with the same text (hash of the normalised problem).",),
+            ("Number of problems on which B or A scored higher, or both scored the same.",),
             "compare-problems",
             (origin,) * len(counts),
         ),
@@ -134,7 +134,7 @@ def _problems(made: list[Line], shared: list[str], metric: Metric, listed: int) 
                     f"Largest changes, {len(body)} of {len(changes)}",
                     ("A", "B", "B - A"),
                     body,
-                    ("A problem is named by the hash of its text, as in the score records.",),
+                    ("A problem is identified by the hash of its normalised text, as in the score records.",),
                     "compare-changes",
                     (origin,) * len(body),
                 )

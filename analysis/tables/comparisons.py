@@ -95,17 +95,16 @@ def table(
     kinds = sorted({cell.kind for _, row_cells in body for cell in row_cells if cell and cell.paired})
     tests = f" ({', '.join(kinds)})" if kinds else ""
     count = sum(average is not None for average in averages)
-    of_average = (
-        f"the average's is Holm's over the {count} rows" if count > 1 else "the average's stands alone"
-    )
+    of_average = f", that of an average over the {count} rows" if count > 1 else ""
+    points = "Points" if unit == 100 else "Tokens"
     caption = [
-        f"Points, 95 % interval of one comparison, p{tests}; p is Holm's over the benchmarks of a row, "
-        f"{of_average}."
+        f"{points}, with the 95 % interval of each comparison and its p{tests}. A benchmark's p is corrected "
+        f"over the benchmarks of its row{of_average} (Holm)."
     ]
     if any(cell is not None and cell.paired is False for _, row_cells in body for cell in row_cells):
         caption.append(
-            "† unpaired: no outcomes on the same problems are known for both, so what the problems have in "
-            "common counts as noise."
+            "† marks an unpaired difference: outcomes on the same problems are not known for both rows, so "
+            "how hard the problems are counts as noise."
         )
     return Table(
         title=f"Differences to {baseline.label}",
@@ -157,8 +156,8 @@ def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0)
             told = f"{math.ceil(10 * unit * least - 1e-9) / 10:.1f}" if math.isfinite(least) else "none"
             parts.append(f"{title} {told} ({size}, {how})")
     return (
-        "Smallest difference that could have been shown between two rows (one test, two-sided 5 %, power 0.8 "
-        f"under the test used, at the noise seen here): {', '.join(parts)}."
+        "Smallest difference between two rows that the test would show (two-sided 5 %, power 0.8, at the "
+        f"noise seen here): {', '.join(parts)}."
     )
 
 

@@ -35,7 +35,7 @@ def cost_table(number: int, outputs: Path) -> list[TextTable]:
         )
     ]
     for scale, columns in measured.items():
-        note = f"Scale {scale}: not comparable with any published number."
+        note = f"Runs at {scale} scale are not comparable with published numbers."
         tables.append(_columns(f"Table {number}, measured here at {scale} scale", columns, note))
     return tables
 
@@ -48,9 +48,9 @@ def _columns(title: str, columns: dict[str, tuple[str, ...]], note: str) -> Text
     notes = [note]
     if any("measured here" in name for name in columns):
         notes.append(
-            "Measured: time is wall time of the train stage, start-up included; cost is device-hours x "
-            "hardware.price_per_device_hour, evaluation apart; RL data is rows x group size, with what the "
-            "run has seen."
+            "Measured columns: time is the wall time of the train stage with its start-up; cost is "
+            "device-hours times hardware.price_per_device_hour, with evaluation beside it; RL data is rows x "
+            "group size, with what the run has seen."
         )
     return TextTable(title, ("", *columns), rows, tuple(notes))
 
@@ -119,9 +119,9 @@ def table4(outputs: Path) -> list[TextTable]:
         )
         for title in titles
     )
-    notes = [f"Published: {paper.SOURCE}, Table 4. Evaluated here: problems of the scores in {outputs}."]
+    notes = [f"Published: {paper.SOURCE}, Table 4. Evaluated here: the problems of the scores in {outputs}."]
     if any(title.startswith("nano-") for title in titles):
-        notes.append("nano-X stands in the place of X: procedural problems of its own.")
+        notes.append("nano-X replaces X with procedural problems.")
     header = ("Dataset", "# Samples (published)", "# Problems (evaluated here)")
     return [TextTable("Table 4: benchmarks and their sizes", header, rows, tuple(notes))]
 

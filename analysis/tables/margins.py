@@ -35,9 +35,9 @@ def table(
         (*titles, "Avg."),
         tuple(body),
         (
-            "Each level's plain mean over the combinations that were run, however many runs each has; the "
-            "interval is over problems (training seeds are not in it). Where not all combinations were run, "
-            "levels of one factor may differ by the others'.",
+            "A level's mean is over the combinations that were run, each counted once however many runs it "
+            "has; its interval is over problems and leaves out the spread between training seeds. Where some "
+            "combinations were not run, levels of one factor may differ because of the other factors.",
         ),
         "ablation-margins",
     )

@@ -59,7 +59,7 @@ def _paper() -> Table:
         for row in paper.TABLE1
     )
     lines_ = (
-        "One sample a problem for the Open-RS rows; no interval was given.",
+        "The Open-RS rows have one sample per problem; the paper gives no intervals.",
         f"Source: {paper.SOURCE}, Table 1.",
     )
     return Table(f"{MARK}: the paper's Table 1", (*TITLES, "Avg."), body, lines_, "paper")
@@ -80,9 +80,9 @@ def _sober(only_known: bool = True) -> Table:
         (*TITLES, "Avg."),
         tuple(body),
         (
-            "Mean ± standard deviation over 10 seeds (AIME24, AMC23) or 3 (the others); lighteval 0.8.1, "
-            "vLLM 0.7.2, A100, temperature 0.8, top_p 0.9, the paper's own task file.",
-            "Avg.: plain mean of the five columns, computed here.",
+            "A cell is the mean ± standard deviation over 10 seeds (AIME24, AMC23) or 3 (the others), with "
+            "lighteval 0.8.1, vLLM 0.7.2, A100, temperature 0.8, top_p 0.9 and the paper's own task file.",
+            "Avg. is the mean of the five columns, computed here.",
             f"Source: {SOBER}.",
         ),
         "sober" if only_known else "sober-all",
@@ -136,7 +136,7 @@ def _as_many(made: list[Line]) -> tuple[list[Line], list[str]]:
         if same:
             kept.append(replace(line, cells=same))
     return kept, [
-        f"Not compared: {title} of {'; '.join(labels)}, on {n} problems; the published row has "
+        f"Not compared: {title} of {'; '.join(labels)}, measured on {n} problems; the published row has "
         f"{PROBLEMS[title]}."
         for (title, n), labels in sorted(other.items())
     ]
@@ -153,10 +153,10 @@ def _against_base(made: list[Line], shown: list[str], chosen: tuple[str, ...], n
         (
             *found.caption,
             *chosen,
-            "The base row was copied by the paper from other authors: another harness and another "
-            "number of samples, which it does not state; it is taken as one answer a problem. What the "
-            "harness alone makes is in no interval: an independent re-evaluation of the base with the "
-            "paper's task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
+            "The paper copied the base row from other authors, who used another harness and a number of "
+            "samples that the paper does not state; here it counts as one answer per problem. No interval "
+            "covers the effect of the harness: an independent re-evaluation of the base with the paper's "
+            "task file found 71.5 on AMC23 and 52.4 on OlympiadBench (--reference sober).",
             f"Source: {paper.SOURCE}, Table 1.",
         ),
         found.name,

@@ -11,11 +11,11 @@ from typing import Literal
 
 from openrs.analysis import baseline, mixing
 from openrs.analysis.cells import AVERAGE, Measured, Metric
-from openrs.analysis.lines import Line, lines, titles
+from openrs.analysis.lines import Line, lines, rows_of, titles
 from openrs.analysis.records import Row, RunRecords, rows
 from openrs.analysis.statistics import intervals
 from openrs.analysis.tables import comparisons
-from openrs.analysis.tables.captions import MARKED, measured_how, nano_note, span
+from openrs.analysis.tables.captions import MARKED, OVER_RUNS, measured_how, nano_note, span
 from openrs.analysis.tables.choice import Choice
 from openrs.analysis.tables.table import Table, Value, bound
 from openrs.errors import Mistake
@@ -57,8 +57,8 @@ def table1(runs: list[RunRecords], options: Options = DEFAULT) -> Table:
     kinds = {score.title.startswith("nano-") for run in runs for score in run.scores}
     if len(kinds) > 1:
         raise Mistake(
-            "nano and real benchmarks are in these runs and are never put in one table. Keep them in "
-            "two outputs folders (outputs=PATH)."
+            "these runs have scores on nano and on real benchmarks, which are never put in one table. Keep "
+            "them in two outputs folders (outputs=PATH)."
         )
     mixing.refuse(made, options.mixed)
     return _table(made, options, "table1")[0]
@@ -120,15 +120,15 @@ def _told(apart: list[list[Row]], members: list[Row]) -> str:
     found = next(f for mine in members for row in other if (f := mixing.conflict(mine, row)))
     what = "; ".join(mixing.TRAITS[trait] for trait in found)
     return (
-        f"Rows that differ in {what} are in a table of their own, as their numbers are not comparable "
-        f"(--mixed {','.join(sorted(found))} puts them together)."
+        f"Rows that differ in {what} have a table of their own, because their numbers are not comparable "
+        f"(--mixed {','.join(sorted(found))} puts them into one table)."
     )
 
 
 def _rows(runs: list[RunRecords]) -> list[Row]:
     made = [row for run in runs for row in rows(run)]
     if not made:
-        raise Mistake("no scores: nothing was evaluated yet. Run with stages=[train,evaluate].")
+        raise Mistake("no scores: nothing was evaluated yet. Run openrs with stages=[train,evaluate].")
     return sorted(made, key=lambda row: (row.trained, row.run.name, row.run.id, row.step))
 
 
@@ -161,7 +161,7 @@ def of_lines(
     shown = [title for title in titles(made) if columns is None or title in columns]
     if not shown:
         raise Mistake(
-            f"metric={options.metric.name}: no score here holds it. Imported scores without outcomes hold "
+            f"metric={options.metric.name}: no score here has it. Imported scores without outcomes have "
             "avg only."
         )
     marks = {title: comparisons.marks(made, [title]) for title in shown}
@@ -246,34 +246,31 @@ def printed(number: float) -> float:
 
 
 def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequence[str]) -> list[str]:
-    rows = [row for line in made for row in line.rows]
+    rows = rows_of(made)
     imported = all(row.run.imported for row in rows)
     kinds = sorted({line.cells[t].interval.kind for line in made for t in columns if t in line.cells})
     runs = any(line.mean_of_runs for line in made)
     lines_ = [
         *measured_how(made, columns),
-        f"Cells: mean over sampling seeds; interval: {', '.join(kinds)}. {_averages(options, rules, runs)}",
+        f"A cell is the mean over sampling seeds with its 95 % interval ({', '.join(kinds)}). "
+        + _averages(options, rules, runs),
     ]
     if runs:
-        lines_.append(
-            "Means of training runs: each run's mean first, then mean and Student's t interval over runs, on "
-            "these problems (what others would give is not in it); training seeds and sampling "
-            "seeds are never pooled."
-        )
+        lines_.append(f"{OVER_RUNS} Training seeds and sampling seeds are never pooled.")
     best = [line.label for line in made if not line.mean_of_runs]
     if len(best) > 1:
         lines_.append(MARKED)
     lines_.append(comparisons.detectable(made, columns, options.metric.unit))
     if options.choice is None and not imported:
         lines_.append(
-            "Checkpoints: `reported` is the step that the paper reports, `last` the last one evaluated; "
-            "none was chosen by its score."
+            "`reported` is the step that the paper reports, `last` is the last evaluated step. No checkpoint "
+            "was selected by its score."
         )
     lines_ += nano_note(columns)
     if mixed := {t: v for t, v in mixing.differing(rows).items() if t in options.mixed}:
         told = "; ".join(f"{mixing.TRAITS[trait]} ({' | '.join(values)})" for trait, values in mixed.items())
         lines_.append(
-            f"Mixed, as asked: rows differ in {told}. A difference between them may be no more than that."
+            f"Mixed by --mixed: rows differ in {told}. A difference between them may come from that alone."
         )
     timeouts = sum(sum(s.timed_out) for row in rows for scores in row.cells.values() for s in scores)
     if timeouts:
@@ -282,10 +279,14 @@ def _caption(made: list[Line], columns: list[str], options: Options, rules: Sequ
 
 
 def _averages(options: Options, rules: Sequence[str], runs: bool) -> str:
-    rounded = "Avg.: plain mean of the columns as printed, rounded to one decimal first (the paper's rule)"
-    raw = "plain mean of the unrounded columns"
-    how = "normal interval over problems (training seeds are not in it)"
-    how += ", of means of training runs Student's t over runs, where outcomes are known." if runs else "."
+    rounded = (
+        "Avg. is the mean of the columns as printed, each rounded to one decimal first (the paper's rule)."
+    )
+    raw = "is the mean of the unrounded columns."
+    how = "Its interval is normal over problems and leaves out the spread between training seeds"
+    how += (
+        "; of a mean of training runs with known outcomes it is Student's t over the runs." if runs else "."
+    )
     if len(rules) == 2:
-        return f"{rounded}; Avg. (raw): {raw}; {how}"
-    return f"{rounded if rules[0] == 'rounded' else f'Avg.: {raw}'}, {how}"
+        return f"{rounded} Avg. (raw) {raw} {how}"
+    return f"{rounded if rules[0] == 'rounded' else f'Avg. {raw}'} {how}"

@@ -171,9 +171,7 @@ def compare(
     heads = (*columns, *(["Avg."] if columns else []), *(objectives[i] for i in others))
     caption = _caption(made, columns, len(found) - len(shown)) + _left_out(every, missing)
     if chosen_by:
-        caption.append(
-            f"Scores on {chosen_by} decided which runs went on: as they were chosen by, they flatter."
-        )
+        caption.append(f"Scores on {chosen_by} decided which runs went on, so these scores flatter the runs.")
     lost = _lost_baseline(every[0], found) if columns else []
     differences = []
     if columns and len(made) > 1:
@@ -189,9 +187,9 @@ def _lost_baseline(first: Level, found: Sequence[Level]) -> list[str]:
     """What is said where the first level, which others are compared with, has no complete run."""
     if first.trials:
         return []
-    told = f"No differences to {first.told}, the first level, can be given: {first.outcome}."
+    told = f"The first level, {first.told}, has no complete run: {first.outcome}."
     if len(found) > 1:
-        told += f" They are to {found[0].told}, the first in order that is complete."
+        told += f" Differences are to {found[0].told}, the first level with a complete run."
     return [told]
 
 
@@ -202,12 +200,12 @@ def _left_out(every: Sequence[Level], missing: int) -> list[str]:
     lost = [f"{level.told}: {level.outcome}" for level in every if not level.trials]
     if lost:
         more = f"; and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
-        told.append(f"Without a complete run: {'; '.join(lost[:NAMED])}{more}.")
+        told.append(f"Levels without a complete run: {'; '.join(lost[:NAMED])}{more}.")
     partly = [level for level in every if level.trials and level.others]
     if partly:
         counted = [f"{level.told} ({len(level.others)}: {level.outcome})" for level in partly[:NAMED]]
         more = f"; and {len(partly) - NAMED} more levels" if len(partly) > NAMED else ""
-        told.append(f"Not in their level's mean: runs of {'; '.join(counted)}{more}.")
+        told.append(f"Trials left out of their level's mean: {'; '.join(counted)}{more}.")
     if missing:
         told.append(f"{missing} trial{'s were' if missing > 1 else ' was'} not run.")
     return told
@@ -224,12 +222,12 @@ def _caption(made: Sequence[Line], columns: Sequence[str], hidden: int) -> list[
     told = []
     several = any(one.mean_of_runs for one in made)
     if columns:
-        told.append("Percent at the last evaluated checkpoint.")
+        told.append("Percent right at the last evaluated checkpoint.")
         told.append(comparisons.detectable(made, columns))
         if not several:
-            told.append("One training seed a level: the intervals do not hold the spread between seeds.")
+            told.append("One training seed per level: no interval covers the spread between training seeds.")
     if several:
-        told.append(f"Runs that differ in {REPLICATE} alone are one row.")
+        told.append(f"Runs that differ in {REPLICATE} alone share a row.")
     if hidden:
-        told.append(f"{hidden} more levels are in the study; the best are shown.")
+        told.append(f"The best levels are shown; the study has {hidden} more.")
     return told

@@ -29,6 +29,16 @@ def test_scores_of_other_settings_are_other_rows(tmp_path):
     assert any("1 answers could not be verified" in line for line in table.caption)
 
 
+def test_timeouts_of_runs_and_of_their_mean_are_counted_once(tmp_path):
+    for seed in (1, 2):
+        folder = make_run(tmp_path, "exp1", {10: {"aime24": halves()}}, {"seed": seed})
+        for path in folder.glob("eval/*/*/seed-*.json"):
+            record = json.loads(path.read_text())
+            write_record(path, record | {"timed_out": [1, 0, 0, 0]})
+    caption = table1.table1(records.load_all(tmp_path)).caption
+    assert "2 answers could not be verified in time and count as wrong." in caption
+
+
 def test_other_problems_are_refused_unless_asked_for_and_then_marked(tmp_path):
     make_run(tmp_path, "exp3", {10: {"aime24": halves()}})
     make_run(tmp_path, "exp4", {10: {"aime24": halves()}}, problems="q")
@@ -37,10 +47,10 @@ def test_other_problems_are_refused_unless_asked_for_and_then_marked(tmp_path):
         table1.table1(runs)
     apart = [table for table in table1.everything(runs) if "Differences" not in table.title]
     assert [len(table.rows) for table in apart] == [1, 1]
-    assert all("--mixed problems puts them together" in table.caption[-1] for table in apart)
+    assert all("--mixed problems puts them into one table" in table.caption[-1] for table in apart)
     mixed = table1.table1(runs, table1.Options(mixed={"problems"}))
     assert len(mixed.rows) == 2
-    (told,) = (line for line in mixed.caption if "Mixed, as asked" in line)
+    (told,) = (line for line in mixed.caption if "Mixed by --mixed" in line)
     own = [label.split("(problems: ")[1].rstrip(")") for label, _ in mixed.rows]
     assert len(set(own)) == 2
     assert all(value in told for value in own)
@@ -87,7 +97,7 @@ def test_rows_measured_in_other_ways_are_refused_unless_asked_for(tmp_path, trai
     with pytest.raises(Mistake, match=f"--mixed {trait}"):
         table1.table1(runs)
     mixed = table1.table1(runs, table1.Options(mixed=mixing.allowed(trait)))
-    assert any("Mixed, as asked" in line for line in mixed.caption)
+    assert any("Mixed by --mixed" in line for line in mixed.caption)
     assert len({label for label, _ in mixed.rows if "=" in label or "tags" in label or "math" in label}) == 2
 
 

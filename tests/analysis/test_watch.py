@@ -26,7 +26,7 @@ def test_a_curve_by_hand():
 
 
 def test_a_folder_without_runs_says_so(tmp_path):
-    assert "no run has started yet" in text(tmp_path)
+    assert "No run has started yet" in text(tmp_path)
 
 
 def test_a_frame_has_scores_curves_and_trials(tmp_path):
@@ -66,7 +66,7 @@ def test_only_the_runs_that_wrote_last_are_shown(tmp_path):
     assert "r01x" not in shown
     assert "r02x" in shown
     assert "the base" in shown
-    assert f"the {watch.RUNS} that wrote last, of {watch.RUNS + 2}" in shown
+    assert f"the {watch.RUNS} of {watch.RUNS + 2} trained runs that wrote last" in shown
 
 
 def test_one_look_by_command(tmp_path, capsys, monkeypatch):

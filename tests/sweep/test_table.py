@@ -52,7 +52,7 @@ def test_seeds_are_replicates_and_a_repeated_run_counts_once(trials):
     (first, cells), (second, others) = made.rows
     assert (first, second) == ("reward=accuracy (2 runs)", "reward=cosine (1 run)")
     assert [cell.mean for cell in (*cells, *others)] == [50, 50, 75, 75]
-    assert "Runs that differ in seed alone are one row." in made.caption
+    assert "Runs that differ in seed alone share a row." in made.caption
     ((label, (gain, average)),) = differences.rows
     assert label == "reward=cosine (1 run)"
     assert gain.mean == 25
@@ -97,28 +97,29 @@ def test_what_is_not_complete_is_noted(trials):
     assert [label for label, _ in made.rows] == ["reward=accuracy (2 runs)", "reward=cosine (1 run)"]
     assert made.title == "Comparison of 2 levels"
     assert made.caption[-3:] == (
-        "Without a complete run: reward=length: pruned (MedianPruner: reward 1 at step 10); failed (out of "
-        "memory).",
-        "Not in their level's mean: runs of reward=cosine (1: failed (its process died)).",
+        "Levels without a complete run: reward=length: pruned (MedianPruner: reward 1 at step 10); failed "
+        "(out of memory).",
+        "Trials left out of their level's mean: reward=cosine (1: failed (its process died)).",
         "2 trials were not run.",
     )
-    assert not any("No differences" in line for line in (*made.caption, *differences.caption))
+    assert not any("has no complete run" in line for line in (*made.caption, *differences.caption))
 
 
 def test_of_many_levels_without_a_run_some_are_named(trials, monkeypatch):
     monkeypatch.setattr(table, "NAMED", 1)
     lost = [other("length", TrialState.PRUNED), other("cosine", TrialState.RUNNING)]
     made, *_ = compared([*trials[:2], *lost])
-    assert made.caption[-1] == "Without a complete run: reward=length: pruned; and 1 more."
+    assert made.caption[-1] == "Levels without a complete run: reward=length: pruned; and 1 more."
 
 
 def test_the_first_level_is_the_baseline_even_if_it_failed(trials):
     first = other("length", TrialState.FAIL, error="out of memory")
     _, differences = compared([first, *trials])
-    lost = "No differences to reward=length, the first level, can be given: failed (out of memory)."
+    lost = "The first level, reward=length, has no complete run: failed (out of memory)."
     assert differences.title == "Differences to reward=accuracy (2 runs)"
     assert (
-        differences.caption[0] == f"{lost} They are to reward=accuracy, the first in order that is complete."
+        differences.caption[0]
+        == f"{lost} Differences are to reward=accuracy, the first level with a complete run."
     )
     (alone,) = compared([first, *trials[:2]])
     assert alone.caption[-1] == lost
@@ -165,4 +166,4 @@ def test_of_a_large_sweep_the_best_are_shown(monkeypatch):
     ]  # fmt: skip
     (made,) = compared(many, ("reward",))
     assert [label for label, _ in made.rows] == ["x=0 (1 run)", "x=5 (1 run)", "x=4 (1 run)"]
-    assert made.caption == ("3 more levels are in the study; the best are shown.",)
+    assert made.caption == ("The best levels are shown; the study has 3 more.",)

@@ -65,7 +65,10 @@ def test_a_pattern_that_fits_nothing_is_a_mistake_and_nothing_is_written(tmp_pat
     arguments = ("import", tmp_path / "in", "--outputs", tmp_path / "out", "--pattern")
     status, _, error = command(monkeypatch, capsys, *arguments, r"(?P<name>lr[^/]+)/")
     assert status == 1
-    assert "fits none of the 1 files, which are looked at as in/Exp1_50/results/m/results_1.json" in error
+    assert (
+        "fits none of the 1 files. A path is matched in this form: in/Exp1_50/results/m/results_1.json"
+        in error
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -75,7 +78,7 @@ def test_files_that_the_users_pattern_does_not_fit_are_counted(tmp_path, monkeyp
     arguments = ("import", tmp_path / "in", "--outputs", tmp_path / "out", "--pattern")
     status, shown, _ = command(monkeypatch, capsys, *arguments, r"(?P<name>lr[^/]+)/")
     assert status == 3
-    assert "1 files have no experiment in their path and go by the model's name." in shown
+    assert "1 files have no experiment in their path: their runs have the model's name and no step." in shown
     status, _, _ = command(monkeypatch, capsys, *arguments, r"/(?P<name>[^/]+)/x/")
     assert status == 0
 
@@ -94,5 +97,5 @@ def test_a_step_that_is_no_number_tells_checkpoints_apart(tmp_path):
 
 
 def test_a_mistaken_pattern():
-    with pytest.raises(Mistake, match="is no regular expression"):
+    with pytest.raises(Mistake, match="is not a regular expression"):
         address.pattern("(")

@@ -101,7 +101,7 @@ def test_a_pattern_of_ones_own(tmp_path):
     pattern = r"(?P<name>lr[^/]+)/iter(?P<step>\d+)/"
     _, (run,) = imported(tmp_path / "in", tmp_path / "out", pattern)
     assert (run.name, run.scores[0].step) == ("lr3e-6", 5)
-    with pytest.raises(Mistake, match="is no regular expression"):
+    with pytest.raises(Mistake, match="is not a regular expression"):
         address.pattern("(")
     with pytest.raises(Mistake, match=r"needs a group \(\?P<name>"):
         address.pattern(r"step(\d+)")
@@ -134,8 +134,8 @@ def test_what_cannot_be_read_is_named_counted_and_skipped(tmp_path, monkeypatch,
         "skipped foreign.json: foreign JSON",
         "skipped list.json: foreign JSON",
         "skipped no_share.json: custom|aime24|0: no share of right answers among its metrics (perplexity)",
-        "skipped odd.json: custom|aime24|0: its metrics are no table",
-        "skipped binary.json: is no text",
+        "skipped odd.json: custom|aime24|0: its metrics are not a table",
+        "skipped binary.json: is not text",
     ):
         assert said in shown
 
@@ -147,7 +147,7 @@ def test_nothing_to_import_is_an_error(tmp_path, monkeypatch, capsys):
     assert (status, "none of its 1 files" in error, "skipped foreign.json" in shown) == (1, True, True)
     (tmp_path / "empty").mkdir()
     status, _, error = command(monkeypatch, capsys, "import", tmp_path / "empty")
-    assert (status, "no result files" in error) == (1, True)
+    assert (status, "holds no result files" in error) == (1, True)
     status, _, error = command(monkeypatch, capsys, "table1", tmp_path / "out", "--imported")
     assert (status, "nothing was imported" in error) == (1, True)
 
@@ -200,7 +200,7 @@ def test_the_papers_three_rows_from_its_published_logs(logs, tmp_path, monkeypat
         monkeypatch, capsys, "table1", tmp_path, "--imported", "--select", "best", "--by", "AIME24",
         "--report", "all",
     )  # fmt: skip
-    assert "Exp1: step 400 is the best of 5 on AIME24, 33.3 (their mean 28.7)" in shown
+    assert "Exp1: step 400 is the best of 5 on AIME24 with 33.3 (their mean: 28.7)" in shown
     assert "SELECTED ON WHAT IS REPORTED" in shown
 
 

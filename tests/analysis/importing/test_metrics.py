@@ -51,7 +51,7 @@ def test_a_mean_over_answers_that_were_never_made_is_left_out(tmp_path):
     report, (run,) = imported(tmp_path / "in", tmp_path / "out")
     (score,) = run.scores
     assert (score.value, score.imported["samples"]) == (105 / 240, 8)
-    left = "math_pass@1:16_samples, math_pass@1:64_samples left out, as so many answers were not made"
+    left = "math_pass@1:16_samples, math_pass@1:64_samples left out: fewer answers were sampled"
     assert report.notes == [f"results/m/results_1.json: {left}"]
 
 

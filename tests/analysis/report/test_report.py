@@ -127,7 +127,7 @@ def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
     told = " ".join(part["summary"])
     assert "On average beyond noise" not in told
     assert "Could be noise, against the base (Holm over 60 rows)" in told
-    assert "the average's is Holm's over the 60 rows" in part["differences"]["caption"][0]
+    assert "that of an average over the 60 rows (Holm)" in part["differences"]["caption"][0]
 
 
 def test_warnings_name_what_a_reader_should_know(outputs):
@@ -135,7 +135,7 @@ def test_warnings_name_what_a_reader_should_know(outputs):
     data = collected(outputs)
     told = " ".join(data["warnings"] + [line for part in data["parts"] for line in part["warnings"]])
     assert "Few seeds" in told
-    assert "One training run a recipe" in told
+    assert "One training run per recipe" in told
     assert "Mixed versions" in told
 
 
@@ -146,7 +146,7 @@ def test_many_checkpoints_of_one_run_and_mixed_settings_are_warned_of(outputs):
     (part,) = collect.collect([published, hot], outputs)["parts"]
     told = "\n".join(part["warnings"])
     assert "Selection: 8 trained checkpoints are compared" in told
-    assert "Mixed settings: rows were sampled with different ones (temperature 1.2, not stated)" in told
+    assert "Mixed settings: rows were sampled with different settings (temperature 1.2, not stated)" in told
 
 
 def test_long_traces_are_averaged_and_end_where_they_end():
@@ -183,6 +183,15 @@ def test_sweeps_kept_elsewhere_are_read_where_their_storage_is_given(tmp_path):
     (broken,) = trials.studies(tmp_path, "postgresql+psycopg://me:secret@127.0.0.1:1/openrs")
     assert "cannot be opened" in broken.error
     assert "secret" not in str(broken)
+
+
+def test_runs_of_one_recipe_have_a_curve_each_and_one_of_their_mean(tmp_path):
+    for seed in (1, 2):
+        made = {step: {"aime24": [[1, 0] * 15]} for step in (10, 20)}
+        make_run(tmp_path, "exp1", made, {"seed": seed})
+    (part,) = collected(tmp_path)["parts"]
+    assert [(curve["label"], len(curve["points"])) for curve in part["curves"]["AIME24"]] == [
+        ("exp1 (seed=1)", 2), ("exp1 (seed=2)", 2), ("exp1, mean of 2 runs", 2)]  # fmt: skip
 
 
 def test_tables_of_the_page_are_numbered(outputs):

@@ -31,7 +31,7 @@ def test_pass_at_k_by_hand_and_by_counting_subsets():
     for k in range(1, 7):
         counted = [np.mean([row[list(c)].max() for c in combinations(range(6), k)]) for row in outcomes]
         assert estimates.pass_at(outcomes, k) == pytest.approx(counted)
-    with pytest.raises(Mistake, match="6 answers a problem were sampled"):
+    with pytest.raises(Mistake, match="6 answers per problem were sampled"):
         estimates.pass_at(outcomes, 7)
 
 

@@ -45,7 +45,7 @@ def test_all_factors_replicates_margins_and_differences(runs):
     level = dict(margins.rows)["length=1 (2 combinations)"]
     assert level[0].mean == pytest.approx(47.5)
     assert level[0].low < level[-1].low < level[-1].mean < level[-1].high < level[0].high
-    assert layout.caption[0].startswith("Measured here; scale paper; problems: AIME24 20, AMC23 20")
+    assert layout.caption[0].startswith("Measured here at paper scale. Problems: AIME24 20, AMC23 20")
     assert differences.title == "Differences to the base"
     assert differences.rows[-1][1][0].mean == pytest.approx(67.5)
 
@@ -82,14 +82,16 @@ def test_a_baseline_is_chosen_by_part_of_its_label(runs):
 def test_factors_that_are_not_asked_for_are_averaged_and_named(runs):
     layout, _ = ablation.tables(runs, Design(rows=("length",)))
     assert [label for label, _ in layout.rows] == ["the base", "length=1 (4 runs)", "length=2 (4 runs)"]
-    assert any("Averaged over, as they are not among the rows: reward." in line for line in layout.caption)
+    assert any(
+        "Averaged over, because they are not among the rows: reward." in line for line in layout.caption
+    )
 
 
 def test_two_factors_across_have_margins(runs):
     (table,) = ablation.tables(runs, Design(("length",), "reward", "AMC23"))
     assert table.columns == ("reward=accuracy", "reward=cosine", "mean")
     assert [label for label, _ in table.rows] == ["length=1", "length=2", "mean"]
-    assert table.caption[0] == "Measured here; scale paper; problems: AMC23 20; answers a problem: 1."
+    assert table.caption[0] == "Measured here at paper scale. Problems: AMC23 20; answers per problem: 1."
     assert table.rows[-1][1][-1].mean == pytest.approx((47.5 + 77.5) / 2)
 
 
@@ -97,7 +99,7 @@ def test_two_factors_across_have_margins(runs):
     ("design", "said"),
     [
         ({"rows": ("lr",)}, "rows=lr: does not differ between these runs. What differs: length, reward"),
-        ({"columns": "reward"}, "Name one with --benchmark"),
+        ({"columns": "reward"}, "Name it with --benchmark"),
         ({"columns": "reward", "benchmark": "GSM8K"}, "no score of it"),
         ({"step": "first"}, "is not last, reported or a number"),
         ({"step": "77"}, "no run has scores there"),
@@ -120,9 +122,9 @@ def test_two_checkpoints_problem_by_problem(runs):
 
 
 def test_a_checkpoint_that_is_not_there_is_said(runs):
-    with pytest.raises(Mistake, match="run9: no run of this name. Give one of base-"):
+    with pytest.raises(Mistake, match="run9: no run has this name. Give one of base-"):
         compare.find(runs, "run9")
-    with pytest.raises(Mistake, match="run1cosine: 2 runs of this name. Give one of run1cosine-"):
+    with pytest.raises(Mistake, match="run1cosine: 2 runs have this name. Give one of run1cosine-"):
         compare.find(runs, "run1cosine")
     with pytest.raises(Mistake, match="has scores at steps 0 only"):
         compare.find(runs, "base@10")

@@ -39,10 +39,10 @@ def test_the_best_is_chosen_on_one_benchmark_and_reported_on_the_others(runs):
     columns, labels, text = shown(runs, "best", "aime24")
     assert labels == ["the base", "exp1, step 20"]
     assert columns == ("AMC23", "Avg.")
-    assert "the best of each run on AIME24, which is not shown" in text
-    assert "best of 3 on AIME24, 65.0 (their mean 56.7)" in text
+    assert "Each run shows its best checkpoint on AIME24. AIME24 is not shown" in text
+    assert "best of 3 on AIME24 with 65.0 (their mean: 56.7)" in text
     assert "Cochran's Q" in text
-    assert "shrunken estimate" in text
+    assert "Shrunken estimate" in text
 
 
 def test_a_benchmark_is_known_by_its_name_in_the_configuration(tmp_path):
@@ -60,7 +60,7 @@ def test_a_choice_by_totals_alone_says_that_it_is_careful(runs):
     run = imported_run("exp1", {step: {"AIME24": 0.3 + step / 100, "AMC23": 0.6} for step in (10, 20)})
     text = shown([run], "best", "AIME24")[2]
     assert "(chi-square)" in text
-    assert text.count("noise is that of independent draws of problems") == 1
+    assert text.count("the noise is that of independent draws of problems") == 1
     assert "independent draws" not in shown(runs, "best", "AIME24")[2]
 
 

@@ -16,7 +16,7 @@ def test_a_benchmark_that_chose_the_checkpoint_is_not_reported_against_the_base(
     assert found.columns == ("AMC23", "Avg.")
     assert "AIME24" not in found.title
     assert [label for label, _ in found.rows] == ["exp1, step 20"]
-    assert "the best of each run on AIME24, which is not shown" in "\n".join(found.caption)
+    assert "Each run shows its best checkpoint on AIME24. AIME24 is not shown" in "\n".join(found.caption)
     (marked,) = references.base_differences([run], table1.Options(choice=Choice("best", "AIME24", ("all",))))
     assert "SELECTED ON WHAT IS REPORTED" in "\n".join(marked.caption)
 
@@ -26,7 +26,7 @@ def test_rows_that_table_one_keeps_apart_are_apart_here():
     found = references.base_differences(runs, table1.DEFAULT)
     assert [len(table.rows) for table in found] == [1, 1]
     assert [table.name for table in found] == ["base-differences", "base-differences-2"]
-    assert all("--mixed dtype puts them together" in table.caption[-1] for table in found)
+    assert all("--mixed dtype puts them into one table" in table.caption[-1] for table in found)
     (mixed,) = references.base_differences(runs, table1.Options(mixed=mixing.allowed("dtype")))
     assert len(mixed.rows) == 2
 
