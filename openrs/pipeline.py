@@ -13,11 +13,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from openrs import cost, engines
+from openrs import engines
 from openrs.config.compose import load
 from openrs.config.schema import Config
 from openrs.errors import Crashed, Mistake, Unfit
-from openrs.plan import Plan, describe, resolve
+from openrs.plan import Plan, describe, describe_cost, resolve
 from openrs.processes import launch
 from openrs.records import ledger
 from openrs.records.checkpoints import whole_checkpoints
@@ -56,7 +56,7 @@ class Session:
             if trial is not None:
                 return job.run(plan, trial)
             if config.dry_run:
-                print("\n".join((*describe(plan), *cost.describe(plan))))
+                print("\n".join((*describe(plan), *describe_cost(plan))))
             else:
                 stages(plan)
             self.plans.append(plan)

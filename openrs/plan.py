@@ -1,4 +1,4 @@
-"""What a command would do: the run's address, what exists already, what is missing."""
+"""What a command would do: the run's address, what exists already, what is missing and what that costs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,10 +7,13 @@ from typing import Any
 
 from openrs import models
 from openrs.config.schema import Config
+from openrs.cost.estimate import Estimate, Work
+from openrs.cost.rates import Rates
+from openrs.cost.sizes import disk
 from openrs.data import catalog
 from openrs.data.mix import Mix, enough, load_mix
 from openrs.evaluate import prompt_lengths
-from openrs.records import recipe
+from openrs.records import ledger, recipe
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress
 from openrs.train import collapse
@@ -148,3 +151,63 @@ def _caps(config: Config) -> str:
     """The cap on completions, with the stages that lead to it."""
     stages = [f"{stage.completion} (to step {stage.until})" for stage in config.length.stages]
     return " then ".join([*stages, str(config.length.completion)])
+
+
+def work(plan: Plan, rates: Rates, counted: set[str] | None = None, afresh: bool = False) -> Work:
+    """What a plan still needs.
+
+    Args:
+        counted: paths of the scores that another plan has counted, as the base model's; added to.
+        afresh: count as though the run had nothing yet; the base model keeps its scores.
+    """
+    config, counted = plan.config, set() if counted is None else counted
+    must_train = plan.mix is not None if afresh else plan.must_train
+    done = 0 if afresh or "train" in config.force else plan.trained_to
+    steps = config.stop_at - done if must_train and config.trains else 0
+    problems = 0
+    for step in config.checkpoints if config.evaluates else []:
+        for cell in plan.cells(step) if afresh and step else plan.missing(step):
+            path = str(cell.path(plan.owner(step).folder))
+            if path not in counted:
+                counted.add(path)
+                problems += len(plan.problems[cell.benchmark])
+    return Work.of(config, plan.run.id, steps, problems, rates)
+
+
+def describe_cost(plan: Plan) -> Iterator[str]:
+    """What the rest of the run takes, in hours, money and disk, in lines for a person."""
+    if (past := ledger.spent(plan.run.folder)) is not None:
+        yield f"  spent     {past}"
+    left = work(plan, Rates())
+    for amount, unit, rate in left.parts:
+        label = "train" if unit == "steps" else "evaluate"
+        time = (
+            "of unknown time (no run like this was measured here or published)"
+            if rate is None
+            else f"{amount * rate.seconds / 3600:.3g} h at {rate.seconds:.3g} s each ({rate.source})"
+        )
+        yield f"  {label:9} {amount} {unit} to go, {time}"
+    estimate = Estimate((left,))
+    if left.parts and not estimate.unknown:
+        money = estimate.money
+        price = "hardware.price_per_device_hour is unknown" if money is None else f"${money:.2f}"
+        yield f"  estimate  {left.hours:.3g} h, {left.device_hours:.3g} device-hours, {price}"
+    if plan.mix is not None:
+        yield f"  disk      {_disk(plan.config)}"
+
+
+def _disk(config: Config) -> str:
+    size = disk(config)
+    if size is None:
+        return "unknown: model.parameters is not stated"
+    return (
+        f"{_bytes(size.total)}: {size.checkpoints} checkpoints x {_bytes(size.weights)} of weights, "
+        f"{_bytes(size.optimizer_state)} of optimizer state for the newest (twice that while one is written)"
+    )
+
+
+def _bytes(number: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6)):
+        if number >= factor:
+            return f"{number / factor:.3g} {unit}"
+    return f"{number / 1000:.3g} kB"

@@ -7,10 +7,11 @@ from dataclasses import asdict
 
 import pytest
 
-from openrs import cost, models
+from openrs import models
 from openrs.analysis import card
 from openrs.analysis.tables import costs, text_table
-from openrs.plan import resolve
+from openrs.cost.sizes import Disk, disk
+from openrs.plan import describe_cost, resolve
 from openrs.records import ledger, paper
 from openrs.records.scores import ScoreAddress, score, write
 from openrs.records.training import Checkpoint, TrainRecord
@@ -47,7 +48,7 @@ def scored(plan, step, seconds, n=4):
 
 
 def told(plan):
-    return "\n".join(cost.describe(plan))
+    return "\n".join(describe_cost(plan))
 
 
 def test_the_ledger_sums_every_stage_failed_ones_included(composed, tmp_path):
@@ -137,7 +138,7 @@ def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_
 
 def test_own_steps_come_before_published_ones(composed, tmp_path):
     plan = plan_of(composed, tmp_path)
-    assert "100 steps to go, of unknown time (none like them was measured or published)" in told(plan)
+    assert "100 steps to go, of unknown time (no run like this was measured here or published)" in told(plan)
     trained(plan, seconds=36.0)
     scored(plan, 10, seconds=8.0)
     text = told(plan_of(composed, tmp_path, "seed=1", "hardware.price_per_device_hour=2"))
@@ -198,9 +199,10 @@ def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
     config = composed("experiment=exp3", "scale=paper", *hardware)
     number = models.parameters(config.model)
     assert number == 1_777_088_000
-    assert cost.disk(config, number) == (10, weights * number, state * number)
+    assert disk(config) == Disk(10, weights * number, state * number)
+    assert disk(config).peak == (10 * weights + 2 * state) * number
     shorter = composed("experiment=exp3", "scale=paper", "steps.stop_at=120", "report_step=50")
-    assert cost.disk(shorter, 1)[0] == 3  # 50, 100 and the last
+    assert disk(shorter).checkpoints == 3  # 50, 100 and the last
 
 
 def test_parameters_of_a_packaged_model_are_counted(composed):

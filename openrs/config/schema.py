@@ -424,6 +424,16 @@ class Config:
         return self.steps.total if self.steps.stop_at is None else self.steps.stop_at
 
     @property
+    def trains(self) -> bool:
+        """Whether this command has a train stage; the base model has none."""
+        return not self.untrained and "train" in self.stages
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether this command has an evaluate stage."""
+        return "evaluate" in self.stages
+
+    @property
     def gradient_accumulation(self) -> int:
         """Micro-batches per process and optimizer step."""
         algorithm = self.algorithm

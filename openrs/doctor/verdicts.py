@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from openrs import cost
-from openrs.config.device_checks import BYTES
 from openrs.config.schema import Config, Model
+from openrs.cost.sizes import disk, memory_gib
 from openrs.doctor.machine import GIB, Machine
 from openrs.models import packaged, parameters
 
-LEAST_MEMORY_GIB = 2
 LEAST_DISK_GIB = 1
-"""What a nano run takes at most, with room to spare (0.9 GB of memory measured)."""
+"""Disk of a nano run at most, with room to spare."""
 LEAST_DRIVER = {11: 450, 12: 525, 13: 580}
 """CUDA's major version -> major version of the oldest driver that runs it, by NVIDIA's table of CUDA's minor
 version compatibility (CUDA Toolkit release notes)."""
@@ -102,37 +100,12 @@ def _seen(machine: Machine) -> str:
 
 
 def _memory(config: Config, machine: Machine) -> Iterator[Missing]:
-    weights = parameters(config.model) or 0
-    needed = LEAST_MEMORY_GIB + weights * max(_training_bytes(config), _evaluation_bytes(config)) / GIB
+    needed = memory_gib(config)
     if machine.memory_gib < needed:
         yield Missing(
             f"{needed:.0f} GiB of memory (found {machine.memory_gib:.0f})",
             "a smaller model, as model=nano, or a larger machine",
         )
-
-
-def _training_bytes(config: Config) -> int:
-    """Bytes of host memory for each weight while training, over all processes of this machine.
-
-    On devices, what a process holds before they take it: the weights in float32, and beside them the base
-    model of the KL term where DeepSpeed or FSDP take the weights last (TRL 1.16, GRPOTrainer.__init__).
-    """
-    if not _trains(config):
-        return 0
-    hardware = config.hardware
-    if hardware.device == "cpu":  # weights, gradients, two moments and the base model, four bytes each
-        each = 20
-    else:
-        each = 8 if hardware.sharding != "ddp" and config.algorithm.beta else 4
-    return hardware.training_processes // hardware.nodes * each
-
-
-def _evaluation_bytes(config: Config) -> int:
-    """The same while evaluating; vLLM reads weights onto devices piece by piece."""
-    on_devices = config.engine.kind == "vllm" and config.hardware.device == "cuda"
-    if not _measures(config) or config.engine.kind == "server" or on_devices:
-        return 0
-    return BYTES[config.evaluation_dtype]
 
 
 def download_gib(config: Config) -> float:
@@ -149,10 +122,8 @@ def terms(model: Model) -> str:
 
 def disk_gib(config: Config) -> float:
     """Disk that a run takes at most: checkpoints, two optimizer states while one is written, the download."""
-    number = parameters(config.model) or 0
-    saved, weights, state = cost.disk(config, number)
-    states = 2 * state if saved else 0
-    return LEAST_DISK_GIB + (saved * weights + states) / GIB + download_gib(config)
+    size = disk(config)
+    return LEAST_DISK_GIB + (size.peak if size else 0) / GIB + download_gib(config)
 
 
 def _disk(config: Config, machine: Machine) -> Iterator[Missing]:

@@ -48,7 +48,7 @@ class Spent:
 
 @contextmanager
 def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
-    """Writes the stage's line in the ledger of a run's folder while the stage lasts, whether it succeeds or fails.
+    """Writes the stage's line in the ledger of a run's folder, whether the stage succeeds or fails.
 
     The line is written as the stage begins and anew while the stage lasts, so that a process killed
     outright is billed too, and a budget sees what is being spent.

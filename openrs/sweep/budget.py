@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
 from openrs.config.schema import Config
+from openrs.cost.estimate import Estimate
 from openrs.errors import Mistake
 from openrs.records import ledger
 from openrs.sweep import study_facts as reach
@@ -19,7 +20,6 @@ from openrs.sweep.slots import RECORD
 from openrs.train.collapse import Stop, Watch
 
 if TYPE_CHECKING:
-    from openrs.sweep.estimate import Estimate
     from openrs.sweep.sweeper import Sweep
 
 KINDS = ("device_hours", "money")
@@ -113,28 +113,32 @@ def check(config: DictConfig) -> None:
         )
 
 
-def against(config: DictConfig, used: dict[str, float], made: "Estimate") -> dict[str, str]:
+def against(config: DictConfig, used: dict[str, float], planned: Estimate) -> dict[str, str]:
     """Each limit, and how plan and spending stand to it: `over`, `within`, or `unknown`, as some of the plan
     has no known time and the rest is within."""
-    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
-    found = {}
+    amounts, states = _amounts(planned), {}
     for name, limit in limits(config.budget).items():
-        over = used[name] + planned[name] > limit
-        found[name] = "over" if over else "unknown" if made.unknown else "within"
-    return found
+        over = used[name] + amounts[name] > limit
+        states[name] = "over" if over else "unknown" if planned.unknown else "within"
+    return states
 
 
-def lines(config: DictConfig, used: dict[str, float], made: "Estimate") -> list[str]:
+def _amounts(planned: Estimate) -> dict[str, float]:
+    return {"device_hours": planned.device_hours, "money": planned.money or 0.0}
+
+
+def lines(config: DictConfig, used: dict[str, float], planned: Estimate) -> list[str]:
     """How a plan stands to the budget, for a person."""
-    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
+    amounts = _amounts(planned)
     words = {
         "over": "exceeded: the sweep would be refused",
         "within": "held",
-        "unknown": f"not known to be held: {made.unknown} of unknown time; it is stopped where it is reached",
+        "unknown": f"not known to be held: {planned.unknown} of unknown time; "
+        "it is stopped where it is reached",
     }
     return [
-        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {planned[name]:.3g} planned: "
-        f"{words[against(config, used, made)[name]]}"
+        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {amounts[name]:.3g} planned: "
+        f"{words[against(config, used, planned)[name]]}"
         for name, limit in limits(config.budget).items()
     ]
 
@@ -150,18 +154,18 @@ def refuse(sweep: "Sweep") -> None:
         return
     from openrs.sweep.estimate import estimate
 
-    used, made = spent(sweep.study.get_trials(deepcopy=False)), estimate(sweep)
-    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
-    for name, stands in against(sweep.config, used, made).items():
-        if stands == "over":
+    used, planned = spent(sweep.study.get_trials(deepcopy=False)), estimate(sweep)
+    amounts = _amounts(planned)
+    for name, state in against(sweep.config, used, planned).items():
+        if state == "over":
             raise Mistake(
                 f"budget.{name}={sweep.config.budget[name]:g}: this sweep would take "
-                f"{used[name] + planned[name]:.3g} ({used[name]:.3g} spent, {planned[name]:.3g} planned from "
-                f"{made.sources}). Raise the budget, lower hydra.sweeper.n_trials, or make the runs shorter; "
-                "dry_run=true shows the plan."
+                f"{used[name] + amounts[name]:.3g} ({used[name]:.3g} spent, {amounts[name]:.3g} planned "
+                f"from {planned.sources}). Raise the budget, lower hydra.sweeper.n_trials, or make the runs "
+                "shorter; dry_run=true shows the plan."
             )
-    if made.unknown:
-        for line in lines(sweep.config, used, made):
+    if planned.unknown:
+        for line in lines(sweep.config, used, planned):
             sweep.say(line)
 
 

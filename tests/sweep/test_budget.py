@@ -9,11 +9,11 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
+from openrs.cost.estimate import Estimate, Work
+from openrs.cost.rates import Rate
 from openrs.errors import Mistake
-from openrs.rates import Rate
 from openrs.sweep import budget, slots, study_facts
 from openrs.sweep import trial as job
-from openrs.sweep.estimate import Estimate, Todo
 from openrs.sweep.storage import open_storage
 from tests.helpers.plans import Study, plan_of
 
@@ -146,8 +146,8 @@ class Sweep(SimpleNamespace):
 
 def planned(monkeypatch, hours, steps=10, timed=True):
     rate = Rate(3600 * hours / steps, "a test") if timed else None
-    made = Estimate((Todo("run", steps, 0, rate, None, 0, 1, 2.0),))
-    monkeypatch.setattr("openrs.sweep.estimate.estimate", lambda _: made)
+    estimate = Estimate((Work("run", steps, 0, rate, None, 0, 1, 2.0),))
+    monkeypatch.setattr("openrs.sweep.estimate.estimate", lambda _: estimate)
 
 
 def test_a_plan_over_the_budget_is_refused(study, monkeypatch):

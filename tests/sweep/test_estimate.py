@@ -63,7 +63,7 @@ def test_a_few_points_stand_for_many(study, looked_at):
     assert looked_at == [0, 25, 50, 75]
     assert (made.runs, made.steps, made.unknown) == (100, 1000, "1000 steps")
     told = list(estimate.lines(made, 100))
-    assert told[1] == "  reckoned  from 4 of the runs, evenly spaced"
+    assert told[1] == "  estimated from 4 of the runs, evenly spaced"
 
 
 def test_the_base_model_is_measured_once_however_many_runs_there_are(study, composed, tmp_path, monkeypatch):
@@ -80,7 +80,7 @@ def test_the_base_model_is_measured_once_however_many_runs_there_are(study, comp
 
 def test_own_rates_are_read_once_and_multiplied(study, looked_at, composed, tmp_path, monkeypatch):
     trained(plan_of(composed, tmp_path, "seed=1000"), [1.0] * 10)  # a second a step
-    from openrs import rates
+    from openrs.cost import rates
 
     read, past = [], rates._past_runs
     monkeypatch.setattr(rates, "_past_runs", lambda config: read.append(1) or past(config))
