@@ -12,12 +12,14 @@ from omegaconf.errors import OmegaConfBaseException
 from openrs.config import compose
 from openrs.paths import CONF
 from openrs.pipeline import Session, say
+from openrs.sweep import plugin
 from openrs.sweep.outcome import Outcome
 
 
 def main() -> int:
     """Composes, runs and reports; returns the exit status."""
     compose.register()
+    plugin.register()
     session = Session()
     # with it Hydra raises what it cannot compose, instead of printing twenty lines and leaving
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -17,7 +17,6 @@ from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.machine import device_names, visible_devices
 from openrs.paths import CONF
-from openrs.sweep import plugin
 
 
 @cache
@@ -41,7 +40,6 @@ def register() -> None:
         replace=True,
     )
     OmegaConf.register_resolver("engine", lambda *, _root_: engine(_root_), replace=True)
-    plugin.register()
 
 
 def engine(config: DictConfig) -> str:

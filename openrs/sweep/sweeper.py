@@ -47,18 +47,12 @@ class Sweep:
     """A sweep as this process sees it."""
 
     def __init__(
-        self, context: HydraContext, task: TaskFunction, config: DictConfig, options: dict[str, Any]
+        self, context: HydraContext, task: TaskFunction, config: DictConfig, options: DictConfig
     ) -> None:
         self.context, self.task, self.config = context, task, config
-        # from the whole config, as numbers of the paper are scaled by the rest of it; so are params below
-        pruner = config.hydra.sweeper.pruner and OmegaConf.to_container(
-            config.hydra.sweeper.pruner, resolve=True
-        )
-        others = {k: v for k, v in options.items() if k not in ("sampler", "pruner")}
-        self.options = OmegaConf.create(others | {"pruner": pruner})
-        self.sampler = options.get("sampler")
+        self.options, self.sampler = options, options.sampler
         self.ours = "objective" in config  # False: another Hydra application, whose job returns numbers
-        self.patience = slots.Patience(options["retries"], options["deaths"])
+        self.patience = slots.Patience(options.retries, options.deaths)
         self.study: Any = None
         """The opened study; None where a plan finds none."""
         self.inflight: set[int] = set()
@@ -79,8 +73,7 @@ class Sweep:
             Mistake: the space, the objectives, the storage or the study are wrong.
         """
         self._numbers()
-        params = self.config.hydra.sweeper.params
-        self.space = space.parse(arguments, params, self.context.config_loader)
+        self.space = space.parse(arguments, self.options.params, self.context.config_loader)
         self._objectives()
         self.extend = self._extender()
         if not self.space.distributions and self.extend is None:
