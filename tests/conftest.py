@@ -15,11 +15,11 @@ from omegaconf.errors import OmegaConfBaseException
 from openrs.config import compose as composition
 from openrs.config.schema import Config
 from openrs.paths import CONF, ROOT
-from tests.helpers.commands import share_fork_server
+from tests.helpers import fork_server
 
 # several trainings at once, of several threads each, take ten times as long on few cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-share_fork_server()
+fork_server.begin(os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 @cache  # a composition takes a quarter of a second

@@ -11,7 +11,8 @@ from contextlib import suppress
 import pytest
 from optuna.trial import TrialState
 
-from tests.helpers.sweeps import TRAINING, metrics, segments, start, study_of, sweep
+from tests.helpers.jobs import metrics, segments
+from tests.helpers.sweeps import TRAINING, start, study_of, sweep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

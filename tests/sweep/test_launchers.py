@@ -14,7 +14,8 @@ from optuna.trial import TrialState
 from openrs.sweep import workers
 from openrs.sweep.sweeper import Sweep
 from tests.helpers import slurm
-from tests.helpers.sweeps import TRAINING, segments, start, study_of, sweep
+from tests.helpers.jobs import segments
+from tests.helpers.sweeps import TRAINING, start, study_of, sweep
 
 POINTS = [f"{x} 0" for x in range(6)]
 

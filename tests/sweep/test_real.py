@@ -9,7 +9,8 @@ from optuna.trial import TrialState
 
 from openrs.sweep import slots
 from openrs.sweep.verdict import VERDICT
-from tests.helpers.sweeps import SMALL, TRAINING, killed_when, metrics, segments, study_of, sweep
+from tests.helpers.jobs import metrics, segments
+from tests.helpers.sweeps import SMALL, TRAINING, killed_when, study_of, sweep
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,9 @@ from openrs.sweep import training_by_checkpoint as climbing
 from openrs.sweep.pruning import Curve, curves, level
 from openrs.sweep.selection import Selection, check, rewarding, selection
 from openrs.sweep.training_by_checkpoint import climb
+from tests.helpers.jobs import segments
 from tests.helpers.plans import plan_of
-from tests.helpers.sweeps import SMALL, segments, study_of, sweep
+from tests.helpers.sweeps import SMALL, study_of, sweep
 
 
 def test_signals_are_read():
