@@ -4,20 +4,20 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import matplotlib
-import optuna
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from optuna.importance import get_param_importances
-from optuna.visualization import matplotlib as drawn
 
 from openrs.analysis.figures.style import COLOURS, WIDTH
 from openrs.errors import Mistake
-from openrs.sweep.storage import open_storage
+from openrs.studies import plots
+from openrs.studies.reader import load
+
+if TYPE_CHECKING:
+    import optuna
 
 FEWEST = 4
 """Finished trials below which importance says nothing."""
@@ -36,9 +36,8 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     Raises:
         Mistake: no such study, no such storage, or too few finished trials.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _load(storage, study_name)
-    done = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    study = load(storage, study_name)
+    done = plots.complete(study)
     if len(done) < FEWEST:
         raise Mistake(
             f"study={study_name}: has {len(done)} finished trials, and importance needs at least "
@@ -50,20 +49,9 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
             f"study={study_name}: all finished trials have the same parameters. Nothing can be drawn."
         )
     target = study.metric_names[0] if study.metric_names else "objective"
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-
-    def first(trial: optuna.trial.FrozenTrial) -> float:
-        return float(trial.values[0])
-
-    several = len(study.directions) > 1
-    chosen: dict[str, Any] = {"target": first} if several else {}
-    importances = get_param_importances(study, evaluator=evaluator, params=varied, **chosen)
     figures = {}
-    axis: Any  # Optuna declares an array of axes beside it, for more plots than are asked for
     with _optunas():
-        axis = drawn.plot_param_importances(
-            study, evaluator=evaluator, params=varied, target_name=target, **chosen
-        )
+        axis = plots.importance_axis(study, varied, target)
     figure = axis.figure
     figure.set_size_inches(WIDTH * 0.8, 0.9 + 0.3 * len(varied))
     axis.set_title("", loc="left")
@@ -75,9 +63,9 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
         legend.remove()
     figures["importance"] = figure
     if len(varied) > 1:
-        pair = list(importances)[:2]
+        pair = list(plots.importances(study, varied))[:2]
         with _optunas():
-            axis = drawn.plot_contour(study, params=pair, target_name=target, **chosen)
+            axis = plots.contour_axis(study, pair, target)
         figure = axis.figure
         figure.set_size_inches(WIDTH * 0.75, 3.2)
         axis.set_title("")
@@ -90,19 +78,17 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     return figures
 
 
-def pareto(study: optuna.Study) -> Figure:
+def pareto(study: "optuna.Study") -> Figure:
     """The Pareto set among the finished trials of a study of two objectives or three.
 
     With two, a trial of the set has its parameters written beside it.
     """
-    axis: Any
     with _optunas():
-        axis = drawn.plot_pareto_front(study)
+        axis = plots.pareto_axis(study)
     figure = axis.figure
     figure.set_size_inches(WIDTH, 3.6)
     axis.set_title("")
-    best = study.best_trials
-    done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    best, done = study.best_trials, plots.complete(study)
     _title(figure, f"{study.study_name}: Pareto set, {len(best)} of {len(done)} finished trials")
     _restyle(figure)
     if (legend := axis.get_legend()) is not None:
@@ -128,7 +114,7 @@ def _title(figure: Figure, text: str) -> None:
 def _optunas() -> Iterator[None]:
     """Optuna switches to a style of its own, for every figure after it; and says it is experimental."""
     with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", message=".* is experimental")
         yield
 
 
@@ -145,12 +131,3 @@ def _restyle(figure: Figure) -> None:
     for points in figure.findobj(PathCollection):
         points.set_sizes([12])
     figure.set_layout_engine("constrained")
-
-
-def _load(storage: str, study_name: str) -> optuna.Study:
-    opened = open_storage(storage, Path())
-    known = optuna.get_all_study_names(opened)
-    if study_name not in known:
-        listed = ", ".join(sorted(known)) or "none"
-        raise Mistake(f"study={study_name}: the storage holds no study {study_name}. Studies: {listed}.")
-    return optuna.load_study(study_name=study_name, storage=opened)

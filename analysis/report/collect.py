@@ -8,7 +8,7 @@ from typing import Any
 from openrs.analysis import baseline, costs, curves
 from openrs.analysis.lines import Line, lines, rows_of
 from openrs.analysis.records import RunRecords
-from openrs.analysis.report import completions, summary, trials, warnings
+from openrs.analysis.report import completions, summary, warnings
 from openrs.analysis.report.provenance import Provenance
 from openrs.analysis.tables import references, table1
 from openrs.analysis.tables.table import Table, Value
@@ -37,6 +37,8 @@ def collect(
     Raises:
         Mistake: there is nothing to report.
     """
+    from openrs.studies import reader  # Optuna
+
     if not any(run.scores for run in runs):
         raise Mistake(
             f"{outputs}: holds no scores, so there is nothing to report. Run openrs with "
@@ -65,7 +67,7 @@ def collect(
         "traces": _traces(runs),
         "logged": curves.LOGGED,
         "costs": [row for run in runs if (row := _cost(run, labels[run.id]))],
-        "studies": [asdict(study) for study in trials.studies(outputs, storage)],
+        "studies": [asdict(study) for study in reader.every(outputs, storage)],
         "provenance": sources.data(),
         "completions": completions.sample(groups, most).data(),
     }

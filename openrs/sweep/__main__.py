@@ -18,11 +18,12 @@ def main() -> int:
     status.add_argument("--storage", help="the storage URL that the sweep was given")
     status.add_argument("--watch", action="store_true", help="print again every 5 seconds, until Ctrl-C")
     arguments = parser.parse_args()
-    from openrs.sweep.status import lines, studies
+    from openrs.studies.reader import named
+    from openrs.sweep.status import lines
 
     try:
         while True:
-            found = studies(arguments.name, arguments.outputs, arguments.storage)
+            found = named(arguments.name, arguments.outputs, arguments.storage)
             text = "\n".join(line for study in found for line in lines(study))
             clear = "\033[2J\033[H" if arguments.watch and sys.stdout.isatty() else ""
             print(f"{clear}{text}", flush=True)

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from openrs.sweep.heartbeat import stale_trials
-from openrs.sweep.process import WORKER, dead
+from openrs.studies.liveness import lost
 
-SLOT, DIED, FINAL, ERROR = "slot", "died", "final", "error"
+SLOT, FINAL, ERROR = "slot", "final", "error"
 """User attributes of a trial."""
 RECORD, REPEATED, REASON, PROMOTES = "record", "repeated", "reason", "promotes"
 PUT_BACK = "put back"
@@ -56,8 +54,13 @@ class Slot:
         if self.last.user_attrs.get(FINAL):
             return False
         failed = [t for t in self.trials if t.state == TrialState.FAIL and not t.user_attrs.get(PUT_BACK)]
-        died = sum(bool(t.user_attrs.get(DIED)) for t in failed)
+        died = sum(map(died_silently, failed))
         return died <= patience.deaths and len(failed) - died <= patience.retries
+
+
+def died_silently(trial: FrozenTrial) -> bool:
+    """Whether a FAILED trial ended with its process: nobody wrote down an error."""
+    return not any(key in trial.user_attrs for key in (ERROR, PUT_BACK))
 
 
 def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
@@ -84,25 +87,16 @@ def left_failed(known: dict[int, Slot], patience: Patience) -> frozenset[int]:
     return frozenset(trial.number for trial in last if trial.state == TrialState.FAIL)
 
 
-def reclaim(study: optuna.Study, storage: BaseStorage, mine: set[int], heartbeat: int) -> None:
+def reclaim(study: optuna.Study, mine: set[int], heartbeat: int) -> None:
     """Fails the running trials whose process is dead, so that they are taken up again.
-
-    A running trial without a worker has lost it between being taken and being signed, as both happen
-    under the lock.
 
     Args:
         study: the study.
-        storage: its storage.
         mine: numbers of the trials that this process has in flight.
         heartbeat: seconds between a worker's signs of life.
     """
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    stale = stale_trials(study, storage, heartbeat)
-    for trial in running:
-        worker = trial.user_attrs.get(WORKER)
-        gone = worker is None or trial._trial_id in stale or dead(worker)
-        if trial.number not in mine and gone:
-            storage.set_trial_user_attr(trial._trial_id, DIED, True)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if trial.number not in mine and lost(trial, heartbeat):
             study.tell(trial.number, state=TrialState.FAIL)
 
 

@@ -2,69 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import optuna
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from openrs.errors import Mistake
+from openrs.studies.liveness import WORKER, dead
 from openrs.sweep import slots
 from openrs.sweep.budget import spent
-from openrs.sweep.process import WORKER, dead
 from openrs.sweep.pruning import NUMBER
 from openrs.sweep.report import counts, put_off, why
-from openrs.sweep.storage import open_storage
-
-
-def studies(name: str, outputs: Path, storage: str | None) -> list[optuna.Study]:
-    """The studies of a sweep, oldest first.
-
-    Args:
-        name: a sweep file's name, a folder under outputs/sweeps/, or a study's name.
-        outputs: where runs and sweeps are.
-        storage: a storage URL; None for the SQLite file of the sweep's folder.
-
-    Raises:
-        Mistake: there is no such sweep.
-    """
-    found = []
-    if storage is not None:
-        found = _in(open_storage(storage, Path()), name)
-    elif (database := outputs / "sweeps" / name / "study.db").exists():
-        found = _in(_sqlite(database), "")  # whatever name the studies of a sweep's own folder were given
-    else:
-        for database in sorted(outputs.glob("sweeps/*/study.db")):
-            found += _in(_sqlite(database), name)
-    if not found:
-        known = ", ".join(sorted(path.parent.name for path in outputs.glob("sweeps/*/study.db")))
-        raise Mistake(
-            f"status {name}: "
-            + (
-                f"no sweep and no study of this name under {outputs}/sweeps (there: {known or 'none'}). Give "
-                "one of them, --outputs, or --storage with the URL that the sweep was given."
-                if storage is None
-                else "the storage has no study whose name starts so."
-            )
-        )
-    found.sort(key=lambda pair: pair[0])
-    return [study for _, study in found]
-
-
-def _sqlite(database: Path) -> BaseStorage:
-    return open_storage(f"sqlite:///{database}", database.parent)
-
-
-def _in(storage: BaseStorage, name: str) -> list[tuple[datetime, optuna.Study]]:
-    """The studies of a storage whose names start so, each with its beginning."""
-    return [
-        (
-            summary.datetime_start or datetime.max,
-            optuna.load_study(study_name=summary.study_name, storage=storage),
-        )
-        for summary in optuna.get_all_study_summaries(storage)
-        if summary.user_attrs.get("openrs") and summary.study_name.startswith(name)
-    ]
 
 
 def lines(study: optuna.Study) -> Iterator[str]:

@@ -11,8 +11,8 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage
 
+from openrs.studies.storage import open_storage
 from openrs.sweep.slots import PROMOTES, RECORD
-from openrs.sweep.storage import open_storage
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

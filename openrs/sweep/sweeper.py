@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from openrs.errors import Mistake
 from openrs.records.recipe import digest
+from openrs.studies.storage import Lock, address, open_storage
 from openrs.sweep import (
     objective,
     point_checks,
@@ -34,7 +35,6 @@ from openrs.sweep import (
 )
 from openrs.sweep.budget import refuse
 from openrs.sweep.estimate import forecast
-from openrs.sweep.storage import Lock, open_storage
 from openrs.sweep.worker import Worker
 
 SAMPLES = 20
@@ -174,8 +174,8 @@ class Sweep:
 
     def _open(self) -> None:
         """Opens the study, or makes it; workers that start together make one."""
-        self.storage = open_storage(self.options.storage, self.folder, self.options.heartbeat)
-        lock = Lock(self.storage, self.name, self.folder)
+        self.storage = open_storage(self.options.storage, self.folder)
+        lock = Lock(address(self.options.storage, self.folder), self.name)
         lock.acquire()
         try:
             self._join()

@@ -4,7 +4,6 @@ A trial is taken under the study's lock and run inside `study.optimize(n_trials=
 works nowhere else.
 """
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import optuna
@@ -15,13 +14,12 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.config.compose import refusal
+from openrs.studies.liveness import WORKER, beating, me
+from openrs.studies.storage import Lock, address
 from openrs.sweep import sampler, slots
 from openrs.sweep.budget import reached
-from openrs.sweep.heartbeat import beating
 from openrs.sweep.outcome import Outcome, read
-from openrs.sweep.process import WORKER, me
 from openrs.sweep.promotion import next_promotion
-from openrs.sweep.storage import Lock, one_machine
 
 if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep
@@ -44,7 +42,7 @@ class Worker:
     def __init__(self, sweep: "Sweep", launcher: Launcher) -> None:
         self.sweep, self.launcher = sweep, launcher
         self.opened = optuna.load_study(study_name=sweep.name, storage=sweep.storage)
-        self.lock = Lock(sweep.storage, sweep.name, sweep.folder)
+        self.lock = Lock(address(sweep.options.storage, sweep.folder), sweep.name)
 
     def take_all(self) -> None:
         """Takes trials until none is owed and no other worker has one."""
@@ -68,8 +66,7 @@ class Worker:
         opened = self.opened
         self.lock.acquire()
         try:
-            slots.reclaim(opened, self.sweep.storage, self.sweep.inflight, self.sweep.options.heartbeat)
-            one_machine(self.sweep.storage, opened)
+            slots.reclaim(opened, self.sweep.inflight, self.sweep.options.heartbeat)
             ready = not self._ends() and slots.enqueue_next(
                 opened,
                 total=self.sweep.total,
@@ -124,18 +121,14 @@ class Worker:
         proposed and signed."""
         overrides = self._overrides(trial)
         try:
-            with beating(self.sweep.storage, trial._trial_id, self.sweep.options.heartbeat):
-                trial.set_user_attr(WORKER, me())
+            trial.set_user_attr(WORKER, me())
+            with beating(trial, self.sweep.options.heartbeat):
                 self.sweep.inflight.add(trial.number)
                 self.lock.release()
                 swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
                 self.sweep.say(f"trial {trial.number}: {swept}")
                 outcome = self._launch(overrides, trial.number)
             self._keep(trial, outcome)
-        except (KeyboardInterrupt, SystemExit):
-            with suppress(UpdateFinishedTrialError):
-                trial.set_user_attr(slots.DIED, True)
-            raise
         finally:
             self.sweep.inflight.discard(trial.number)
         return outcome.values

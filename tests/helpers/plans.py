@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 
 from openrs.plan import resolve
 from openrs.records.training import Checkpoint, TrainRecord
+from openrs.studies.storage import open_storage
 from openrs.sweep import slots
 from openrs.sweep import trial as job
-from openrs.sweep.storage import open_storage
 
 HALVING = {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 2, "reduction_factor": 2}
 

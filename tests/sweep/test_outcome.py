@@ -22,7 +22,7 @@ def test_a_crash_is_tried_again_and_a_machine_that_cannot_gives_it_back(monkeypa
 
 
 def test_a_study_is_joined_with_the_options_that_it_was_made_with(tmp_path):
-    from openrs.sweep.storage import open_storage
+    from openrs.studies.storage import open_storage
 
     storage = open_storage(None, tmp_path)
     question = {"space": {}, "fixed": {}, "deletions": [], "grid": True, "objectives": ["average"]}

@@ -23,7 +23,7 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     study = study_of(tmp_path)
     states = [trial.state for trial in study.trials]
     assert states == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
-    assert study.trials[0].user_attrs[slots.DIED]
+    assert slots.died_silently(study.trials[0])
     assert study.trials[1].params == study.trials[0].params
     assert "2 trials: 2 complete" in made.stderr
     assert "Pareto set of average, device_hours" in made.stderr

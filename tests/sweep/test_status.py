@@ -9,11 +9,20 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.errors import Mistake
+<<<<<<< HEAD
+=======
+from openrs.paths import ROOT
+from openrs.studies.liveness import WORKER, me
+from openrs.studies.reader import named
+from openrs.studies.storage import open_storage
+>>>>>>> 21bd9eb (Studies: one room for storages, signs of life and the one reader; SQLite, PostgreSQL and Optuna's journal)
 from openrs.sweep import slots, status
-from openrs.sweep.process import WORKER, me
 from openrs.sweep.pruning import NUMBER, curves
+<<<<<<< HEAD
 from openrs.sweep.storage import open_storage
 from tests.helpers.commands import openrs
+=======
+>>>>>>> 21bd9eb (Studies: one room for storages, signs of life and the one reader; SQLite, PostgreSQL and Optuna's journal)
 
 SPACE = {"seed": optuna.distributions.CategoricalDistribution([0, 1, 2, 3, 4])}
 
@@ -46,8 +55,14 @@ def outputs(tmp_path):
     return tmp_path
 
 
+def writable(outputs):
+    """The study of the fixture, as a worker has it open."""
+    storage = open_storage(None, outputs / "sweeps" / "seeds")
+    return optuna.load_study(study_name="seeds-1234", storage=storage)
+
+
 def test_every_state_is_told(outputs):
-    (study,) = status.studies("seeds", outputs, None)
+    (study,) = named("seeds", outputs, None)
     told = list(status.lines(study))
     assert told[0] == "seeds-1234: 6 trials: 2 complete, 1 pruned, 1 failed, 1 running, 1 to go"
     assert "trial 4 seed=4: 0.0 min, step 30, signal 1.75, process" in told[1]
@@ -59,7 +74,7 @@ def test_every_state_is_told(outputs):
 
 
 def test_a_trial_that_the_budget_stopped_is_told_as_stopped(outputs):
-    (study,) = status.studies("seeds", outputs, None)
+    study = writable(outputs)
     study.enqueue_trial({"seed": 0}, user_attrs={slots.SLOT: 5})
     trial = study.ask(SPACE)
     trial.set_user_attr(slots.REASON, "budget.device_hours=8 is reached (8 spent)")
@@ -88,11 +103,11 @@ def test_what_is_left_is_reckoned_from_the_trials_that_ended():
 
 
 def test_a_worker_that_died_is_told(outputs):
-    (study,) = status.studies("seeds", outputs, None)
+    study = writable(outputs)
     running = study.get_trials(deepcopy=False)[4]
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    study._storage.set_trial_user_attr(running._trial_id, WORKER, me() | {"pid": gone.pid})
+    optuna.Trial(study, running._trial_id).set_user_attr(WORKER, me() | {"pid": gone.pid})
     told = list(status.lines(study))
     assert "which is dead: the next worker takes it up" in told[1]
 
@@ -102,17 +117,17 @@ def test_a_study_with_a_name_of_its_own_is_found_by_it_and_by_its_folder(outputs
     study = optuna.create_study(storage=storage, study_name="mine", direction="maximize")
     study.set_user_attr("openrs", {"objectives": ["average"]})
     for name in ("mine", "steps"):
-        (found,) = status.studies(name, outputs, None)
+        (found,) = named(name, outputs, None)
         assert found.study_name == "mine"
     url = f"sqlite:///{outputs}/sweeps/steps/study.db"
-    assert [one.study_name for one in status.studies("mine", outputs, url)] == ["mine"]
+    assert [one.study_name for one in named("mine", outputs, url)] == ["mine"]
     with pytest.raises(Mistake, match="the storage has no study whose name starts so"):
-        status.studies("steps", outputs, url)
+        named("steps", outputs, url)
 
 
 def test_an_unknown_sweep_is_one_error_that_lists_those_there(outputs):
     with pytest.raises(Mistake, match=r"no sweep and no study of this name.*there: seeds"):
-        status.studies("sedes", outputs, None)
+        named("sedes", outputs, None)
 
 
 @pytest.mark.slow  # a process

@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
+from openrs.studies.liveness import WORKER, me
 from openrs.sweep import promotion
 from openrs.sweep import slots as tasks
-from openrs.sweep.process import WORKER, me
 from openrs.sweep.pruning import RUN, curves
 
 PATIENCE = tasks.Patience(retries=1, deaths=2)
@@ -33,6 +33,12 @@ def take(study, total=3, promotions=lambda slots: None):
     return trial
 
 
+def failed(study, trial):
+    """Ends a trial with an error."""
+    trial.set_user_attr(tasks.ERROR, "out of memory")
+    study.tell(trial, state=TrialState.FAIL)
+
+
 def test_slots_are_handed_out_once_and_in_order(study):
     taken = [take(study) for _ in range(3)]
     assert [trial.params["x"] for trial in taken] == [0, 1, 2]
@@ -41,10 +47,10 @@ def test_slots_are_handed_out_once_and_in_order(study):
 
 
 def test_a_failure_is_retried_before_new_slots_and_capped(study):
-    study.tell(take(study), state=TrialState.FAIL)
+    failed(study, take(study))
     again = take(study)
     assert (again.params["x"], again.user_attrs[tasks.SLOT]) == (0, 0)
-    study.tell(again, state=TrialState.FAIL)
+    failed(study, again)
     assert take(study).params["x"] == 1, "one retry is the cap"
 
 
@@ -61,7 +67,7 @@ def test_what_was_put_back_is_owed_however_often(study):
         assert trial.params["x"] == 0
         trial.set_user_attr(tasks.PUT_BACK, True)
         study.tell(trial, state=TrialState.FAIL)
-    study.tell(take(study), state=TrialState.FAIL)
+    failed(study, take(study))
     assert take(study).params["x"] == 0, "and its failures are counted as if it had never been away"
 
 
@@ -87,7 +93,6 @@ def test_deaths_have_a_cap_of_their_own(study):
     for _ in range(3):
         trial = take(study)
         assert trial.params["x"] == 0
-        trial.set_user_attr(tasks.DIED, True)
         study.tell(trial, state=TrialState.FAIL)
     assert take(study).params["x"] == 1
 

@@ -9,10 +9,11 @@ import pytest
 from openrs.analysis import commands as cli
 from openrs.analysis import records
 from openrs.analysis.lines import lines
-from openrs.analysis.report import collect, completions, page, trials
+from openrs.analysis.report import collect, completions, page
 from openrs.analysis.tables import comparisons
 from openrs.errors import Mistake
-from openrs.sweep.storage import open_storage
+from openrs.studies import reader
+from openrs.studies.storage import open_storage
 from tests.helpers.run_folders import imported_run, make_run, store_texts
 
 
@@ -165,7 +166,7 @@ def test_trials_are_read_and_a_broken_storage_is_named(tmp_path):
     trial = study.ask({"lr": optuna.distributions.FloatDistribution(0, 1)})
     study.tell(trial, 3.0)
     (tmp_path / "sweeps" / "b" / "study.db").write_text("no database")
-    first, broken = trials.studies(tmp_path)
+    first, broken = reader.every(tmp_path)
     assert first.objectives == ("Avg. (minimize)",)
     assert first.trials[0].values == (3.0,)
     assert first.trials[0].state == "complete"
@@ -179,8 +180,8 @@ def test_sweeps_kept_elsewhere_are_read_where_their_storage_is_given(tmp_path):
         if ours:
             study.set_user_attr("openrs", {"objectives": ["Avg."]})
         study.tell(study.ask(), 1.0)
-    assert [study.name for study in trials.studies(tmp_path, storage)] == ["mine"]
-    (broken,) = trials.studies(tmp_path, "postgresql+psycopg://me:secret@127.0.0.1:1/openrs")
+    assert [study.name for study in reader.every(tmp_path, storage)] == ["mine"]
+    (broken,) = reader.every(tmp_path, "postgresql+psycopg://me:secret@127.0.0.1:1/openrs")
     assert "cannot be opened" in broken.error
     assert "secret" not in str(broken)
 

@@ -1,0 +1,141 @@
+"""Where a study is kept (SQLite, PostgreSQL, Optuna's journal), and the lock under which trials are taken."""
+
+import fcntl
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from openrs.errors import Mistake
+
+JOURNAL = "journal:"
+ATTEMPTS = 4
+"""How often a database is tried before it counts as down."""
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def address(storage: Any, folder: Path) -> str:
+    """The URL of a sweep's storage: the given one, or SQLite in the sweep's folder.
+
+    Raises:
+        Mistake: the URL names a storage other than SQLite, PostgreSQL and a journal.
+    """
+    if storage is None:
+        return f"sqlite:///{folder / 'study.db'}"
+    url = str(storage)
+    if url.split(":")[0].split("+")[0] not in ("sqlite", "postgresql", "journal"):
+        raise Mistake(
+            f"hydra.sweeper.storage={_hidden(url)}: is no storage of sweeps. Give sqlite:///PATH, "
+            "postgresql+psycopg://USER@HOST/DATABASE, or journal:PATH (a file in a shared folder), or leave "
+            "it out for SQLite under outputs/sweeps/."
+        )
+    return url
+
+
+def open_storage(storage: Any, folder: Path) -> BaseStorage:
+    """Opens the storage of a sweep.
+
+    Args:
+        storage: a database URL, `journal:PATH`, or None for SQLite in the folder.
+        folder: the sweep's folder.
+
+    Raises:
+        Mistake: the storage is of another kind, or cannot be reached.
+    """
+    url = address(storage, folder)
+    if storage is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    return _journal(url) if url.startswith(JOURNAL) else _database(url)
+
+
+def _database(url: str) -> BaseStorage:
+    """A relational database. Workers that start together make its tables at once, and all but one of
+    them are told that a table exists: they try again."""
+    settings = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else None
+    for attempt in range(ATTEMPTS):
+        try:
+            return RDBStorage(url, engine_kwargs=settings)
+        except (SQLAlchemyError, StorageInternalError, ImportError) as error:
+            problem = error
+            time.sleep(0.5 * (attempt + 1 < ATTEMPTS))
+    reason = str(problem.__cause__ or problem).strip().splitlines()[0]
+    raise Mistake(
+        f"hydra.sweeper.storage={_hidden(url)}: cannot be opened ({reason}). Start the server, mend the URL, "
+        "or leave it out for SQLite under outputs/sweeps/."
+    )
+
+
+def _journal(url: str) -> BaseStorage:
+    """Optuna's journal, a file that is only appended to."""
+    try:
+        return JournalStorage(JournalFileBackend(str(_journal_file(url))))
+    except OSError as error:
+        raise Mistake(
+            f"hydra.sweeper.storage={url}: cannot be opened ({error.strerror}). Give a file in a folder "
+            "that exists and can be written to."
+        ) from error
+
+
+def _journal_file(url: str) -> Path:
+    return Path(url.removeprefix(JOURNAL).removeprefix("//"))
+
+
+def _hidden(url: str) -> str:
+    """A URL without its password."""
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url
+
+
+class Lock:
+    """Held by one worker of a study at a time, while it takes a trial; free when its holder dies.
+
+    On PostgreSQL the lock is the server's advisory lock, so it holds across machines. Elsewhere it is a file
+    beside the database or journal file: workers that share the one share the other.
+
+    Args:
+        url: of the study's storage.
+        name: of the study.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self.name = f"openrs {name}"
+        self.engine: sqlalchemy.Engine | None = None
+        self.path = Path()
+        if url.startswith("postgresql"):
+            self.engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        else:
+            file = _journal_file(url) if url.startswith(JOURNAL) else sqlalchemy.make_url(url).database
+            self.path = Path(file or "study").absolute().with_name(f".{name.replace('/', '_')}.lock")
+        self.held: Any = None
+
+    def acquire(self) -> None:
+        """Waits for the lock."""
+        assert self.held is None
+        if self.engine is not None:
+            connection = self.engine.connect()
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": self._key()})
+            self.held = connection
+        else:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.held = self.path.open("a")
+            fcntl.flock(self.held, fcntl.LOCK_EX)
+
+    def _key(self) -> int:
+        digest = hashlib.sha256(self.name.encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
+
+    def release(self) -> None:
+        """Frees the lock; nothing happens if it is free."""
+        held, self.held = self.held, None
+        if held is not None:
+            held.close()  # without a pool the connection ends with it, and the server lets go
