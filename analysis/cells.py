@@ -11,6 +11,7 @@ from openrs.analysis.statistics import differences, estimates, intervals
 from openrs.analysis.statistics.differences import Difference
 from openrs.analysis.statistics.intervals import Interval
 from openrs.errors import Mistake
+from openrs.records.boxes import boxes
 from openrs.records.files import read_record
 from openrs.records.scores import Score
 
@@ -184,16 +185,9 @@ def _stated(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> l
 
 
 def boxed(text: str) -> str | None:
-    """The content of the last whole \\boxed{...}, without white space; None where there is none."""
-    start = text.rfind("\\boxed{")
-    while start >= 0:
-        depth, begin = 0, start + len("\\boxed")
-        for place in range(begin, len(text)):
-            depth += (text[place] == "{") - (text[place] == "}")
-            if depth == 0:
-                return re.sub(r"\s+", "", text[begin + 1 : place])
-        start = text.rfind("\\boxed{", 0, start)
-    return None
+    """The content of the last whole box, without white space; None where there is none."""
+    contents = boxes(text)
+    return re.sub(r"\s+", "", contents[-1]) if contents else None
 
 
 def means_over_runs(runs: list[dict[str, Measured]]) -> dict[str, Measured]:

@@ -1,8 +1,10 @@
 """This machine: visible NVIDIA devices, and keys and reachability of the Hub and Weights & Biases."""
 
+import ctypes
 import netrc
 import os
 import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -84,3 +86,12 @@ def _visible(field: str) -> list[str]:
     if all(name.isdigit() for name in names):
         return [found[int(name)] for name in names if int(name) < len(found)]
     return found[: len(names)]  # named by UUID: how many, all taken to be alike
+
+
+def die_with_parent(number: int) -> None:
+    """Asks Linux to send this process a signal when its parent dies, `kill -9` included.
+
+    Else the process would go on writing into a run while the same command runs again.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, number)  # 1 is PR_SET_PDEATHSIG

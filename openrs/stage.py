@@ -11,8 +11,8 @@ from typing import Any
 
 from openrs.config.compose import restore
 from openrs.errors import Mistake
+from openrs.machine import die_with_parent
 from openrs.processes.launch import error_file
-from openrs.processes.subprocess import die_with_parent
 from openrs.records.files import write_file
 
 REFUSED = 3

@@ -6,11 +6,9 @@ from typing import Any
 
 from openrs.config.schema import Draw
 from openrs.errors import Mistake
+from openrs.records.boxes import boxes
 
 Row = dict[str, Any]
-
-BOX = re.compile(r"\\f?box(?:ed)?\s*(?=\{)")
-"""Commands that set an answer in a box: \\boxed, \\fbox, \\box."""
 
 CLOSED = re.compile(r"\)(?=[\s$])")
 LABEL = re.compile(r"(?:(?:^|\s)\(|^|\n|[.;:?!]\s)([a-h]|[1-8]|[iv]{1,3}|[IV]{1,3})\Z")
@@ -19,22 +17,6 @@ looked for backwards from its last bracket, which is far quicker than forwards f
 
 ASKS = re.compile(r"\?|\b(?:find|determine|compute|calculate|evaluate|prove|show|solve)\b", re.IGNORECASE)
 """What a part that asks for something holds; a part that states a condition holds none of it."""
-
-
-def boxes(solution: str) -> list[str]:
-    """The contents of every whole box in a worked solution, in order, nested ones left out."""
-    found, end = [], 0
-    for match in BOX.finditer(solution):
-        if match.start() < end:
-            continue
-        depth = 0
-        for place in range(match.end(), len(solution)):
-            depth += {"{": 1, "}": -1}.get(solution[place], 0)
-            if depth == 0:
-                end = place + 1
-                found.append(solution[match.end() + 1 : place])
-                break
-    return found
 
 
 def several_parts(problem: str, solution: str, answer: str = "") -> bool:

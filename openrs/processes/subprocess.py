@@ -1,30 +1,20 @@
 """A child process that is watched: its output kept in a log, its last lines at hand, its end ours."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from openrs.machine import die_with_parent
+
 LAST_LINES = 30
 """Lines of output that an error shows."""
 GRACE_SECONDS = 20.0
 """Time between asking a child to end and killing it."""
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent(number: int) -> None:
-    """Asks Linux to send this process a signal when its parent dies, `kill -9` included.
-
-    Else what it started would go on writing into the run while the same command runs again.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 class WatchedProcess:

@@ -1,4 +1,7 @@
-"""Scripts that matter to rewards, as ranges of a regular expression's character class."""
+"""Which letters are Latin, mathematical or foreign: ranges of a regular expression's character class."""
+
+import re
+from collections.abc import Sequence
 
 LATIN = "A-Za-zÀ-ÖØ-öø-ʯḀ-ỿﬀ-ﬆＡ-Ｚａ-ｚ"
 
@@ -15,3 +18,12 @@ UNSPACED = (
     "\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
 )
 """Written without spaces between words."""
+
+_LATIN = re.compile(f"[{LATIN}]")
+_FOREIGN = re.compile(f"[^\\W\\d_{LATIN}{MATHEMATICAL}]")
+
+
+def foreign_share(texts: Sequence[str]) -> float:
+    """The share of letters in other scripts than Latin, from 0 to 1; mathematical letters are left out."""
+    latin, foreign = (sum(len(script.findall(text)) for text in texts) for script in (_LATIN, _FOREIGN))
+    return foreign / (latin + foreign) if foreign else 0.0

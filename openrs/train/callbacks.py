@@ -15,7 +15,8 @@ from transformers import TrainerCallback
 from openrs.records.checkpoints import WHOLE, free_optimizer_state
 from openrs.records.files import read_lines, write_lines, write_record
 from openrs.records.metric_names import NAMES
-from openrs.train.collapse import Stop, Watch, foreign_share
+from openrs.rewards.scripts import foreign_share
+from openrs.train.collapse import Stop, Watch
 
 QUIET_SECONDS = 60
 """A log that stays silent for longer looks like a run that hangs: a step of the paper's takes 173 s."""

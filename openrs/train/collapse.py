@@ -4,7 +4,6 @@ The paper saw rewards fall, lengths run into the cap and the language drift afte
 rule looks at the lines of metrics.jsonl so far and gives a reason to stop, or None.
 """
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -83,23 +82,6 @@ RULES: dict[str, Callable[[Lines, int, float], str | None]] = {
     "foreign_above": _above("foreign_share", "share of letters that are not Latin"),
 }
 """Field of `config.Collapse` -> its rule."""
-
-
-def foreign_share(texts: Sequence[str]) -> float:
-    """Share of letters that are not of the Latin script; Greek letters and signs of formulas count as
-    no letters, as mathematics is full of them."""
-    latin = foreign = 0
-    for text in texts:
-        for character in text:
-            if character.isascii():
-                latin += character.isalpha()
-            elif character.isalpha():
-                name = unicodedata.name(character, "")
-                if name.startswith("LATIN"):
-                    latin += 1
-                elif not name.startswith(("GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT")):
-                    foreign += 1
-    return foreign / (latin + foreign) if latin + foreign else 0.0
 
 
 def collapsed(lines: Lines, settings: "Collapse") -> str | None:

@@ -3,8 +3,9 @@
 import pytest
 
 from openrs.config.schema import Data, Draw
-from openrs.data.filters import boxes, several_parts
+from openrs.data.filters import several_parts
 from openrs.data.mix import mix
+from openrs.records.boxes import boxes
 
 
 @pytest.mark.parametrize(

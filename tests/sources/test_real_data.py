@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from openrs.data import catalog
-from openrs.data.filters import boxes
 from openrs.data.mix import load_mix
+from openrs.records.boxes import boxes
 from openrs.records.paper import BENCHMARKS
 from openrs.verify import Verifier
 

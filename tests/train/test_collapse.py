@@ -5,7 +5,8 @@ import json
 import pytest
 
 from openrs.config.schema import Collapse
-from openrs.train.collapse import RULES, collapsed, foreign_share, on, watch
+from openrs.rewards.scripts import foreign_share
+from openrs.train.collapse import RULES, collapsed, on, watch
 
 
 def run(name, values):
@@ -49,6 +50,7 @@ def test_reasons_carry_the_figures():
         ("答案", 1.0),
         ("ab 答案", 0.5),
         ("да no", 0.5),
+        ("ab \u210f \u00b5 \u2135", 0.0),  # signs of formulas, as the english_only reward has it
         ("", 0.0),
     ],
 )

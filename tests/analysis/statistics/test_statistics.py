@@ -44,6 +44,8 @@ def test_majority_by_hand():
 def test_the_last_whole_box_is_what_an_answer_states():
     assert boxed(r"first \boxed{1}, then \boxed{\frac{1}{ 2}}.") == r"\frac{1}{2}"
     assert boxed(r"\boxed{7} and \boxed{8") == "7"
+    assert boxed(r"\boxed {5} and \fbox{ 6 }") == "6"
+    assert boxed(r"\boxed {5}") == "5"
     assert boxed("no box") is None
 
 
