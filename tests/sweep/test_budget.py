@@ -12,17 +12,9 @@ from optuna.trial import TrialState
 from openrs.cost.estimate import Estimate, Work
 from openrs.cost.rates import Rate
 from openrs.errors import Mistake
-<<<<<<< HEAD
-from openrs.sweep import budget, slots, study_facts
-from openrs.sweep import trial as job
-from openrs.sweep.storage import open_storage
-=======
-from openrs.rates import Rate
 from openrs.studies.storage import open_storage
 from openrs.sweep import budget, slots, study_facts
 from openrs.sweep import trial as job
-from openrs.sweep.estimate import Estimate, Todo
->>>>>>> 21bd9eb (Studies: one room for storages, signs of life and the one reader; SQLite, PostgreSQL and Optuna's journal)
 from tests.helpers.plans import Study, plan_of
 
 

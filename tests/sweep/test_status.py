@@ -9,20 +9,12 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.errors import Mistake
-<<<<<<< HEAD
-=======
-from openrs.paths import ROOT
 from openrs.studies.liveness import WORKER, me
 from openrs.studies.reader import named
 from openrs.studies.storage import open_storage
->>>>>>> 21bd9eb (Studies: one room for storages, signs of life and the one reader; SQLite, PostgreSQL and Optuna's journal)
 from openrs.sweep import slots, status
 from openrs.sweep.pruning import NUMBER, curves
-<<<<<<< HEAD
-from openrs.sweep.storage import open_storage
 from tests.helpers.commands import openrs
-=======
->>>>>>> 21bd9eb (Studies: one room for storages, signs of life and the one reader; SQLite, PostgreSQL and Optuna's journal)
 
 SPACE = {"seed": optuna.distributions.CategoricalDistribution([0, 1, 2, 3, 4])}
 
