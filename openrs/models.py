@@ -8,7 +8,7 @@ import shutil
 import struct
 from pathlib import Path
 
-from openrs.config.schema import Model
+from openrs.config.catalog import Model
 from openrs.errors import Mistake, Unfit
 
 

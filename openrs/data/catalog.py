@@ -7,7 +7,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from openrs.config.schema import BenchmarkData, Catalog, SourceData
+from openrs.config.catalog import BenchmarkData, Catalog, SourceData
 from openrs.data import hub_data
 from openrs.errors import Mistake
 from openrs.records.problem_ids import problem_id

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from openrs.config.schema import Draw
+from openrs.config.training import Draw
 from openrs.errors import Mistake
 from openrs.records.boxes import boxes
 

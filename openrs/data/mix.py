@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from openrs.config.schema import Catalog, Data, Draw
+from openrs.config.catalog import Catalog
+from openrs.config.training import Data, Draw
 from openrs.data import catalog
 from openrs.data.decontamination import HeldOut
 from openrs.data.filters import reasons

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from openrs.config.schema import Config, Model
+from openrs.config.catalog import Model
+from openrs.config.schema import Config
 from openrs.cost.sizes import disk, memory_gib
 from openrs.doctor.machine import GIB, Machine
 from openrs.models import packaged, parameters

@@ -13,7 +13,7 @@ from typing import Any
 
 import openai
 
-from openrs.config import schema
+from openrs.config.schema import EngineOptions
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
 from openrs.engines.prompts import load_tokenizer
 from openrs.errors import Crashed, Mistake
@@ -42,7 +42,7 @@ class ServerEngine:
         self,
         path: str,
         tokenizer: str,
-        settings: schema.Engine,
+        settings: EngineOptions,
         step: int,
         context: int,
         revision: str | None = None,

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from openrs.config import schema
+from openrs.config.schema import EngineOptions, Hardware
 from openrs.engines import Completion, Finished, Request, Sampling, unheard
 from openrs.engines.prompts import end_tokens, load_tokenizer
 from openrs.errors import Crashed, Unfit
@@ -42,8 +42,8 @@ class VllmEngine:
         path: str,
         tokenizer: str,
         dtype: str,
-        hardware: schema.Hardware,
-        settings: schema.Engine,
+        hardware: Hardware,
+        settings: EngineOptions,
         context: int,
         revision: str | None = None,
     ) -> None:
@@ -147,12 +147,12 @@ def _whole_prompts(context: int) -> dict[str, Any]:
     return {"enable_chunked_prefill": False, "max_num_batched_tokens": max(CPU_BATCH, context)}
 
 
-def _cache(hardware: schema.Hardware) -> int | None:
+def _cache(hardware: Hardware) -> int | None:
     """Bytes of key-value cache; None leaves it to `gpu_memory_utilization`."""
     return None if hardware.device == "cuda" else min(CPU_CACHE, psutil.virtual_memory().available // 2)
 
 
-def _environment(hardware: schema.Hardware, settings: schema.Engine) -> None:
+def _environment(hardware: Hardware, settings: EngineOptions) -> None:
     """What vLLM reads from the environment when it is imported; the user's own values stay.
 
     On a CPU it would leave one core idle for an API server that is not there, so its copies get all

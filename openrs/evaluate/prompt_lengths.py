@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from openrs import engines, models
-from openrs.config.schema import Config, Model
+from openrs.config.catalog import Model
+from openrs.config.schema import Config
 
 
 def leave_room(config: Config, problems: dict[str, list[dict[str, Any]]]) -> None:

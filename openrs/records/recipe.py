@@ -10,12 +10,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from openrs.config.fields import bearing
 from openrs.config.schema import Config
 
 SCHEMA = 1
 """Version of the recipe's layout. A field that is added goes into `ADDED` and leaves it as it is."""
 
 ADDED: dict[str, Any] = {
+    "untrained": False,
     "data.decontaminate_ngram": None,
     "data.draws.*.boxed": False,
     "data.draws.*.single_part": False,
@@ -67,17 +69,10 @@ def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
         for name, term in vars(config.reward).items()
         if term is not None
     }
-    recipe = untrained(config, weights=weights)
-    recipe["model"] |= {"compute_dtype": config.model.compute_dtype}
-    recipe |= {
-        "seed": config.seed,
-        "data": asdict(config.data) | {"rows": rows},
-        "length": asdict(config.length),
-        "reward": reward,
-        "prompt": asdict(config.prompt),
-        "algorithm": asdict(config.algorithm) | {"weights_dtype": "float32", "optimizer_dtype": "float32"},
-        "steps": {"total": config.steps.total},
-    }
+    base, fields = untrained(config, weights=weights), bearing(config, "recipe")
+    recipe = base | fields | {"model": base["model"] | fields["model"], "reward": reward}
+    recipe["data"] |= {"rows": rows}
+    recipe["algorithm"] |= {"weights_dtype": "float32", "optimizer_dtype": "float32"}
     for path, meant in ADDED.items():
         _leave_out(recipe, path.split("."), meant)
     return recipe
@@ -105,12 +100,7 @@ def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]
         benchmark: its name in the catalog.
         problems: its rows, with problem, gold, and an instruction where the benchmark has its own.
     """
-    evaluation = config.evaluation
-    settings = {
-        "instruction": evaluation.instruction,
-        "temperature": evaluation.temperature,
-        "top_p": evaluation.top_p,
-        "max_new_tokens": evaluation.max_new_tokens,
+    settings = bearing(config, "evaluation")["evaluation"] | {
         "dtype": config.evaluation_dtype,
         "benchmark": benchmark,
         "problems": [

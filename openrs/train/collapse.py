@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from openrs.records.files import read_lines
 
 if TYPE_CHECKING:
-    from openrs.config.schema import Collapse, Config
+    from openrs.config.schema import Config
+    from openrs.config.training import Collapse
 
 Lines = Sequence[dict[str, Any]]
 

@@ -16,7 +16,8 @@ from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, Train
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
-from openrs.config.schema import Config, Length
+from openrs.config.schema import Config
+from openrs.config.training import Length
 from openrs.data.mix import Mix, prompt_order
 from openrs.errors import Mistake
 from openrs.machine import WANDB_HOST, reaches, wandb_key

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from openrs.config.schema import Engine
+from openrs.config.schema import EngineOptions
 from openrs.engines import Request, Sampling
 from openrs.models import packaged
 from tests.helpers.completions_server import CompletionsServer
@@ -27,7 +27,7 @@ def folder(composed):
 def engine_at(server, folder, context=400, **settings):
     from openrs.engines.server import ServerEngine
 
-    settings = Engine(kind="server", base_url=server.url, **settings)
+    settings = EngineOptions(kind="server", base_url=server.url, **settings)
     return ServerEngine(folder, folder, settings, 10, context)
 
 
@@ -118,7 +118,7 @@ def test_nobody_at_the_address_is_one_clear_error(folder):
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     from openrs.engines.server import ServerEngine
 
-    settings = Engine(kind="server", base_url=url, retries=1)
+    settings = EngineOptions(kind="server", base_url=url, retries=1)
     with pytest.raises(ValueError, match="no server answers there") as error:
         ServerEngine(folder, folder, settings, 0, 400)
     assert f"engine.base_url={url}" in str(error.value)

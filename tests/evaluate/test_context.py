@@ -52,11 +52,11 @@ def test_transformers_ends_an_answer_with_the_context(folder):
 
 @pytest.mark.slow
 def test_a_server_is_asked_for_no_more_than_the_context_leaves(folder):
-    from openrs.config.schema import Engine
+    from openrs.config.schema import EngineOptions
     from openrs.engines.server import ServerEngine
 
     with CompletionsServer(folder) as server:
-        engine = ServerEngine(folder, folder, Engine(kind="server", base_url=server.url), 0, 400)
+        engine = ServerEngine(folder, folder, EngineOptions(kind="server", base_url=server.url), 0, 400)
         engine.generate([Request([5], 1, 9), Request([5], 2)], SAMPLING)
     assert {body["seed"]: body["max_tokens"] for body in server.asked} == {1: 9, 2: 64}
 

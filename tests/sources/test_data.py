@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrs.config.schema import Data, Draw
+from openrs.config.training import Data, Draw
 from openrs.data import catalog
 from openrs.data.mix import load_mix, mix, prompt_order
 from openrs.records import recipe

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrs.config.schema import Data, Draw
+from openrs.config.training import Data, Draw
 from openrs.data.decontamination import HeldOut, words
 from openrs.data.mix import mix
 from openrs.records.problem_ids import problem_id
@@ -77,5 +77,5 @@ def test_published_mixes_stay_and_drawn_ones_are_decontaminated_on_real_problems
     for option in ("mixed", "easy", "hard"):
         assert composed(f"data={option}").data.decontaminate_ngram is None
         assert composed(f"data={option}", "catalog=hub").data.decontaminate_ngram == 13
-    with pytest.raises(ValueError, match=r"data\.decontaminate_ngram=7: .*everyday phrases.*=13"):
+    with pytest.raises(ValueError, match=r"data\.decontaminate_ngram=7: .*everyday phrases.*=8"):
         composed("data=mixed", "data.decontaminate_ngram=7")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from openrs.config.schema import Data, Draw
+from openrs.config.training import Data, Draw
 from openrs.data.filters import several_parts
 from openrs.data.mix import mix
 from openrs.records.boxes import boxes

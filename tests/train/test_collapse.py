@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from openrs.config.schema import Collapse
+from openrs.config.training import Collapse
 from openrs.rewards.scripts import foreign_share
 from openrs.train.collapse import RULES, collapsed, on, watch
 
