@@ -178,6 +178,7 @@ def test_packages_off_the_pins_are_seen():
     assert machine.strays == {"trl": ("2.0", "1.0")}
 
 
+@pytest.mark.torch
 def test_the_survey_sees_this_machine(tmp_path):
     machine = survey(tmp_path / "not" / "yet")
     assert machine.packages["trl"]
@@ -218,6 +219,7 @@ def test_the_command_says_what_can_run(tmp_path):
     assert said["data_sets"]["knoveleng/open-rs"] is False
 
 
+@pytest.mark.slow
 def test_a_wrong_command_is_one_line():
     for words, part in ((["experiment=exp9"], "exp9"), (["length.completion=999999"], "model.context")):
         shown = openrs(*words, module="openrs.doctor")
