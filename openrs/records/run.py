@@ -43,6 +43,8 @@ def versions() -> dict[str, str]:
 
 
 def _git(*arguments: str) -> str:
+    if not (ROOT / ".git").exists():  # installed: the repository around it, if any, is someone else's
+        return ""
     command = ["git", "-C", str(ROOT), *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
