@@ -11,16 +11,25 @@ from omegaconf.errors import OmegaConfBaseException
 
 from openrs.config import compose
 from openrs.paths import CONF
-from openrs.pipeline import Session, say
+from openrs.pipeline import Session
+from openrs.records.run import Run
 from openrs.sweep import plugin
 from openrs.sweep.outcome import Outcome
+from openrs.terminal import say
+
+
+def card(run: Run, step: int, name: str) -> str:
+    """The card of a pushed checkpoint; only a push pays for importing the statistics in it."""
+    from openrs.analysis import card
+
+    return card.card(run, step, name)
 
 
 def main() -> int:
     """Composes, runs and reports; returns the exit status."""
     compose.register()
     plugin.register()
-    session = Session()
+    session = Session(card)
     # with it Hydra raises what it cannot compose, instead of printing twenty lines and leaving
     os.environ["HYDRA_FULL_ERROR"] = "1"
 

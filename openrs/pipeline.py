@@ -4,12 +4,11 @@ Heavy packages are imported in here only when their stage has something to do.
 """
 
 import os
-import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -25,17 +24,21 @@ from openrs.records.run import Run, locked
 from openrs.records.training import refuse_another_training
 from openrs.sweep import trial as job
 from openrs.sweep.outcome import Outcome
+from openrs.terminal import say
 
-
-def say(text: str) -> None:
-    """Tells the user what happens, on standard error; standard output is for results."""
-    print(text, file=sys.stderr, flush=True)
+if TYPE_CHECKING:
+    from openrs.hub.push import Card
 
 
 class Session:
-    """One command: one run, or the runs of a sweep, and the table at its end."""
+    """One command: one run, or the runs of a sweep, and the table at its end.
 
-    def __init__(self) -> None:
+    Args:
+        card: makes the card of a pushed checkpoint.
+    """
+
+    def __init__(self, card: "Card") -> None:
+        self.card = card
         self.plans: list[Plan] = []
         self.told = False
         self.failed = 0
@@ -54,11 +57,11 @@ class Session:
             plan = resolve(config)
             trial = job.current()
             if trial is not None:
-                return job.run(plan, trial)
+                return job.run(plan, trial, self.card)
             if config.dry_run:
                 print("\n".join((*describe(plan), *describe_cost(plan))))
             else:
-                stages(plan)
+                stages(plan, None, self.card)
             self.plans.append(plan)
         except Mistake as error:
             self.failed += 1
@@ -82,12 +85,13 @@ class Session:
         return 1 if self.failed else 0
 
 
-def stages(plan: Plan, study: dict[str, Any] | None = None) -> bool:
+def stages(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
     """Trains and evaluates what is missing.
 
     Args:
         study: of a sweep's trial, the study whose pruner and budget may end training early; the run is
             then not evaluated past that step.
+        card: makes the card of a pushed checkpoint.
 
     Returns:
         Whether anything was missing once the run was ours: another worker may have just made it.
@@ -98,7 +102,7 @@ def stages(plan: Plan, study: dict[str, Any] | None = None) -> bool:
     _environment(config)
     if rank := launch.node_rank(config.hardware):
         if "train" in config.stages and plan.must_train:
-            _train(plan, study)
+            _train(plan, study, card)
         say(f"node {rank}: the rest is done on node 0")
         return True
     worked = False
@@ -107,7 +111,7 @@ def stages(plan: Plan, study: dict[str, Any] | None = None) -> bool:
             if study is not None and (stopped := job.verdict(plan, study)):
                 say(f"{plan.run.folder.name}: stopped before: {stopped['reason']}")
                 return False
-            worked = _train(plan, study)
+            worked = _train(plan, study, card)
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
@@ -115,7 +119,7 @@ def stages(plan: Plan, study: dict[str, Any] | None = None) -> bool:
     if config.hub.push and plan.mix is not None:
         from openrs.hub import push
 
-        push.refresh_cards(plan.run)
+        push.refresh_cards(plan.run, card)
     return worked
 
 
@@ -129,7 +133,7 @@ def _environment(config: Config) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
+def _train(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
     """Trains what is missing; False where nothing was."""
     config, run = plan.config, plan.run
     assert plan.mix is not None
@@ -139,15 +143,15 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
         if config.hub.push:
             from openrs.hub import push
 
-            push.deliver(config, run)
+            push.deliver(config, run, card)
         return False
     _fits_machine(config)
-    first = launch.node_rank(config.hardware) == 0
+    first, repository = launch.node_rank(config.hardware) == 0, None
     if first:
         if config.hub.push:
             from openrs.hub import push
 
-            push.preflight(config, run)
+            repository = push.preflight(config, run, card)
         if "train" in config.force:
             forget(run)
         refuse_another_training(run.folder / "train", config.hardware)
@@ -160,7 +164,7 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
             from openrs.sweep.early_stopping import build
             from openrs.train.trainer import train
 
-            train(config, run, plan.mix, watch=build(plan, study))
+            train(config, run, plan.mix, None, build(plan, study), repository)
     if first and (stopped := plan.stopped):
         say(f"{run.folder.name}: stopped at step {stopped['step']}: {stopped['reason']}")
     return True

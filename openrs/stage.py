@@ -44,13 +44,16 @@ def _run(told: dict[str, Any]) -> None:
     if told["stage"] == "train":
         from accelerate import PartialState
 
+        from openrs.analysis.card import card
+        from openrs.hub.push import cleared
         from openrs.processes.vllm_server import Server
         from openrs.sweep.early_stopping import build
         from openrs.train.trainer import train
 
         assert plan.mix is not None
         server = Server(**told["server"]) if told["server"] else None
-        train(plan.config, run, plan.mix, server, build(plan, told["study"]))
+        repository = cleared(run, card) if plan.config.hub.push else None
+        train(plan.config, run, plan.mix, server, build(plan, told["study"]), repository)
         PartialState().destroy_process_group()
     else:
         from openrs.evaluate.stage import evaluate

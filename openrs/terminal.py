@@ -1,11 +1,19 @@
-"""One line of progress for work that is counted: live in a terminal, a few plain lines elsewhere."""
+"""What is printed while openrs works; standard output is for results."""
 
 import sys
 import time
 
 
-class Line:
-    """Counts finished items and prints how far the work is and how long it has left."""
+def say(text: str) -> None:
+    """Prints a line on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Counts finished items and prints how far the work is and how long it has left.
+
+    A terminal shows one live line, anything else a plain line every 20 seconds.
+    """
 
     def __init__(self, title: str, total: int) -> None:
         self.title, self.total = title, total

@@ -25,6 +25,7 @@ from openrs.doctor.machine import Machine, survey
 from openrs.doctor.verdicts import Missing, cached, data_sets, disk_gib, download_gib, missing, terms
 from openrs.errors import Mistake
 from openrs.paths import CONF
+from openrs.train.arguments import trainer_arguments
 from openrs.train.defaults import RECORD
 from openrs.train.defaults import recorded as recorded_defaults
 
@@ -187,8 +188,6 @@ def _recipe(overrides: list[str], as_json: bool, write: bool) -> int:
     if write:
         content = signatures.record(found)
         print(f"{RECORD}: defaults of {len(content['defaults'])} classes and functions")
-    from openrs.train.trainer import trainer_arguments  # imports TRL
-
     run = Path(config.outputs) / "runs" / config.name / "train"
     report = signatures.compare(trainer_arguments(config, config.model.id, run), found)
     recorded = recorded_defaults()["versions"]

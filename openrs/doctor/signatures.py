@@ -124,7 +124,7 @@ def compare(arguments: dict[str, Any], found: Iterable[Use]) -> Report:
     """Compares every use with the installed packages.
 
     Args:
-        arguments: what GRPOConfig is given (`openrs.train.trainer.trainer_arguments`), of which the source
+        arguments: what GRPOConfig is given (`openrs.train.arguments.trainer_arguments`), of which the source
             shows no names.
         found: the uses, as `openrs.doctor.uses` reads them from the source.
     """

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from openrs.engines import Completion, Engine, Request, Sampling, request_seed
 from openrs.engines.prompts import templated
-from openrs.terminal import Line
+from openrs.terminal import Progress
 
 Key = tuple[str, str]
 """Benchmark and problem id."""
@@ -99,7 +99,7 @@ class CheckpointModel(LightevalModel):
             Request(prompt, seed, room=self.context - len(prompt))
             for prompt, seed in zip(prompts, seeds, strict=True)
         ]
-        engine, line = self.engine(), Line(f"{self.title}, seed {self.seed}", len(keys))
+        engine, progress = self.engine(), Progress(f"{self.title}, seed {self.seed}", len(keys))
         began = last = time.perf_counter()
 
         def finished(index: int, completion: Completion) -> None:
@@ -108,7 +108,7 @@ class CheckpointModel(LightevalModel):
             self.known[keys[index]] = completion
             self.keep(keys[index], completion, now - last)
             last = now
-            line.advance()
+            progress.advance()
 
         engine.generate(requests, self.sampling, finished)
         self.seconds = time.perf_counter() - began

@@ -17,7 +17,7 @@ from openrs.errors import Mistake
 from openrs.records import ledger
 from openrs.sweep import study_facts as reach
 from openrs.sweep.slots import RECORD
-from openrs.train.collapse import Stop, Watch
+from openrs.train.collapse import Stop, StopRule
 
 if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep
@@ -169,7 +169,7 @@ def refuse(sweep: "Sweep") -> None:
             sweep.say(line)
 
 
-def watch(config: Config, told: dict[str, Any]) -> Watch:
+def watch(config: Config, told: dict[str, Any]) -> StopRule:
     """Ends a running trial, resumably, once the sweep's budget is reached, by whichever workers.
 
     What this trial has spent goes into its record, for workers that do not see its run's ledger.

@@ -8,10 +8,10 @@ from typing import Any
 
 from openrs.plan import Plan
 from openrs.train import collapse
-from openrs.train.collapse import Stop, Watch
+from openrs.train.collapse import Stop, StopRule
 
 
-def build(plan: Plan, study: dict[str, Any] | None = None) -> Watch | None:
+def build(plan: Plan, study: dict[str, Any] | None = None) -> StopRule | None:
     """A watch over a run's training, or None where nothing may end it.
 
     Storage is opened at the first step: of several training processes only one looks.
@@ -20,8 +20,8 @@ def build(plan: Plan, study: dict[str, Any] | None = None) -> Watch | None:
         plan: the run.
         study: the sweep's study as `openrs.sweep.trial.Trial.study` describes it.
     """
-    watches: list[Watch] = []
-    rules = collapse.watch(plan.config, plan.run.folder)
+    watches: list[StopRule] = []
+    rules = collapse.stop_rule(plan.config, plan.run.folder)
     if rules is not None:
         watches.append(rules)
     if study is not None and study["pruner"] is not None:

@@ -23,7 +23,7 @@ from openrs.sweep.sampler import make_pruner
 from openrs.sweep.selection import selection
 from openrs.sweep.signal import Signal
 from openrs.sweep.verdict import Verdict
-from openrs.train.collapse import Stop, Watch
+from openrs.train.collapse import Stop, StopRule
 
 RUN = "run"
 """User attribute of a curve: the run's id."""
@@ -168,7 +168,7 @@ def finish(plan: Plan, told: dict[str, Any]) -> None:
     study.tell(made.trial, value)
 
 
-def watch(plan: Plan, told: dict[str, Any]) -> Watch:
+def watch(plan: Plan, told: dict[str, Any]) -> StopRule:
     """Adds every logged step to the run's curve and asks the pruner."""
     asked, lines = told["signal"], list[dict[str, Any]]()
     made: list[Curve] = []

@@ -2,7 +2,8 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -14,6 +15,9 @@ from openrs.records.run import locked
 from openrs.sweep import objective, signal
 from openrs.sweep.outcome import Outcome
 from openrs.sweep.selection import selection
+
+if TYPE_CHECKING:
+    from openrs.hub.push import Card
 
 SWEEPER = "openrs.sweep.plugin.StudySweeper"
 
@@ -46,15 +50,19 @@ def current() -> Trial | None:
     return Trial(hydra.sweeper, hydra.job.num)
 
 
-def run(plan: Plan, trial: Trial) -> Outcome:
-    """Does what is missing of the trial's run and reads its objectives from the records."""
+def run(plan: Plan, trial: Trial, card: "Card") -> Outcome:
+    """Does what is missing of the trial's run and reads its objectives from the records.
+
+    Args:
+        card: makes the card of a pushed checkpoint.
+    """
     from openrs.sweep import pruning, study_facts
 
     config, began = plan.config, time.monotonic()
     record = _address(plan)
     study = trial.study()
     study |= study_facts.sign(study, record)
-    worked = _work(plan, study)
+    worked = _work(plan, study, card)
     hardware, price = config.hardware, config.hardware.price_per_device_hour
     hours = ledger.device_hours(time.monotonic() - began, hardware.devices, hardware.nodes)
     record |= {
@@ -92,17 +100,17 @@ def _address(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _work(plan: Plan, study: dict[str, Any]) -> bool:
+def _work(plan: Plan, study: dict[str, Any], card: "Card") -> bool:
     """Trains and evaluates what is missing, until the pruner stops it; False where nothing was."""
     from openrs.pipeline import stages
     from openrs.sweep.training_by_checkpoint import climb
 
     worked, chosen = False, selection(study["signal"])
     if study["pruner"] is not None and chosen is not None and plan.must_train:
-        worked = climb(plan, study, chosen, stages)
+        worked = climb(plan, study, chosen, partial(stages, card=card))
         if verdict(plan, study):
             return worked
-    return stages(plan, study) or worked
+    return stages(plan, study, card) or worked
 
 
 def verdict(plan: Plan, study: dict[str, Any]) -> dict[str, Any] | None:

@@ -27,7 +27,9 @@ from pathlib import Path
 from openrs import models
 from openrs.config.compose import compose_config
 from openrs.data.mix import load_mix, prompt_order
-from openrs.train.trainer import Arguments, messages, reward_terms, trainer_arguments, WholeGroupsTrainer
+from openrs.train.arguments import reward_terms, trainer_arguments
+from openrs.train.prompts import messages
+from openrs.train.trainer import Arguments, WholeGroupsTrainer
 from transformers import AutoTokenizer
 
 config = compose_config("experiment=exp2", "scale=nano")

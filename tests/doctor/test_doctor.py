@@ -16,6 +16,7 @@ from openrs.doctor.machine import Account, Machine, survey
 from openrs.doctor.uses import Use, of_server, read, uses
 from openrs.doctor.verdicts import cached, disk_gib, missing
 from openrs.paths import ROOT
+from openrs.train.arguments import trainer_arguments
 from openrs.train.defaults import recorded
 from tests.helpers.commands import openrs
 
@@ -366,8 +367,6 @@ def test_a_recipe_that_uses_vllm_says_that_it_was_not_compared(composed):
 @pytest.mark.slow
 def test_the_installed_packages_take_the_recipe(composed, tmp_path, monkeypatch):
     """The recorded defaults cover every call; where it fails: python -m openrs.doctor recipe --record."""
-    from openrs.train.trainer import trainer_arguments
-
     for experiment in ("exp1", "exp3"):
         config = composed(f"experiment={experiment}", "scale=paper")
         arguments = trainer_arguments(config, "weights", tmp_path / "run" / "train")

@@ -12,6 +12,7 @@ from openrs.config.compose import restore
 from openrs.errors import Mistake
 from openrs.processes import launch, vllm_server
 from openrs.records import checkpoints, training
+from openrs.train.arguments import trainer_arguments
 
 GPU = ("a40x4", "a100x1", "h100x1", "h100x8")
 TWO_NODES = (
@@ -23,11 +24,8 @@ TWO_NODES = (
 )
 
 
-@pytest.mark.slow  # imports TRL
 @pytest.mark.parametrize("option", [*GPU, "cpu", "cpux2"])
 def test_every_hardware_keeps_the_papers_batch(composed, option):
-    from openrs.train.trainer import trainer_arguments
-
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     arguments = trainer_arguments(config, "model", launch.Path("/run/train"))
     per_process = arguments["per_device_train_batch_size"] * arguments["gradient_accumulation_steps"]
@@ -168,8 +166,6 @@ def test_a_config_survives_the_way_into_a_stage(composed, experiment):
 @pytest.mark.parametrize("option", GPU)
 def test_trl_knows_every_argument_of_training(composed, tmp_path, option):
     from trl import GRPOConfig
-
-    from openrs.train.trainer import trainer_arguments
 
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     server = vllm_server.Server(port=8123, group_port=8124)

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from openrs.cost.estimate import Estimate, Work
 from openrs.cost.rates import Rate
+from openrs.analysis.card import card
 from openrs.errors import Mistake
 from openrs.studies.storage import open_storage
 from openrs.sweep import budget, slots, study_facts
@@ -110,7 +111,7 @@ def test_a_job_that_fails_has_said_where_its_run_is(tmp_path, composed, monkeypa
     _, failing = study.trial()
     monkeypatch.setattr("openrs.pipeline.stages", lambda *_: (_ for _ in ()).throw(OSError("no space")))
     with pytest.raises(OSError, match="no space"):
-        job.run(plan, failing)
+        job.run(plan, failing, card)
     assert study.study.trials[0].user_attrs[slots.RECORD] == job._address(plan)
 
 

@@ -4,6 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from openrs import pipeline
+from openrs.analysis.card import card
 from openrs.errors import Crashed, Mistake, Unfit
 from openrs.sweep import question as study
 
@@ -17,7 +18,7 @@ def test_a_crash_is_tried_again_and_a_machine_that_cannot_gives_it_back(monkeypa
         raise error("it is so")
 
     monkeypatch.setattr(pipeline, "load", load)
-    outcome = pipeline.Session().run(OmegaConf.create())
+    outcome = pipeline.Session(card).run(OmegaConf.create())
     assert (outcome.state, outcome.again, outcome.reason) == (state, again, "it is so")
 
 

@@ -6,10 +6,11 @@ from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
 from openrs import pipeline
+from openrs.analysis.card import card
 from openrs.sweep import promotion, pruning, verdict
 from openrs.sweep import slots as tasks
 from openrs.sweep import trial as job
-from openrs.train.callbacks import Watched
+from openrs.train.callbacks import EarlyStop
 from openrs.train.collapse import Stop
 from tests.helpers.plans import HALVING, Study, logs, plan_of, step, trained
 
@@ -50,7 +51,7 @@ def test_the_retry_of_a_stopped_run_is_answered_and_trains_nothing(study, good, 
     monkeypatch.setattr(pipeline, "_train", lambda *_: pytest.fail("it was stopped"))
     _, retry = study.trial(slot=1)
     for _ in range(2):  # a later proposal of the same recipe too
-        outcome = job.run(bad, retry)
+        outcome = job.run(bad, retry, card)
         assert (outcome.state, outcome.step, outcome.repeated) == ("pruned", 2, True)
         assert outcome.reason == "SuccessiveHalvingPruner: reward 1 at step 2"
         assert outcome.record["kind"] == "pruned"
@@ -90,7 +91,7 @@ def test_a_run_that_went_far_enough_is_answered_from_its_records(study, good, ba
     trained(bad, [1.0] * 10)  # by a command outside of the sweep
     assert pruning.standing(bad, study.told(3)) is None
     _, again = study.trial()
-    outcome = job.run(bad, again)
+    outcome = job.run(bad, again, card)
     assert (outcome.state, outcome.values, outcome.repeated) == ("complete", (1.0,), True)
 
 
@@ -104,7 +105,7 @@ def test_a_stop_between_generations_waits_for_the_next_step_that_may_end():
 
     metrics, control, state = type("", (), {})(), type("", (), {})(), type("", (), {})()
     control.should_training_stop = False
-    watched = Watched(metrics, look, last=10, iterations=2)
+    watched = EarlyStop(metrics, look, last=10, iterations=2)
     for number in (1, 2, 3, 4):
         metrics.line, state.global_step = {"step": number}, number
         assert not control.should_training_stop
@@ -118,7 +119,7 @@ def test_the_curve_of_a_run_whose_process_died_in_its_evaluation_is_closed(study
     judged(good, study.told(0), 2.0, 2.0)  # and on to the end, where the process died
     trained(good, [2.0, 2.0, *[3.0] * 8])
     _, retry = study.trial()
-    assert job.run(good, retry).state == "complete"
+    assert job.run(good, retry, card).state == "complete"
     (curve,) = study.curves().trials
     assert curve.state == TrialState.COMPLETE
     assert sorted(curve.intermediate_values) == list(range(1, 11))
@@ -127,14 +128,14 @@ def test_the_curve_of_a_run_whose_process_died_in_its_evaluation_is_closed(study
         "completed_rung_0": 2.0, "completed_rung_1": 2.5, "completed_rung_2": pytest.approx(2.75),
     }  # fmt: skip
     _, later = study.trial(slot=1)
-    job.run(good, later)
+    job.run(good, later, card)
     assert len(study.curves().trials) == 1, "of one run there is one"
 
 
 def test_a_run_that_was_trained_before_the_sweep_has_a_curve_to_be_compared_with(study, good, bad):
     trained(good, [2.0] * 10)
     _, first = study.trial()
-    assert job.run(good, first).repeated
+    assert job.run(good, first, card).repeated
     assert judged(bad, study.told(1), 1.0, 1.0)[-1].kind == "pruned", "the only other one is a record"
 
 
@@ -147,7 +148,7 @@ def test_hyperband_puts_a_record_into_its_bracket(tmp_path, composed):
     plan = plan_of(composed, tmp_path, "seed=1")
     trained(plan, [float(n) for n in range(1, 11)])
     _, first = study.trial()
-    job.run(plan, first)
+    job.run(plan, first, card)
     (curve,) = study.curves().trials
     pruner = promotion.make_pruner(OmegaConf.create(hyperband))
     pruner._try_initialization(study.curves())
@@ -206,7 +207,7 @@ def test_equal_recipes_at_once_are_told_apart_under_the_runs_lock(study, good, m
 
     assert good.must_train
     monkeypatch.setattr(job, "_address", made_by_another)
-    assert job.run(good, second).repeated
+    assert job.run(good, second, card).repeated
 
 
 def test_logged_steps_of_earlier_processes_are_drawn_first(study, good):

@@ -1,4 +1,4 @@
-"""Collapse rules as pure functions of logged steps, and the watch that applies them."""
+"""Collapse rules as pure functions of logged steps, and the rule that applies them."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from openrs.config.training import Collapse
 from openrs.rewards.scripts import foreign_share
-from openrs.train.collapse import RULES, collapsed, on, watch
+from openrs.train.collapse import RULES, collapsed, on, stop_rule
 
 
 def run(name, values):
@@ -58,13 +58,13 @@ def test_foreign_letters_are_counted_and_formulas_are_not(text, share):
     assert foreign_share([text]) == share
 
 
-def test_the_watch_sees_the_steps_of_earlier_processes(composed, tmp_path):
+def test_the_stop_rule_sees_the_steps_of_earlier_processes(composed, tmp_path):
     config = composed("experiment=exp3", "collapse.window=3", "collapse.kl_above=1.0")
     assert on(config)
     (tmp_path / "train").mkdir()
     lines = run("kl", [2.0, 2.0])
     (tmp_path / "train" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    look = watch(config, tmp_path)
+    look = stop_rule(config, tmp_path)
     stop = look({"step": 3, "kl": 2.0})
     assert stop.kind == "collapse"
     assert "KL divergence from the base model 2 over the last 3 steps" in stop.reason
@@ -72,4 +72,4 @@ def test_the_watch_sees_the_steps_of_earlier_processes(composed, tmp_path):
 
 def test_the_rules_are_off_unless_asked_for(composed, tmp_path):
     assert not on(composed("experiment=exp3"))
-    assert watch(composed("experiment=exp3"), tmp_path) is None
+    assert stop_rule(composed("experiment=exp3"), tmp_path) is None

@@ -13,7 +13,7 @@ def told(monkeypatch, capsys, seconds, steps):
 
     now = [1000.0]
     monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    line = callbacks.ProgressLine("exp3-12345678", steps)
+    line = callbacks.TrainingProgress("exp3-12345678", steps)
     line.on_train_begin(None, SimpleNamespace(global_step=0), None)
     for step in range(1, steps + 1):
         now[0] += seconds

@@ -1,0 +1,56 @@
+"""The prompts of a run's whole schedule, in the order in which training reads them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from openrs.config.schema import Config
+from openrs.data.mix import Mix, prompt_order
+from openrs.errors import Mistake
+from openrs.records.files import write_lines, write_record
+
+
+def messages(config: Config, problem: str) -> list[dict[str, str]]:
+    """A training prompt as a conversation."""
+    system = [{"role": "system", "content": config.prompt.system}] if config.prompt.system else []
+    return [*system, {"role": "user", "content": problem}]
+
+
+def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
+    """Writes the prompts of the whole schedule in order, one JSON line each.
+
+    Prompts over the token cap are left out (the paper's trainer cut them for the loss, but not for
+    generation). `data.json` beside the prompts counts the rows of each draw and those that were left out.
+
+    Raises:
+        Mistake: too few prompts fit for one step.
+    """
+    conversations = [messages(config, row["problem"]) for row in mix.rows]
+    tokenized = tokenizer.apply_chat_template(
+        conversations, add_generation_prompt=True, tokenize=True, return_dict=True
+    )["input_ids"]
+    fitting = [i for i, ids in enumerate(tokenized) if len(ids) <= config.length.prompt]
+    if len(fitting) < config.algorithm.prompts_per_step:
+        middle = sorted(len(ids) for ids in tokenized)[len(tokenized) // 2]
+        raise Mistake(
+            f"length.prompt={config.length.prompt}: only {len(fitting)} of {len(tokenized)} prompts fit "
+            f"(half of them have {middle} tokens or more). Give a larger length.prompt."
+        )
+    turn = {draw: number for number, group in enumerate(config.data.curriculum) for draw in group}
+    turns = [turn[mix.rows[i]["draw"]] for i in fitting] if turn else []
+    per_step, steps = config.algorithm.prompts_per_step, config.steps.total
+    order = prompt_order(len(fitting), per_step, steps, config.seed, turns)
+    dropped = {name: dict(counts) for name, counts in mix.dropped.items()}
+    for index in sorted(set(range(len(tokenized))) - set(fitting)):
+        counts = dropped[mix.rows[index]["draw"]]
+        counts["over length.prompt"] = counts.get("over length.prompt", 0) + 1
+    write_record(path.with_name("data.json"), {"rows": mix.drawn, "dropped": dropped})
+    rows = (mix.rows[fitting[index]] for index in order)
+    write_lines(path, ({key: row[key] for key in ("id", "draw", "problem", "solution")} for row in rows))
+
+
+def read_prompts(config: Config, path: Path) -> list[dict[str, Any]]:
+    """The rows of TRL's training set, in order: prompt (a conversation) and solution."""
+    with path.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return [{"prompt": messages(config, row["problem"]), "solution": row["solution"]} for row in rows]
