@@ -9,9 +9,9 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
+from openrs.analysis.card import card
 from openrs.cost.estimate import Estimate, Work
 from openrs.cost.rates import Rate
-from openrs.analysis.card import card
 from openrs.errors import Mistake
 from openrs.studies.storage import open_storage
 from openrs.sweep import budget, slots, study_facts
