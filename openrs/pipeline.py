@@ -6,13 +6,12 @@ Heavy packages are imported in here only when their stage has something to do.
 import os
 from contextlib import nullcontext
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from openrs import engines
+from openrs import needs
 from openrs.config.compose import load
 from openrs.config.schema import Config
 from openrs.errors import Crashed, Mistake, Unfit
@@ -98,7 +97,7 @@ def stages(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
     """
     config = plan.config
     if "evaluate" in config.stages and any(plan.missing(step) for step in config.checkpoints):
-        engines.require(config)
+        needs.require("evaluate", config)
     _environment(config)
     if rank := launch.node_rank(config.hardware):
         if "train" in config.stages and plan.must_train:
@@ -145,7 +144,8 @@ def _train(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
 
             push.deliver(config, run, card)
         return False
-    _fits_machine(config)
+    _refuse_launcher(config)
+    needs.require("train", config)
     first, repository = launch.node_rank(config.hardware) == 0, None
     if first:
         if config.hub.push:
@@ -182,33 +182,12 @@ def forget(run: Run) -> None:
             path.rename(aside)
 
 
-def _fits_machine(config: Config) -> None:
-    hardware = config.hardware
+def _refuse_launcher(config: Config) -> None:
     if (started := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise Mistake(
-            f"hardware={hardware.name}: openrs was started by a launcher (WORLD_SIZE={started}), and starts "
-            "its training processes itself. Start it once on each machine, as `python -m openrs ...`."
+            f"hardware={config.hardware.name}: openrs was started by a launcher (WORLD_SIZE={started}), and "
+            "starts its training processes itself. Start it once on each machine, as `python -m openrs ...`."
         )
-    if hardware.device == "cuda":
-        from openrs.machine import visible_devices
-
-        found = visible_devices()
-        enough = [memory for memory in found if memory >= hardware.device_memory_gib]
-        if len(enough) < hardware.devices:
-            raise Unfit(
-                f"hardware={hardware.name}: needs {hardware.devices} NVIDIA devices of "
-                f"{hardware.device_memory_gib} GiB, found {len(enough)}. Use another hardware option, or "
-                "scale=nano on this machine."
-            )
-    for package, wanted in (
-        ("deepspeed", hardware.sharding in ("zero2", "zero3")),
-        ("vllm", hardware.generation != "transformers"),
-    ):
-        if wanted and find_spec(package) is None:
-            raise Unfit(
-                f"hardware={hardware.name}: needs the package {package}, which is not installed. Install it "
-                f"with pip install -c constraints.txt -e '.[{package}]', or use another hardware option."
-            )
 
 
 def _evaluate(plan: Plan, run: Run) -> bool:

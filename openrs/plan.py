@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openrs import models
+from openrs import models, needs
 from openrs.config.schema import Config
 from openrs.cost.estimate import Estimate, Work
 from openrs.cost.rates import Rates
@@ -13,6 +13,7 @@ from openrs.cost.sizes import disk
 from openrs.data import catalog
 from openrs.data.mix import Mix, enough, load_mix
 from openrs.evaluate import prompt_lengths
+from openrs.machine import Machine
 from openrs.records import ledger, recipe
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress
@@ -175,7 +176,7 @@ def work(plan: Plan, rates: Rates, counted: set[str] | None = None, afresh: bool
 
 
 def describe_cost(plan: Plan) -> Iterator[str]:
-    """What the rest of the run takes, in hours, money and disk, in lines for a person."""
+    """What the rest of the run takes, in hours, money and disk, and what this machine lacks for it."""
     if (past := ledger.spent(plan.run.folder)) is not None:
         yield f"  spent     {past}"
     left = work(plan, Rates())
@@ -194,6 +195,8 @@ def describe_cost(plan: Plan) -> Iterator[str]:
         yield f"  estimate  {left.hours:.3g} h, {left.device_hours:.3g} device-hours, {price}"
     if plan.mix is not None:
         yield f"  disk      {_disk(plan.config)}"
+    for need in needs.unmet_at_start(plan.config, Machine(plan.config.outputs)):
+        yield f"  lacks     {need.what}"
 
 
 def _disk(config: Config) -> str:

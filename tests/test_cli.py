@@ -216,7 +216,7 @@ def test_paper_hardware_is_refused_where_it_is_absent(tmp_path):
         "experiment=exp2", "scale=nano", "hardware=a40x4", f"outputs={tmp_path}", CUDA_VISIBLE_DEVICES=""
     )
     assert shown.returncode == 1
-    assert "needs 4 NVIDIA devices of 44 GiB, found 0" in shown.stderr
+    assert "needs 4 NVIDIA devices of 44 GiB (found none)" in shown.stderr
 
 
 def test_scaling_keeps_whole_numbers_whole():
@@ -244,5 +244,5 @@ def test_a_missing_package_is_told_before_anything_starts(tmp_path):
         PATH=f"{fake.parent}:{os.environ['PATH']}", CUDA_VISIBLE_DEVICES="0,1,2,3",
     )  # fmt: skip
     assert shown.returncode == 1
-    assert "which is not installed. Install it with pip" in shown.stderr
+    assert "which is not installed. Remedy: pip install" in shown.stderr
     assert not list(tmp_path.glob("outputs/runs/*/run.json"))

@@ -8,12 +8,12 @@ One engine is loaded for all benchmarks and sampling seeds of a checkpoint:
 """
 
 import hashlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from openrs.errors import Mistake, Unfit
+from openrs.errors import Mistake
+from openrs.machine import visible_devices
 
 if TYPE_CHECKING:
     from openrs.config.schema import Config
@@ -108,31 +108,11 @@ def leave_room(longest: int, context: int, whose: str) -> None:
         )
 
 
-def require(config: "Config") -> None:
-    """Checks that the engine's package is there, without importing it.
-
-    Raises:
-        Unfit: engine=vllm without vLLM.
-    """
-    if config.engine.kind == "vllm" and importlib.util.find_spec("vllm") is None:
-        remedy = (
-            "pip install -c constraints.txt -e '.[vllm]'"
-            if config.hardware.device == "cuda"
-            else "`make vllm-cpu` (an environment of its own, .venv-vllm)"
-        )
-        raise Unfit(
-            f"engine.kind=vllm: the package vllm is not installed. Install it with {remedy}, or choose "
-            "engine=transformers."
-        )
-
-
 def _copies(config: "Config") -> int:
     """Copies of the weights on this machine: where none are asked for, no more than its devices give."""
     copies, engine = config.evaluation_copies, config.engine
     if engine.data_parallel is not None or config.hardware.device != "cuda":
         return copies
-    from openrs.machine import visible_devices
-
     here = len(visible_devices()) // engine.tensor_parallel
     return max(1, min(copies, here))
 
@@ -147,10 +127,9 @@ def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int
         longest: tokens of the longest prompt.
 
     Raises:
-        Mistake: a package is missing or made for another device, or the server is not there, does not
+        Mistake: the installed vLLM is made for another device, or the server is not there, does not
             serve these weights, or has too short a context.
     """
-    require(config)
     engine, hardware, revision = config.engine, config.hardware, config.model.revision
     dtype, cap = config.evaluation_dtype, config.evaluation.max_new_tokens
     context = min(longest + cap, config.model.context)

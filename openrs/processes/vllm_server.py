@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openrs.config.schema import Config
-from openrs.errors import Crashed, Unfit
+from openrs.errors import Crashed
 from openrs.processes.subprocess import WatchedProcess
 
 HOST = "127.0.0.1"
@@ -71,21 +71,7 @@ def free_port() -> int:
 
 
 def address(port: int | None) -> Server:
-    """The server's address, with free ports where none is asked for.
-
-    Raises:
-        Unfit: the port is busy.
-    """
-    if port is not None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError as error:
-                raise Unfit(
-                    f"hardware.server_port={port}: something listens on this port already "
-                    f"({error.strerror}). Give another, or null for a free one."
-                ) from None
+    """The server's address on this port, or on a free one."""
     return Server(HOST, port or free_port(), free_port())
 
 

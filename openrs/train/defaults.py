@@ -13,7 +13,13 @@ TRAINER = "trl.GRPOConfig"
 
 
 def recorded() -> dict[str, Any]:
-    """`versions` (package -> version) and `defaults` (dotted name -> parameter -> default)."""
+    """The record: package -> version, class -> parameter -> default, class -> arguments that openrs passes.
+
+    The arguments of GRPOConfig and of the vLLM server follow from a config and are not recorded.
+
+    Returns:
+        The three under `versions`, `defaults` and `passed`.
+    """
     return json.loads(RECORD.read_text(encoding="utf-8"))
 
 

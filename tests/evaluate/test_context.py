@@ -127,7 +127,6 @@ def sampling_of(config):
 def test_the_engine_holds_no_more_than_the_model(composed, monkeypatch):
     """What vLLM is told as its context: the longest sequence, the model's own context at most."""
     held = []
-    monkeypatch.setattr(engines, "require", lambda config: None)
     stand_in = SimpleNamespace(VllmEngine=lambda *arguments: held.append(arguments[5]))
     monkeypatch.setitem(sys.modules, "openrs.engines.vllm", stand_in)
     small = composed("experiment=base", "scale=paper", "model=qwen2_5_math_7b")
