@@ -16,12 +16,12 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
-from openrs.analysis import curves, records
+from openrs.analysis import curves, formats, records
 from openrs.analysis.curves import Trace
 from openrs.analysis.lines import lines
 from openrs.analysis.records import RunRecords
 from openrs.analysis.tables import table1
-from openrs.analysis.tables.table import BEST, BLANK, TIED, Table, Value
+from openrs.analysis.tables.table import Cell, Table
 
 if TYPE_CHECKING:
     from openrs.studies.reader import StudyFacts
@@ -113,12 +113,9 @@ def _grid(table: Table) -> Grid:
     return made
 
 
-def _cell(value: Value | None) -> Text:
-    if value is None:
-        return Text(BLANK)
-    estimate, _, rest = str(value).partition(" ")
-    mark = " ≈" if value.mark == TIED else ""
-    return Text.assemble((estimate, "bold" if value.mark == BEST else ""), (f" {rest}{mark}", "dim"))
+def _cell(cell: Cell) -> Text:
+    estimate, rest, flags, strong = formats.parts(cell)
+    return Text.assemble((estimate, "bold" if strong else ""), (f" {rest} {flags}".rstrip(), "dim"))
 
 
 def _curves(runs: list[RunRecords]) -> list[RenderableType]:

@@ -8,8 +8,9 @@ from dataclasses import asdict
 import pytest
 
 from openrs import models
-from openrs.analysis import card
-from openrs.analysis.tables import costs, text_table
+from openrs.analysis import card, formats
+from openrs.analysis.tables import costs
+from openrs.analysis.tables.table import BLANK
 from openrs.cost.sizes import Disk, disk
 from openrs.plan import describe_cost, resolve
 from openrs.records import ledger, paper
@@ -220,7 +221,7 @@ def test_published_costs_follow_from_device_hours(number):
     for name, values in table.items():
         assert len(values) == len(paper.ATTRIBUTES), name
         *_, hardware, hours, dollars = values
-        if hours != costs.BLANK:
+        if hours != BLANK:
             devices, price = counted[hardware]
             assert int(dollars[1:]) == pytest.approx(devices * int(hours[:-1]) * price, abs=1)
 
@@ -232,8 +233,8 @@ def test_the_tables_stand_without_any_run(tmp_path):
         ("table4", "| 675 | – |"),
     ):
         (table,) = costs.TABLES[name](tmp_path)
-        assert expected in text_table.markdown(table)
-        assert paper.SOURCE in text_table.markdown(table)
+        assert expected in formats.markdown(table)
+        assert paper.SOURCE in formats.markdown(table)
 
 
 def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_path):
@@ -244,24 +245,25 @@ def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_pat
     scored(plan, 10, seconds=1.0)
     published, nano = costs.cost_table(3, tmp_path)
     assert not any("measured" in column for column in published.columns)
-    assert nano.columns == ("", "exp3 (measured here)")
-    values = dict(nano.rows)
+    assert nano.columns == ("exp3 (measured here)",)
+    values = {label: text for label, (text,) in nano.rows}
     assert values["RL Data"] == "200 x 6 (seen: 24 x 6)"
     assert values["Hardware"] == "cpu (1 device)"
     assert values["Cost Est."].endswith("$0.00")
     assert "not comparable" in nano.caption[0]
     (sizes,) = costs.table4(tmp_path)
-    assert ("nano-AMC23", "–", "4") in sizes.rows
-    assert ("AMC23", "40", "–") in sizes.rows
+    assert ("nano-AMC23", ("–", "4")) in sizes.rows
+    assert ("AMC23", ("40", "–")) in sizes.rows
     path = plan.run.folder / "run.json"
     record = json.loads(path.read_text())
     record["config"]["scale"]["name"] = "paper"
     path.write_text(json.dumps(record))
     (both,) = costs.cost_table(3, tmp_path)
     assert both.columns[-2:] == ("Open-RS (published)", "exp3 (measured here)")
-    for render in text_table.FORMATS.values():
-        assert "measured here" in render(both)
-    assert json.loads(text_table.as_json(both))["rows"][-1]["Open-RS (published)"] == "$42"
+    for kind in formats.FORMATS:
+        assert "measured here" in formats.together([both], kind)
+    (plain,) = json.loads(formats.as_json([both]))
+    assert plain["rows"][-1]["Open-RS (published)"] == "$42"
     shutil.rmtree(plan.run.folder)
 
 

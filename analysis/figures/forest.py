@@ -6,7 +6,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from openrs.analysis.figures.style import COLOURS, WIDTH
-from openrs.analysis.tables.table import REAL, Table
+from openrs.analysis.tables.table import REAL, Table, Value
 
 ROW = 0.17
 """Inches a line of the plot."""
@@ -21,7 +21,9 @@ def forest(table: Table, unit: str) -> Figure:
     figure, axis = pyplot.subplots()
     height, ticks, names, shades, unpaired = 0.0, [], [], [], False
     for label, cells in table.rows:
-        known = [(title, cell) for title, cell in zip(table.columns, cells, strict=True) if cell]
+        known = [
+            (title, cell) for title, cell in zip(table.columns, cells, strict=True) if isinstance(cell, Value)
+        ]
         if not known:
             continue
         wrapped = textwrap.wrap(label, 46)

@@ -11,7 +11,7 @@ from openrs.analysis.records import RunRecords
 from openrs.analysis.report import completions, summary, warnings
 from openrs.analysis.report.provenance import Provenance
 from openrs.analysis.tables import references, table1
-from openrs.analysis.tables.table import Table, Value
+from openrs.analysis.tables.table import Cell, Table, Value
 from openrs.errors import Mistake
 
 POINTS = 150
@@ -114,8 +114,8 @@ def _table(
     """A table's cells as [mean, low, high, how, n, k, seeds, p, mark, paired, std, sources]."""
     benchmarks = [title for title in table.columns if not title.startswith("Avg.")]
 
-    def cell(label: str, title: str, value: Value | None) -> list[Any] | None:
-        if value is None:
+    def cell(label: str, title: str, value: Cell) -> list[Any] | None:
+        if not isinstance(value, Value):
             return None
         named = benchmarks if title.startswith("Avg.") else [title]
         rows = [base, label] if base else [label]

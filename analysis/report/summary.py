@@ -40,9 +40,9 @@ def _best(table: Table) -> list[str]:
     place = next((i for i, title in enumerate(table.columns) if title.startswith("Avg.")), None)
     if place is None:
         return []
-    known = [(label, cells[place]) for label, cells in table.rows]
-    best = [(label, cell) for label, cell in known if cell and cell.mark == BEST]
-    tied = [(label, cell) for label, cell in known if cell and cell.mark == TIED]
+    known = [(label, cell) for label, cells in table.rows if isinstance(cell := cells[place], Value)]
+    best = [(label, cell) for label, cell in known if cell.mark == BEST]
+    tied = [(label, cell) for label, cell in known if cell.mark == TIED]
     if best:
         label, cell = best[0]
         return [
@@ -65,7 +65,7 @@ def _interval(cell: Value) -> str:
 
 def _differences(table: Table) -> list[str]:
     base = table.title.removeprefix("Differences to ")
-    averages = [(label, cells[-1]) for label, cells in table.rows if cells[-1] is not None]
+    averages = [(label, cell) for label, cells in table.rows if isinstance(cell := cells[-1], Value)]
     up = [(label, cell) for label, cell in averages if cell.mark == REAL and cell.mean > 0]
     down = [(label, cell) for label, cell in averages if cell.mark == REAL and cell.mean < 0]
     noise = [(label, cell) for label, cell in averages if cell.mark != REAL]

@@ -1,4 +1,4 @@
-"""A table of numbers with intervals, ready to be written in any format."""
+"""A table whose cells are values with intervals or words, ready to be written in any format."""
 
 import math
 from dataclasses import dataclass
@@ -64,19 +64,24 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.0995 else f"p {p:.2f}"
 
 
+Cell = Value | str | None
+
+
 @dataclass(frozen=True)
 class Table:
     """A table ready to be written."""
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Value | None, ...]], ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     """Label and cells; None is a missing measurement."""
     caption: tuple[str, ...]
-    name: str = "table1"
+    name: str = "table"
     """What its file is called."""
     origins: tuple[str, ...] = ()
     """MEASURED, IMPORTED or PUBLISHED for each row; all were measured here where empty."""
+    labels: str = ""
+    """Heading of the column of labels."""
 
 
 def benchmark_order(titles: set[str]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis.tables.text_table import TextTable
+from openrs.analysis.tables.table import Table
 from openrs.config.compose import compose_config
 from openrs.config.schema import Config
 from openrs.train.arguments import trainer_arguments
@@ -206,21 +206,21 @@ def _left_to_defaults(config: Config, values: dict[str, Any]) -> tuple[Parameter
 # fmt: on
 
 
-def table5(config: Config) -> TextTable:
+def table5(config: Config) -> Table:
     """The whole table for one experiment."""
-    rows = tuple(_row(parameter) for parameter in parameters(config))
-    return TextTable(f"Table 5: hyper-parameters of the GRPO trainer, {config.name}", COLUMNS, rows, CAPTION)
+    rows = tuple((item.settings, _cells(item)) for item in parameters(config))
+    title = f"Table 5: hyper-parameters of the GRPO trainer, {config.name}"
+    return Table(title, COLUMNS[1:], rows, CAPTION, labels=COLUMNS[0])
 
 
-def _row(parameter: Parameter) -> tuple[str, ...]:
+def _cells(parameter: Parameter) -> tuple[str, ...]:
     note = parameter.note
     if parameter.differs:
         note = f"differs: {note or 'another option or the command line says so'}"
-    value = shown(parameter.value)
-    return (parameter.settings, parameter.name, parameter.paper, value, parameter.taker, note or "same")
+    return (parameter.name, parameter.paper, shown(parameter.value), parameter.taker, note or "same")
 
 
-def for_command(experiment: str, overrides: list[str]) -> TextTable:
+def for_command(experiment: str, overrides: list[str]) -> Table:
     """The table of an experiment at paper scale, with changes as the command line of openrs takes them.
 
     Raises:

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from html.parser import HTMLParser
 
 import pytest
 
 from openrs.analysis import commands as cli
 from openrs.analysis import formats, records
 from openrs.analysis.tables import references, table1
+from openrs.analysis.tables.table import Table
 from openrs.records.files import write_record
 from tests.helpers.run_folders import halves, imported_run, make_run
 
@@ -19,7 +21,7 @@ def test_the_formats_hold_the_same_numbers(tmp_path):
     parsed = list(csv.reader(io.StringIO(formats.comma_separated(table))))
     assert parsed[0][:4] == ["row", "AIME24", "AIME24 low", "AIME24 high"]
     assert float(parsed[1][1]) == 50.0
-    assert json.loads(formats.as_json(table))["rows"][0]["AIME24"]["mean"] == 50.0
+    assert json.loads(formats.as_json([table]))[0]["rows"][0]["AIME24"]["mean"] == 50.0
     text = formats.latex(table)
     assert r"exp\_1, step 10" in text
     assert text.count(r"\\") == 2
@@ -56,7 +58,7 @@ def test_every_format_says_which_numbers_were_published_or_imported():
     for found in (base, table):
         (row,) = csv.DictReader(io.StringIO(formats.comma_separated(found)))
         assert row["origin"] == "imported"
-        assert json.loads(formats.as_json(found))["rows"][0]["origin"] == "imported"
+        assert json.loads(formats.as_json([found]))[0]["rows"][0]["origin"] == "imported"
     assert row["AMC23 seeds"] == "not stated"
 
 
@@ -68,3 +70,28 @@ def test_what_a_table_shows_is_inert_in_html(tmp_path):
     page = formats.html(table1.table1(records.load_all(tmp_path)))
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+class Cells(HTMLParser):
+    """Collects the text of a page's cells, and its tags."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.texts = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        if data.strip():
+            self.texts.append(data)
+
+
+def test_a_table_of_words_is_html_with_heads_and_inert_text():
+    table = Table("Table 2: cost", ("A & B",), (("<script>", ("7k",)), ("hours", ("<b>24</b>",))), ("Note.",))
+    found = Cells()
+    found.feed(formats.html(table))
+    assert found.texts == ["Table 2: cost", "A & B", "<script>", "7k", "hours", "<b>24</b>", "Note."]
+    assert found.tags.count("tr") == 4
+    assert found.tags.count("th") == 4
+    assert not {"script", "b"} & set(found.tags)

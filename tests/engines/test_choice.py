@@ -46,9 +46,9 @@ def test_the_engine_names_a_score_but_scores_of_transformers_keep_their_id(compo
     ("overrides", "told"),
     [
         (["engine.concurrency=0"], ["engine.concurrency=0", "greater than 0"]),
-        (["engine.retries=-1"], ["engine.retries=-1", "0 or more"]),
+        (["engine.retries=-1"], ["engine.retries=-1", "at least 0"]),
         (["engine.timeout=0"], ["engine.timeout=0", "greater than 0"]),
-        (["engine.memory=1.5"], ["engine.memory=1.5", "a share"]),
+        (["engine.memory=1.5"], ["engine.memory=1.5", "at most 1"]),
         (
             ["scale=paper", "engine.data_parallel=8"],
             ["engine.data_parallel=8", "needs 8 devices", "hardware=a40x4 has 4", "data_parallel=4"],

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from openrs.analysis import formats
 from openrs.analysis.tables.table5 import COLUMNS, DROPPED, parameters, table5
-from openrs.analysis.tables.text_table import FORMATS
 from openrs.train.arguments import trainer_arguments
 from openrs.train.defaults import of_trainer
 from tests.helpers.commands import openrs
@@ -65,7 +65,7 @@ def test_asked_for_the_paper_has_its_tracker_and_its_hub(paper):
 def test_a_change_is_seen(paper):
     config = paper("exp3", "algorithm.learning_rate=1e-5", "seed=1", "algorithm.beta=0", "reward=accuracy")
     assert {"learning_rate", "seed", "beta", "reward_funcs"} <= differing(config)
-    rows = {row[1]: row for row in table5(config).rows}
+    rows = {cells[0]: cells for _, cells in table5(config).rows}
     assert rows["learning_rate"][-1] == "differs: another option or the command line says so"
 
 
@@ -76,7 +76,7 @@ def test_whose_seed_samples_is_said(paper):
         ("a100x1", "vLLM's own is TRL's, the number of the process"),
         ("cpu", "so that resuming is exact"),
     ):
-        rows = {row[1]: row for row in table5(paper("exp3", f"hardware={hardware}")).rows}
+        rows = {cells[0]: cells for _, cells in table5(paper("exp3", f"hardware={hardware}")).rows}
         assert said in rows["seed"][-1]
         assert rows["seed"][-1].endswith("exact") == (hardware == "cpu")
 
@@ -117,13 +117,13 @@ def test_the_table_says_what_trl_is_handed(paper, experiment, more, tmp_path):
 def test_every_format_holds_every_row(paper):
     table = table5(paper("exp3"))
     count = len(table.rows)
-    assert FORMATS["md"](table).count("\n| ") == count + 1
-    read = list(csv.reader(io.StringIO(FORMATS["csv"](table))))
+    assert formats.markdown(table).count("\n| ") == count + 1
+    read = list(csv.reader(io.StringIO(formats.comma_separated(table))))
     assert (tuple(read[0]), len(read)) == (COLUMNS, count + 1)
-    tex = FORMATS["tex"](table)
+    tex = formats.latex(table)
     assert tex.count(r" \\") == count + 1
     assert not re.search(r"(?<!\\)[_%#]", tex)
-    rows = json.loads(FORMATS["json"](table))["rows"]
+    rows = json.loads(formats.as_json([table]))[0]["rows"]
     assert rows[3]["parameter"] == "vllm_enforce_eager"
     assert rows[3]["openrs"] == DROPPED
 

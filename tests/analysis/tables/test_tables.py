@@ -142,7 +142,7 @@ def test_every_problem_changed_alike_and_one_problem_alone_have_tables(tmp_path)
     options = table1.Options(metric=metric("tokens"))
     for table in table1.everything(records.load_all(tmp_path / "b"), options):
         assert table.rows[0][1][0].low is None
-        assert "inf" not in formats.as_json(table).lower()
+        assert "inf" not in formats.as_json([table]).lower()
 
 
 def test_nothing_right_still_has_an_interval(tmp_path):
