@@ -1,5 +1,6 @@
 """Composition: conf/, sweeps/ and the command line -> Config."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,7 @@ from openrs.paths import CONF
 
 @cache
 def register() -> None:
-    """Registers the schema, the resolvers, and the option `scale=auto`, made for this machine."""
+    """Registers the schema, the resolvers, and the option `scale=auto`, which follows this machine."""
     store = ConfigStore.instance()
     store.store(name="schema", node=Config, replace=True)
     devices = visible_devices()
@@ -29,23 +30,22 @@ def register() -> None:
     override = [{"override /hardware": hardware}] if hardware else []
     auto = {"defaults": [name, *override, "_self_"], "scale": {"reason": reason}}
     store.store(group="scale", name="auto", package="_global_", node=auto, replace=True)
-    OmegaConf.register_resolver(
-        "scaled",
-        lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
-        replace=True,
-    )
-    OmegaConf.register_resolver(
-        "within_context",
-        lambda number, *, _root_: within_context(number, _root_.model.context),
-        replace=True,
-    )
-    OmegaConf.register_resolver("engine", lambda *, _root_: engine(_root_), replace=True)
+    for name, resolver in RESOLVERS.items():
+        OmegaConf.register_resolver(name, resolver, replace=True)
 
 
-def engine(config: DictConfig) -> str:
-    """What `engine=auto` is: vLLM where the paper's sizes meet a GPU."""
+def _engine(config: DictConfig) -> str:
+    """The engine of `engine=auto`: vLLM where the paper's sizes meet a GPU."""
     large = config.scale.name == "paper" and config.hardware.device == "cuda"
     return "vllm" if large else "transformers"
+
+
+RESOLVERS: dict[str, Callable[..., Any]] = {
+    "scaled": lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
+    "within_context": lambda number, *, _root_: within_context(number, _root_.model.context),
+    "engine": lambda *, _root_: _engine(_root_),
+}
+"""Functions that conf/ calls, as `${scaled:steps,500}`; `_root_` is the whole tree."""
 
 
 def load(tree: DictConfig) -> Config:
@@ -97,8 +97,8 @@ def restore(fields: dict[str, Any]) -> Config:
 
 
 def refusal(error: BaseException) -> str:
-    """What Hydra cannot compose, in one line: its cause and the options that there are, without Hydra's list
-    of folders and OmegaConf's of keys."""
+    """An error of composition in one line: its cause and the existing options, without Hydra's list of
+    folders and OmegaConf's list of keys."""
     text, cause = str(error).split("\nConfig search path")[0], error.__cause__
     if isinstance(cause, OmegaConfBaseException):
         text += f"\n{cause}"
