@@ -152,7 +152,10 @@ class Budget:
 
 @dataclass(kw_only=True)
 class Config:
-    """Everything that a command can state."""
+    """Everything that a command can state.
+
+    Fields keep their order, from which the names of studies follow.
+    """
 
     name: str = option("dev", identity="neither")
     report_step: int = option(0, identity="neither", at_least=0)
@@ -163,10 +166,10 @@ class Config:
     data: Data = option(identity="recipe")
     length: Length = option(identity="recipe")
     reward: Reward = option(identity="recipe")
+    steps: Steps
     prompt: Prompt = option(identity="recipe")
     model: Model
     algorithm: Algorithm = option(identity="recipe")
-    steps: Steps
     evaluation: Evaluation
     engine: EngineOptions
     hardware: Hardware = option(identity="neither")

@@ -71,6 +71,7 @@ def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
     }
     base, fields = untrained(config, weights=weights), bearing(config, "recipe")
     recipe = base | fields | {"model": base["model"] | fields["model"], "reward": reward}
+    recipe["steps"] = recipe.pop("steps")  # last, as in older records
     recipe["data"] |= {"rows": rows}
     recipe["algorithm"] |= {"weights_dtype": "float32", "optimizer_dtype": "float32"}
     for path, meant in ADDED.items():

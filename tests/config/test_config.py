@@ -355,3 +355,12 @@ def test_a_field_that_is_not_in_the_schema_is_refused_however_it_was_added(compo
     with pytest.raises(Mistake) as error:
         composed("experiment=exp2", override)
     assert str(error.value).startswith(message)
+
+
+def test_fields_keep_their_order():
+    """The name of a study hashes the text of the config: another order would begin every study anew."""
+    order = (
+        "name report_step untrained seed data length reward steps prompt model algorithm evaluation engine "
+        "hardware tracker hub scale catalog collapse objective budget fail_fast stages force dry_run outputs"
+    )
+    assert [field.name for field in fields(Config)] == order.split()
