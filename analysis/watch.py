@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -22,9 +21,6 @@ from openrs.analysis.lines import lines
 from openrs.analysis.records import RunRecords
 from openrs.analysis.tables import table1
 from openrs.analysis.tables.table import Cell, Table
-
-if TYPE_CHECKING:
-    from openrs.studies.reader import StudyFacts
 
 RUNS = 8
 """Trained runs that are shown: those that wrote something last."""
@@ -60,7 +56,7 @@ def watch(outputs: Path, every: float, once: bool = False, storage: str | None =
 
 def frame(outputs: Path, storage: str | None = None) -> RenderableType:
     """What is shown now; a folder without runs says so, as a sweep may only be starting."""
-    from openrs.studies import reader  # Optuna
+    from openrs.studies import status  # Optuna
 
     folders = sorted((path.parent for path in outputs.glob("runs/*/run.json")), key=touched, reverse=True)
     head = Text(f"{outputs}  {datetime.now():%H:%M:%S}  {len(folders)} runs", style="bold")
@@ -72,7 +68,7 @@ def frame(outputs: Path, storage: str | None = None) -> RenderableType:
         parts.append(Text(f"Shown: the {RUNS} of {len(trained)} trained runs that wrote last", style="dim"))
     if not folders:
         parts.append(Text("No run has started yet."))
-    parts += [_study(study) for study in reader.every(outputs, storage)]
+    parts += [Text(line) for line in status.overview(outputs, storage)]
     parts += _scores(runs)
     parts += _curves(runs)
     return Group(*parts, Text("Ctrl-C ends this view; runs and sweeps go on.", style="dim"))
@@ -144,11 +140,3 @@ def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
     if high == low:
         return BARS[0] * parts
     return "".join(BARS[round((mean - low) / (high - low) * (len(BARS) - 1))] for mean in means)
-
-
-def _study(study: "StudyFacts") -> Text:
-    if study.error:
-        return Text(f"sweep {study.name}: cannot be read ({study.error})")
-    states = [trial.state for trial in study.trials]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    return Text(f"sweep {study.name}: {counts}")

@@ -67,7 +67,7 @@ def collect(
         "traces": _traces(runs),
         "logged": curves.LOGGED,
         "costs": [row for run in runs if (row := _cost(run, labels[run.id]))],
-        "studies": [asdict(study) for study in reader.every(outputs, storage)],
+        "studies": [asdict(reader.facts(study)) for study in reader.every(outputs, storage)],
         "provenance": sources.data(),
         "completions": completions.sample(groups, most).data(),
     }

@@ -1,99 +1,24 @@
 """What a sweep has spent, and when that is enough."""
 
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from omegaconf import DictConfig
-from optuna.trial import FrozenTrial
 
 from openrs.config.schema import Config
 from openrs.cost.estimate import Estimate
 from openrs.errors import Mistake
 from openrs.records import ledger
+from openrs.studies.spending import limits, reached, spent
 from openrs.sweep import study_facts as reach
-from openrs.sweep.slots import RECORD
 from openrs.train.collapse import Stop, StopRule
 
 if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep
 
-KINDS = ("device_hours", "money")
-"""What a budget limits: fields of `openrs.config.schema.Budget`."""
-
 LOOK_SECONDS = 5.0
 """The longest that a training run goes on without seeing what the other workers have spent."""
-
-
-def limits(budget: Any) -> dict[str, float]:
-    """The limits that are set."""
-    return {name: float(limit) for name in KINDS if (limit := getattr(budget, name)) is not None}
-
-
-def spent(trials: Sequence[FrozenTrial]) -> dict[str, float]:
-    """Device hours and dollars of a study since it began, of trials that run, failed or were killed too.
-
-    The ledgers of its trials' runs say it; where a ledger is not on this machine, the trial's record does.
-    """
-    began = _began(trials)
-    folders, total = set(), dict.fromkeys(KINDS, 0.0)
-    for trial in trials:
-        record = trial.user_attrs.get(RECORD, {})
-        kept = {record[key] for key in ("folder", "base") if key in record}
-        kept = {folder for folder in kept if _lines(folder)}
-        folders |= kept
-        if not kept:
-            for name in total:
-                total[name] += record.get(name) or 0.0
-    for folder in folders:
-        for name, amount in _since(folder, began).items():
-            total[name] += amount
-    return total
-
-
-def _since(folder: str, began: datetime) -> dict[str, float]:
-    """What a run's ledger holds of stages that began at this time or later."""
-    lines = [item for item in _lines(folder) if datetime.fromisoformat(item["began"]) >= began]
-    return {
-        "device_hours": sum(line["device_hours"] for line in lines),
-        "money": sum(line["dollars"] or 0.0 for line in lines),
-    }
-
-
-def _lines(folder: str) -> tuple[dict[str, Any], ...]:
-    """The ledger in a run's folder."""
-    try:
-        found = (Path(folder) / ledger.LEDGER).stat()
-    except OSError:
-        return ()
-    return _read(folder, found.st_mtime_ns, found.st_size)
-
-
-@lru_cache(maxsize=4096)  # a sweep asks at every trial, and most of its ledgers are closed
-def _read(folder: str, changed: int, size: int) -> tuple[dict[str, Any], ...]:
-    return tuple(ledger.entries(Path(folder)))
-
-
-def _began(trials: Sequence[FrozenTrial]) -> datetime:
-    """When the first trial started; Optuna keeps local times."""
-    starts = [trial.datetime_start.astimezone(UTC) for trial in trials if trial.datetime_start]
-    return min(starts, default=datetime.now(UTC))
-
-
-def reached(budget: Any, trials: Sequence[FrozenTrial]) -> str:
-    """What was reached, in words, or nothing."""
-    asked = limits(budget)
-    if not asked:
-        return ""  # without reading a thousand ledgers
-    used = spent(trials)
-    for name, limit in asked.items():
-        if used[name] >= limit:
-            return f"budget.{name}={limit:g} is reached ({used[name]:.3g} spent)"
-    return ""
 
 
 def check(config: DictConfig) -> None:

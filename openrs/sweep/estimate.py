@@ -15,7 +15,8 @@ from openrs.cost.estimate import Estimate, Work, merged
 from openrs.cost.rates import Rates
 from openrs.errors import Mistake
 from openrs.plan import Plan, resolve, work
-from openrs.sweep import slots as tasks
+from openrs.studies import trials as studied
+from openrs.sweep.slots import owed as owes
 
 if TYPE_CHECKING:
     from openrs.sweep.sweeper import Sweep
@@ -43,9 +44,10 @@ def compose(sweep: "Sweep", params: dict[str, Any]) -> DictConfig:
 def owed(sweep: "Sweep") -> list[int]:
     """The slots of a study that still need something; all of them where there is none yet."""
     trials = [] if sweep.study is None else sweep.study.get_trials(deepcopy=False)
-    known = tasks.slots(trials)
     ended = {
-        n for n, slot in known.items() if slot.last.state.is_finished() and not slot.owed(sweep.patience)
+        number
+        for number, slot in studied.slots(trials).items()
+        if slot.last.state.is_finished() and not owes(slot, sweep.patience)
     }
     return [number for number in range(sweep.total) if number not in ended]
 

@@ -16,10 +16,10 @@ from optuna.pruners import HyperbandPruner, SuccessiveHalvingPruner
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from openrs.studies.trials import PROMOTES, RECORD, Slot
 from openrs.sweep import halving_rungs
 from openrs.sweep.pruning import RUN, curves
 from openrs.sweep.sampler import make_pruner
-from openrs.sweep.slots import PROMOTES, RECORD, Slot
 
 
 def promotable(value: float, competing: Sequence[float], reduction_factor: int) -> bool:

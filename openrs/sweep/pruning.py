@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.plan import Plan
 from openrs.records.files import read_lines
+from openrs.studies.reader import CURVES, TRIAL
 from openrs.sweep import halving_rungs, signal, signal_history, verdict
 from openrs.sweep import study_facts as reached
 from openrs.sweep.sampler import make_pruner
@@ -28,15 +29,12 @@ from openrs.train.collapse import Stop, StopRule
 RUN = "run"
 """User attribute of a curve: the run's id."""
 
-NUMBER = "trial"
-"""User attribute of a curve: the number of the sweep's trial that is drawing it."""
-
 
 def curves(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner | None) -> optuna.Study:
     """The study of a sweep's curves; larger is better."""
     return optuna.create_study(
         storage=storage,
-        study_name=f"{name} curves",
+        study_name=name + CURVES,
         direction="maximize",
         pruner=pruner,
         sampler=optuna.samplers.RandomSampler(),
@@ -78,7 +76,7 @@ class Curve:
             found = _opened(study, run)
         assert found is not None
         self.trial = optuna.Trial(study, found._trial_id)
-        self.trial.set_user_attr(NUMBER, number)
+        self.trial.set_user_attr(TRIAL, number)
         self.draw(points or {})
 
     @classmethod

@@ -10,11 +10,9 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
 from openrs.errors import Mistake
+from openrs.studies.reader import QUESTION
 from openrs.sweep import space
 from openrs.sweep.space import Space
-
-QUESTION = "openrs"
-"""User attribute of a study: what it asks."""
 
 
 def asked(config: DictConfig, question: dict[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from openrs.errors import Mistake
 from openrs.plan import Plan, describe
+from openrs.studies.spending import spent
+from openrs.studies.trials import RECORD, counts, described, newest, why
 from openrs.sweep import budget, signal
-from openrs.sweep import slots as tasks
-from openrs.sweep.budget import spent
 from openrs.sweep.selection import selection
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def plan(sweep: "Sweep") -> bool:
     elif len(found) < sweep.total:
         title += f"\n  points    {len(found)} of {sweep.total} are shown, evenly spaced over what is to do"
     print(title)
+    trials = [] if sweep.study is None else sweep.study.get_trials(deepcopy=False)
     if sweep.study is not None:
-        print(f"  so far    {counts(_ended(sweep), sweep.total).removeprefix('sweep: ')}")
+        print(f"  so far    {counts(newest(trials, sweep.total), sweep.total)}")
     if good or not found:
         made = estimate(sweep, found)
         print("\n".join(lines(made, sweep.total)))
-        trials = [] if sweep.study is None else sweep.study.get_trials(deepcopy=False)
         for line in budget.lines(sweep.config, spent(trials), made):
             print(f"  budget    {line}")
     print("nothing was run (dry_run=true)")
@@ -58,13 +58,14 @@ def plan(sweep: "Sweep") -> bool:
 
 def report(sweep: "Sweep") -> bool:
     """Prints and writes the result; False where a slot was left FAILED or the sweep was cut short."""
-    trials, ended = sweep.study.get_trials(deepcopy=False), _ended(sweep)
+    trials = sweep.study.get_trials(deepcopy=False)
+    ended = newest(trials, sweep.total)
     failed = [trial for trial in ended if trial.state == TrialState.FAIL]
     complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
     _save(sweep, complete)
     if sweep.ours:
         _tables(sweep, ended)
-    print(counts(ended, sweep.total), file=sys.stderr)
+    print(f"sweep: {counts(ended, sweep.total)}", file=sys.stderr)
     if sweep.ours:
         print(f"  took      {_took(trials, sweep.study.user_attrs.get('planned'))}", file=sys.stderr)
     for trial in failed:
@@ -91,49 +92,8 @@ def _took(trials: list[FrozenTrial], planned: dict[str, Any] | None) -> str:
 
 def _disk(trials: list[FrozenTrial]) -> int:
     """Bytes of the checkpoints of these trials' runs, as each was left by its last trial."""
-    records = (trial.user_attrs.get(tasks.RECORD, {}) for trial in trials)
+    records = (trial.user_attrs.get(RECORD, {}) for trial in trials)
     return sum({record["run"]: record["disk"] for record in records if "disk" in record}.values())
-
-
-def _ended(sweep: "Sweep") -> list[FrozenTrial]:
-    """The newest trial of every slot."""
-    slots = tasks.slots(sweep.study.get_trials(deepcopy=False))
-    return [slot.last for slot in slots.values() if slot.number < sweep.total]
-
-
-def why(trial: FrozenTrial) -> str:
-    """Why a FAILED trial ended, in a line: its error, what stopped it resumably, or a death."""
-    told = trial.user_attrs.get(tasks.ERROR) or trial.user_attrs.get(tasks.REASON) or "its process died"
-    return str(told).splitlines()[0]
-
-
-def put_off(trial: FrozenTrial) -> bool:
-    """Whether a FAILED trial is to go on later: it was stopped at the budget, or given back by a machine that
-    cannot run it."""
-    return bool(trial.user_attrs.get(tasks.PUT_BACK))
-
-
-def counts(ended: list[FrozenTrial], total: int) -> str:
-    """How many slots of the study are in which state."""
-    stopped = [trial for trial in ended if trial.state == TrialState.FAIL and put_off(trial)]
-    states = [trial.state for trial in ended if trial not in stopped]
-    repeated = sum(bool(trial.user_attrs.get(tasks.REPEATED)) for trial in ended)
-    parts = [
-        f"{states.count(state)} {word}"
-        for state, word in (
-            (TrialState.COMPLETE, "complete"),
-            (TrialState.PRUNED, "pruned"),
-            (TrialState.FAIL, "failed"),
-            (TrialState.RUNNING, "running"),
-        )
-        if states.count(state) or state == TrialState.COMPLETE
-    ]
-    if stopped:
-        parts.append(f"{len(stopped)} stopped")
-    missing = total - len(ended)
-    more = f", {missing} to go" if missing else ""
-    answered = f" ({repeated} answered from records)" if repeated else ""
-    return f"sweep: {total} trials: {', '.join(parts)}{more}{answered}"
 
 
 def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
@@ -145,7 +105,7 @@ def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
     if len(sweep.directions) == 1:
         best = sweep.study.best_trial
         found: dict[str, Any] = {"name": "optuna", "best_params": best.params, "best_value": best.value}
-        told = f"best {sweep.objectives[0]} {best.value:.4g}: {_params(best)}"
+        told = f"best {sweep.objectives[0]} {best.value:.4g}: {described(best)}"
     else:
         front = sweep.study.best_trials
         found = {
@@ -155,7 +115,7 @@ def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
         told = "\n".join(
             [
                 f"Pareto set of {', '.join(sweep.objectives)}:",
-                *(f"  {', '.join(f'{v:.4g}' for v in t.values)}: {_params(t)}" for t in front),
+                *(f"  {', '.join(f'{v:.4g}' for v in t.values)}: {described(t)}" for t in front),
             ]
         )
     OmegaConf.save(OmegaConf.create(found), path)
@@ -167,10 +127,6 @@ def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
             print(f"written: {', '.join(map(str, drawn))}", file=sys.stderr)
 
 
-def _params(trial: FrozenTrial) -> str:
-    return ", ".join(f"{key}={value}" for key, value in trial.params.items())
-
-
 def _tables(sweep: "Sweep", ended: list[FrozenTrial]) -> None:
     """Table 1 of a small sweep's checkpoints, then the comparison."""
     from openrs.analysis import formats, records
@@ -178,7 +134,7 @@ def _tables(sweep: "Sweep", ended: list[FrozenTrial]) -> None:
     from openrs.sweep import table
 
     outputs = Path(sweep.config.outputs)
-    records_of = [t.user_attrs[tasks.RECORD] for t in ended if t.state == TrialState.COMPLETE]
+    records_of = [t.user_attrs[RECORD] for t in ended if t.state == TrialState.COMPLETE]
     folders = list(dict.fromkeys(Path(r[key]) for r in records_of for key in ("base", "folder")))
     if len(folders) <= FEW:
         runs = [run for folder in folders if (run := records.load(folder)) is not None]

@@ -1,10 +1,5 @@
-"""Which trial comes next: the study's slots, their attempts, and what is still owed.
+"""Which trial comes next: what is still owed of a study's slots. All of this runs under the study's lock."""
 
-A study has `n_trials` slots. A slot is one proposal; its first trial and the retries that follow share
-it, so totals are exact however often workers die. All of this runs under the study's lock.
-"""
-
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.studies.liveness import lost
-
-SLOT, FINAL, ERROR = "slot", "final", "error"
-"""User attributes of a trial."""
-RECORD, REPEATED, REASON, PROMOTES = "record", "repeated", "reason", "promotes"
-PUT_BACK = "put back"
-"""Set on a trial that asks to be continued and counts against no patience: the budget was reached, or its
-worker's machine could not do it."""
+from openrs.studies.trials import ERROR, FINAL, PROMOTES, SLOT, Slot, died, put_back, slots
 
 
 @dataclass(frozen=True)
@@ -33,46 +22,17 @@ class Patience:
     something, so each gets one more try."""
 
 
-@dataclass(frozen=True)
-class Slot:
-    """One proposal and its trials, in order."""
-
-    number: int
-    trials: tuple[FrozenTrial, ...]
-
-    @property
-    def last(self) -> FrozenTrial:
-        """The trial that says how the slot stands."""
-        return self.trials[-1]
-
-    def owed(self, patience: Patience) -> bool:
-        """Whether its last trial failed in a way that is to be tried again."""
-        if self.last.state != TrialState.FAIL:
-            return False
-        if self.last.number in patience.forgiven or self.last.user_attrs.get(PUT_BACK):
-            return True
-        if self.last.user_attrs.get(FINAL):
-            return False
-        failed = [t for t in self.trials if t.state == TrialState.FAIL and not t.user_attrs.get(PUT_BACK)]
-        died = sum(map(died_silently, failed))
-        return died <= patience.deaths and len(failed) - died <= patience.retries
-
-
-def died_silently(trial: FrozenTrial) -> bool:
-    """Whether a FAILED trial ended with its process: nobody wrote down an error."""
-    return not any(key in trial.user_attrs for key in (ERROR, PUT_BACK))
-
-
-def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
-    """The slots that have a trial."""
-    grouped: dict[int, list[FrozenTrial]] = defaultdict(list)
-    for trial in trials:
-        if SLOT in trial.user_attrs:
-            grouped[trial.user_attrs[SLOT]].append(trial)
-    return {
-        number: Slot(number, tuple(sorted(members, key=lambda t: t.number)))
-        for number, members in sorted(grouped.items())
-    }
+def owed(slot: Slot, patience: Patience) -> bool:
+    """Whether a slot's last trial failed in a way that is to be tried again."""
+    if slot.last.state != TrialState.FAIL:
+        return False
+    if slot.last.number in patience.forgiven or put_back(slot.last):
+        return True
+    if slot.last.user_attrs.get(FINAL):
+        return False
+    failed = [t for t in slot.trials if t.state == TrialState.FAIL and not put_back(t)]
+    deaths = sum(map(died, failed))
+    return deaths <= patience.deaths and len(failed) - deaths <= patience.retries
 
 
 def failures(study: optuna.Study) -> int:
@@ -81,9 +41,10 @@ def failures(study: optuna.Study) -> int:
     return sum(ERROR in trial.user_attrs for trial in ended)
 
 
-def left_failed(known: dict[int, Slot], patience: Patience) -> frozenset[int]:
+def left_failed(study: optuna.Study, patience: Patience) -> frozenset[int]:
     """Numbers of the last trials of the slots that failed and are not tried again."""
-    last = [slot.last for slot in known.values() if not slot.owed(patience)]
+    known = slots(study.get_trials(deepcopy=False)).values()
+    last = [slot.last for slot in known if not owed(slot, patience)]
     return frozenset(trial.number for trial in last if trial.state == TrialState.FAIL)
 
 
@@ -125,7 +86,7 @@ def enqueue_next(
         return True
     known = slots(trials)
     for slot in known.values():
-        if slot.number < total and slot.owed(patience):
+        if slot.number < total and owed(slot, patience):
             _again(study, slot.last, {})
             return True
     chosen = promotions(known)

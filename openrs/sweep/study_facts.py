@@ -12,7 +12,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from openrs.studies.storage import open_storage
-from openrs.sweep.slots import PROMOTES, RECORD
+from openrs.studies.trials import PROMOTES, RECORD
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -194,8 +194,7 @@ class Sweep:
     def _forgive(self) -> None:
         """Gives what was left FAILED when this command joined, or the one that started it, another try."""
         if self.options.joined is None:
-            known = slots.slots(self.study.get_trials(deepcopy=False))
-            left = sorted(slots.left_failed(known, self.patience))
+            left = sorted(slots.left_failed(self.study, self.patience))
             self.options.joined = {"forgiven": left, "failed": slots.failures(self.study)}
         self.patience = replace(self.patience, forgiven=frozenset(self.options.joined.forgiven))
 

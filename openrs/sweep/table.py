@@ -20,9 +20,8 @@ from openrs.analysis.tables.table import Table, Value
 from openrs.analysis.tables.table1 import average, value
 from openrs.records import scores
 from openrs.records.scores import Score
+from openrs.studies.trials import REASON, RECORD, why
 from openrs.sweep.objective import TRAINED
-from openrs.sweep.report import why
-from openrs.sweep.slots import REASON, RECORD
 
 REPLICATE = "seed"
 """The dimension whose values are replicates of one level."""

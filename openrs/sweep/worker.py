@@ -15,9 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from openrs.config.compose import refusal
 from openrs.studies.liveness import WORKER, beating, me
+from openrs.studies.spending import reached
 from openrs.studies.storage import Lock, address
+from openrs.studies.trials import ERROR, FINAL, PUT_BACK, REASON, RECORD, REPEATED, Slot
 from openrs.sweep import sampler, slots
-from openrs.sweep.budget import reached
 from openrs.sweep.outcome import Outcome, read
 from openrs.sweep.promotion import next_promotion
 
@@ -107,11 +108,10 @@ class Worker:
         """Whether the failures are as many as end the sweep."""
         if self.sweep.options.fail_fast or (self.sweep.ours and self.sweep.config.fail_fast):
             return slots.failures(self.opened) > self.sweep.options.joined.failed
-        known = slots.slots(self.opened.get_trials(deepcopy=False))
-        left = slots.left_failed(known, self.sweep.patience)
+        left = slots.left_failed(self.opened, self.sweep.patience)
         return len(left) / self.sweep.total > self.sweep.options.max_failure_rate
 
-    def _promotion(self, known: dict[int, slots.Slot]) -> FrozenTrial | None:
+    def _promotion(self, known: dict[int, Slot]) -> FrozenTrial | None:
         if self.sweep.options.pruner is None:
             return None
         return next_promotion(self.sweep.options.pruner, self.sweep.name, self.sweep.storage, known)
@@ -161,12 +161,12 @@ class Worker:
             Failed: it failed or was stopped.
         """
         if outcome.record:
-            trial.set_user_attr(slots.RECORD, outcome.record)
+            trial.set_user_attr(RECORD, outcome.record)
         if outcome.repeated:
-            trial.set_user_attr(slots.REPEATED, True)
+            trial.set_user_attr(REPEATED, True)
         if outcome.state == "complete":
             return
-        trial.set_user_attr(slots.REASON, outcome.reason[:2000])
+        trial.set_user_attr(REASON, outcome.reason[:2000])
         if outcome.state == "pruned":
             self.sweep.say(f"trial {trial.number} pruned: {outcome.reason}")
             if len(self.sweep.directions) == 1 and outcome.signal is not None and outcome.step is not None:
@@ -174,14 +174,14 @@ class Worker:
                 trial.report(sign * outcome.signal, outcome.step)
             raise optuna.TrialPruned(outcome.reason)
         if outcome.state in ("stopped", "unfit"):
-            trial.set_user_attr(slots.PUT_BACK, True)
+            trial.set_user_attr(PUT_BACK, True)
             if outcome.state == "unfit":
                 self.sweep.unfit = outcome.reason
             self.sweep.halt.set()
             raise Failed(outcome.reason)
-        trial.set_user_attr(slots.ERROR, outcome.reason[:2000])
+        trial.set_user_attr(ERROR, outcome.reason[:2000])
         if not outcome.again:
-            trial.set_user_attr(slots.FINAL, True)
+            trial.set_user_attr(FINAL, True)
         self.sweep.say(
             f"trial {trial.number} failed: {outcome.reason.splitlines()[0] if outcome.reason else ''}"
         )

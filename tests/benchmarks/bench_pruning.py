@@ -22,6 +22,7 @@ from openrs.analysis.statistics import differences
 from openrs.analysis.tables.comparisons import against
 from openrs.paths import ROOT
 from openrs.records.files import read_lines
+from openrs.studies.trials import RECORD, SLOT
 from openrs.sweep import signal, slots, table
 from openrs.sweep.promotion import next_promotion
 from openrs.sweep.pruning import Curve, curves
@@ -74,7 +75,7 @@ def replay(settings, trials, metrics):
 
     def go(slot):
         trial = trials[slot]
-        run = trial.user_attrs[slots.RECORD]["run"]
+        run = trial.user_attrs[RECORD]["run"]
         curve, last = Curve(drawn, run, SIGNAL, slot), len(metrics[run])
         pruned = False
         while reached[run] < last and not pruned:
@@ -83,7 +84,7 @@ def replay(settings, trials, metrics):
             pruned = stop is not None and step < last
         if not pruned:
             drawn.tell(curve.trial, values[run][last])
-        attributes = {slots.SLOT: slot, slots.RECORD: {"run": run, "kind": "pruned"}}
+        attributes = {SLOT: slot, RECORD: {"run": run, "kind": "pruned"}}
         sweep.add_trial(
             create_trial(state=TrialState.PRUNED, user_attrs=attributes)
             if pruned
@@ -92,9 +93,9 @@ def replay(settings, trials, metrics):
 
     for slot in range(len(trials)):
         go(slot)
-        while (chosen := next_promotion(options, "replayed", storage, slots.slots(sweep.trials))) is not None:
-            go(chosen.user_attrs[slots.SLOT])
-    return sweep.best_trial.user_attrs[slots.SLOT], sum(reached.values())
+        while (chosen := next_promotion(options, "replayed", storage, slots(sweep.trials))) is not None:
+            go(chosen.user_attrs[SLOT])
+    return sweep.best_trial.user_attrs[SLOT], sum(reached.values())
 
 
 def distinguishable(best, other):
@@ -120,8 +121,8 @@ def replays(name, trials, metrics):
 @pytest.mark.parametrize("name", PRUNERS)
 def test_so_many_of_the_steps_find_as_good_a_run(grid, name):
     metrics = {
-        trial.user_attrs[slots.RECORD]["run"]: read_lines(
-            Path(trial.user_attrs[slots.RECORD]["folder"]) / "train" / "metrics.jsonl"
+        trial.user_attrs[RECORD]["run"]: read_lines(
+            Path(trial.user_attrs[RECORD]["folder"]) / "train" / "metrics.jsonl"
         )[:50]
         for trial in grid
     }
@@ -149,7 +150,7 @@ def made(seed):
             {"step": step + 1, "rewards": {"accuracy": value + chance.gauss(0, 0.1)}}
             for step, value in enumerate(means)
         ]
-        attributes = {slots.RECORD: {"run": str(number)}}
+        attributes = {RECORD: {"run": str(number)}}
         trials.append(create_trial(state=TrialState.COMPLETE, value=100 * level, user_attrs=attributes))
     return trials, metrics
 

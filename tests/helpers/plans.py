@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from openrs.plan import resolve
 from openrs.records.training import Checkpoint, TrainRecord
 from openrs.studies.storage import open_storage
-from openrs.sweep import slots
+from openrs.studies.trials import SLOT
 from openrs.sweep import trial as job
 
 HALVING = {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 2, "reduction_factor": 2}
@@ -52,7 +52,7 @@ class Study:
 
     def trial(self, slot=0, **attributes):
         """Starts a trial; returns it and its job."""
-        self.study.enqueue_trial({}, user_attrs={slots.SLOT: slot} | attributes)
+        self.study.enqueue_trial({}, user_attrs={SLOT: slot} | attributes)
         trial = self.study.ask()
         sweeper = {
             "storage": self.url, "study_name": "sweep", "pruner": self.pruner, "signal": self.signal,

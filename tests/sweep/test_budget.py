@@ -13,8 +13,10 @@ from openrs.analysis.card import card
 from openrs.cost.estimate import Estimate, Work
 from openrs.cost.rates import Rate
 from openrs.errors import Mistake
+from openrs.studies import spending
 from openrs.studies.storage import open_storage
-from openrs.sweep import budget, slots, study_facts
+from openrs.studies.trials import RECORD
+from openrs.sweep import budget, study_facts
 from openrs.sweep import trial as job
 from tests.helpers.plans import Study, plan_of
 
@@ -43,7 +45,7 @@ def ended(study, folder=None, state=TrialState.COMPLETE, **record):
     if folder:
         record |= {"folder": str(folder), "base": str(folder.with_name("base"))}
     if record:
-        trial.set_user_attr(slots.RECORD, record)
+        trial.set_user_attr(RECORD, record)
     study.tell(trial, 1.0 if state == TrialState.COMPLETE else None, state=state)
 
 
@@ -54,21 +56,21 @@ def test_every_attempt_counts_from_its_start_and_shared_runs_count_once(study, t
     ended(study, run, state=TrialState.FAIL)  # killed, or an error: nothing but its address
     ledger(run, ("train", 0.5), ("train", 0.25), ("evaluate step 50", 0.25))
     ledger(base, ("evaluate step 0", 0.125))
-    assert budget.spent(study.trials) == {"device_hours": 1.125, "money": 2.25}
+    assert spending.spent(study.trials) == {"device_hours": 1.125, "money": 2.25}
     ended(study, run, device_hours=0.375, money=0.75)
     ended(study, run, device_hours=0.0, money=0.0)  # answered from records
-    assert budget.spent(study.trials) == {"device_hours": 1.125, "money": 2.25}
+    assert spending.spent(study.trials) == {"device_hours": 1.125, "money": 2.25}
     running = study.ask()
-    running.set_user_attr(slots.RECORD, {"folder": str(other), "base": str(base)})
+    running.set_user_attr(RECORD, {"folder": str(other), "base": str(base)})
     ledger(other, ("train", 1.0))
-    assert budget.spent(study.trials)["device_hours"] == 2.125
+    assert spending.spent(study.trials)["device_hours"] == 2.125
     ledger(other, ("train", 1.0), began=datetime.now(UTC) + timedelta(hours=1))
-    assert budget.spent(study.trials)["device_hours"] == 3.125, "ledgers that grow are read again"
+    assert spending.spent(study.trials)["device_hours"] == 3.125, "ledgers that grow are read again"
 
 
 def test_records_say_it_where_the_ledger_is_elsewhere(study, tmp_path):
     ended(study, tmp_path / "not here", device_hours=0.5, money=None)
-    assert budget.spent(study.trials) == {"device_hours": 0.5, "money": 0.0}
+    assert spending.spent(study.trials) == {"device_hours": 0.5, "money": 0.0}
 
 
 def limit(**given):
@@ -91,7 +93,7 @@ def test_a_running_trial_stops_once_all_workers_have_spent_the_budget(tmp_path, 
     ledger(other.run.folder, ("train", 0.25), began=datetime.now(UTC) + timedelta(hours=1))
     stop = look({"step": 3})
     assert (stop.kind, stop.reason) == ("budget", "budget.device_hours=1 is reached (1 spent)")
-    kept = study.study.trials[0].user_attrs[slots.RECORD]
+    kept = study.study.trials[0].user_attrs[RECORD]
     assert kept["run"] == run.run.id
     assert kept["device_hours"] > 0, "for workers elsewhere, who see no ledger of it"
 
@@ -112,7 +114,7 @@ def test_a_job_that_fails_has_said_where_its_run_is(tmp_path, composed, monkeypa
     monkeypatch.setattr("openrs.pipeline.stages", lambda *_: (_ for _ in ()).throw(OSError("no space")))
     with pytest.raises(OSError, match="no space"):
         job.run(plan, failing, card)
-    assert study.study.trials[0].user_attrs[slots.RECORD] == job._address(plan)
+    assert study.study.trials[0].user_attrs[RECORD] == job._address(plan)
 
 
 def test_a_job_without_its_sqlite_file_leaves_no_other_behind(tmp_path):
@@ -124,14 +126,14 @@ def test_a_job_without_its_sqlite_file_leaves_no_other_behind(tmp_path):
 
 def test_what_is_reached_is_told_with_what_was_spent(study):
     ended(study, device_hours=2.0, money=4.0)
-    assert budget.reached(limit(device_hours=3.0), study.trials) == ""
-    assert budget.reached(limit(money=4.0), study.trials) == "budget.money=4 is reached (4 spent)"
+    assert spending.reached(limit(device_hours=3.0), study.trials) == ""
+    assert spending.reached(limit(money=4.0), study.trials) == "budget.money=4 is reached (4 spent)"
 
 
 def test_without_a_limit_no_ledger_is_read(study, tmp_path, monkeypatch):
     ended(study, tmp_path / "run")
-    monkeypatch.setattr(budget, "spent", lambda *_: pytest.fail("nothing asks for it"))
-    assert budget.reached(limit(), study.trials) == ""
+    monkeypatch.setattr(spending, "spent", lambda *_: pytest.fail("nothing asks for it"))
+    assert spending.reached(limit(), study.trials) == ""
 
 
 class Sweep(SimpleNamespace):

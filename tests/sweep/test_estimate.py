@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 from optuna.trial import TrialState
 
+from openrs.studies.trials import RECORD
 from openrs.sweep import estimate, report
-from openrs.sweep import slots as tasks
+from openrs.sweep.slots import Patience
 from tests.helpers.plans import Study, plan_of, trained
 
 
@@ -19,7 +20,7 @@ def sweep_of(study, total, points=True):
     """A grid of seeds, or a sampler's space."""
     grid = [{"seed": number} for number in range(total)] if points else None
     return SimpleNamespace(
-        study=study.study, total=total, points=grid, patience=tasks.Patience(retries=0, deaths=0)
+        study=study.study, total=total, points=grid, patience=Patience(retries=0, deaths=0)
     )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def test_runs_to_be_drawn_are_like_the_common_settings(study, looked_at):
 def test_what_it_took_is_held_against_the_plan(study):
     trial, _ = study.trial()
     record = {"run": "a", "device_hours": 0.5, "money": 1.0, "disk": 2_000_000_000}
-    trial.set_user_attr(tasks.RECORD, record)
+    trial.set_user_attr(RECORD, record)
     planned = {"device_hours": 0.25, "money": 0.75, "disk": 1e9, "unknown": ""}
     told = report._took(study.study.trials, planned)
     assert (

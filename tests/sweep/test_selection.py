@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
 from openrs.errors import Mistake
-from openrs.sweep import signal_history, slots
+from openrs.studies.trials import REASON
+from openrs.sweep import signal_history
 from openrs.sweep import training_by_checkpoint as climbing
 from openrs.sweep.pruning import Curve, curves, level
 from openrs.sweep.selection import Selection, check, rewarding, selection
@@ -163,7 +164,7 @@ def test_a_run_is_evaluated_at_each_save_and_pruned_by_its_score(tmp_path):
     assert made.returncode == 0, made.stderr[-3000:]
     trials = study_of(tmp_path).trials
     assert [trial.state for trial in trials] == [TrialState.PRUNED] * 2
-    assert "ThresholdPruner: score:amc23" in trials[0].user_attrs[slots.REASON]
+    assert "ThresholdPruner: score:amc23" in trials[0].user_attrs[REASON]
     for folder in tmp_path.glob("runs/exp2-*"):
         assert segments(folder)[-1]["last_step"] == 1
         assert len(list(folder.glob("eval/step-00001/amc23-*/*.json"))) == 2  # text and score

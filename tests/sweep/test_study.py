@@ -6,8 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from openrs.sweep import slots
-from openrs.sweep.report import counts
+from openrs.studies.trials import ERROR, counts
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +46,7 @@ def test_a_failed_trial_is_retried_up_to_the_cap_and_left_failed_with_its_error(
     assert made.returncode == 1
     assert stub.ran() == ["0 0", "1 0", "1 0", "2 0"]
     found = study_of(stub).trials
-    errors = [t.user_attrs[slots.ERROR] for t in found if t.state == TrialState.FAIL]
+    errors = [t.user_attrs[ERROR] for t in found if t.state == TrialState.FAIL]
     assert len(errors) == 2
     assert all("the stub was told to fail" in error for error in errors)
     assert "3 trials: 2 complete, 1 failed" in made.stderr
@@ -96,7 +95,7 @@ def test_a_machine_that_cannot_gives_its_trial_back_and_ends(stub):
     assert "error: hardware=stub: this machine has no device. The trial was put back" in made.stderr
     assert "Traceback" not in made.stderr
     assert stub.ran() == ["0 0", "1 0"]
-    assert counts(study_of(stub).trials, 3) == "sweep: 3 trials: 1 complete, 1 stopped, 1 to go"
+    assert counts(study_of(stub).trials, 3) == "3 trials: 1 complete, 1 stopped, 1 to go"
     stub.log.with_suffix(".mended").touch()
     mended = stub.run(*arguments)
     assert mended.returncode == 0, mended.stderr

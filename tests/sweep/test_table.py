@@ -5,8 +5,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from openrs.records.scores import ScoreAddress, score, write
+from openrs.studies.trials import RECORD
 from openrs.sweep import table
-from openrs.sweep.slots import RECORD
 
 
 def trial(folder, reward, seed, correct, run):

@@ -9,11 +9,12 @@ from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
 from openrs.studies.liveness import WORKER, me
+from openrs.studies.trials import ERROR, FINAL, PROMOTES, PUT_BACK, RECORD, SLOT, slots
 from openrs.sweep import promotion
-from openrs.sweep import slots as tasks
 from openrs.sweep.pruning import RUN, curves
+from openrs.sweep.slots import Patience, enqueue_next, left_failed, owed
 
-PATIENCE = tasks.Patience(retries=1, deaths=2)
+PATIENCE = Patience(retries=1, deaths=2)
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def study():
 
 def take(study, total=3, promotions=lambda slots: None):
     """What the next trial is, or None."""
-    ready = tasks.enqueue_next(
+    ready = enqueue_next(
         study, total=total, params=lambda slot: {"x": slot}, patience=PATIENCE, promotions=promotions
     )
     if not ready:
@@ -35,7 +36,7 @@ def take(study, total=3, promotions=lambda slots: None):
 
 def failed(study, trial):
     """Ends a trial with an error."""
-    trial.set_user_attr(tasks.ERROR, "out of memory")
+    trial.set_user_attr(ERROR, "out of memory")
     study.tell(trial, state=TrialState.FAIL)
 
 
@@ -49,14 +50,14 @@ def test_slots_are_handed_out_once_and_in_order(study):
 def test_a_failure_is_retried_before_new_slots_and_capped(study):
     failed(study, take(study))
     again = take(study)
-    assert (again.params["x"], again.user_attrs[tasks.SLOT]) == (0, 0)
+    assert (again.params["x"], again.user_attrs[SLOT]) == (0, 0)
     failed(study, again)
     assert take(study).params["x"] == 1, "one retry is the cap"
 
 
 def test_a_mistake_is_not_tried_again(study):
     trial = take(study)
-    trial.set_user_attr(tasks.FINAL, True)
+    trial.set_user_attr(FINAL, True)
     study.tell(trial, state=TrialState.FAIL)
     assert take(study).params["x"] == 1
 
@@ -65,7 +66,7 @@ def test_what_was_put_back_is_owed_however_often(study):
     for _ in range(6):
         trial = take(study)
         assert trial.params["x"] == 0
-        trial.set_user_attr(tasks.PUT_BACK, True)
+        trial.set_user_attr(PUT_BACK, True)
         study.tell(trial, state=TrialState.FAIL)
     failed(study, take(study))
     assert take(study).params["x"] == 0, "and its failures are counted as if it had never been away"
@@ -73,20 +74,20 @@ def test_what_was_put_back_is_owed_however_often(study):
 
 def test_what_was_left_failed_gets_one_more_try_by_a_new_command(study):
     trial = take(study)
-    trial.set_user_attr(tasks.FINAL, True)
+    trial.set_user_attr(FINAL, True)
     study.tell(trial, state=TrialState.FAIL)
-    (slot,) = tasks.slots(study.trials).values()
-    forgiven = tasks.left_failed({0: slot}, PATIENCE)
+    (slot,) = slots(study.trials).values()
+    forgiven = left_failed(study, PATIENCE)
     assert forgiven == {0}
-    assert not slot.owed(PATIENCE)
+    assert not owed(slot, PATIENCE)
     patience = replace(PATIENCE, forgiven=forgiven)
-    assert slot.owed(patience)
-    assert tasks.enqueue_next(study, total=1, params=dict, patience=patience, promotions=lambda slots: None)
+    assert owed(slot, patience)
+    assert enqueue_next(study, total=1, params=dict, patience=patience, promotions=lambda slots: None)
     again = study.ask({"x": IntDistribution(0, 9)})
-    again.set_user_attr(tasks.FINAL, True)
+    again.set_user_attr(FINAL, True)
     study.tell(again, state=TrialState.FAIL)
-    (slot,) = tasks.slots(study.trials).values()
-    assert not slot.owed(patience), "workers that started together do not try it in turns"
+    (slot,) = slots(study.trials).values()
+    assert not owed(slot, patience), "workers that started together do not try it in turns"
 
 
 def test_deaths_have_a_cap_of_their_own(study):
@@ -118,7 +119,7 @@ def test_a_paused_run_is_promoted_once_its_rung_has_filled(study):
         curve.set_user_attr(RUN, name)
         curve.report(value, 2)
         pruned = curve.should_prune()
-        trial.set_user_attr(tasks.RECORD, {"run": name, "kind": "pruned"})
+        trial.set_user_attr(RECORD, {"run": name, "kind": "pruned"})
         study.tell(trial, None if pruned else 1.0, state=TrialState.PRUNED if pruned else None)
         return trial, pruned
 
@@ -132,7 +133,7 @@ def test_a_paused_run_is_promoted_once_its_rung_has_filled(study):
         assert run(f"c{number}", value)[1]
     assert run("d", 0.0)[1]
     promoted = take(study, total=9, promotions=choose)  # six in the rung: the best two go on
-    assert promoted.user_attrs[tasks.PROMOTES] == second.number
-    assert promoted.user_attrs[tasks.SLOT] == second.user_attrs[tasks.SLOT]
+    assert promoted.user_attrs[PROMOTES] == second.number
+    assert promoted.user_attrs[SLOT] == second.user_attrs[SLOT]
     assert promoted.params == second.params
-    assert choose(tasks.slots(study.get_trials())) is None, "it is on its way"
+    assert choose(slots(study.get_trials())) is None, "it is on its way"

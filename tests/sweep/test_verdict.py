@@ -7,8 +7,8 @@ from optuna.trial import TrialState
 
 from openrs import pipeline
 from openrs.analysis.card import card
+from openrs.studies.trials import PROMOTES, RECORD, slots
 from openrs.sweep import promotion, pruning, verdict
-from openrs.sweep import slots as tasks
 from openrs.sweep import trial as job
 from openrs.train.callbacks import EarlyStop
 from openrs.train.collapse import Stop
@@ -159,15 +159,14 @@ def test_hyperband_puts_a_record_into_its_bracket(tmp_path, composed):
 def paused(study, slot, run, **more):
     """A trial of a run that was stopped."""
     trial, _ = study.trial(slot=slot, **more)
-    trial.set_user_attr(tasks.RECORD, {"run": run, "kind": "pruned"})
+    trial.set_user_attr(RECORD, {"run": run, "kind": "pruned"})
     study.study.tell(trial, state=TrialState.PRUNED)
     return trial
 
 
 def chosen(study):
-    slots = tasks.slots(study.study.get_trials())
     settings = OmegaConf.create(HALVING)
-    return promotion.next_promotion(settings, "sweep", study.study._storage, slots)
+    return promotion.next_promotion(settings, "sweep", study.study._storage, slots(study.study.get_trials()))
 
 
 def test_of_equal_proposals_the_newest_is_promoted_and_only_one_at_a_time(study, good, bad):
@@ -179,9 +178,9 @@ def test_of_equal_proposals_the_newest_is_promoted_and_only_one_at_a_time(study,
         other = drawn.ask()
         drawn._storage.set_trial_system_attr(other._trial_id, "completed_rung_0", 0.5)
     assert chosen(study).number == newest.number
-    going, _ = study.trial(slot=1, **{tasks.PROMOTES: newest.number})
+    going, _ = study.trial(slot=1, **{PROMOTES: newest.number})
     assert chosen(study) is None, "it is being taken"
-    going.set_user_attr(tasks.RECORD, {"run": bad.run.id})
+    going.set_user_attr(RECORD, {"run": bad.run.id})
     assert chosen(study) is None, "it is on its way"
 
 

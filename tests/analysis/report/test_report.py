@@ -166,7 +166,7 @@ def test_trials_are_read_and_a_broken_storage_is_named(tmp_path):
     trial = study.ask({"lr": optuna.distributions.FloatDistribution(0, 1)})
     study.tell(trial, 3.0)
     (tmp_path / "sweeps" / "b" / "study.db").write_text("no database")
-    first, broken = reader.every(tmp_path)
+    first, broken = map(reader.facts, reader.every(tmp_path))
     assert first.objectives == ("Avg. (minimize)",)
     assert first.trials[0].values == (3.0,)
     assert first.trials[0].state == "complete"

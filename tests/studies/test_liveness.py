@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from openrs.studies import liveness
 from openrs.studies.liveness import BEAT, WORKER, dead, living, me
 from openrs.studies.storage import Lock, open_storage
+from openrs.studies.trials import died
 from openrs.sweep import slots
 
 ELSEWHERE = me() | {"host": "node7 pid:[1]"}
@@ -56,7 +57,7 @@ def test_a_dead_worker_loses_its_trial_and_a_living_one_keeps_it(study):
         running(study, worker)
     slots.reclaim(study, set(), 15)
     assert states(study) == [TrialState.FAIL, TrialState.RUNNING, TrialState.FAIL]
-    assert slots.died_silently(study.trials[0])
+    assert died(study.trials[0])
 
 
 @pytest.mark.parametrize("kind", ["journal:", "sqlite:///"])
