@@ -18,7 +18,7 @@ from openrs.errors import Mistake
 from openrs.records import paper
 
 if TYPE_CHECKING:
-    import optuna
+    from openrs.studies.plots import Study
 
 KINDS = ("svg", "png")
 
@@ -50,7 +50,7 @@ def write(runs: list[RunRecords], folder: Path, sweep: tuple[str, str] | None = 
     return written
 
 
-def pareto(study: "optuna.Study", folder: Path) -> list[Path]:
+def pareto(study: "Study", folder: Path) -> list[Path]:
     """Draws and writes the Pareto set of a study; none where its objectives are too many for a figure."""
     from openrs.analysis.figures import sweeps
 

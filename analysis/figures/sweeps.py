@@ -4,7 +4,6 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import matplotlib
 from matplotlib.collections import PathCollection
@@ -15,9 +14,6 @@ from openrs.analysis.figures.style import COLOURS, WIDTH
 from openrs.errors import Mistake
 from openrs.studies import plots
 from openrs.studies.reader import load
-
-if TYPE_CHECKING:
-    import optuna
 
 FEWEST = 4
 """Finished trials below which importance says nothing."""
@@ -78,7 +74,7 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     return figures
 
 
-def pareto(study: "optuna.Study") -> Figure:
+def pareto(study: plots.Study) -> Figure:
     """The Pareto set among the finished trials of a study of two objectives or three.
 
     With two, a trial of the set has its parameters written beside it.

@@ -10,18 +10,20 @@ import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
+Study = optuna.Study
 
-def complete(study: optuna.Study) -> list[FrozenTrial]:
+
+def complete(study: Study) -> list[FrozenTrial]:
     """The trials that ended with values."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def importances(study: optuna.Study, factors: Sequence[str]) -> dict[str, float]:
+def importances(study: Study, factors: Sequence[str]) -> dict[str, float]:
     """Factor -> its share of the variance of the first objective (fANOVA), the largest first."""
     return get_param_importances(study, evaluator=_fanova(), params=list(factors), **_first(study))
 
 
-def importance_axis(study: optuna.Study, factors: Sequence[str], target: str) -> Any:
+def importance_axis(study: Study, factors: Sequence[str], target: str) -> Any:
     """A bar for each factor."""
     from optuna.visualization import matplotlib
 
@@ -30,14 +32,14 @@ def importance_axis(study: optuna.Study, factors: Sequence[str], target: str) ->
     )
 
 
-def contour_axis(study: optuna.Study, pair: Sequence[str], target: str) -> Any:
+def contour_axis(study: Study, pair: Sequence[str], target: str) -> Any:
     """The first objective over two factors."""
     from optuna.visualization import matplotlib
 
     return matplotlib.plot_contour(study, params=list(pair), target_name=target, **_first(study))
 
 
-def pareto_axis(study: optuna.Study) -> Any:
+def pareto_axis(study: Study) -> Any:
     """The Pareto set of two objectives or three."""
     from optuna.visualization import matplotlib
 
@@ -48,6 +50,6 @@ def _fanova() -> FanovaImportanceEvaluator:
     return FanovaImportanceEvaluator(seed=0)
 
 
-def _first(study: optuna.Study) -> dict[str, Any]:
+def _first(study: Study) -> dict[str, Any]:
     """Of several objectives the first is the one that is drawn."""
     return {"target": lambda trial: float(trial.values[0])} if len(study.directions) > 1 else {}
