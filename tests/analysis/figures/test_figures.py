@@ -193,8 +193,8 @@ def test_a_sweep_has_importance_and_a_contour(storage):
     ("url", "name", "told"),
     [
         (None, "empty", "0 finished trials"),
-        (None, "other", "holds no study other. Studies: empty, weights"),
-        ("nonsense", "weights", "cannot be opened"),
+        (None, "other", "holds no study of this name. Give one of: empty, weights"),
+        ("nonsense", "weights", "is no storage of sweeps"),
     ],
 )
 def test_a_sweep_that_cannot_be_drawn_says_why(storage, url, name, told):
