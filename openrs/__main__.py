@@ -9,11 +9,14 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from openrs.collect import collect
 from openrs.config import compose
+from openrs.errors import Crashed, Mistake, Unfit
 from openrs.paths import CONF
-from openrs.pipeline import Session
+from openrs.pipeline import stages
+from openrs.plan import Plan, describe, describe_cost, resolve
 from openrs.records.run import Run
-from openrs.sweep import plugin
+from openrs.sweep import plugin, trial
 from openrs.sweep.outcome import Outcome
 from openrs.terminal import say
 
@@ -25,11 +28,61 @@ def card(run: Run, step: int, name: str) -> str:
     return card.card(run, step, name)
 
 
+class Session:
+    """One command: one run, or the runs of a sweep, and the table at its end."""
+
+    def __init__(self) -> None:
+        self.plans: list[Plan] = []
+        self.greeted = False
+        self.failed = 0
+
+    def run(self, composed: DictConfig) -> Outcome | None:
+        """Runs one job. A user's mistake is one line; in a sweep the other jobs go on.
+
+        Returns:
+            The outcome of a trial, for the sweep, which prints its own table.
+        """
+        try:
+            config = compose.load(composed)
+            if not self.greeted and not config.dry_run:
+                self.greeted = True
+                say(f"scale {config.scale.name}: {config.scale.reason}")
+            plan = resolve(config)
+            study = trial.current()
+            if study is not None:
+                return trial.run(plan, study, card)
+            if config.dry_run:
+                print("\n".join((*describe(plan), *describe_cost(plan))))
+            else:
+                stages(plan, card)
+            self.plans.append(plan)
+        except Mistake as error:
+            self.failed += 1
+            say(f"error: {error}")
+            if isinstance(error, Unfit):
+                return Outcome("unfit", reason=str(error))
+            return Outcome("failed", reason=str(error), again=isinstance(error, Crashed))
+        return None
+
+    def finish(self) -> int:
+        """Prints the table of all runs of this command; returns the exit status."""
+        collected = [plan for plan in self.plans if "collect" in plan.config.stages]
+        if collected and not collected[0].config.dry_run:
+            try:
+                collect(collected)
+            except Mistake as error:
+                say(f"error: {error}")
+                return 1
+        elif self.plans and self.plans[0].config.dry_run:
+            print("nothing was run (dry_run=true)")
+        return 1 if self.failed else 0
+
+
 def main() -> int:
     """Composes, runs and reports; returns the exit status."""
     compose.register()
     plugin.register()
-    session = Session(card)
+    session = Session()
     # with it Hydra raises what it cannot compose, instead of printing twenty lines and leaving
     os.environ["HYDRA_FULL_ERROR"] = "1"
 

@@ -1,96 +1,50 @@
-"""The stages of a run in order: train, evaluate, collect. Each reads records and writes records.
+"""The stages of one run in order: train, evaluate. Each reads records and writes records.
 
 Heavy packages are imported in here only when their stage has something to do.
 """
 
 import os
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
-
 from openrs import needs
-from openrs.config.compose import load
 from openrs.config.schema import Config
-from openrs.errors import Crashed, Mistake, Unfit
-from openrs.plan import Plan, describe, describe_cost, resolve
+from openrs.errors import Mistake
+from openrs.plan import Plan
 from openrs.processes import launch
 from openrs.records import ledger
 from openrs.records.checkpoints import whole_checkpoints
 from openrs.records.run import Run, locked
 from openrs.records.training import refuse_another_training
-from openrs.sweep import trial as job
-from openrs.sweep.outcome import Outcome
 from openrs.terminal import say
+from openrs.train import collapse
+from openrs.train.collapse import Stop, StopRule
 
 if TYPE_CHECKING:
     from openrs.hub.push import Card
 
 
-class Session:
-    """One command: one run, or the runs of a sweep, and the table at its end.
+@dataclass(frozen=True)
+class EarlyStopping:
+    """What may end the training of a run, besides the run's own collapse rules."""
 
-    Args:
-        card: makes the card of a pushed checkpoint.
-    """
-
-    def __init__(self, card: "Card") -> None:
-        self.card = card
-        self.plans: list[Plan] = []
-        self.told = False
-        self.failed = 0
-
-    def run(self, composed: DictConfig) -> Outcome | None:
-        """Runs one job. A user's mistake is one line; in a sweep the other jobs go on.
-
-        Returns:
-            What a sweep makes of it; the sweep prints its own table.
-        """
-        try:
-            config = load(composed)
-            if not self.told and not config.dry_run:
-                self.told = True
-                say(f"scale {config.scale.name}: {config.scale.reason}")
-            plan = resolve(config)
-            trial = job.current()
-            if trial is not None:
-                return job.run(plan, trial, self.card)
-            if config.dry_run:
-                print("\n".join((*describe(plan), *describe_cost(plan))))
-            else:
-                stages(plan, None, self.card)
-            self.plans.append(plan)
-        except Mistake as error:
-            self.failed += 1
-            say(f"error: {error}")
-            if isinstance(error, Unfit):
-                return Outcome("unfit", reason=str(error))
-            return Outcome("failed", reason=str(error), again=isinstance(error, Crashed))
-        return None
-
-    def finish(self) -> int:
-        """Prints the table of all runs of this command; returns the exit status."""
-        done = [plan for plan in self.plans if "collect" in plan.config.stages]
-        if done and not done[0].config.dry_run:
-            try:
-                collect(done)
-            except Mistake as error:
-                say(f"error: {error}")
-                return 1
-        elif self.plans and self.plans[0].config.dry_run:
-            print("nothing was run (dry_run=true)")
-        return 1 if self.failed else 0
+    standing: Callable[[Plan], str]
+    """Why the run was stopped before and is not to be trained further, or nothing; asked with its lock."""
+    rules: Callable[[Plan], list[StopRule]]
+    """Makes the rules that are asked at each step."""
+    saved: dict[str, Any]
+    """What a training process of its own makes the rules from: JSON, for the stage's file."""
 
 
-def stages(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
+def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool:
     """Trains and evaluates what is missing.
 
     Args:
-        study: of a sweep's trial, the study whose pruner and budget may end training early; the run is
-            then not evaluated past that step.
         card: makes the card of a pushed checkpoint.
+        early: what may end training early; the run is then not evaluated past that step.
 
     Returns:
         Whether anything was missing once the run was ours: another worker may have just made it.
@@ -101,16 +55,16 @@ def stages(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
     _environment(config)
     if rank := launch.node_rank(config.hardware):
         if "train" in config.stages and plan.must_train:
-            _train(plan, study, card)
+            _train(plan, card, early)
         say(f"node {rank}: the rest is done on node 0")
         return True
     worked = False
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):
-            if study is not None and (stopped := job.verdict(plan, study)):
-                say(f"{plan.run.folder.name}: stopped before: {stopped['reason']}")
+            if early is not None and (reason := early.standing(plan)):
+                say(f"{plan.run.folder.name}: stopped before: {reason}")
                 return False
-            worked = _train(plan, study, card)
+            worked = _train(plan, card, early)
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
@@ -120,6 +74,18 @@ def stages(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
 
         push.refresh_cards(plan.run, card)
     return worked
+
+
+def stop_rule(plan: Plan, early: Sequence[StopRule]) -> StopRule | None:
+    """The run's collapse rules, then what else may stop it, as one rule; None where nothing may."""
+    collapsed = collapse.stop_rule(plan.config, plan.run.folder)
+    rules = [collapsed, *early] if collapsed else early
+
+    def first(line: dict[str, Any]) -> Stop | None:
+        stops = [stop for rule in rules if (stop := rule(line)) is not None]
+        return stops[0] if stops else None
+
+    return first if rules else None
 
 
 def _environment(config: Config) -> None:
@@ -132,7 +98,7 @@ def _environment(config: Config) -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _train(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
+def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
     """Trains what is missing; False where nothing was."""
     config, run = plan.config, plan.run
     assert plan.mix is not None
@@ -159,12 +125,12 @@ def _train(plan: Plan, study: dict[str, Any] | None, card: "Card") -> bool:
     with ledger.spending(run.folder, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):
             reached = max(whole_checkpoints(run.folder / "train"), default=0)
-            launch.train(config, run, _weights(plan, 0), reached, study)
+            launch.train(config, run, _weights(plan, 0), reached, early.saved if early else None)
         else:
-            from openrs.sweep.early_stopping import build
             from openrs.train.trainer import train
 
-            train(config, run, plan.mix, None, build(plan, study), repository)
+            rule = stop_rule(plan, early.rules(plan) if early else [])
+            train(config, run, plan.mix, None, rule, repository)
     if first and (stopped := plan.stopped):
         say(f"{run.folder.name}: stopped at step {stopped['step']}: {stopped['reason']}")
     return True
@@ -230,18 +196,3 @@ def _weights(plan: Plan, step: int) -> str:
             "all stages."
         )
     return str(plan.run.folder / saved[step])
-
-
-def collect(plans: list[Plan]) -> None:
-    """Writes and prints Table 1 of these runs and their base models."""
-    from openrs.analysis import formats, records
-    from openrs.analysis.tables import table1
-
-    config = plans[0].config
-    outputs = Path(config.outputs)
-    folders = list(dict.fromkeys(r.folder for plan in plans for r in (plan.base, plan.run)))
-    runs = [run for folder in folders if (run := records.load(folder)) is not None]
-    made = table1.everything(runs)
-    paths = formats.write(made, outputs / "tables")
-    print(formats.together(made, "md"))
-    say(f"written: {', '.join(str(path) for path in paths)}")

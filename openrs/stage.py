@@ -22,44 +22,47 @@ REFUSED = 3
 def main(file: Path) -> int:
     """Runs the stage that the file describes; returns the exit status."""
     die_with_parent(signal.SIGKILL)
-    told = json.loads(file.read_text(encoding="utf-8"))
+    spec = json.loads(file.read_text(encoding="utf-8"))
     try:
-        _run(told)
+        _run(spec)
     except Mistake as error:
         write_file(error_file(file), f"{type(error).__name__}\n{error}")
         return REFUSED
     return 0
 
 
-def _run(told: dict[str, Any]) -> None:
+def _run(spec: dict[str, Any]) -> None:
     from openrs.plan import resolve
 
-    plan = resolve(restore(told["config"]))
-    run = next((run for run in (plan.run, plan.base) if run.id == told["id"]), None)
+    plan = resolve(restore(spec["config"]))
+    run = next((run for run in (plan.run, plan.base) if run.id == spec["id"]), None)
     if run is None:
         raise Mistake(
-            f"{told['id'][:8]}: weights or rows changed between the plan and the stage. "
+            f"{spec['id'][:8]}: weights or rows changed between the plan and the stage. "
             "Start the command again."
         )
-    if told["stage"] == "train":
+    if spec["stage"] == "train":
         from accelerate import PartialState
 
         from openrs.analysis.card import card
         from openrs.hub.push import cleared
+        from openrs.pipeline import stop_rule
         from openrs.processes.vllm_server import Server
-        from openrs.sweep.early_stopping import build
+        from openrs.sweep.link import StudyLink
+        from openrs.sweep.trial import early_rules
         from openrs.train.trainer import train
 
         assert plan.mix is not None
-        server = Server(**told["server"]) if told["server"] else None
+        server = Server(**spec["server"]) if spec["server"] else None
         repository = cleared(run, card) if plan.config.hub.push else None
-        train(plan.config, run, plan.mix, server, build(plan, told["study"]), repository)
+        early = early_rules(StudyLink(**spec["study"]), plan) if spec["study"] else []
+        train(plan.config, run, plan.mix, server, stop_rule(plan, early), repository)
         PartialState().destroy_process_group()
     else:
         from openrs.evaluate.stage import evaluate
 
-        step = told["step"]
-        evaluate(plan.config, run, step, told["weights"], plan.missing(step), plan.problems)
+        step = spec["step"]
+        evaluate(plan.config, run, step, spec["weights"], plan.missing(step), plan.problems)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,17 @@ def _hidden(url: str) -> str:
         return url
 
 
+def trial_id(study: optuna.Study, storage: BaseStorage, number: int) -> int:
+    """The storage's own number of a study's trial."""
+    study_id = storage.get_study_id_from_name(study.study_name)
+    return storage.get_trial_id_from_study_id_trial_number(study_id, number)
+
+
+def trial_of(study: optuna.Study, storage: BaseStorage, number: int) -> optuna.Trial:
+    """A study's trial, to be written by a process that did not start it."""
+    return optuna.Trial(study, trial_id(study, storage, number))
+
+
 class Lock:
     """Held by one worker of a study at a time, while it takes a trial; free when its holder dies.
 

@@ -1,21 +1,17 @@
-"""What a sweep has spent, and when that is enough."""
+"""A sweep's budget: refused before it starts if the plan costs more, stopped where it is reached."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import optuna
 from omegaconf import DictConfig
 
 from openrs.config.schema import Config
 from openrs.cost.estimate import Estimate
 from openrs.errors import Mistake
 from openrs.records import ledger
-from openrs.studies.spending import limits, reached, spent
-from openrs.sweep import study_facts as reach
+from openrs.studies.spending import limits, reached
+from openrs.sweep.link import StudyLink
 from openrs.train.collapse import Stop, StopRule
-
-if TYPE_CHECKING:
-    from openrs.sweep.sweeper import Sweep
 
 LOOK_SECONDS = 5.0
 """The longest that a training run goes on without seeing what the other workers have spent."""
@@ -25,7 +21,7 @@ def check(config: DictConfig) -> None:
     """Refuses a budget that limits nothing.
 
     Raises:
-        Mistake: naming it, and what would.
+        Mistake: naming the limit, and what would limit.
     """
     budget, price = config.budget, config.hardware.price_per_device_hour
     for name, limit in limits(budget).items():
@@ -38,9 +34,45 @@ def check(config: DictConfig) -> None:
         )
 
 
-def against(config: DictConfig, used: dict[str, float], planned: Estimate) -> dict[str, str]:
-    """Each limit, and how plan and spending stand to it: `over`, `within`, or `unknown`, as some of the plan
-    has no known time and the rest is within."""
+def lines(config: DictConfig, used: dict[str, float], planned: Estimate) -> list[str]:
+    """How a plan and what was spent stand to each limit, for a person."""
+    words = {
+        "over": "exceeded: the sweep would be refused",
+        "within": "held",
+        "unknown": f"not known to be held: {planned.unknown} of unknown time; "
+        "the sweep is stopped where the budget is reached",
+    }
+    amounts, states = _amounts(planned), _states(config, used, planned)
+    return [
+        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {amounts[name]:.3g} planned: {words[states[name]]}"
+        for name, limit in limits(config.budget).items()
+    ]
+
+
+def hold(config: DictConfig, used: dict[str, float], planned: Estimate) -> list[str]:
+    """Stops a sweep whose plan costs more than its budget, before it starts.
+
+    Returns:
+        What there is to say of a plan that may cost more, as some of it has no known time.
+
+    Raises:
+        Mistake: naming plan and budget.
+    """
+    amounts = _amounts(planned)
+    for name, state in _states(config, used, planned).items():
+        if state == "over":
+            raise Mistake(
+                f"budget.{name}={config.budget[name]:g}: this sweep would take "
+                f"{used[name] + amounts[name]:.3g} ({used[name]:.3g} spent, {amounts[name]:.3g} planned "
+                f"from {planned.sources}). Raise the budget, lower hydra.sweeper.n_trials, or make the runs "
+                "shorter; dry_run=true shows the plan."
+            )
+    return lines(config, used, planned) if planned.unknown else []
+
+
+def _states(config: DictConfig, used: dict[str, float], planned: Estimate) -> dict[str, str]:
+    """How each limit stands: `over`, `within`, or `unknown`, as some of the plan has no known time and the
+    rest is within."""
     amounts, states = _amounts(planned), {}
     for name, limit in limits(config.budget).items():
         over = used[name] + amounts[name] > limit
@@ -52,72 +84,23 @@ def _amounts(planned: Estimate) -> dict[str, float]:
     return {"device_hours": planned.device_hours, "money": planned.money or 0.0}
 
 
-def lines(config: DictConfig, used: dict[str, float], planned: Estimate) -> list[str]:
-    """How a plan stands to the budget, for a person."""
-    amounts = _amounts(planned)
-    words = {
-        "over": "exceeded: the sweep would be refused",
-        "within": "held",
-        "unknown": f"not known to be held: {planned.unknown} of unknown time; "
-        "it is stopped where it is reached",
-    }
-    return [
-        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {amounts[name]:.3g} planned: "
-        f"{words[against(config, used, planned)[name]]}"
-        for name, limit in limits(config.budget).items()
-    ]
-
-
-def refuse(sweep: "Sweep") -> None:
-    """Stops a sweep whose plan costs more than its budget, before it starts.
-
-    Raises:
-        Mistake: naming plan and budget.
-    """
-    check(sweep.config)
-    if not limits(sweep.config.budget):
-        return
-    from openrs.sweep.estimate import estimate
-
-    used, planned = spent(sweep.study.get_trials(deepcopy=False)), estimate(sweep)
-    amounts = _amounts(planned)
-    for name, state in against(sweep.config, used, planned).items():
-        if state == "over":
-            raise Mistake(
-                f"budget.{name}={sweep.config.budget[name]:g}: this sweep would take "
-                f"{used[name] + amounts[name]:.3g} ({used[name]:.3g} spent, {amounts[name]:.3g} planned "
-                f"from {planned.sources}). Raise the budget, lower hydra.sweeper.n_trials, or make the runs "
-                "shorter; dry_run=true shows the plan."
-            )
-    if planned.unknown:
-        for line in lines(sweep.config, used, planned):
-            sweep.say(line)
-
-
-def watch(config: Config, told: dict[str, Any]) -> StopRule:
+def stop_rule(config: Config, link: StudyLink) -> StopRule:
     """Ends a running trial, resumably, once the sweep's budget is reached, by whichever workers.
 
     What this trial has spent goes into its record, for workers that do not see its run's ledger.
-
-    Args:
-        config: the trial's.
-        told: the study, as `openrs.sweep.trial.Trial.study` describes it.
     """
     began, looked = time.monotonic(), float("-inf")
-    price, opened = config.hardware.price_per_device_hour, list[optuna.Study]()
+    hardware, price = config.hardware, config.hardware.price_per_device_hour
 
-    def look(line: dict[str, Any]) -> Stop | None:
+    def rule(line: dict[str, Any]) -> Stop | None:
         nonlocal looked
         now = time.monotonic()
         if now - looked < LOOK_SECONDS:
             return None
         looked = now
-        if not opened:
-            opened.append(reach.study(told))
-        hours = ledger.device_hours(now - began, config.hardware.devices, config.hardware.nodes)
-        money = None if price is None else hours * price
-        reach.note(told, {"device_hours": hours, "money": money})
-        stop = reached(config.budget, opened[0].get_trials(deepcopy=False))
-        return Stop("budget", stop) if stop else None
+        hours = ledger.device_hours(now - began, hardware.devices, hardware.nodes)
+        link.note(device_hours=hours, money=None if price is None else hours * price)
+        reason = reached(config.budget, link.open().get_trials(deepcopy=False))
+        return Stop("budget", reason) if reason else None
 
-    return look
+    return rule

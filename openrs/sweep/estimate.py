@@ -4,100 +4,49 @@ Only points that are still owed are resolved, and of many a few, evenly spaced, 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hydra.errors import HydraException
-from omegaconf import DictConfig, open_dict, read_write
-from omegaconf.errors import OmegaConfBaseException
-
-from openrs.config.compose import refusal, to_config
 from openrs.cost.estimate import Estimate, Work, merged
 from openrs.cost.rates import Rates
 from openrs.errors import Mistake
-from openrs.plan import Plan, resolve, work
-from openrs.studies import trials as studied
-from openrs.sweep.slots import owed as owes
-
-if TYPE_CHECKING:
-    from openrs.sweep.sweeper import Sweep
+from openrs.plan import Plan, work
+from openrs.sweep.points import Points, spaced
 
 RESOLVED = 24
 """Points that are resolved for an estimate, at about a sixth of a second each."""
 
 
-def compose(sweep: "Sweep", params: dict[str, Any]) -> DictConfig:
-    """The job config of one point, as Hydra composes it.
-
-    Raises:
-        Mistake: an option or a value that there is not.
-    """
-    overrides = list(sweep.space.overrides(params))
-    try:
-        composed = sweep.context.config_loader.load_sweep_config(sweep.config, overrides)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise Mistake(refusal(error)) from error
-    with read_write(composed), open_dict(composed):
-        del composed["hydra"]
-    return composed
-
-
-def owed(sweep: "Sweep") -> list[int]:
-    """The slots of a study that still need something; all of them where there is none yet."""
-    trials = [] if sweep.study is None else sweep.study.get_trials(deepcopy=False)
-    ended = {
-        number
-        for number, slot in studied.slots(trials).items()
-        if slot.last.state.is_finished() and not owes(slot, sweep.patience)
-    }
-    return [number for number in range(sweep.total) if number not in ended]
-
-
-def spaced(slots: Sequence[int], at_most: int) -> list[int]:
-    """About so many of them, evenly spaced."""
-    return list(slots[:: -(-len(slots) // at_most)]) if len(slots) > at_most else list(slots)
-
-
-def plans(sweep: "Sweep", slots: Iterable[int]) -> dict[int, Plan | Mistake]:
-    """The runs of slots of a grid; of a sampler's space, that of the common settings stands for each."""
-    found: dict[int, Plan | Mistake] = {}
-    for slot in slots:
-        try:
-            tree = compose(sweep, {} if sweep.points is None else sweep.points[slot])
-            found[slot] = resolve(to_config(tree))
-        except Mistake as error:
-            found[slot] = error
-        if sweep.points is None:
-            break
-    return found
-
-
 def estimate(
-    sweep: "Sweep", resolved: dict[int, Plan | Mistake] | None = None, at_most: int = RESOLVED
+    points: Points,
+    owed: Sequence[int],
+    resolved: dict[int, Plan | Mistake] | None = None,
+    at_most: int = RESOLVED,
 ) -> Estimate:
     """Adds up what the trials that are not done still need.
 
     Args:
-        sweep: the sweep; of its study only the state of the slots is read.
+        points: the sweep's.
+        owed: slots that still need something.
         resolved: plans by slot, where the caller has them already.
         at_most: points that are resolved where the caller has none.
 
     Raises:
         Mistake: no point is a run.
     """
-    slots, rates = owed(sweep), Rates()
-    if not slots:
+    rates = Rates()
+    if not owed:
         return Estimate(())
-    points = plans(sweep, spaced(slots, at_most)) if resolved is None else resolved
-    runs = {slot: plan for slot, plan in points.items() if isinstance(plan, Plan)}
+    plans = points.plans(spaced(owed, at_most)) if resolved is None else resolved
+    runs = {slot: plan for slot, plan in plans.items() if isinstance(plan, Plan)}
     if not runs:
-        raise Mistake("sweep: no point of the space is a valid run; dry_run=true says why.")
-    if sweep.points is None:
-        return Estimate(_sampled(next(iter(runs.values())), len(slots), rates))
+        raise Mistake("sweep: no point of the space is a valid run. dry_run=true says why.")
+    if points.grid is None:
+        return Estimate(_sampled(next(iter(runs.values())), len(owed), rates))
     counted: set[str] = set()
-    looked_at = set(slots) & set(points)
-    once = _base_models(runs.values(), rates, counted) if len(looked_at) < len(slots) else ()
+    looked_at = set(owed) & set(plans)
+    once = _base_models(runs.values(), rates, counted) if len(looked_at) < len(owed) else ()
     works = merged(work(runs[slot], rates, counted) for slot in sorted(looked_at & set(runs)))
-    return Estimate(tuple(works), len(slots) / max(1, len(looked_at)), once)
+    return Estimate(tuple(works), len(owed) / max(1, len(looked_at)), once)
 
 
 def _base_models(plans: Iterable[Plan], rates: Rates, counted: set[str]) -> tuple[Work, ...]:
@@ -119,10 +68,10 @@ def _sampled(plan: Plan, number: int, rates: Rates) -> tuple[Work, ...]:
     return (first, *[work(plan, rates, base, afresh=True)] * (number - 1))
 
 
-def forecast(sweep: "Sweep") -> dict[str, Any]:
+def forecast(points: Points, owed: Sequence[int]) -> dict[str, Any]:
     """What a new sweep will take, from a few of its points, for its report to compare with what it took."""
     try:
-        planned = estimate(sweep, at_most=6)
+        planned = estimate(points, owed, at_most=6)
     except Mistake:
         return {"unknown": "every trial"}
     return {

@@ -20,7 +20,7 @@ LAST_STEPS = 10
 """`reward` is the mean of this many last logged steps, as single steps are noise."""
 
 
-class Missing(Exception):
+class Unmeasured(Exception):
     """A record that an objective needs is not there."""
 
 
@@ -69,7 +69,7 @@ def values(plan: Plan, objectives: Sequence[str]) -> tuple[float, ...]:
     """The objectives of a finished run, scores in percent, at the last evaluated checkpoint.
 
     Raises:
-        Missing: a record is not there.
+        Unmeasured: a record is not there.
     """
     return tuple(_value(plan, name) for name in objectives)
 
@@ -97,7 +97,7 @@ def _score(plan: Plan, benchmark: str) -> float:
     found = [scores.read(cell.path(plan.owner(step).folder)) for cell in cells]
     right = [record.value for record in found if record is not None]
     if len(right) < len(cells) or not cells:
-        raise Missing(f"{plan.run.folder.name} has no score on {benchmark} at step {step}")
+        raise Unmeasured(f"{plan.run.folder.name} has no score on {benchmark} at step {step}")
     return 100 * sum(right) / len(right)
 
 
@@ -106,7 +106,7 @@ def reward(plan: Plan) -> float:
     lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
     last = [line["reward"] for line in lines if line["step"] <= plan.config.stop_at][-LAST_STEPS:]
     if not last:
-        raise Missing(f"{plan.run.folder.name} has no training reward")
+        raise Unmeasured(f"{plan.run.folder.name} has no training reward")
     return sum(last) / len(last)
 
 
@@ -117,6 +117,6 @@ def device_hours(plan: Plan) -> float:
     lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
     seconds = [line["step_seconds"] for line in lines if line["step"] <= plan.config.stop_at]
     if not seconds:
-        raise Missing(f"{plan.run.folder.name} has no training record")
+        raise Unmeasured(f"{plan.run.folder.name} has no training record")
     hardware = plan.config.hardware
     return ledger.device_hours(sum(seconds), hardware.devices, hardware.nodes)

@@ -1,10 +1,11 @@
 """Which trial comes next: what is still owed of a study's slots. All of this runs under the study's lock."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
+from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.studies.liveness import lost
@@ -18,8 +19,25 @@ class Patience:
     retries: int
     deaths: int
     forgiven: frozenset[int] = frozenset()
-    """Numbers of trials that were left FAILED before this command started: whoever starts it again has mended
-    something, so each gets one more try."""
+    """Numbers of trials that were left FAILED when this command joined the study: whoever starts a command
+    again has mended something, so each gets one more try."""
+    failed: int = 0
+    """Attempts that had failed of themselves by then."""
+
+    @property
+    def joined(self) -> str:
+        """What had failed, as an override that a command gives the workers that it starts."""
+        return f"{{forgiven:{sorted(self.forgiven)},failed:{self.failed}}}"
+
+
+def patience(options: DictConfig, study: optuna.Study | None) -> Patience:
+    """The patience of a command that joins a study, or of a worker that another command started."""
+    first = Patience(options.retries, options.deaths)
+    if options.joined is not None:
+        return replace(first, forgiven=frozenset(options.joined.forgiven), failed=options.joined.failed)
+    if study is None:
+        return first
+    return replace(first, forgiven=left_failed(study, first), failed=failures(study))
 
 
 def owed(slot: Slot, patience: Patience) -> bool:
@@ -33,6 +51,16 @@ def owed(slot: Slot, patience: Patience) -> bool:
     failed = [t for t in slot.trials if t.state == TrialState.FAIL and not put_back(t)]
     deaths = sum(map(died, failed))
     return deaths <= patience.deaths and len(failed) - deaths <= patience.retries
+
+
+def owed_slots(trials: Sequence[FrozenTrial], total: int, patience: Patience) -> list[int]:
+    """The slots of a study that still need something; all of them where there is no trial yet."""
+    ended = {
+        number
+        for number, slot in slots(trials).items()
+        if slot.last.state.is_finished() and not owed(slot, patience)
+    }
+    return [number for number in range(total) if number not in ended]
 
 
 def failures(study: optuna.Study) -> int:

@@ -39,7 +39,7 @@ class Space:
     @property
     def finite(self) -> bool:
         """Whether every dimension is a list of values."""
-        return all(not isinstance(choices(d), Mistake) for d in self.distributions.values())
+        return all(choices(distribution) for distribution in self.distributions.values())
 
     def size(self) -> int:
         """Number of grid points."""
@@ -55,13 +55,13 @@ class Space:
         return [dict(zip(self.distributions, values, strict=True)) for values in itertools.product(*listed)]
 
     def _choices(self, key: str) -> list[Any]:
-        found = choices(self.distributions[key])
-        if isinstance(found, Mistake):
+        values = choices(self.distributions[key])
+        if values is None:
             raise Mistake(
                 f"{key}: an interval has no grid points. Give a list of values, as {key}=1,2,3, or a "
                 "sampler, as hydra/sweeper/sampler=tpe."
             )
-        return found
+        return values
 
     def stored(self) -> dict[str, Any]:
         """As JSON, to be kept with the study."""
@@ -87,12 +87,12 @@ def spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def choices(distribution: BaseDistribution) -> list[Any] | Mistake:
-    """The values of a dimension, or a Mistake for an interval."""
+def choices(distribution: BaseDistribution) -> list[Any] | None:
+    """The values of a dimension; None for an interval."""
     try:
         return list(OptunaSweeperImpl._to_grid_sampler_choices(distribution))
     except ValueError:
-        return Mistake("an interval has no grid points")
+        return None
 
 
 def parse(arguments: list[str], params: dict[str, Any] | None, loader: Any) -> Space:
@@ -159,9 +159,9 @@ def _values(text: str) -> str:
     if not text.startswith('{"name"'):
         return text
     distribution = json_to_distribution(text)
-    found = choices(distribution)
-    if isinstance(found, Mistake):
+    values = choices(distribution)
+    if values is None:
         attributes = vars(distribution)
         scale = "log " if attributes["log"] else ""
         return f"{scale}interval({attributes['low']}, {attributes['high']})"
-    return "|".join(sorted(map(str, found)))
+    return "|".join(sorted(map(str, values)))

@@ -22,10 +22,10 @@ from openrs.analysis.statistics import differences
 from openrs.analysis.tables.comparisons import against
 from openrs.paths import ROOT
 from openrs.records.files import read_lines
-from openrs.studies.trials import RECORD, SLOT
-from openrs.sweep import signal, slots, table
+from openrs.studies.trials import RECORD, SLOT, slots
+from openrs.sweep import signal, table
 from openrs.sweep.promotion import next_promotion
-from openrs.sweep.pruning import Curve, curves
+from openrs.sweep.pruning import RunCurve, curves
 from openrs.sweep.sampler import make_pruner
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
@@ -71,16 +71,17 @@ def replay(settings, trials, metrics):
     options, storage = OmegaConf.create(settings), optuna.storages.InMemoryStorage()
     sweep = optuna.create_study(storage=storage, study_name="replayed", direction="maximize")
     drawn = curves(storage, "replayed", make_pruner(options))
-    reached, values = dict.fromkeys(metrics, 0), {run: signal.points(metrics[run], SIGNAL) for run in metrics}
+    reached, values = dict.fromkeys(metrics, 0), {run: signal.values(metrics[run], SIGNAL) for run in metrics}
 
     def go(slot):
         trial = trials[slot]
         run = trial.user_attrs[RECORD]["run"]
-        curve, last = Curve(drawn, run, SIGNAL, slot), len(metrics[run])
+        curve, last = RunCurve(drawn, storage, run, slot, {}), len(metrics[run])
         pruned = False
         while reached[run] < last and not pruned:
             step = reached[run] = reached[run] + 1
-            stop = curve.judge({step: values[run][step]}, step, values[run][step])
+            curve.draw({step: values[run][step]})
+            stop = curve.judge("worse", step, slot)
             pruned = stop is not None and step < last
         if not pruned:
             drawn.tell(curve.trial, values[run][last])

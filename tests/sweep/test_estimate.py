@@ -1,13 +1,12 @@
 """What a sweep would cost: of the points that are still owed, from a few of many, against what it took."""
 
-from types import SimpleNamespace
-
 import pytest
 from optuna.trial import TrialState
 
 from openrs.studies.trials import RECORD
 from openrs.sweep import estimate, report
-from openrs.sweep.slots import Patience
+from openrs.sweep.points import Points
+from openrs.sweep.slots import Patience, owed_slots
 from tests.helpers.plans import Study, plan_of, trained
 
 
@@ -16,12 +15,10 @@ def study(tmp_path):
     return Study(tmp_path)
 
 
-def sweep_of(study, total, points=True):
-    """A grid of seeds, or a sampler's space."""
-    grid = [{"seed": number} for number in range(total)] if points else None
-    return SimpleNamespace(
-        study=study.study, total=total, points=grid, patience=Patience(retries=0, deaths=0)
-    )  # fmt: skip
+def sweep_of(study, total, grid=True):
+    """A grid of seeds, or a sampler's space, and the slots that are owed."""
+    points = Points(None, None, None, [{"seed": number} for number in range(total)] if grid else None, total)
+    return points, owed_slots(study.study.trials, total, Patience(retries=0, deaths=0))
 
 
 @pytest.fixture
@@ -33,7 +30,7 @@ def looked_at(composed, tmp_path, monkeypatch):
         asked.extend(slots)
         return {slot: plan_of(composed, tmp_path, f"seed={slot}") for slot in slots}
 
-    monkeypatch.setattr(estimate, "plans", plans)
+    monkeypatch.setattr(Points, "plans", plans)
     return asked
 
 
@@ -48,19 +45,19 @@ def test_only_what_is_owed_is_looked_at(study, looked_at):
     ended(study, 1, state=TrialState.PRUNED)
     ended(study, 4, state=TrialState.FAIL)  # with no retry left
     study.trial(slot=3)  # another worker's
-    made = estimate.estimate(sweep_of(study, 6))
+    made = estimate.estimate(*sweep_of(study, 6))
     assert looked_at == [3, 5]
     assert (made.runs, made.steps) == (2, 20)
 
 
 def test_of_a_finished_study_nothing_is(study, looked_at):
     ended(study, 0, 1)
-    made = estimate.estimate(sweep_of(study, 2))
+    made = estimate.estimate(*sweep_of(study, 2))
     assert (looked_at, made.runs, made.steps, made.device_hours, made.money) == ([], 0, 0, 0, 0)
 
 
 def test_a_few_points_stand_for_many(study, looked_at):
-    made = estimate.estimate(sweep_of(study, 100), at_most=4)
+    made = estimate.estimate(*sweep_of(study, 100), at_most=4)
     assert looked_at == [0, 25, 50, 75]
     assert (made.runs, made.steps, made.unknown) == (100, 1000, "1000 steps")
     told = list(estimate.lines(made, 100))
@@ -70,13 +67,13 @@ def test_a_few_points_stand_for_many(study, looked_at):
 def test_the_base_model_is_measured_once_however_many_runs_there_are(study, composed, tmp_path, monkeypatch):
     more = ["stages=[train,evaluate]", "evaluation.checkpoints=[0,last]", "evaluation.max_problems=2"]
     monkeypatch.setattr(
-        estimate, "plans",
+        Points, "plans",
         lambda _, slots: {n: plan_of(composed, tmp_path, f"seed={n}", *more) for n in slots},
     )  # fmt: skip
-    made = estimate.estimate(sweep_of(study, 100), at_most=4)
+    made = estimate.estimate(*sweep_of(study, 100), at_most=4)
     assert (made.steps, made.problems) == (1000, 1010), "five benchmarks of two problems, and the base"
     assert made.unknown == "1000 steps and 1010 problems"
-    assert estimate.estimate(sweep_of(study, 4)).problems == 50
+    assert estimate.estimate(*sweep_of(study, 4)).problems == 50
 
 
 def test_own_rates_are_read_once_and_multiplied(study, looked_at, composed, tmp_path, monkeypatch):
@@ -85,7 +82,7 @@ def test_own_rates_are_read_once_and_multiplied(study, looked_at, composed, tmp_
 
     read, past = [], rates._past_runs
     monkeypatch.setattr(rates, "_past_runs", lambda config: read.append(1) or past(config))
-    made = estimate.estimate(sweep_of(study, 100), at_most=4)
+    made = estimate.estimate(*sweep_of(study, 100), at_most=4)
     assert made.device_hours == pytest.approx(1000 / 3600)
     assert made.unknown == ""
     assert len(read) == 1
@@ -93,7 +90,7 @@ def test_own_rates_are_read_once_and_multiplied(study, looked_at, composed, tmp_
 
 def test_runs_to_be_drawn_are_like_the_common_settings(study, looked_at):
     ended(study, 0)
-    made = estimate.estimate(sweep_of(study, 8, points=False))
+    made = estimate.estimate(*sweep_of(study, 8, grid=False))
     assert (made.runs, made.steps) == (7, 70)
 
 

@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from openrs.studies.trials import PROMOTES, RECORD, died
-from openrs.sweep.verdict import VERDICT
+from openrs.sweep.pruning import STOP
 from tests.helpers.jobs import metrics, segments
 from tests.helpers.sweeps import SMALL, TRAINING, killed_when, study_of, sweep
 
@@ -83,7 +83,7 @@ def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_
         "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
         "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.signal=learning_rate",
     ]  # fmt: skip
-    killed_when(lambda: _verdicts(tmp_path), *arguments)
+    killed_when(lambda: _stops(tmp_path), *arguments)
     made = sweep(*arguments)
     assert made.returncode == 0, made.stderr[-3000:]
     assert "2 trials: 1 complete, 1 pruned" in made.stderr
@@ -93,12 +93,12 @@ def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_
     assert [line["step"] for line in metrics(folder)] == [1, 2]
 
 
-def _verdicts(outputs):
-    """Curves with a verdict."""
+def _stops(outputs):
+    """Curves with a stop."""
     for database in outputs.glob("sweeps/*/study.db"):
         with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database, timeout=10)) as opened:
             query = "SELECT count(*) FROM trial_user_attributes WHERE key = ?"
-            return opened.execute(query, (VERDICT,)).fetchone()[0]
+            return opened.execute(query, (STOP,)).fetchone()[0]
     return 0
 
 

@@ -109,7 +109,7 @@ def test_objectives_that_no_run_gives_are_refused(composed):
 
 def test_a_missing_score_is_missing_and_never_0(composed, tmp_path):
     plan = resolve(composed("experiment=exp3", f"outputs={tmp_path}", "evaluation.benchmarks=[aime24,amc23]"))
-    with pytest.raises(objective.Missing, match="no score on aime24 at step 100"):
+    with pytest.raises(objective.Unmeasured, match="no score on aime24 at step 100"):
         objective.values(plan, ["average"])
     for cell, right in zip(plan.cells(100), ([1, 0], [1, 1]), strict=True):
         columns = {
@@ -122,7 +122,7 @@ def test_a_missing_score_is_missing_and_never_0(composed, tmp_path):
         made = score(cell, title=cell.benchmark, columns=columns, seconds=1.0, settings={}, versions={})
         write(plan.run.folder, made)
     assert objective.values(plan, ["average", "aime24"]) == (75.0, 50.0)
-    with pytest.raises(objective.Missing, match="no training reward"):
+    with pytest.raises(objective.Unmeasured, match="no training reward"):
         objective.values(plan, ["reward"])
     log = plan.run.folder / "train" / "metrics.jsonl"
     log.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A verdict of a pruner outlives the process that heard it, and answers whoever takes the run up."""
+"""A pruner's stop outlives the process that heard it, and answers whoever takes the run up."""
 
 import optuna
 import pytest
@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 from openrs import pipeline
 from openrs.analysis.card import card
 from openrs.studies.trials import PROMOTES, RECORD, slots
-from openrs.sweep import promotion, pruning, verdict
+from openrs.sweep import promotion, pruning
 from openrs.sweep import trial as job
 from openrs.train.callbacks import EarlyStop
 from openrs.train.collapse import Stop
@@ -31,23 +31,23 @@ def bad(composed, tmp_path):
     return plan_of(composed, tmp_path, "seed=2")
 
 
-def judged(plan, told, *rewards):
+def judged(plan, link, *rewards):
     """What the pruner says after each step."""
-    look = pruning.watch(plan, told)
-    return [look(step(number + 1, reward)) for number, reward in enumerate(rewards)]
+    rule = pruning.stop_rule(plan, link)
+    return [rule(step(number + 1, reward)) for number, reward in enumerate(rewards)]
 
 
 def stopped(study, good, bad):
     """The bad run is stopped at the first rung, in trial 1, and its process dies at once."""
-    assert judged(good, study.told(0), 2.0, 2.0) == [None, None]
-    first, stop = judged(bad, study.told(1), 1.0, 1.0)
+    assert judged(good, study.link(0), 2.0, 2.0) == [None, None]
+    first, stop = judged(bad, study.link(1), 1.0, 1.0)
     assert (first, stop.kind) == (None, "pruned")
     assert stop.reason == "SuccessiveHalvingPruner: reward 1 at step 2"
 
 
 def test_the_retry_of_a_stopped_run_is_answered_and_trains_nothing(study, good, bad, monkeypatch):
     stopped(study, good, bad)
-    assert pruning.standing(good, study.told(0)) is None
+    assert pruning.standing(good, study.link(0)) is None
     monkeypatch.setattr(pipeline, "_train", lambda *_: pytest.fail("it was stopped"))
     _, retry = study.trial(slot=1)
     for _ in range(2):  # a later proposal of the same recipe too
@@ -59,37 +59,37 @@ def test_the_retry_of_a_stopped_run_is_answered_and_trains_nothing(study, good, 
 
 
 def test_a_stop_is_known_even_if_its_process_dies_before_the_rung_is_noted(study, good, bad, monkeypatch):
-    def note(storage, curve, rungs):
+    def note(curve, rungs):
         if rungs:
             raise KeyboardInterrupt
 
-    judged(good, study.told(0), 2.0, 2.0)
+    judged(good, study.link(0), 2.0, 2.0)
     with monkeypatch.context() as killed:
-        killed.setattr(verdict, "note", note)
+        killed.setattr(pruning.RunCurve, "note", note)
         with pytest.raises(KeyboardInterrupt):
-            judged(bad, study.told(1), 1.0, 1.0)
+            judged(bad, study.link(1), 1.0, 1.0)
     assert "completed_rung_0" not in study.curves().trials[1].system_attrs
-    assert pruning.standing(bad, study.told(2)).step == 2
+    assert pruning.standing(bad, study.link(2)).step == 2
     assert study.curves().trials[1].system_attrs["completed_rung_0"] == 1.0
 
 
 def test_a_promotion_goes_on_and_a_later_stop_holds_for_it_too(study, good, bad):
     stopped(study, good, bad)
-    assert pruning.standing(bad, study.told(3, promotes=1)) is None
-    judged(good, study.told(0), 2.0, 2.0, 2.0, 2.0)
-    look = pruning.watch(bad, study.told(3, promotes=1))
-    assert [look(step(number, 1.0)) for number in (2, 3)] == [None, None], "a step trained again is not asked"
-    assert look(step(4, 1.0)).kind == "pruned"
-    assert pruning.standing(bad, study.told(4, promotes=1)).step == 4, "its retry is no new promotion"
-    assert pruning.standing(bad, study.told(5, promotes=3)) is None
+    assert pruning.standing(bad, study.link(3, promotes=1)) is None
+    judged(good, study.link(0), 2.0, 2.0, 2.0, 2.0)
+    rule = pruning.stop_rule(bad, study.link(3, promotes=1))
+    assert [rule(step(number, 1.0)) for number in (2, 3)] == [None, None], "a step trained again is not asked"
+    assert rule(step(4, 1.0)).kind == "pruned"
+    assert pruning.standing(bad, study.link(4, promotes=1)).step == 4, "its retry is no new promotion"
+    assert pruning.standing(bad, study.link(5, promotes=3)) is None
 
 
 def test_a_run_that_went_far_enough_is_answered_from_its_records(study, good, bad, composed, tmp_path):
     stopped(study, good, bad)
     shorter = plan_of(composed, tmp_path, "seed=2", "steps.stop_at=2")
-    assert pruning.standing(shorter, study.told(3)) is None, "its last step is the one it was stopped at"
+    assert pruning.standing(shorter, study.link(3)) is None, "its last step is the one it was stopped at"
     trained(bad, [1.0] * 10)  # by a command outside of the sweep
-    assert pruning.standing(bad, study.told(3)) is None
+    assert pruning.standing(bad, study.link(3)) is None
     _, again = study.trial()
     outcome = job.run(bad, again, card)
     assert (outcome.state, outcome.values, outcome.repeated) == ("complete", (1.0,), True)
@@ -116,7 +116,7 @@ def test_a_stop_between_generations_waits_for_the_next_step_that_may_end():
 
 
 def test_the_curve_of_a_run_whose_process_died_in_its_evaluation_is_closed(study, good):
-    judged(good, study.told(0), 2.0, 2.0)  # and on to the end, where the process died
+    judged(good, study.link(0), 2.0, 2.0)  # and on to the end, where the process died
     trained(good, [2.0, 2.0, *[3.0] * 8])
     _, retry = study.trial()
     assert job.run(good, retry, card).state == "complete"
@@ -136,7 +136,7 @@ def test_a_run_that_was_trained_before_the_sweep_has_a_curve_to_be_compared_with
     trained(good, [2.0] * 10)
     _, first = study.trial()
     assert job.run(good, first, card).repeated
-    assert judged(bad, study.told(1), 1.0, 1.0)[-1].kind == "pruned", "the only other one is a record"
+    assert judged(bad, study.link(1), 1.0, 1.0)[-1].kind == "pruned", "the only other one is a record"
 
 
 def test_hyperband_puts_a_record_into_its_bracket(tmp_path, composed):
@@ -173,7 +173,7 @@ def test_of_equal_proposals_the_newest_is_promoted_and_only_one_at_a_time(study,
     stopped(study, good, bad)
     paused(study, 0, bad.run.id)
     newest = paused(study, 1, bad.run.id)
-    drawn = pruning.curves(study.study._storage, "sweep", promotion.make_pruner(OmegaConf.create(HALVING)))
+    drawn = study.curves()
     for _ in range(2):  # the rung fills with worse ones
         other = drawn.ask()
         drawn._storage.set_trial_system_attr(other._trial_id, "completed_rung_0", 0.5)
@@ -185,8 +185,8 @@ def test_of_equal_proposals_the_newest_is_promoted_and_only_one_at_a_time(study,
 
 
 def test_a_run_whose_signal_is_no_number_is_not_promoted(study, good, bad):
-    judged(good, study.told(0), 2.0, 2.0)
-    judged(bad, study.told(1), 1.0, 1.0, float("nan"))
+    judged(good, study.link(0), 2.0, 2.0)
+    judged(bad, study.link(1), 1.0, 1.0, float("nan"))
     paused(study, 0, bad.run.id)
     drawn = study.curves()
     for _ in range(2):
@@ -211,8 +211,8 @@ def test_equal_recipes_at_once_are_told_apart_under_the_runs_lock(study, good, m
 
 def test_logged_steps_of_earlier_processes_are_drawn_first(study, good):
     logs(good, [1.0, 2.0, 3.0])
-    look = pruning.watch(good, study.told(0))
-    look(step(3, 3.0))
+    rule = pruning.stop_rule(good, study.link(0))
+    rule(step(3, 3.0))
     (curve,) = study.curves().trials
     assert curve.intermediate_values == {1: 1.0, 2: 1.5, 3: 2.0}
     assert curve.state == optuna.trial.TrialState.RUNNING

@@ -98,12 +98,6 @@ def test_deaths_have_a_cap_of_their_own(study):
     assert take(study).params["x"] == 1
 
 
-def test_a_value_is_promotable_among_the_best_of_its_rung():
-    rung = [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]
-    assert [promotion.promotable(value, rung, 3) for value in rung] == [True, True, *[False] * 4]
-    assert not promotion.promotable(5.0, [5.0, 4.0], 3), "too few to tell"
-
-
 HALVING = OmegaConf.create(
     {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 2, "reduction_factor": 3}
 )

@@ -9,11 +9,12 @@ from optuna.trial import TrialState
 
 from openrs.errors import Mistake
 from openrs.studies.trials import REASON
-from openrs.sweep import signal_history
-from openrs.sweep import training_by_checkpoint as climbing
-from openrs.sweep.pruning import Curve, curves, level
-from openrs.sweep.selection import Selection, check, rewarding, selection
-from openrs.sweep.training_by_checkpoint import climb
+from openrs.sweep import signal_history, space
+from openrs.sweep import trial as job
+from openrs.sweep.points import Points
+from openrs.sweep.pruning import RunCurve, curves
+from openrs.sweep.signal import Selection, level, selection
+from openrs.sweep.signal_checks import check, rewarding
 from tests.helpers.jobs import segments
 from tests.helpers.plans import plan_of
 from tests.helpers.sweeps import SMALL, study_of, sweep
@@ -39,7 +40,7 @@ def config(stages=("train", "evaluate"), **reward):
 @pytest.mark.parametrize(
     ("signal", "pruner", "stages", "told"),
     [
-        ("score:amc", "MedianPruner", ["train", "evaluate"], "no benchmark amc. Known: aime24, amc23"),
+        ("score:amc", "MedianPruner", ["train", "evaluate"], "no benchmark amc. Give one of: aime24, amc23"),
         ("outcomes:amc23", "MedianPruner", ["train", "evaluate"], "outcomes:BENCHMARK@STEP"),
         ("outcomes:amc23@7", "WilcoxonPruner", ["train", "evaluate"], "step 7 is not saved"),
         (
@@ -88,6 +89,15 @@ def test_totals_of_other_weights_are_not_compared():
     check("reward", given, [], "MedianPruner")
 
 
+def test_a_metric_that_no_run_logs_is_refused_before_any_starts():
+    given = config(accuracy={})
+    check({"rewards.accuracy": 1.0, "kl": -1.0}, given)
+    check("-completion_length", given)
+    for wrong in ("rewards.nope", "rewards.cosine", "wit"):
+        with pytest.raises(Mistake, match=f"signal={wrong}: training logs no {wrong}. Give one of: reward"):
+            check(wrong, given)
+
+
 def dimension(*values):
     return optuna.distributions.CategoricalDistribution(values)
 
@@ -96,14 +106,14 @@ def test_what_is_swept_and_changes_the_reward_is_found(monkeypatch):
     """Experiments 1 and 2 have one reward, 3 another; seeds and numbers have none."""
     rewards = {"exp1": "accuracy", "exp2": "accuracy", "exp3": "cosine"}
     monkeypatch.setattr(
-        "openrs.sweep.estimate.compose",
+        Points,
+        "compose",
         lambda _, params: OmegaConf.create({"reward": {"is": rewards[params["experiment"]]}}),
     )
     loader = SimpleNamespace(get_group_options=lambda name, _: list(rewards) if name == "experiment" else [])
 
     def found(**swept):
-        space = SimpleNamespace(distributions=swept)
-        return rewarding(SimpleNamespace(space=space, context=SimpleNamespace(config_loader=loader)))
+        return rewarding(Points(loader, None, space.Space(swept, {}, ()), None, 1))
 
     assert found(experiment=dimension("exp2", "exp3"), seed=dimension(1, 2)) == ["experiment"]
     assert found(experiment=dimension("exp1", "exp2")) == []
@@ -115,19 +125,18 @@ def test_what_is_swept_and_changes_the_reward_is_found(monkeypatch):
 def test_outcomes_are_compared_pair_by_pair():
     """The second run is worse on every problem that they differ on; the third is as good."""
     pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1, n_startup_steps=2)
-    study, asked = curves(optuna.storages.InMemoryStorage(), "sweep", pruner), "outcomes:amc23@5"
+    storage, signal = optuna.storages.InMemoryStorage(), "outcomes:amc23@5"
+    study = curves(storage, "sweep", pruner)
     right = [1, 1, 0, 1, 1, 1, 0, 1, 1, 1]
     for run, answers, pruned in (
         ("a", right, False),
         ("b", [0, 0, 0, 0, 0, 0, 0, 1, 1, 1], True),
         ("c", right, False),
     ):
-        curve, points = (
-            Curve(study, run, asked, 0),
-            {place: float(right) for place, right in enumerate(answers)},
-        )
-        assert (curve.judge(points, 5, 0.5) is not None) == pruned
-        value = level(points, asked)
+        values = {place: float(right) for place, right in enumerate(answers)}
+        curve = RunCurve(study, storage, run, 0, values)
+        assert (curve.judge("worse", 5, 0) is not None) == pruned
+        value = level(values, signal)
         assert value == sum(answers) / 10
         study.tell(curve.trial, value)
 
@@ -137,17 +146,19 @@ def test_a_run_that_collapsed_is_left_to_its_record(monkeypatch):
     part = SimpleNamespace(stopped={"kind": "collapse"})
     monkeypatch.setattr(signal_history, "until", lambda *_: part)
     trained = []
-    assert climb(plan, {}, Selection("amc23", None), lambda *asked: trained.append(asked) or True)
+    assert job.train_by_checkpoint(
+        plan, None, Selection("amc23", None), lambda part: trained.append(part) or True
+    )
     assert len(trained) == 1
 
 
-def test_a_run_that_was_stopped_by_its_scores_is_climbed_no_further(composed, tmp_path, monkeypatch):
+def test_a_run_that_was_stopped_by_its_scores_is_trained_no_further(composed, tmp_path, monkeypatch):
     """Another worker judged it while this one waited for the run's lock."""
     plan = plan_of(composed, tmp_path, "steps.save_every=2")
-    monkeypatch.setattr(climbing, "standing", lambda *_: "stopped")
+    monkeypatch.setattr(job, "_standing", lambda *_: "stopped")
     tried = []
-    worked = climb(
-        plan, {}, Selection("amc23", None), lambda part, _: bool(tried.append(part.config.stop_at))
+    worked = job.train_by_checkpoint(
+        plan, None, Selection("amc23", None), lambda part: bool(tried.append(part.config.stop_at))
     )
     assert not worked
     assert tried == [2]

@@ -1,0 +1,45 @@
+"""The tables at the end of a command: written under outputs/tables/, and printed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openrs.plan import Plan
+from openrs.terminal import say
+
+if TYPE_CHECKING:
+    from openrs.analysis.records import RunRecords
+    from openrs.analysis.tables.table import Table
+
+
+def collect(plans: list[Plan]) -> None:
+    """Table 1 of these runs and of their base models.
+
+    Raises:
+        Mistake: no run has a score.
+    """
+    folders = (run.folder for plan in plans for run in (plan.base, plan.run))
+    show_table1(runs_in(folders), Path(plans[0].config.outputs))
+
+
+def runs_in(folders: Iterable[Path]) -> "list[RunRecords]":
+    """The records of the runs in these folders, each once; a folder without a run is left out."""
+    from openrs.analysis import records
+
+    return [run for folder in dict.fromkeys(folders) if (run := records.load(folder)) is not None]
+
+
+def show_table1(runs: "list[RunRecords]", outputs: Path) -> None:
+    """Writes and prints Table 1 of these runs."""
+    from openrs.analysis.tables import table1
+
+    show(table1.everything(runs), outputs)
+
+
+def show(tables: "list[Table]", outputs: Path) -> None:
+    """Writes tables in every format and prints them as Markdown."""
+    from openrs.analysis import formats
+
+    paths = formats.write(tables, outputs / "tables")
+    print(formats.together(tables, "md"))
+    say(f"written: {', '.join(map(str, paths))}")
