@@ -234,13 +234,14 @@ def _weights(plan: Plan, step: int) -> str:
 
 def collect(plans: list[Plan]) -> None:
     """Writes and prints Table 1 of these runs and their base models."""
-    from openrs.analysis import formats, records
+    from openrs.analysis import formats
+    from openrs.analysis.run_records import load
     from openrs.analysis.tables import table1
 
     config = plans[0].config
     outputs = Path(config.outputs)
     folders = list(dict.fromkeys(r.folder for plan in plans for r in (plan.base, plan.run)))
-    runs = [run for folder in folders if (run := records.load(folder)) is not None]
+    runs = [run for folder in folders if (run := load(folder)) is not None]
     made = table1.everything(runs)
     paths = formats.write(made, outputs / "tables")
     print(formats.together(made, "md"))

@@ -33,8 +33,12 @@ def printed(name):
 
 
 def numbers(text):
-    """The numbers of a text, and what marks a number or stands in its place."""
-    return re.findall(r"[+-]?\d+(?:\.\d+)?(?:e-?\d+)?|≈|–|\*\*(?=[+-]?\d)", text)
+    """The numbers of a text, and what marks a number or stands in its place.
+
+    Labels of today have four digits of a number that has many; the older version printed all of them.
+    """
+    items = re.findall(r"[+-]?\d+(?:\.\d+)?(?:e-?\d+)?|≈|–|\*\*(?=[+-]?\d)", text)
+    return [f"{float(item):.4g}" if len(item) > 10 else item for item in items]
 
 
 def rows(text):

@@ -1,17 +1,24 @@
 """What a sweep says: its plan before, its result after."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
+from openrs.analysis import formats
+from openrs.analysis.run_records import load
+from openrs.analysis.tables import sweep_comparison, table1
+from openrs.analysis.tables.sweep_comparison import SweepTrial
+from openrs.analysis.tables.table import Table
 from openrs.errors import Mistake
 from openrs.plan import Plan, describe
 from openrs.sweep import budget, signal
 from openrs.sweep import slots as tasks
 from openrs.sweep.budget import spent
+from openrs.sweep.objective import TRAINED
 from openrs.sweep.selection import selection
 
 if TYPE_CHECKING:
@@ -161,9 +168,9 @@ def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
     OmegaConf.save(OmegaConf.create(found), path)
     print(told, file=sys.stderr)
     if len(sweep.directions) > 1:
-        from openrs.analysis.figures import command  # matplotlib
+        from openrs.analysis.figures import drawing  # matplotlib
 
-        if drawn := command.pareto(sweep.study, sweep.folder):
+        if drawn := drawing.pareto(sweep.study, sweep.folder):
             print(f"written: {', '.join(map(str, drawn))}", file=sys.stderr)
 
 
@@ -173,26 +180,53 @@ def _params(trial: FrozenTrial) -> str:
 
 def _tables(sweep: "Sweep", ended: list[FrozenTrial]) -> None:
     """Table 1 of a small sweep's checkpoints, then the comparison."""
-    from openrs.analysis import formats, records
-    from openrs.analysis.tables import table1
-    from openrs.sweep import table
-
     outputs = Path(sweep.config.outputs)
     records_of = [t.user_attrs[tasks.RECORD] for t in ended if t.state == TrialState.COMPLETE]
     folders = list(dict.fromkeys(Path(r[key]) for r in records_of for key in ("base", "folder")))
     if len(folders) <= FEW:
-        runs = [run for folder in folders if (run := records.load(folder)) is not None]
+        runs = [run for folder in folders if (run := load(folder)) is not None]
         if any(run.scores for run in runs):
-            made = table1.everything(runs)
-            paths = formats.write(made, outputs / "tables")
-            print(formats.together(made, "md"))
-            print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
-    looked_at = selection(signal.read(sweep.options.signal)) if sweep.options.pruner else None
-    compared = table.compare(
-        ended, sweep.objectives, sweep.directions, sweep.name,
-        chosen_by=looked_at.benchmark if looked_at else "", missing=sweep.total - len(ended),
-    )  # fmt: skip
-    if compared:
-        paths = formats.write(compared, outputs / "tables")
-        print(formats.together(compared, "md"))
+            _publish(table1.everything(runs), outputs)
+    pruned_by = selection(signal.read(sweep.options.signal)) if sweep.options.pruner else None
+    benchmark = pruned_by.benchmark if pruned_by else ""
+    missing = sweep.total - len(ended)
+    _publish(comparison(ended, sweep.objectives, sweep.directions, sweep.name, benchmark, missing), outputs)
+
+
+def _publish(tables: list[Table], outputs: Path) -> None:
+    """Writes tables and prints them."""
+    if tables:
+        paths = formats.write(tables, outputs / "tables")
+        print(formats.together(tables, "md"))
         print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
+
+
+def comparison(
+    trials: Sequence[FrozenTrial],
+    objectives: Sequence[str],
+    directions: Sequence[str],
+    name: str,
+    selected_by: str = "",
+    missing: int = 0,
+) -> list[Table]:
+    """The comparison of these trials, each the newest of its slot."""
+    points = [compared_point(trial) for trial in trials]
+    return sweep_comparison.tables(points, objectives, directions, name, TRAINED, selected_by, missing)
+
+
+def compared_point(trial: FrozenTrial) -> SweepTrial:
+    """What the comparison needs of a trial; one that died at once has only what was enqueued for it."""
+    params = trial.params or trial.system_attrs.get("fixed_params", {})
+    if trial.state != TrialState.COMPLETE:
+        return SweepTrial(params, outcome=_outcome(trial))
+    record = trial.user_attrs[tasks.RECORD]
+    folder, files = Path(record.get("folder", "")), tuple(map(Path, record.get("scores", [])))
+    return SweepTrial(params, tuple(trial.values), "", record["run"], folder, record.get("step", 0), files)
+
+
+def _outcome(trial: FrozenTrial) -> str:
+    """How a trial that is not complete ended."""
+    if trial.state == TrialState.PRUNED:
+        reason = trial.user_attrs.get(tasks.REASON, "")
+        return f"pruned ({reason})" if reason else "pruned"
+    return f"failed ({why(trial)})" if trial.state == TrialState.FAIL else "still running"
