@@ -11,7 +11,7 @@ from openrs.analysis.statistics import differences, estimates, intervals
 from openrs.analysis.statistics.differences import Difference
 from openrs.analysis.statistics.intervals import MeanEstimate
 from openrs.errors import Mistake
-from openrs.records.boxes import boxes
+from openrs.records.boxes import last_box
 from openrs.records.files import read_record
 from openrs.records.scores import Score
 
@@ -184,14 +184,9 @@ def _answers(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> 
                 "not stored, and a majority vote needs them. Use avg or pass@K."
             )
         by_id = dict(zip(text["ids"], text["text"], strict=True))
-        columns.append([boxed(by_id[key]) for key in ids])
+        boxed = (last_box(by_id[key]) for key in ids)
+        columns.append([None if box is None else re.sub(r"\s+", "", box) for box in boxed])
     return [list(row) for row in zip(*columns, strict=True)]
-
-
-def boxed(text: str) -> str | None:
-    """The content of the last whole box, without white space; None where there is none."""
-    contents = boxes(text)
-    return re.sub(r"\s+", "", contents[-1]) if contents else None
 
 
 def means_over_runs(runs: list[dict[str, Cell]]) -> dict[str, Cell]:

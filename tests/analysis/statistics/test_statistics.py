@@ -14,7 +14,6 @@ from statsmodels.stats.proportion import (
     proportions_ztest,
 )
 
-from openrs.analysis.cells import boxed
 from openrs.analysis.statistics import differences, estimates, intervals, selection
 from openrs.errors import Mistake
 
@@ -39,14 +38,6 @@ def test_majority_by_hand():
     correct = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 0], [0, 0, 0], [1, 0, 0]])
     answers = [["2", "2", "3"], ["2", "5", "5"], ["2", "5", "6"], [None, None, None], ["2", None, None]]
     assert estimates.majority_at(correct, answers) == pytest.approx([1, 0, 1 / 3, 0, 1])
-
-
-def test_the_last_whole_box_is_what_an_answer_states():
-    assert boxed(r"first \boxed{1}, then \boxed{\frac{1}{ 2}}.") == r"\frac{1}{2}"
-    assert boxed(r"\boxed{7} and \boxed{8") == "7"
-    assert boxed(r"\boxed {5} and \fbox{ 6 }") == "6"
-    assert boxed(r"\boxed {5}") == "5"
-    assert boxed("no box") is None
 
 
 def test_wilson_by_hand_and_as_statsmodels_has_it():
