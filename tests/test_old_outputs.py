@@ -90,6 +90,7 @@ def test_scores_are_exported_as_they_were(outputs, tmp_path, monkeypatch, capsys
     assert [{name: row[name] for name in old[0]} for row in today] == old
 
 
+@pytest.mark.slow
 def test_figures_and_report_are_made(outputs, tmp_path, monkeypatch, capsys):
     storage = ("--storage", f"sqlite:///{outputs}/sweeps/learning_rate/study.db")
     figures, page = tmp_path / "figures", tmp_path / "report.html"
