@@ -120,6 +120,7 @@ def ranks_of(process):
     return found
 
 
+@pytest.mark.chaos
 def test_a_killed_rank_ends_the_run_and_the_same_command_goes_on(tmp_path):
     arguments = [*SHORT, "hardware=cpux2", "stages=[train]", f"outputs={tmp_path}"]
     process = commands.start(*arguments)
