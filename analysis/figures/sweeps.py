@@ -2,8 +2,8 @@
 
 import textwrap
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 from matplotlib.collections import PathCollection
@@ -45,30 +45,16 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
             f"study={study_name}: all finished trials have the same parameters. Nothing can be drawn."
         )
     target = study.metric_names[0] if study.metric_names else "objective"
-    figures = {}
-    with _optunas():
-        axis = plots.importance_axis(study, varied, target)
-    figure = axis.figure
-    figure.set_size_inches(WIDTH * 0.8, 0.9 + 0.3 * len(varied))
-    axis.set_title("", loc="left")
-    _title(figure, f"{study_name}: importance of factors (fANOVA, {len(done)} finished trials)")
+    title = f"importance of factors (fANOVA, {len(done)} finished trials)"
+    axis = _draw(study, title, (0.8, 0.9 + 0.3 * len(varied)), plots.importance_axis, varied, target)
     axis.margins(x=0.12)
     axis.set_xlabel(f"share of the variance of {target}")
     axis.set_ylabel("")
-    if (legend := axis.get_legend()) is not None:
-        legend.remove()
-    figures["importance"] = figure
+    figures = {"importance": axis.figure}
     if len(varied) > 1:
         pair = list(plots.importances(study, varied))[:2]
-        with _optunas():
-            axis = plots.contour_axis(study, pair, target)
-        figure = axis.figure
-        figure.set_size_inches(WIDTH * 0.75, 3.2)
-        axis.set_title("")
-        _title(figure, f"{study_name}: the two factors that matter most; dots are trials")
-        figures["contour"] = figure
-    for figure in figures.values():
-        _restyle(figure)
+        title = "the two factors that matter most; dots are trials"
+        figures["contour"] = _draw(study, title, (0.75, 3.2), plots.contour_axis, pair, target).figure
     if len(study.directions) in SHOWN:
         figures["pareto"] = pareto(study)
     return figures
@@ -79,39 +65,45 @@ def pareto(study: plots.Study) -> Figure:
 
     With two, a trial of the set has its parameters written beside it.
     """
-    with _optunas():
-        axis = plots.pareto_axis(study)
-    figure = axis.figure
-    figure.set_size_inches(WIDTH, 3.6)
-    axis.set_title("")
     best, done = study.best_trials, plots.complete(study)
-    _title(figure, f"{study.study_name}: Pareto set, {len(best)} of {len(done)} finished trials")
-    _restyle(figure)
-    if (legend := axis.get_legend()) is not None:
-        legend.remove()
+    title = f"Pareto set, {len(best)} of {len(done)} finished trials"
+    axis = _draw(study, title, (1, 3.6), plots.pareto_axis)
     *others, front = axis.collections  # Optuna draws the set last, and the others where there are any
     for dots in others:
         dots.set_color("0.7")
     front.set_color(COLOURS[1])
     if len(study.directions) == 2:
         for trial in best:
-            told = "\n".join(str(value) for value in trial.params.values())
-            axis.annotate(told, trial.values, (4, -2), textcoords="offset points", fontsize=6, va="top")
+            text = "\n".join(map(str, trial.params.values()))
+            axis.annotate(text, trial.values, (4, -2), textcoords="offset points", fontsize=6, va="top")
         axis.margins(x=0.15)
-    return figure
+    return axis.figure
 
 
-def _title(figure: Figure, text: str) -> None:
-    """A title in lines of the figure's width, as a study's name may be long."""
-    figure.suptitle("\n".join(textwrap.wrap(text, int(figure.get_figwidth() * 14))))
+def _draw(
+    study: plots.Study, title: str, size: tuple[float, float], plot: Callable[..., Any], *arguments: Any
+) -> Any:
+    """One of Optuna's plots in the style of the others; returns its axis.
 
-
-@contextmanager
-def _optunas() -> Iterator[None]:
-    """Optuna switches to a style of its own, for every figure after it; and says it is experimental."""
+    Args:
+        title: below the study's name, in lines of the figure's width, as that name may be long.
+        size: share of the text's width, and inches of height.
+        plot: draws, given the study and the arguments.
+    """
+    # Optuna switches to a style of its own, for every figure after it; and says it is experimental
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".* is experimental")
-        yield
+        axis = plot(study, *arguments)
+    figure = axis.figure
+    figure.set_size_inches(WIDTH * size[0], size[1])
+    axis.set_title("", loc="left")
+    axis.set_title("")
+    text = f"{study.study_name}: {title}"
+    figure.suptitle("\n".join(textwrap.wrap(text, int(figure.get_figwidth() * 14))))
+    if (legend := axis.get_legend()) is not None:
+        legend.remove()
+    _restyle(figure)
+    return axis
 
 
 def _restyle(figure: Figure) -> None:

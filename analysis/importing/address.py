@@ -1,4 +1,4 @@
-"""Where a result file stands -> the experiment and the step that it is of."""
+"""The path of a result file -> its experiment and step."""
 
 import re
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ PATTERNS = (
     rf"(?P<step>\d+){_SEED}/(?:.*/)?results/",
     rf"(?:^|/)(?P<name>(?i:{_NUMBERED})[-_]\d+)/(?:.*/)?results/",
 )
-"""Where experiment and step are looked for in a file's path, in this order. The number of a seed, a date, a
-learning rate or a benchmark (`seed_1`, `eval_2025-03-24`, `lr1e-6`, `math_500`) is no step, and that of
-`exp_1` belongs to its name. A folder `checkpoints` between the two is in every experiment and names none."""
-TOLD = (
+"""Forms of a path with experiment and step, in the order in which they are tried. The number of a seed, a
+date, a learning rate or a benchmark (`seed_1`, `eval_2025-03-24`, `lr1e-6`, `math_500`) is no step, and that
+of `exp_1` belongs to its name. A folder `checkpoints` between the two names no experiment."""
+FORMS = (
     "EXPERIMENT/step-N/ or EXPERIMENT/checkpoint-N/, or EXPERIMENT_N/ above results/ (N is the step, not a "
     "seed, a date or a benchmark's number)"
 )
@@ -50,22 +50,22 @@ def pattern(text: str | None) -> tuple[re.Pattern[str], ...]:
         Mistake: it is no regular expression, or has no group `name`.
     """
     try:
-        made = tuple(re.compile(item) for item in ((text,) if text is not None else PATTERNS))
+        patterns = tuple(re.compile(item) for item in ((text,) if text is not None else PATTERNS))
     except re.error as error:
         raise Mistake(f"pattern={text}: is not a regular expression ({error}). Mend it.") from None
-    if any("name" not in item.groupindex for item in made):
+    if any("name" not in item.groupindex for item in patterns):
         raise Mistake(
             f"pattern={text}: needs a group (?P<name>...) for the experiment, and may have (?P<step>...) for "
             "the step."
         )
-    return made
+    return patterns
 
 
 def place(file: Path, imported: Path) -> str:
     """A file's path as patterns see it: from the folder that was imported on.
 
     What the folder's own name leaves open is above it: a folder step-100 is seen with its parent, and a
-    file that was given by itself from two folders above results/ on.
+    file that is imported by itself from two folders above results/ on.
     """
     if file != imported:
         relative = f"{imported.name}/{file.relative_to(imported).as_posix()}"
@@ -80,8 +80,8 @@ def place(file: Path, imported: Path) -> str:
 def find(path: str, patterns: tuple[re.Pattern[str], ...], model: str) -> Address:
     """The address of a path by the first pattern that fits; a step that is no number is part of the name."""
     for item in patterns:
-        found = item.search(path)
-        groups = found.groupdict() if found else {}
+        match = item.search(path)
+        groups = match.groupdict() if match else {}
         name, step = groups.get("name"), groups.get("step")
         if not name:  # an optional group that took no part is no experiment
             continue

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis.importing.result import Outcomes, Unreadable, problems
+from openrs.analysis.importing.result import Outcomes, Unreadable, by_problem, problem_ids
 
 PROBLEM = "problem_id"
 """A key of a document's `specific` by which openrs's own details name a problem (openrs.evaluate)."""
@@ -34,18 +34,11 @@ def read(path: Path, key: str, metric: str) -> Outcomes | None:
         answers = [row.get("cont_tokens") or [[]] for row in rows]
     if None in prompts or any(verdict not in (0, 1) for verdict in verdicts):
         return None
-    known = [(row.get("doc") or {}).get("specific") or {} for row in rows]
-    named = all(item.get(PROBLEM) for item in known)
-    ids = [item[PROBLEM] for item in known] if named else problems([str(prompt) for prompt in prompts])
-    lengths = [item.get(LENGTH) or len(tokens[0]) for item, tokens in zip(known, answers, strict=True)]
-    if len(set(ids)) < len(ids):
-        return None  # the same text twice: its problems cannot be told apart
-    order = sorted(range(len(ids)), key=ids.__getitem__)
-    return Outcomes(
-        [ids[i] for i in order],
-        [int(verdicts[i]) for i in order],
-        [lengths[i] for i in order] if all(lengths) else [],
-    )
+    specific = [(row.get("doc") or {}).get("specific") or {} for row in rows]
+    stated = all(item.get(PROBLEM) for item in specific)
+    ids = [item[PROBLEM] for item in specific] if stated else problem_ids(list(map(str, prompts)))
+    lengths = [item.get(LENGTH) or len(tokens[0]) for item, tokens in zip(specific, answers, strict=True)]
+    return by_problem(ids, verdicts, lengths)
 
 
 def _rows(path: Path, key: str) -> list[dict[str, Any]]:
@@ -55,8 +48,8 @@ def _rows(path: Path, key: str) -> list[dict[str, Any]]:
         return []
     whole = root.parent / "details"
     own = whole / path.parent.relative_to(root)  # the model's, but where a template moved the results
-    files = sorted((own if own.is_dir() else whole).glob(f"**/details_*_{date}.parquet"))
-    file = next((item for item in files if item.name == f"details_{key}_{date}.parquet"), None)
+    files = (own if own.is_dir() else whole).glob(f"**/details_*_{date}.parquet")
+    file = next((item for item in sorted(files) if item.name == f"details_{key}_{date}.parquet"), None)
     if file is None:
         return []
     import pyarrow.parquet

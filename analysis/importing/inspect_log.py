@@ -2,20 +2,21 @@
 
 import math
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from openrs.analysis.importing.result import (
-    NOT_STATED,
-    Left,
     Outcomes,
     Result,
+    Unread,
     Unreadable,
-    benchmark,
-    problems,
+    benchmark_of,
+    by_problem,
+    problem_ids,
+    result,
     stated,
 )
+from openrs.analysis.mixing import NOT_STATED
 from openrs.records.recipe import digest
 
 FORMAT = "Inspect"
@@ -35,7 +36,7 @@ def is_archive(content: bytes) -> bool:
     return content.startswith(b"PK")
 
 
-def read(document: Any, path: Path) -> list[Result | Left]:
+def read(document: Any, path: Path) -> list[Result | Unread]:
     """The scores of a log: one an epoch, as each epoch answers every problem once.
 
     Raises:
@@ -52,35 +53,31 @@ def read(document: Any, path: Path) -> list[Result | Left]:
         raise Unreadable(f"the evaluation ended with status {log.status}")
     if not log.results or not log.results.scores:
         raise Unreadable("it holds no scores")
-    scorer = log.results.scores[0].name
     if not log.samples:
         return [_aggregate(log)]
     epochs: dict[int, list[Any]] = defaultdict(list)
     for sample in log.samples:
         epochs[sample.epoch].append(sample)
-    return [_epoch(log, samples, scorer, epoch) for epoch, samples in sorted(epochs.items())]
+    return [_epoch(log, samples, epoch) for epoch, samples in sorted(epochs.items())]
 
 
-def _epoch(log: Any, samples: list[Any], scorer: str, epoch: int) -> Result:
+def _epoch(log: Any, samples: list[Any], epoch: int) -> Result:
+    scorer = log.results.scores[0].name
     verdicts = [_right(sample, scorer) for sample in samples]
     prompts = [sample.input if isinstance(sample.input, str) else sample.input[-1].text for sample in samples]
-    ids = problems(prompts)
-    n, value = len(ids), sum(verdicts) / len(ids)
-    order = sorted(range(n), key=ids.__getitem__)
     tokens = [sum(usage.output_tokens for usage in sample.model_usage.values()) for sample in samples]
-    outcomes = Outcomes(
-        [ids[i] for i in order],
-        [verdicts[i] for i in order],
-        [tokens[i] for i in order] if all(tokens) else [],
-    )
-    outputs = digest([[str(sample.id), sample.output.completion] for sample in samples])[:16]
-    distinct = len(set(ids)) == n
-    made = _result(log, scorer, value, n, outputs, outcomes if distinct else None, epoch)
     partial = sum(_value(sample, scorer) == PARTIAL for sample in samples)
-    if not partial:
-        return made
     note = f"{partial} partial answers count as wrong here; Inspect's accuracy counts each as half"
-    return replace(made, note=note, settings_stated=made.settings_stated | {"partial_as_wrong": partial})
+    return _result(
+        log,
+        sum(verdicts) / len(verdicts),
+        len(verdicts),
+        outputs=digest([[str(sample.id), sample.output.completion] for sample in samples])[:16],
+        outcomes=by_problem(problem_ids(prompts), verdicts, tokens),
+        epoch=epoch,
+        note=note if partial else "",
+        **({"partial_as_wrong": partial} if partial else {}),
+    )
 
 
 def _value(sample: Any, scorer: str) -> Any:
@@ -98,41 +95,33 @@ def _right(sample: Any, scorer: str) -> int:
 
 
 def _aggregate(log: Any) -> Result:
-    first = log.results.scores[0]
-    named = {name: metric.value for name, metric in first.metrics.items()}
-    if "accuracy" not in named:
-        raise Unreadable(f"no accuracy among its metrics ({', '.join(named)})")
+    metrics = {name: metric.value for name, metric in log.results.scores[0].metrics.items()}
+    if "accuracy" not in metrics:
+        raise Unreadable(f"no accuracy among its metrics ({', '.join(metrics)})")
     n = log.eval.dataset.samples or log.results.total_samples
-    return _result(log, first.name, float(named["accuracy"]), int(n), None, None, None)
+    return _result(log, float(metrics["accuracy"]), int(n))
 
 
 def _result(
     log: Any,
-    scorer: str,
     value: float,
     n: int,
-    outputs: str | None,
-    outcomes: Outcomes | None,
-    epoch: int | None,
+    outputs: str | None = None,
+    outcomes: Outcomes | None = None,
+    epoch: int | None = None,
+    **more: Any,
 ) -> Result:
     spec, config = log.eval, log.plan.config
-    short, title = benchmark(spec.task.split("/")[-1], spec.dataset.location or spec.dataset.name)
-    engine = spec.model.split("/")[0]
-    told = {
-        "engine": engine,
-        "dtype": (spec.model_args or {}).get("torch_dtype"),
-        "temperature": config.temperature,
-        "top_p": config.top_p,
-        "max_new_tokens": config.max_tokens,
-    }
-    settings = {key: NOT_STATED if given is None else given for key, given in told.items()}
-    return Result(
+    dataset, model_args = spec.dataset.location or spec.dataset.name, spec.model_args or {}
+    short, title = benchmark_of(spec.task.split("/")[-1], dataset)
+    limit = spec.config.limit
+    return result(
         format=FORMAT,
         model=spec.model,
-        revision=stated((spec.model_args or {}).get("revision")),
+        revision=stated(model_args.get("revision")),
         benchmark=short,
         title=title,
-        metric=f"{scorer} accuracy",
+        metric=f"{log.results.scores[0].name} accuracy",
         value=value,
         n=n,
         samples=1 if epoch is not None else int(spec.config.epochs or 1),
@@ -140,17 +129,19 @@ def _result(
         seed=None if epoch is None or config.seed is None or epoch > 1 else config.seed,
         outputs=outputs,
         examples=digest(sorted(outcomes.ids))[:16] if outcomes else None,
-        settings=settings | {"max_problems": _limit(spec.config.limit), "remove_reasoning_tags": NOT_STATED},
+        settings={
+            "engine": spec.model.split("/")[0],
+            "dtype": model_args.get("torch_dtype"),
+            "temperature": config.temperature,
+            "top_p": config.top_p,
+            "max_new_tokens": config.max_tokens,
+            "max_problems": list(limit) if isinstance(limit, tuple) else limit,
+        },
         versions={"inspect_ai": str((spec.packages or {}).get("inspect_ai", NOT_STATED))},
         outcomes=outcomes,
-        settings_stated={
-            "task": spec.task,
-            "dataset": spec.dataset.location or spec.dataset.name,
-            "epoch": epoch,
-            "created": spec.created,
-        },
+        task=spec.task,
+        dataset=dataset,
+        epoch=epoch,
+        created=spec.created,
+        **more,
     )
-
-
-def _limit(limit: Any) -> Any:
-    return list(limit) if isinstance(limit, tuple) else limit

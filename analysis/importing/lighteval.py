@@ -12,17 +12,18 @@ from typing import Any
 from openrs.analysis.importing import details, metrics
 from openrs.analysis.importing.result import (
     DATASETS,
-    NOT_STATED,
-    Left,
     Outcomes,
     Result,
+    Unread,
     Unreadable,
-    benchmark,
+    benchmark_of,
     by_task,
     number,
+    result,
     stated,
     whole,
 )
+from openrs.analysis.mixing import NOT_STATED
 
 FORMAT = "lighteval"
 TITLE = "openrs_title"
@@ -43,7 +44,7 @@ def recognises(document: Any) -> bool:
     return isinstance(document, dict) and {"config_general", "results"} <= document.keys()
 
 
-def read(document: dict[str, Any], path: Path) -> list[Result | Left]:
+def read(document: dict[str, Any], path: Path) -> list[Result | Unread]:
     """The scores of a result file, one a task and number k of pass@k.
 
     Raises:
@@ -66,17 +67,17 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
     hashes = summary.get("hashes") or {}
     model = general.get("model_config") or {}
     short, title = _benchmark(name, config)
-    made = []
-    found, unmade = _metrics(values)
-    for metric in found:
+    results = []
+    metrics_read, never_sampled = _metrics(values)
+    for metric in metrics_read:
         value, stderr = float(values[metric]), number(values.get(f"{metric}_stderr"))
         if not 0 <= value <= 1:
             raise Unreadable(f"{metric}={value} is not a share between 0 and 1")
         k, samples = metrics.pass_k(metric), metrics.samples(metric)
         outcomes = details.read(path, key, metric) if k == 1 and samples == 1 else None
         n = _size(config, summary, general, value, stderr if samples == 1 else None, outcomes)
-        made.append(
-            Result(
+        results.append(
+            result(
                 format=FORMAT,
                 model=str(general.get("model_name") or model.get("model_name") or NOT_STATED),
                 revision=stated(general.get("model_sha")) or stated(model.get("revision")),
@@ -93,17 +94,20 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
                 settings=_settings(general, model, config),
                 versions=_versions(general),
                 outcomes=outcomes,
-                settings_stated={"task": name, "dataset": config.get("hf_repo")},
-                note=f"{', '.join(unmade)} left out: fewer answers were sampled" if unmade else "",
+                note=f"{', '.join(never_sampled)} left out: fewer answers were sampled"
+                if never_sampled
+                else "",
+                task=name,
+                dataset=config.get("hf_repo"),
             )
         )
-    return made
+    return results
 
 
 def _benchmark(name: str, config: dict[str, Any]) -> tuple[str, str]:
     if title := stated(config.get(TITLE)):
-        return benchmark(name, None)[0], title
-    return benchmark(name, config.get("hf_repo"))
+        return benchmark_of(name, None)[0], title
+    return benchmark_of(name, config.get("hf_repo"))
 
 
 def _lookup(table: Any, key: str, name: str) -> dict[str, Any]:
@@ -121,15 +125,15 @@ def _metrics(values: Any) -> tuple[list[str], list[str]]:
     were never made."""
     if not isinstance(values, dict):
         raise Unreadable("its metrics are not a table")
-    known = {
+    numbers = {
         name: value
         for name, item in values.items()
         if not name.endswith("_stderr") and (value := number(item)) is not None
     }
-    unmade = metrics.never_sampled(known)
-    if found := metrics.chosen([name for name in known if name not in unmade]):
-        return found, unmade
-    raise Unreadable(f"no share of right answers among its metrics ({', '.join(known) or 'none'})")
+    never_sampled = metrics.never_sampled(numbers)
+    if names := metrics.scores([name for name in numbers if name not in never_sampled]):
+        return names, never_sampled
+    raise Unreadable(f"no share of right answers among its metrics ({', '.join(numbers) or 'none'})")
 
 
 def _size(
@@ -149,14 +153,14 @@ def _size(
     """
     if outcomes is not None:
         return len(outcomes.ids)
-    if known := whole(config.get("effective_num_docs")):
-        return known
+    if n := whole(config.get("effective_num_docs")):
+        return n
     if counted := (whole(summary.get("truncated")) or 0) + (whole(summary.get("non_truncated")) or 0):
         return counted
     if stderr is not None and stderr > 0 and 0 < value < 1:
         return round(value * (1 - value) / stderr**2) + 1
-    if known_set := DATASETS.get(config.get("hf_repo") or ""):
-        return min(known_set[2], whole(general.get("max_samples")) or known_set[2])
+    if dataset := DATASETS.get(config.get("hf_repo") or ""):
+        return min(dataset[2], whole(general.get("max_samples")) or dataset[2])
     raise Unreadable("states no number of problems")
 
 
@@ -177,21 +181,20 @@ def _outputs(hashed: str | None, metric: str, n: int) -> str | None:
 def _seed(model: dict[str, Any]) -> int | None:
     """The seed of the sampling: of each request, else of the engine (vLLM's `seed`, SGLang's)."""
     parameters = model.get("generation_parameters") or {}
-    found = (parameters.get("seed"), model.get("seed"), model.get("random_seed"))
-    return next((seed for item in found if (seed := whole(item)) is not None), None)
+    seeds = map(whole, (parameters.get("seed"), model.get("seed"), model.get("random_seed")))
+    return next((seed for seed in seeds if seed is not None), None)
 
 
 def _settings(general: dict[str, Any], model: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     parameters = model.get("generation_parameters") or {}
-    told = {
+    return {
         "engine": model.get("backend") or next((ENGINES[key] for key in ENGINES if key in model), None),
         "dtype": general.get("model_dtype") or model.get("dtype"),
         "temperature": parameters.get("temperature"),
         "top_p": parameters.get("top_p"),
         "max_new_tokens": parameters.get("max_new_tokens") or config.get("generation_size"),
+        "max_problems": general.get("max_samples"),
     }
-    settings = {key: NOT_STATED if value is None else value for key, value in told.items()}
-    return settings | {"max_problems": general.get("max_samples"), "remove_reasoning_tags": NOT_STATED}
 
 
 def _versions(general: dict[str, Any]) -> dict[str, str]:

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from openrs.analysis.importing.result import (
-    NOT_STATED,
-    Left,
     Outcomes,
     Result,
+    Unread,
     Unreadable,
-    benchmark,
+    benchmark_of,
+    by_problem,
     by_task,
     number,
-    problems,
+    problem_ids,
+    result,
     stated,
 )
+from openrs.analysis.mixing import NOT_STATED
 from openrs.records.recipe import digest
 
 FORMAT = "lm-evaluation-harness"
@@ -31,7 +33,7 @@ def recognises(document: Any) -> bool:
     return isinstance(document, dict) and {"results", "configs", "n-samples"} <= document.keys()
 
 
-def read(document: dict[str, Any], path: Path) -> list[Result | Left]:
+def read(document: dict[str, Any], path: Path) -> list[Result | Unread]:
     """The scores of a result file, one a task; groups of tasks are left to their tasks.
 
     Raises:
@@ -48,9 +50,9 @@ def _task(document: dict[str, Any], task: str, path: Path) -> Result:
     name, rule = metric.split(",", 1)
     n = int(document["n-samples"][task]["effective"])
     outcomes, outputs = _samples(path, task, name, rule)
-    short, title = benchmark(task, config.get("dataset_path"))
+    short, title = benchmark_of(task, config.get("dataset_path"))
     voted, answers = _votes(config, rule), _answers(config, rule)
-    return Result(
+    return result(
         format=FORMAT,
         model=str(document.get("model_name") or NOT_STATED),
         revision=stated(general.get("model_sha")) or stated(general.get("model_revision")),
@@ -67,12 +69,10 @@ def _task(document: dict[str, Any], task: str, path: Path) -> Result:
         settings=_settings(config.get("generation_kwargs") or {}, general),
         versions={"lm-eval": str(document.get("lm_eval_version") or NOT_STATED)},
         outcomes=outcomes if outcomes and len(outcomes.ids) == n and answers == 1 else None,
-        settings_stated={
-            "task": task,
-            "dataset": config.get("dataset_path"),
-            "date": document.get("date"),
-            "torch_seed": general.get("torch_seed"),
-        },
+        task=task,
+        dataset=config.get("dataset_path"),
+        date=document.get("date"),
+        torch_seed=general.get("torch_seed"),
     )
 
 
@@ -83,15 +83,15 @@ def _metric(values: dict[str, Any], config: dict[str, Any]) -> str:
         for name, value in values.items()
         if "," in name and "_stderr," not in name and number(value) is not None
     ]
-    for wanted in PREFERRED:
-        found = [name for name in names if name.split(",")[0] == wanted and 0 <= values[name] <= 1]
-        if found:
-            return min(found, key=lambda name: _votes(config, name.split(",", 1)[1]))
+    for preferred in PREFERRED:
+        shares = [name for name in names if name.split(",")[0] == preferred and 0 <= values[name] <= 1]
+        if shares:
+            return min(shares, key=lambda name: _votes(config, name.split(",", 1)[1]))
     raise Unreadable(f"no share of right answers among its metrics ({', '.join(names) or 'none'})")
 
 
 def _steps(config: dict[str, Any], rule: str) -> list[str]:
-    """What a filter does to a problem's answers, in order; a task without filters takes the first."""
+    """The steps of a filter over a problem's answers; a task without filters takes the first."""
     filters = {item["name"]: item["filter"] for item in config.get("filter_list") or []}
     return [str(step["function"]) for step in filters.get(rule, [{"function": "take_first"}])]
 
@@ -107,18 +107,16 @@ def _answers(config: dict[str, Any], rule: str) -> int:
 
 
 def _settings(sampling: dict[str, Any], general: dict[str, Any]) -> dict[str, Any]:
-    given = general.get("gen_kwargs")
-    sampling = sampling | (given if isinstance(given, dict) else {})
-    told = {
+    of_command = general.get("gen_kwargs")
+    sampling = sampling | (of_command if isinstance(of_command, dict) else {})
+    return {
         "engine": general.get("model"),
         "dtype": general.get("model_dtype"),
         "temperature": sampling.get("temperature", None if sampling.get("do_sample", True) else 0.0),
         "top_p": sampling.get("top_p"),
         "max_new_tokens": sampling.get("max_gen_toks") or sampling.get("max_new_tokens"),
+        "max_problems": general.get("limit"),
     }
-    settings = {key: NOT_STATED if value is None else value for key, value in told.items()}
-    limit = general.get("limit")
-    return settings | {"max_problems": limit, "remove_reasoning_tags": NOT_STATED}
 
 
 def _samples(path: Path, task: str, metric: str, rule: str) -> tuple[Outcomes | None, str | None]:
@@ -132,11 +130,7 @@ def _samples(path: Path, task: str, metric: str, rule: str) -> tuple[Outcomes | 
     if not rows or any(row.get(metric) not in (0, 1) or len(row["resps"]) != 1 for row in rows):
         return None, None
     outputs = digest(sorted([str(row["doc_hash"]), row["resps"]] for row in rows))[:16]
-    ids = problems([_problem(row) for row in rows])
-    if len(set(ids)) < len(ids):
-        return None, outputs
-    order = sorted(range(len(ids)), key=ids.__getitem__)
-    return Outcomes([ids[i] for i in order], [int(rows[i][metric]) for i in order], []), outputs
+    return by_problem(problem_ids([_problem(row) for row in rows]), [row[metric] for row in rows]), outputs
 
 
 def _problem(row: dict[str, Any]) -> str:

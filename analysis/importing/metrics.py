@@ -27,36 +27,36 @@ AVERAGED = re.compile(r"(?:\w+_)?avg@(?:k.*?k=)?(\d+)")
 
 def samples(metric: str) -> int:
     """Answers a problem, as a metric's name states them; pass@k without n takes k of them."""
-    if found := SAMPLED.search(metric):
-        return int(found[1] or found[2] or found[3])
+    if match := SAMPLED.search(metric):
+        return int(match[1] or match[2] or match[3])
     averaged = AVERAGED.match(metric)
     return int(averaged[1]) if averaged else pass_k(metric)
 
 
 def pass_k(metric: str) -> int:
     """k of a pass@k metric; 1 for any other."""
-    found = PASS.search(metric)
-    return int(found[1]) if found else 1
+    match = PASS.search(metric)
+    return int(match[1]) if match else 1
 
 
-def chosen(names: Sequence[str]) -> list[str]:
+def scores(names: Sequence[str]) -> list[str]:
     """The metric that is the score (of several alike, that of the most answers), and any pass@k with k
     above 1 beside it; none where no name is a share of right answers."""
     several = [name for name in names if pass_k(name) > 1]
     for beginning in SHARES:
-        found = [name for name in names if re.match(beginning, name) and name not in several]
-        if found:
-            return [max(found, key=samples), *several]
+        shares = [name for name in names if re.match(beginning, name) and name not in several]
+        if shares:
+            return [max(shares, key=samples), *several]
     return several
 
 
 def never_sampled(values: Mapping[str, float]) -> list[str]:
-    """Metrics over more answers than were made: their number of right ones is that of fewer answers.
+    """Metrics over more answers than were sampled: their number of right ones is that of fewer answers.
 
     lighteval of May 2025 divided 8 answers by 16, 32 and 64 (its issue 771): 43.8 % became 21.9, 10.9 and
     5.5. That all further answers are wrong, to the last problem, does not happen otherwise.
     """
-    made = []
+    names = []
     for name, value in values.items():
         fewer = [
             other
@@ -67,5 +67,5 @@ def never_sampled(values: Mapping[str, float]) -> list[str]:
         ]
         right = value * samples(name)
         if value > 0 and any(abs(values[other] * samples(other) - right) < 1e-9 for other in fewer):
-            made.append(name)
-    return made
+            names.append(name)
+    return names

@@ -60,8 +60,8 @@ def _libraries() -> list[str]:
 
 def _plotly() -> Path:
     """plotly.js as the package plotly brings it; the package itself, which is slow, is not imported."""
-    found = importlib.util.find_spec("plotly")
-    for folder in (found.submodule_search_locations or []) if found else []:
+    spec = importlib.util.find_spec("plotly")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
         if (path := Path(folder) / "package_data" / "plotly.min.js").exists():
             return path
     raise Mistake("plotly: is not installed, and the report's plots need it. Run pip install plotly.")

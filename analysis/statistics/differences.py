@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from openrs.analysis.statistics.intervals import Z95, Interval, expanded, resampled, student
+from openrs.analysis.statistics.intervals import Z95, MeanEstimate, expanded, resampled, student
 
 Array = NDArray[np.float64]
 FEW = 10
@@ -164,14 +164,7 @@ def _error(gaps: Array, bounded: bool) -> float:
     return float(gaps.std(ddof=1)) / math.sqrt(n)
 
 
-def unpaired(
-    first: float,
-    second: float,
-    first_interval: Interval,
-    second_interval: Interval,
-    errors: tuple[float, float],
-    sizes: tuple[int, int] | None = None,
-) -> Difference:
+def unpaired(first: MeanEstimate, second: MeanEstimate, sizes: tuple[int, int] | None = None) -> Difference:
     """Two rows that share no outcomes: the interval is put together from theirs.
 
     Newcombe 1998, Statist. Med. 17:873, method 10 (with Wilson's intervals), which Zou and Donner 2008,
@@ -179,15 +172,14 @@ def unpaired(
     answer a problem (`sizes`), else the normal test with the rows' own errors.
 
     Args:
-        errors: standard errors of the rows.
         sizes: problems of each, where each had one answer.
     """
-    effect = second - first
-    low = effect - math.hypot(second - second_interval.low, first_interval.high - first)
-    high = effect + math.hypot(second_interval.high - second, first - first_interval.low)
-    error = math.hypot(*errors)
+    effect = second.value - first.value
+    low = effect - math.hypot(second.value - second.low, first.high - first.value)
+    high = effect + math.hypot(second.high - second.value, first.value - first.low)
+    error = math.hypot(first.error, second.error)
     if sizes is not None:
-        pooled = (first * sizes[0] + second * sizes[1]) / sum(sizes)
+        pooled = (first.value * sizes[0] + second.value * sizes[1]) / sum(sizes)
         at_null = math.sqrt(pooled * (1 - pooled) * (1 / sizes[0] + 1 / sizes[1]))
     else:
         at_null = error

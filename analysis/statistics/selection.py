@@ -1,4 +1,4 @@
-"""What choosing the best of m checkpoints does to its score."""
+"""The effect on a checkpoint's score of selecting it as the best of m."""
 
 from dataclasses import dataclass
 
@@ -70,41 +70,47 @@ def of_aggregates(values: list[float], n: int, seed: int = 0) -> Best:
 def _exchanged(shares: Array, seed: int) -> Array:
     """Means of the checkpoints after shuffling them within every problem, shape (DRAWS, checkpoints)."""
     rng, n, m = np.random.default_rng(seed), *shares.shape
-    made, batch = [], max(1, 2_000_000 // shares.size)
+    means, batch = [], max(1, 2_000_000 // shares.size)
     for start in range(0, DRAWS, batch):
         count = min(batch, DRAWS - start)
-        made.append(rng.permuted(np.broadcast_to(shares, (count, n, m)), axis=2).mean(axis=1))
-    return np.concatenate(made)
+        means.append(rng.permuted(np.broadcast_to(shares, (count, n, m)), axis=2).mean(axis=1))
+    return np.concatenate(means)
 
 
 def _best(means: Array, nulls: Array, noise: float, p_equal: float, test: str) -> Best:
     best, highest = float(means.max()), nulls.max(axis=1)
     spread = float(means.var(ddof=1))
-    kept = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
+    real = max(0.0, 1 - noise / spread) if spread > 0 else 0.0
     return Best(
         count=len(means),
         mean=float(means.mean()),
         best=best,
         expected=float(highest.mean()),
         p_best=float((1 + (highest >= best - 1e-9).sum()) / (1 + len(highest))),
-        shrunken=float(means.mean()) + kept * (best - float(means.mean())),
+        shrunken=float(means.mean()) + real * (best - float(means.mean())),
         p_equal=p_equal,
         test=test,
     )
 
 
 def _cochran(outcomes: Array) -> float:
-    totals = outcomes.sum(axis=1)
-    if ((totals == 0) | (totals == outcomes.shape[1])).all():
+    """p of Cochran's Q over the columns of outcomes."""
+    m, rights, totals = outcomes.shape[1], outcomes.sum(axis=0), outcomes.sum(axis=1)
+    apart = float(m * totals.sum() - (totals**2).sum())
+    if apart == 0:
         return 1.0  # no problem tells the checkpoints apart
-    from statsmodels.stats.contingency_tables import cochrans_q
-
-    return float(cochrans_q(outcomes).pvalue)
+    return _tail((m - 1) * float(m * (rights**2).sum() - rights.sum() ** 2) / apart, m - 1)
 
 
 def _chi_square(right: Array, n: int) -> float:
-    if right.sum() in (0, n * len(right)):
+    """p of Pearson's chi-square over counts of right answers among n problems each."""
+    mean = float(right.mean())
+    if mean in (0, n):
         return 1.0
-    from scipy.stats import chi2_contingency
+    return _tail(float(((right - mean) ** 2).sum()) / (mean * (1 - mean / n)), len(right) - 1)
 
-    return float(chi2_contingency(np.stack([right, n - right]), correction=False).pvalue)
+
+def _tail(statistic: float, freedom: int) -> float:
+    from scipy.special import chdtrc
+
+    return float(chdtrc(freedom, statistic))

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis.records import RunRecords, differences, load_all
+from openrs.analysis.factors import differences
+from openrs.analysis.run_records import RunRecords, load_all
 from openrs.analysis.tables.table import BLANK, Table
 from openrs.errors import Mistake
 from openrs.records import ledger, paper

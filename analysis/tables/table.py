@@ -23,7 +23,7 @@ class Value:
     low: float | None = None
     high: float | None = None
     kind: str = ""
-    """How the interval, or the test of a difference, was made."""
+    """The method of the interval, or of the test of a difference."""
     n: int | None = None
     """Problems."""
     k: int | None = None
@@ -64,7 +64,7 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.0995 else f"p {p:.2f}"
 
 
-Cell = Value | str | None
+Entry = Value | str | None
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ class Table:
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[Entry, ...]], ...]
     """Label and cells; None is a missing measurement."""
     caption: tuple[str, ...]
     name: str = "table"
-    """What its file is called."""
+    """Name of its file."""
     origins: tuple[str, ...] = ()
     """MEASURED, IMPORTED or PUBLISHED for each row; all were measured here where empty."""
     labels: str = ""

@@ -71,14 +71,14 @@ class Length:
 class Reward:
     """The reward terms that are on (null is off); the total is their weighted sum. See `openrs.rewards`."""
 
-    format: rewards.Format | None = None
-    accuracy: rewards.Accuracy | None = None
-    cosine: rewards.Cosine | None = None
-    tag_count: rewards.TagCount | None = None
-    length: rewards.Length | None = None
-    repetition_penalty: rewards.RepetitionPenalty | None = None
-    reasoning_steps: rewards.ReasoningSteps | None = None
-    english_only: rewards.EnglishOnly | None = None
+    format: rewards.FormatReward | None = None
+    accuracy: rewards.AccuracyReward | None = None
+    cosine: rewards.CosineReward | None = None
+    tag_count: rewards.TagCountReward | None = None
+    length: rewards.LengthReward | None = None
+    repetition_penalty: rewards.RepetitionPenaltyReward | None = None
+    reasoning_steps: rewards.ReasoningStepsReward | None = None
+    english_only: rewards.EnglishOnlyReward | None = None
 
 
 @dataclass(kw_only=True)

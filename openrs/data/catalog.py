@@ -74,17 +74,17 @@ def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list
 
 
 def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: list[Row]) -> dict[str, Any]:
-    """What was read, for the run's records: id, split, number and content of the rows, the Hub's commit.
+    """The origin of rows, for the run's records: id, split, number and content of the rows, the Hub's commit.
 
     Args:
-        rows: what `source` or `benchmark` gave.
+        rows: those of `source` or `benchmark`.
     """
     gold = "gold" if isinstance(data, BenchmarkData) else "solution"
-    found: dict[str, Any] = {"catalog": catalog.kind, "id": data.id, "split": data.split, "rows": len(rows)}
-    found["fingerprint"] = digest([[row["problem"], row[gold]] for row in rows])
+    record: dict[str, Any] = {"catalog": catalog.kind, "id": data.id, "split": data.split, "rows": len(rows)}
+    record["fingerprint"] = digest([[row["problem"], row[gold]] for row in rows])
     if catalog.kind == "hub":
-        found |= {"revision": data.revision, "commit": hub_data.commit(data.id, data.revision)}
-    return found
+        record |= {"revision": data.revision, "commit": hub_data.commit(data.id, data.revision)}
+    return record
 
 
 def _column(row: Row, column: str, id_: str, field: str) -> Any:
@@ -128,20 +128,24 @@ def benchmark(catalog: Catalog, name: str) -> list[Row]:
         Mistake: the file, the data set or a column is missing.
     """
     data, field = catalog.benchmarks[name], f"catalog.benchmarks.{name}"
-    seen: Counter[str] = Counter()
+    times: Counter[str] = Counter()
     problems = []
     for row in _rows(catalog, data, name):
         problem = str(_column(row, data.question, data.id, f"{field}.question"))
         gold = str(_column(row, data.gold, data.id, f"{field}.gold"))
         key = problem_id(problem)
-        seen[key] += 1
-        made: Row = {"id": key if seen[key] == 1 else f"{key}-{seen[key]}", "problem": problem, "gold": gold}
+        times[key] += 1
+        item: Row = {
+            "id": key if times[key] == 1 else f"{key}-{times[key]}",
+            "problem": problem,
+            "gold": gold,
+        }
         if data.wrong:
             wrong = [str(_column(row, column, data.id, f"{field}.wrong")) for column in data.wrong]
-            made |= _lettered(problem, gold, wrong, key)
+            item |= _lettered(problem, gold, wrong, key)
         if data.instruction:
-            made["instruction"] = data.instruction
-        problems.append(made)
+            item["instruction"] = data.instruction
+        problems.append(item)
     return problems
 
 

@@ -50,10 +50,10 @@ def _parts(text: str) -> list[list[str]]:
         if label:
             kind = next(kind for kind in ("abcdefgh", "12345678", "iv", "IV") if label[1][0] in kind)
             marks.setdefault(kind, []).append((end - len(label[0]), end + 1))
-    ends = {kind: [*(at for at, _ in found[1:]), len(text)] for kind, found in marks.items()}
+    ends = {kind: [*(at for at, _ in places[1:]), len(text)] for kind, places in marks.items()}
     return [
-        [text[start:end] for (_, start), end in zip(found, ends[kind], strict=True)]
-        for kind, found in marks.items()
+        [text[start:end] for (_, start), end in zip(places, ends[kind], strict=True)]
+        for kind, places in marks.items()
     ]
 
 
@@ -63,15 +63,15 @@ def reasons(draw: Draw, name: str) -> list[tuple[str, Callable[[Row], bool]]]:
     Args:
         name: the draw's, for errors.
     """
-    found: list[tuple[str, Callable[[Row], bool]]] = []
+    filters: list[tuple[str, Callable[[Row], bool]]] = []
     if draw.difficulty_min is not None or draw.difficulty_max is not None:
         low = -float("inf") if draw.difficulty_min is None else draw.difficulty_min
         high = float("inf") if draw.difficulty_max is None else draw.difficulty_max
-        found.append(("other difficulty", lambda row: not low <= _difficulty(row, draw, name) <= high))
+        filters.append(("other difficulty", lambda row: not low <= _difficulty(row, draw, name) <= high))
     if draw.boxed:
-        found.append(("no boxed answer", lambda row: not boxes(_worked(row, draw, name, "boxed"))))
+        filters.append(("no boxed answer", lambda row: not boxes(_worked(row, draw, name, "boxed"))))
     if draw.single_part:
-        found.append(
+        filters.append(
             (
                 "several parts",
                 lambda row: several_parts(
@@ -79,7 +79,7 @@ def reasons(draw: Draw, name: str) -> list[tuple[str, Callable[[Row], bool]]]:
                 ),
             )
         )
-    return found
+    return filters
 
 
 def _difficulty(row: Row, draw: Draw, name: str) -> float:

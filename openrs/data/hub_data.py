@@ -1,7 +1,7 @@
 """Data sets of the Hugging Face Hub: one revision becomes one commit, and its files rows.
 
-The Hub's client is touched here. It keeps what it fetched (HF_HOME), so a set that was read once is
-read again without a network, at the commit that its revision then meant.
+The Hub's client keeps what it fetched (HF_HOME), so a set that was read once is read again without a
+network, at the commit that its revision then meant.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ MIRROR = "use catalog=mirror catalog.root=PATH"
 def snapshot(id_: str, revision: str | None) -> Path:
     """The folder of a data set's files at one commit, fetched where they are not kept yet.
 
-    Within a process a revision is asked for once, so all that is read and recorded is of one commit.
+    A process asks for a revision once, so all rows that it reads and records are of one commit.
 
     Args:
         revision: branch, tag or commit; None is the main branch.

@@ -50,7 +50,7 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]
         held_out: problem texts per benchmark name.
 
     Raises:
-        Mistake: a source has fewer rows than asked, or lacks what a filter looks at.
+        Mistake: a source has fewer rows than the draw, or lacks what a filter looks at.
     """
     ids = {name: [problem_id(row["problem"]) for row in rows] for name, rows in sources.items()}
     benchmarks = HeldOut(held_out, data.decontaminate_ngram)

@@ -1,4 +1,4 @@
-"""What every engine must agree on: the templated prompt, and the tokens that end a turn."""
+"""The templated prompt, and the tokens that end a turn: alike in every engine."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
 
 def templated(tokenizer: PreTrainedTokenizerBase, query: str) -> list[int]:
     """Token ids of one user message by the chat template, ready to be answered."""
-    told: Any = tokenizer.apply_chat_template(
+    encoded: Any = tokenizer.apply_chat_template(
         [{"role": "user", "content": query}], add_generation_prompt=True, tokenize=True, return_dict=True
     )
-    return list(told["input_ids"])
+    return list(encoded["input_ids"])
 
 
 def end_tokens(stated: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -1,20 +1,25 @@
-"""Benchmarks as lighteval tasks. lighteval's task, document and metric classes are touched here.
+"""Benchmarks as lighteval tasks, and the pipeline that measures them.
 
 lighteval 0.13's Registry imports every built-in task, one of which downloads a pickle, and its tasks
-load data from the Hub. `only` gives it our table and our rows instead.
+load data from the Hub. `_only` puts openrs's tasks and rows in their place.
 """
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from datasets import Dataset, DatasetDict
+from lighteval.logging.evaluation_tracker import EvaluationTracker
 from lighteval.metrics.dynamic_metrics import MultilingualExtractiveMatchMetric
 from lighteval.metrics.metrics_sample import SampleLevelComputation
 from lighteval.metrics.utils.extractive_match_utils import IndicesExtractionConfig
 from lighteval.metrics.utils.metric_utils import SampleLevelMetric
+from lighteval.models.abstract_model import LightevalModel
+from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
 from lighteval.tasks.lighteval_task import LightevalTask, LightevalTaskConfig
 from lighteval.tasks.registry import Registry
 from lighteval.tasks.requests import Doc, SamplingMethod
@@ -22,11 +27,13 @@ from lighteval.utils.language import Language
 
 from openrs.verify import shared_verifier
 
+Task: TypeAlias = LightevalTaskConfig
+
 METRIC = "extractive_match"
 """lighteval's name of the metric; the paper's result files have it too."""
 
 
-# it would print the whole completion wherever it finds no letter
+# this logger prints the whole completion wherever no letter is found
 logging.getLogger("lighteval.metrics.dynamic_metrics").setLevel(logging.ERROR)
 
 LETTERS = MultilingualExtractiveMatchMetric(
@@ -50,7 +57,7 @@ class ExtractiveMatch(SampleLevelComputation):
         self.gold_kind = gold_kind
 
     def compute(self, responses: list[Any], docs: list[Doc]) -> list[float]:
-        """Scores all problems of a task; what timed out is noted in the document."""
+        """Scores all problems of a task; each document notes whether its verdict timed out."""
         if self.gold_kind == "letter":
             return [LETTERS.compute(doc, response) for doc, response in zip(docs, responses, strict=True)]
         pairs = [
@@ -65,11 +72,11 @@ class ExtractiveMatch(SampleLevelComputation):
 
 def task(
     name: str, instruction: str, gold_kind: Literal["expr", "latex", "letter"], max_new_tokens: int
-) -> LightevalTaskConfig:
+) -> Task:
     """The lighteval task of a benchmark: instruction, blank line, problem; zero-shot.
 
     Args:
-        instruction: evaluation's; a row that has an instruction is asked with its own.
+        instruction: of the evaluation; a row's own instruction goes before it.
         gold_kind: how gold answers are read: `expr`, `latex`, or `letter` (one of the row's choices).
     """
 
@@ -108,13 +115,68 @@ def task(
     )
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A problem's completion and its verdict."""
+
+    gold: str
+    text: str
+    correct: int
+    timed_out: int
+
+
+def measure(
+    model: LightevalModel,
+    tasks: dict[str, Task],
+    rows: dict[str, list[dict[str, Any]]],
+    output: Path,
+    *,
+    details: bool,
+) -> dict[str, dict[str, Outcome]]:
+    """Runs lighteval's pipeline, which also writes its own result files.
+
+    Args:
+        rows: benchmark name -> problems.
+        output: lighteval's folder.
+        details: whether lighteval stores questions and completions too.
+
+    Returns:
+        Benchmark -> problem id -> outcome.
+    """
+    with _only(tasks, rows):
+        pipeline = Pipeline(
+            tasks=",".join(f"{name}|0" for name in tasks),
+            pipeline_parameters=PipelineParameters(
+                launcher_type=ParallelismManager.CUSTOM, remove_reasoning_tags=False
+            ),
+            evaluation_tracker=EvaluationTracker(output_dir=str(output), save_details=details),
+            model=model,
+        )
+        pipeline.evaluate()
+        pipeline.save_and_push_results()
+    noted = pipeline.get_details()
+    return {
+        name: {detail.doc.specific["problem_id"]: _outcome(detail) for detail in noted[f"{name}|0"]}
+        for name in tasks
+    }
+
+
+def _outcome(detail: Any) -> Outcome:
+    return Outcome(
+        gold=detail.doc.get_golds()[0],
+        text=detail.model_response.text[0],
+        correct=int(detail.metric[METRIC]),
+        timed_out=int(detail.doc.specific["timed_out"]),
+    )
+
+
 @contextmanager
-def only(tasks: dict[str, LightevalTaskConfig], rows: dict[str, list[dict[str, Any]]]) -> Iterator[None]:
-    """Within it, lighteval knows these tasks alone and reads these rows instead of the Hub."""
+def _only(tasks: dict[str, Task], rows: dict[str, list[dict[str, Any]]]) -> Iterator[None]:
+    """Inside the block lighteval has these tasks alone, and reads these rows instead of the Hub."""
     load_tasks, load_rows = Registry.load_all_task_configs, LightevalTask.download_dataset_worker
     Registry.load_all_task_configs = staticmethod(lambda **_: tasks)
     LightevalTask.download_dataset_worker = staticmethod(
-        lambda wanted: DatasetDict({"test": Dataset.from_list(rows[wanted.name])})
+        lambda config: DatasetDict({"test": Dataset.from_list(rows[config.name])})
     )
     try:
         yield

@@ -1,4 +1,4 @@
-"""A checkpoint as lighteval sees it: the one LightevalModel, in front of whichever engine."""
+"""A checkpoint as lighteval sees it: one LightevalModel in front of any engine."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Key = tuple[str, str]
 
 
 class _NoCache:
-    """lighteval asks every model for a sample cache; ours keeps text in score records instead."""
+    """lighteval asks every model for a sample cache; openrs stores text beside scores instead."""
 
     def _init_registry(self, registry: Any) -> None:
         del registry
@@ -29,9 +29,9 @@ class CheckpointModel(LightevalModel):
     """A checkpoint as lighteval sees it: documents in, responses out, one sampling seed.
 
     Args:
-        engine: gives the engine, loaded at the first call.
-        known: completions that need no generating.
-        keep: stores a completion, with the seconds since the one before.
+        engine: returns the engine, which the first call loads.
+        completions: those that are there already; generated ones are added.
+        store: stores a completion, with the seconds since the one before.
     """
 
     def __init__(
@@ -42,13 +42,12 @@ class CheckpointModel(LightevalModel):
         context: int,
         sampling: Sampling,
         seed: int,
-        known: dict[Key, Completion],
-        keep: Callable[[Key, Completion, float], None],
+        completions: dict[Key, Completion],
+        store: Callable[[Key, Completion, float], None],
     ) -> None:
-        self.engine, self.sampling, self.seed, self.known = engine, sampling, seed, known
-        self.words, self.context, self.keep, self.title = tokenizer, context, keep, name
+        self.engine, self.sampling, self.seed, self.completions = engine, sampling, seed, completions
+        self.words, self.context, self.store, self.title = tokenizer, context, store, name
         self.seconds = 0.0
-        self.completions: dict[Key, Completion] = {}
         self._cache = _NoCache()
         self.config = ModelConfig(
             model_name=name,
@@ -79,16 +78,15 @@ class CheckpointModel(LightevalModel):
         """Samples each document at the settings' temperature (the name is lighteval's)."""
         keys = [(doc.task_name.split("|")[0], (doc.specific or {})["problem_id"]) for doc in docs]
         prompts = [templated(self.words, doc.query) for doc in docs]
-        missing = [i for i, key in enumerate(keys) if key not in self.known]
+        missing = [i for i, key in enumerate(keys) if key not in self.completions]
         if missing:
             self._generate([keys[i] for i in missing], [prompts[i] for i in missing])
-        self.completions = {key: self.known[key] for key in keys}
         return [
             ModelResponse(
                 input=doc.query,
                 input_tokens=prompt,
-                text=[self._text(self.known[key])],
-                output_tokens=[self.known[key].tokens],
+                text=[self._text(self.completions[key])],
+                output_tokens=[self.completions[key].tokens],
             )
             for doc, prompt, key in zip(docs, prompts, keys, strict=True)
         ]
@@ -105,8 +103,8 @@ class CheckpointModel(LightevalModel):
         def finished(index: int, completion: Completion) -> None:
             nonlocal last
             now = time.perf_counter()
-            self.known[keys[index]] = completion
-            self.keep(keys[index], completion, now - last)
+            self.completions[keys[index]] = completion
+            self.store(keys[index], completion, now - last)
             last = now
             progress.advance()
 
@@ -119,7 +117,7 @@ class CheckpointModel(LightevalModel):
         return str(self.words.decode(completion.tokens, skip_special_tokens=True))
 
     def loglikelihood(self, docs: list[Doc]) -> list[ModelResponse]:
-        """No task of ours asks for it."""
-        raise ValueError("openrs's tasks generate; none asks for log-likelihoods")
+        """Not needed by any task of openrs."""
+        raise ValueError("openrs's tasks generate, and need no log-likelihoods")
 
     loglikelihood_rolling = loglikelihood

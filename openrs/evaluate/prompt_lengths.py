@@ -1,7 +1,7 @@
-"""How long evaluation prompts are, as far as a plan can tell without transformers.
+"""How long evaluation prompts are, counted without transformers.
 
-A plan counts by the tokenizer's own file, where that is here, and without the chat template: never too
-many, so what it refuses could not have been asked.
+The plan counts with the tokenizer's own file, where that is on this machine, and without the chat template.
+Its count is never too high, so a refused prompt could not have been generated from.
 """
 
 from pathlib import Path
@@ -37,11 +37,11 @@ def leave_room(config: Config, problems: dict[str, list[dict[str, Any]]]) -> Non
 
 
 def _tokenizer(model: Model) -> Path | None:
-    """tokenizer.json in the model's package or in the Hub's cache; None where it is not here."""
+    """tokenizer.json in the model's package or in the Hub's cache; None where neither has one."""
     if model.package is not None:
         file = models.packaged(model) / "tokenizer.json"
         return file if file.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(model.id, "tokenizer.json", revision=model.revision)
-    return Path(found) if isinstance(found, str) else None
+    cached = try_to_load_from_cache(model.id, "tokenizer.json", revision=model.revision)
+    return Path(cached) if isinstance(cached, str) else None

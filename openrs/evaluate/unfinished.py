@@ -2,7 +2,7 @@
 
     <run>/eval/step-00010/aime24-<settings id>/seed-1234.partial.jsonl
 
-The file is only appended to, and removed once the cell's text record is written.
+The file is only appended to, and removed once the text record of its score is written.
 """
 
 import json
@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from openrs.engines import Completion
+from openrs.records.files import read_lines
 
 
-class Partial:
-    """The finished completions of one cell.
+class UnfinishedCompletions:
+    """The finished completions of one score that is not finished.
 
     Args:
         path: the file; it need not exist.
@@ -22,23 +23,13 @@ class Partial:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.seconds = 0.0
-        """Generation time of the completions that were read."""
+        """Generation time of the completions that `read` has read."""
 
     def read(self) -> dict[str, Completion]:
         """Completions by problem id; a line that a kill has torn is left out."""
-        if not self.path.exists():
-            return {}
-        found = {}
-        self.seconds = 0.0
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                item = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            problem, seconds = item.pop("id"), item.pop("seconds")
-            self.seconds += seconds
-            found[problem] = Completion(**item)
-        return found
+        lines = read_lines(self.path)
+        self.seconds = sum(line.pop("seconds") for line in lines)
+        return {line.pop("id"): Completion(**line) for line in lines}
 
     def append(self, problem: str, completion: Completion, seconds: float) -> None:
         """Stores one completion.
@@ -46,8 +37,8 @@ class Partial:
         Args:
             seconds: wall time since the one before, so that they add up to the time of generation.
         """
-        told = {key: value for key, value in asdict(completion).items() if value is not None}
-        line = json.dumps({"id": problem, **told, "seconds": round(seconds, 4)}, ensure_ascii=False)
+        fields = {name: value for name, value in asdict(completion).items() if value is not None}
+        line = json.dumps({"id": problem, **fields, "seconds": round(seconds, 4)}, ensure_ascii=False)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
             if file.tell() and file.seek(-1, 2) >= 0 and file.read(1) != b"\n":
@@ -55,5 +46,5 @@ class Partial:
             file.write(line.encode() + b"\n")
 
     def remove(self) -> None:
-        """Forgets what is stored."""
+        """Removes the file."""
         self.path.unlink(missing_ok=True)

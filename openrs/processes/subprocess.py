@@ -1,4 +1,4 @@
-"""A child process that is watched: its output kept in a log, its last lines at hand, its end ours."""
+"""A watched process: its output goes into a log, its last lines into errors, and openrs ends it."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ from openrs.machine import die_with_parent
 LAST_LINES = 30
 """Lines of output that an error shows."""
 GRACE_SECONDS = 20.0
-"""Time between asking a child to end and killing it."""
+"""Time between asking a process to end and killing it."""
 
 
 class WatchedProcess:
     """A running command in a process group of its own.
 
     Args:
-        log: file that gets its output, after what is there.
-        show: gets each line too; None shows nothing.
+        log: file to which the output is appended.
+        show: gets each line of output too.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class WatchedProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its group's too."""
+        """Process id, which is the group's too."""
         return self._process.pid
 
     def _read(self, show: Callable[[str], None] | None) -> None:
@@ -65,7 +65,7 @@ class WatchedProcess:
                     show(line.rstrip())
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Its exit status (negative: the signal that ended it), or None where it runs on after that."""
+        """Exit status (negative: the signal that ended the process); None where it still runs after that."""
         try:
             status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -74,15 +74,22 @@ class WatchedProcess:
         return status
 
     def stop(self) -> None:
-        """Ends it and its group: asked first, killed after a while."""
+        """Asks the process and its group to end, and kills them after a while."""
         for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)):
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
             if self.wait(seconds) is not None:
                 break
-        with suppress(ProcessLookupError):  # what it left behind in its group
+        with suppress(ProcessLookupError):  # what is left of its group
             os.killpg(self.pid, signal.SIGKILL)
 
-    def tail(self) -> str:
-        """Its last lines, indented, for an error."""
-        return "\n".join(f"  | {line}" for line in self.last) or "  | (it printed nothing)"
+    @property
+    def log_tail(self) -> str:
+        """Where the log is, and the last lines of output, for an error."""
+        lines = "\n".join(f"  | {line}" for line in self.last) or "  | (no output)"
+        return f"The log is {self.log}, its last lines:\n{lines}"
+
+
+def in_words(status: int) -> str:
+    """An exit status in words."""
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -20,8 +20,8 @@ OPTIMIZER_STATE = (
 
 def whole_checkpoints(folder: Path) -> dict[int, Path]:
     """Step -> folder of every checkpoint that was written to the end."""
-    found = {_step(path): path for path in folder.glob("checkpoint-*")}
-    return {step: path for step, path in found.items() if step is not None}
+    steps = {path: _step(path) for path in folder.glob("checkpoint-*")}
+    return {step: path for path, step in steps.items() if step is not None}
 
 
 def _step(checkpoint: Path) -> int | None:

@@ -33,13 +33,13 @@ PACKAGES = (
 @cache
 def versions() -> dict[str, str]:
     """Installed versions of the packages that can change a number."""
-    found = {"python": sys.version.split()[0]}
+    installed = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _git(*arguments: str) -> str:
@@ -93,7 +93,7 @@ class Run:
         write_record(self.folder / "train.json", asdict(record))
 
     def log_invocation(self, resolved: dict[str, Any], data: dict[str, Any] | None = None) -> None:
-        """Adds this command to `run.json`, which is made at the first.
+        """Adds this command to `run.json`, which the first command writes.
 
         Args:
             data: what was read, with its fingerprints and commits.
@@ -136,13 +136,13 @@ def locked(run: Run) -> Iterator[None]:
     """Holds the run for this process; a second worker waits until the first is done or dead.
 
     Raises:
-        Mistake: the run's folder cannot be made.
+        Mistake: the run's folder cannot be created.
     """
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Mistake(
-            f"outputs={run.folder.parent.parent}: {run.folder} cannot be made ({error.strerror}). Give a "
+            f"outputs={run.folder.parent.parent}: {run.folder} cannot be created ({error.strerror}). Give a "
             "folder that can be written to."
         ) from error
     with (run.folder / ".lock").open("a+") as lock:

@@ -1,9 +1,10 @@
-"""Which letters are Latin, mathematical or foreign: ranges of a regular expression's character class."""
+"""Scripts: which letters are foreign, and which scripts write no spaces between words."""
 
 import re
 from collections.abc import Sequence
 
 LATIN = "A-Za-zÀ-ÖØ-öø-ʯḀ-ỿﬀ-ﬆＡ-Ｚａ-ｚ"
+"""The Latin script, as ranges of a regular expression's character class; so are the next two."""
 
 MATHEMATICAL = (
     "\u00aa-\u00be\u02b0-\u02ff"  # micro, ordinals, powers, fractions; modifiers
@@ -19,11 +20,18 @@ UNSPACED = (
 )
 """Written without spaces between words."""
 
-_LATIN = re.compile(f"[{LATIN}]")
-_FOREIGN = re.compile(f"[^\\W\\d_{LATIN}{MATHEMATICAL}]")
+_FOREIGN_WORD = re.compile(f"[{UNSPACED}]|[^\\W\\d_{LATIN}{MATHEMATICAL}{UNSPACED}]+")
+_LATIN_LETTER = re.compile(f"[{LATIN}]")
+
+
+def foreign_words(text: str) -> list[str]:
+    """The words in foreign scripts: runs of letters that are neither Latin nor symbols of mathematics; a
+    character of a script without spaces is a word of its own."""
+    return _FOREIGN_WORD.findall(text)
 
 
 def foreign_share(texts: Sequence[str]) -> float:
-    """The share of letters in other scripts than Latin, from 0 to 1; mathematical letters are left out."""
-    latin, foreign = (sum(len(script.findall(text)) for text in texts) for script in (_LATIN, _FOREIGN))
-    return foreign / (latin + foreign) if foreign else 0.0
+    """The share of foreign letters among these and the Latin ones of all texts; 0 where there are none."""
+    foreign = sum(len(word) for text in texts for word in foreign_words(text))
+    latin = sum(len(_LATIN_LETTER.findall(text)) for text in texts)
+    return foreign / (foreign + latin) if foreign else 0.0

@@ -9,12 +9,16 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs import collect
+from openrs.analysis.tables import sweep_comparison
+from openrs.analysis.tables.sweep_comparison import SweepTrial
+from openrs.analysis.tables.table import Table
 from openrs.errors import Mistake
 from openrs.plan import Plan, describe
 from openrs.studies.spending import spent
-from openrs.studies.trials import RECORD, counts, described, newest, why
+from openrs.studies.trials import REASON, RECORD, counts, described, newest, why
 from openrs.sweep import budget, signal
 from openrs.sweep.estimate import estimate, lines
+from openrs.sweep.objective import TRAINED
 from openrs.sweep.points import spaced
 from openrs.sweep.question import Question
 from openrs.sweep.slots import Patience, owed_slots
@@ -112,16 +116,14 @@ def _save_best(question: Question, study: optuna.Study) -> None:
     say(f"Pareto set of {', '.join(question.objectives)}:")
     for trial in front:
         say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {described(trial)}")
-    from openrs.analysis.figures import command  # matplotlib
+    from openrs.analysis.figures import drawing  # matplotlib
 
-    if paths := command.pareto(study, question.folder):
+    if paths := drawing.pareto(study, question.folder):
         say(f"written: {', '.join(map(str, paths))}")
 
 
 def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig) -> None:
     """Table 1 of a small sweep's checkpoints, then the comparison."""
-    from openrs.sweep import table
-
     outputs = Path(question.points.config.outputs)
     records = [trial.user_attrs[RECORD] for trial in last if trial.state == TrialState.COMPLETE]
     folders = list(dict.fromkeys(Path(record[key]) for record in records for key in ("base", "folder")))
@@ -129,9 +131,38 @@ def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig
     if any(run.scores for run in runs):
         collect.show_table1(runs, outputs)
     selection = signal.selection(signal.parse(options.signal)) if options.pruner else None
-    compared = table.compare(
-        last, question.objectives, question.directions, question.name,
-        chosen_by=selection.benchmark if selection else "", missing=question.points.total - len(last),
-    )  # fmt: skip
+    benchmark, missing = selection.benchmark if selection else "", question.points.total - len(last)
+    compared = comparison(last, question.objectives, question.directions, question.name, benchmark, missing)
     if compared:
         collect.show(compared, outputs)
+
+
+def comparison(
+    trials: Sequence[FrozenTrial],
+    objectives: Sequence[str],
+    directions: Sequence[str],
+    name: str,
+    selected_by: str = "",
+    missing: int = 0,
+) -> list[Table]:
+    """The comparison of these trials, each the newest of its slot."""
+    points = [compared_point(trial) for trial in trials]
+    return sweep_comparison.tables(points, objectives, directions, name, TRAINED, selected_by, missing)
+
+
+def compared_point(trial: FrozenTrial) -> SweepTrial:
+    """What the comparison needs of a trial; one that died at once has only what was enqueued for it."""
+    params = trial.params or trial.system_attrs.get("fixed_params", {})
+    if trial.state != TrialState.COMPLETE:
+        return SweepTrial(params, outcome=_outcome(trial))
+    record = trial.user_attrs[RECORD]
+    folder, files = Path(record.get("folder", "")), tuple(map(Path, record.get("scores", [])))
+    return SweepTrial(params, tuple(trial.values), "", record["run"], folder, record.get("step", 0), files)
+
+
+def _outcome(trial: FrozenTrial) -> str:
+    """How a trial that is not complete ended."""
+    if trial.state == TrialState.PRUNED:
+        reason = trial.user_attrs.get(REASON, "")
+        return f"pruned ({reason})" if reason else "pruned"
+    return f"failed ({why(trial)})" if trial.state == TrialState.FAIL else "still running"

@@ -80,7 +80,7 @@ RULES: dict[str, Callable[[Lines, int, float], str | None]] = {
     "truncated_above": _above("truncated_share", "share of truncated completions"),
     "length_above": length_exploded,
     "kl_above": _above("kl", "KL divergence from the base model"),
-    "foreign_above": _above("foreign_share", "share of letters that are not Latin"),
+    "foreign_above": _above("foreign_share", "share of letters in foreign scripts"),
 }
 """Field of `config.schema.Collapse` -> its rule."""
 

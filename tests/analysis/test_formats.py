@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from openrs.analysis import commands as cli
-from openrs.analysis import formats, records
+from openrs.analysis import formats, run_records
 from openrs.analysis.tables import references, table1
 from openrs.analysis.tables.table import Table
 from openrs.records.files import write_record
@@ -17,7 +17,7 @@ from tests.helpers.run_folders import halves, imported_run, make_run
 
 def test_the_formats_hold_the_same_numbers(tmp_path):
     make_run(tmp_path, "exp_1", {10: {"aime24": halves()}})
-    table = table1.table1(records.load_all(tmp_path))
+    table = table1.everything(run_records.load_all(tmp_path))[0]
     parsed = list(csv.reader(io.StringIO(formats.comma_separated(table))))
     assert parsed[0][:4] == ["row", "AIME24", "AIME24 low", "AIME24 high"]
     assert float(parsed[1][1]) == 50.0
@@ -51,14 +51,14 @@ def test_every_format_says_which_numbers_were_published_or_imported():
     assert r"\caption{Published, not measured here: the paper's Table 1." in formats.latex(paper)
     rows = list(csv.DictReader(io.StringIO(formats.comma_separated(paper))))
     assert {(row["origin"], row["table"]) for row in rows} == {("published", paper.title)}
-    made = imported_run("exp1", {10: {"AMC23": 0.6}})
-    base, table = references.base_differences([made], table1.DEFAULT)[0], table1.table1([made])
+    run = imported_run("exp1", {10: {"AMC23": 0.6}})
+    base, table = references.base_differences([run], table1.DEFAULT)[0], table1.everything([run])[0]
     assert r"\caption{Differences to the published base row (DeepSeek" in formats.latex(base)
     assert r"\caption{zero-shot pass@1" in formats.latex(table)
-    for found in (base, table):
-        (row,) = csv.DictReader(io.StringIO(formats.comma_separated(found)))
+    for shown in (base, table):
+        (row,) = csv.DictReader(io.StringIO(formats.comma_separated(shown)))
         assert row["origin"] == "imported"
-        assert json.loads(formats.as_json([found]))[0]["rows"][0]["origin"] == "imported"
+        assert json.loads(formats.as_json([shown]))[0]["rows"][0]["origin"] == "imported"
     assert row["AMC23 seeds"] == "not stated"
 
 
@@ -67,7 +67,7 @@ def test_what_a_table_shows_is_inert_in_html(tmp_path):
     record = json.loads((folder / "run.json").read_text())
     record["config"]["model"]["title"] = "<script>alert(1)</script>"
     write_record(folder / "run.json", record)
-    page = formats.html(table1.table1(records.load_all(tmp_path)))
+    page = formats.html(table1.everything(run_records.load_all(tmp_path))[0])
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
@@ -89,9 +89,9 @@ class Cells(HTMLParser):
 
 def test_a_table_of_words_is_html_with_heads_and_inert_text():
     table = Table("Table 2: cost", ("A & B",), (("<script>", ("7k",)), ("hours", ("<b>24</b>",))), ("Note.",))
-    found = Cells()
-    found.feed(formats.html(table))
-    assert found.texts == ["Table 2: cost", "A & B", "<script>", "7k", "hours", "<b>24</b>", "Note."]
-    assert found.tags.count("tr") == 4
-    assert found.tags.count("th") == 4
-    assert not {"script", "b"} & set(found.tags)
+    cells = Cells()
+    cells.feed(formats.html(table))
+    assert cells.texts == ["Table 2: cost", "A & B", "<script>", "7k", "hours", "<b>24</b>", "Note."]
+    assert cells.tags.count("tr") == 4
+    assert cells.tags.count("th") == 4
+    assert not {"script", "b"} & set(cells.tags)

@@ -5,12 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from openrs.analysis import mixing, records
+from openrs.analysis import mixing, run_records
 from openrs.analysis.tables import table1
 from openrs.errors import Mistake
 from openrs.records.files import write_record
 from openrs.records.scores import ScoreAddress, score, write
 from tests.helpers.run_folders import SETTINGS, halves, imported_run, make_run
+
+
+def refuse(runs):
+    mixing.refuse([item for run in runs for item in run_records.evaluations(run)])
 
 
 def test_scores_of_other_settings_are_other_rows(tmp_path):
@@ -23,7 +27,7 @@ def test_scores_of_other_settings_are_other_rows(tmp_path):
                  "timed_out": [0, 0, 0, 1]},
     )  # fmt: skip
     write(folder, other)
-    table = table1.table1(records.load_all(tmp_path))
+    table = table1.everything(run_records.load_all(tmp_path))[0]
     assert [label for label, _ in table.rows if "temperature=1.0" in label]
     assert len(table.rows) == 2
     assert any("1 answers could not be verified" in line for line in table.caption)
@@ -35,25 +39,25 @@ def test_timeouts_of_runs_and_of_their_mean_are_counted_once(tmp_path):
         for path in folder.glob("eval/*/*/seed-*.json"):
             record = json.loads(path.read_text())
             write_record(path, record | {"timed_out": [1, 0, 0, 0]})
-    caption = table1.table1(records.load_all(tmp_path)).caption
+    caption = table1.everything(run_records.load_all(tmp_path))[0].caption
     assert "2 answers could not be verified in time and count as wrong." in caption
 
 
 def test_other_problems_are_refused_unless_asked_for_and_then_marked(tmp_path):
     make_run(tmp_path, "exp3", {10: {"aime24": halves()}})
     make_run(tmp_path, "exp4", {10: {"aime24": halves()}}, problems="q")
-    runs = records.load_all(tmp_path)
+    runs = run_records.load_all(tmp_path)
     with pytest.raises(Mistake, match=r"differ in the benchmark's problems.*--mixed problems"):
-        table1.table1(runs)
+        refuse(runs)
     apart = [table for table in table1.everything(runs) if "Differences" not in table.title]
     assert [len(table.rows) for table in apart] == [1, 1]
     assert all("--mixed problems puts them into one table" in table.caption[-1] for table in apart)
-    mixed = table1.table1(runs, table1.Options(mixed={"problems"}))
+    mixed = table1.everything(runs, table1.Options(mixed={"problems"}))[0]
     assert len(mixed.rows) == 2
-    (told,) = (line for line in mixed.caption if "Mixed by --mixed" in line)
+    (note,) = (line for line in mixed.caption if "Mixed by --mixed" in line)
     own = [label.split("(problems: ")[1].rstrip(")") for label, _ in mixed.rows]
     assert len(set(own)) == 2
-    assert all(value in told for value in own)
+    assert all(value in note for value in own)
 
 
 def test_files_on_other_problems_are_no_two_samples_of_one_cell(tmp_path):
@@ -61,20 +65,20 @@ def test_files_on_other_problems_are_no_two_samples_of_one_cell(tmp_path):
     part = imported_run("exp1", {10: {"AIME24": [0.5]}}, n=20, seeds=(-2,))
     pooled = replace(whole, scores=whole.scores + part.scores)
     with pytest.raises(Mistake, match=r"20 and 30 problems.*Import them again"):
-        table1.table1([pooled])
+        table1.everything([pooled])[0]
     folder = make_run(tmp_path, "exp1", {10: {"aime24": halves() * 2}})
     place = next(folder.glob("eval/*/*/seed-1235-*.json"))
     record = json.loads(place.read_text())
     write_record(place, record | {"ids": [f"q{i}" for i in range(4)]})
     with pytest.raises(Mistake, match="hold different problems"):
-        table1.table1(records.load_all(tmp_path))
+        table1.everything(run_records.load_all(tmp_path))[0]
 
 
 def test_runs_on_other_problems_have_no_mean(tmp_path):
     for seed, problems in ((1, "p"), (2, "q")):
         make_run(tmp_path, "exp1", {10: {"aime24": halves()}}, {"seed": seed}, problems=problems)
-    made = table1.table1(records.load_all(tmp_path), table1.Options(mixed={"problems"})).rows
-    assert ["(seed=1, problems" in made[0][0], "(seed=2, problems" in made[1][0], len(made)] == [
+    rows = table1.everything(run_records.load_all(tmp_path), table1.Options(mixed={"problems"}))[0].rows
+    assert ["(seed=1, problems" in rows[0][0], "(seed=2, problems" in rows[1][0], len(rows)] == [
         True,
         True,
         2,
@@ -93,10 +97,10 @@ def test_runs_on_other_problems_have_no_mean(tmp_path):
 def test_rows_measured_in_other_ways_are_refused_unless_asked_for(tmp_path, trait, settings, versions):
     make_run(tmp_path, "exp3", {10: {"aime24": halves()}})
     make_run(tmp_path, "exp4", {10: {"aime24": halves()}}, settings=SETTINGS | settings, versions=versions)
-    runs = records.load_all(tmp_path)
+    runs = run_records.load_all(tmp_path)
     with pytest.raises(Mistake, match=f"--mixed {trait}"):
-        table1.table1(runs)
-    mixed = table1.table1(runs, table1.Options(mixed=mixing.allowed(trait)))
+        refuse(runs)
+    mixed = table1.everything(runs, table1.Options(mixed=mixing.allowed(trait)))[0]
     assert any("Mixed by --mixed" in line for line in mixed.caption)
     assert len({label for label, _ in mixed.rows if "=" in label or "tags" in label or "math" in label}) == 2
 
@@ -105,12 +109,12 @@ def test_means_of_runs_measured_in_two_ways_are_two_and_say_so(tmp_path):
     for temperature in (0.6, 1.2):
         settings = SETTINGS | {"temperature": temperature}
         for seed in (1, 2):
-            made = {10: {"aime24": halves()}}
-            make_run(tmp_path / str(temperature), "exp1", made, {"seed": seed}, settings=settings)
-    runs = [run for part in ("0.6", "1.2") for run in records.load_all(tmp_path / part)]
+            rows = {10: {"aime24": halves()}}
+            make_run(tmp_path / str(temperature), "exp1", rows, {"seed": seed}, settings=settings)
+    runs = [run for part in ("0.6", "1.2") for run in run_records.load_all(tmp_path / part)]
     first, second, third, fourth = runs
     both = [replace(a, scores=a.scores + b.scores) for a, b in ((first, third), (second, fourth))]
-    labels = [label for label, _ in table1.table1(both).rows if "mean of" in label]
+    labels = [label for label, _ in table1.everything(both)[0].rows if "mean of" in label]
     assert labels == [f"exp1, step 10, mean of 2 training runs (temperature={t})" for t in (0.6, 1.2)]
 
 

@@ -18,14 +18,17 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState, create_trial
 
+from openrs.analysis.cells import AVERAGE
 from openrs.analysis.statistics import differences
+from openrs.analysis.tables.combinations import combination
 from openrs.analysis.tables.comparisons import against
 from openrs.paths import ROOT
 from openrs.records.files import read_lines
 from openrs.studies.trials import RECORD, SLOT, slots
-from openrs.sweep import signal, table
+from openrs.sweep import signal
 from openrs.sweep.promotion import next_promotion
 from openrs.sweep.pruning import RunCurve, curves
+from openrs.sweep.report import compared_point
 from openrs.sweep.sampler import make_pruner
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
@@ -101,7 +104,10 @@ def replay(settings, trials, metrics):
 
 def distinguishable(best, other):
     """Whether the better run's average differs beyond noise from another's: paired by problem, 5 %."""
-    rows = [table.line(table.Level(name, (trial,))) for name, trial in (("other", other), ("best", best))]
+    rows = [
+        combination([compared_point(trial).evaluation()], AVERAGE).row(name)
+        for name, trial in (("other", other), ("best", best))
+    ]
     found = against(*rows, list(rows[0].cells))
     return differences.average(list(found.values())).p < 0.05
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openrs.analysis import cells, records
-from openrs.analysis.lines import Line
+from openrs.analysis import cells, run_records
+from openrs.analysis.rows import ResultRow
 from openrs.analysis.statistics import differences, intervals, power, selection
 from openrs.analysis.tables import comparisons, table1
 from openrs.paths import ROOT
@@ -65,10 +65,8 @@ def test_size():
                 found = cells.difference(*pair)
                 rejected += found.p < 0.05
                 covered += found.low <= 0 <= found.high
-                bounds = [cell.interval for cell in pair]
                 sizes = (n, n) if k == 1 else None
-                errors = pair[0].error, pair[1].error
-                apart = differences.unpaired(pair[0].value, pair[1].value, *bounds, errors, sizes)
+                apart = differences.unpaired(pair[0].estimate, pair[1].estimate, sizes)
                 unpaired += apart.p < 0.05
             numbers = [100 * number / rounds for number in (rejected, unpaired, covered)]
             print(f"{n:>4} {k:>2}  {numbers[0]:>5.1f} {numbers[1]:>5.1f} {numbers[2]:>6.1f}")
@@ -76,9 +74,8 @@ def test_size():
 
 
 def measured(drawn, k):
-    bounds, error = intervals.of_shares(drawn), intervals.error_of_shares(drawn)
     ids = tuple(map(str, range(len(drawn))))
-    return cells.Measured(float(drawn.mean()), bounds, error, len(drawn), k, (), ids, drawn)
+    return cells.Cell(intervals.of_shares(drawn), len(drawn), k, (), ids, drawn)
 
 
 def test_size_over_training_runs():
@@ -114,7 +111,8 @@ def test_size_of_the_marks():
             for _ in range(rounds):
                 ability = rng.beta(0.5, 0.5, 100)
                 made = [
-                    Line(str(i), (), {"x": measured(rng.binomial(k, ability) / k, k)}) for i in range(count)
+                    ResultRow(str(i), (), {"x": measured(rng.binomial(k, ability) / k, k)})
+                    for i in range(count)
                 ]
                 marks = comparisons.marks(made, ["x"])
                 wrong += len(marks) < count
@@ -242,7 +240,7 @@ def make(outputs, runs, steps, seeds=1):
 
 def test_a_table_of_twenty_rows(tmp_path):
     make(tmp_path, runs=20, steps=1, seeds=4)
-    runs = records.load_all(tmp_path)
+    runs = run_records.load_all(tmp_path)
     began, cpu = time.perf_counter(), time.process_time()
     table1.everything(runs)
     wall, cpu = time.perf_counter() - began, time.process_time() - cpu
@@ -255,8 +253,8 @@ def test_a_table_of_twenty_rows(tmp_path):
 def test_ten_thousand_scores(tmp_path):
     make(tmp_path, runs=200, steps=10)
     code = (
-        "import resource, sys, time; from pathlib import Path; from analysis import records\n"
-        "began = time.perf_counter(); runs = records.load_all(Path(sys.argv[1]))\n"
+        "import resource, sys, time; from pathlib import Path; from openrs.analysis import run_records\n"
+        "began = time.perf_counter(); runs = run_records.load_all(Path(sys.argv[1]))\n"
         "wall = time.perf_counter() - began; size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "print(sum(len(run.scores) for run in runs), wall, time.process_time(), size / 2**20)"
     )

@@ -131,7 +131,7 @@ def test_nobody_at_the_address_is_one_clear_error(folder):
         ({"faults": [500, 500]}, {"retries": 1}, "fault 500"),
         ({"faults": ["hang", "hang"]}, {"retries": 1, "timeout": 0.3}, "engine.timeout=0.3 s, 2 times"),
         ({"extra": 1}, {}, "counts 4 tokens in a prompt of 3"),
-        ({"ids": False, "usage": False}, {}, "neither token ids nor usage"),
+        ({"ids": False, "usage": False}, {}, "no token ids and no usage"),
     ],
 )
 def test_what_no_try_mends_is_told(folder, server, settings, told):

@@ -79,9 +79,9 @@ def test_vllm_is_asked_for_no_more_than_the_context_leaves(monkeypatch):
     from openrs.engines.vllm import VllmEngine
 
     engine = object.__new__(VllmEngine)
-    engine._llm, engine._asked, engine.ends = Llm(), 0, [0]
+    engine._llm, engine._requests, engine.ends = Llm(), 0, [0]
     requests = [Request([5], 1, 9), Request([5], 2)]
-    (cut, whole) = asyncio.run(engine._generate(requests, SAMPLING, engines.unheard))
+    (cut, whole) = asyncio.run(engine._generate(requests, SAMPLING, engines.ignore))
     assert asked == [9, 64]
     assert (len(cut.tokens), cut.truncated, len(whole.tokens)) == (9, True, 64)
 

@@ -1,7 +1,7 @@
 """Completions on their way: stored a line each, read back after a kill."""
 
 from openrs.engines import Completion
-from openrs.evaluate.unfinished import Partial
+from openrs.evaluate.unfinished import UnfinishedCompletions
 
 MADE = {
     "a": Completion([1, 2, 3], False),
@@ -11,7 +11,7 @@ MADE = {
 
 
 def written(path):
-    partial = Partial(path)
+    partial = UnfinishedCompletions(path)
     for problem, completion in MADE.items():
         partial.append(problem, completion, 0.5)
     return partial
@@ -19,11 +19,11 @@ def written(path):
 
 def test_what_is_appended_is_read_back(tmp_path):
     partial = written(tmp_path / "deep" / "seed-1.partial.jsonl")
-    again = Partial(partial.path)
+    again = UnfinishedCompletions(partial.path)
     assert again.read() == MADE
     assert again.seconds == 1.5
     partial.remove()
-    assert Partial(partial.path).read() == {}
+    assert UnfinishedCompletions(partial.path).read() == {}
     partial.remove()  # of nothing is nothing
 
 
@@ -31,8 +31,8 @@ def test_a_torn_line_costs_that_line_alone(tmp_path):
     partial = written(tmp_path / "seed-1.partial.jsonl")
     whole = partial.path.read_bytes()
     partial.path.write_bytes(whole[:-9])
-    assert set(Partial(partial.path).read()) == {"a", "b"}
-    again = Partial(partial.path)
+    assert set(UnfinishedCompletions(partial.path).read()) == {"a", "b"}
+    again = UnfinishedCompletions(partial.path)
     again.append("d", Completion([5], False), 0.25)
     found = again.read()
     assert set(found) == {"a", "b", "d"}

@@ -11,6 +11,8 @@ import fcntl
 import gc
 import importlib
 import json
+import logging
+import multiprocessing.util
 import os
 import runpy
 import selectors
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import weakref
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -31,7 +34,7 @@ from openrs.paths import ROOT
 
 FOLDER = "OPENRS_FORK_SERVER"
 """Environment variable: the folder of this session's server."""
-LIBRARIES = ("openrs.train.trainer", "openrs.evaluate.stage", "openrs.sweep.sweeper", "scipy.stats", "wandb")
+LIBRARIES = ("openrs.train.trainer", "openrs.evaluate.stage", "openrs.sweep.sweeper", "scipy.stats")
 """What the server imports; openrs is then forgotten, and what it imported stays."""
 READ_AT_IMPORT = (
     "ACCELERATE_", "HF_", "HOME", "HUGGINGFACE_", "LD_", "LIGHTEVAL_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON",
@@ -252,6 +255,7 @@ def _become(command: list[str], cwd: str, environment: dict[str, str], imported:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(imported | environment)
+    _forget_exits()
     sys.orig_argv = [sys.executable, *command]
     _show(sys.orig_argv)
     import numpy
@@ -288,6 +292,16 @@ def _end(status: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(status)
+
+
+def _forget_exits() -> None:
+    """What imports have left to do at the end, as to remove a temporary folder, is left to the server."""
+    atexit._clear()
+    for finalizer in list(weakref.finalize._registry):
+        finalizer.detach()
+    weakref.finalize._registered_with_atexit = False
+    atexit.register(logging.shutdown)
+    atexit.register(multiprocessing.util._exit_function)
 
 
 def _show(command: list[str]) -> None:

@@ -3,7 +3,7 @@
 import json
 
 from openrs.analysis import commands as cli
-from openrs.analysis import records
+from openrs.analysis import run_records
 from openrs.analysis.importing import address, reading, store
 
 REPOSITORIES = {"aime24": "HuggingFaceH4/aime_2024", "amc23": "knoveleng/AMC-23"}
@@ -56,5 +56,5 @@ def put(path, document):
 
 
 def imported(folder, outputs, pattern=None, collection="logs", baseline=None):
-    found = list(reading.read(folder, address.pattern(pattern)))
-    return store.store(found, outputs, collection, baseline), records.load_all(outputs, imported=True)
+    results = list(reading.read(folder, address.pattern(pattern)))
+    return store.store(results, outputs, collection, baseline), run_records.load_all(outputs, imported=True)

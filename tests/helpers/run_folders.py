@@ -2,7 +2,7 @@
 
 import json
 
-from openrs.analysis.records import RunRecords
+from openrs.analysis.run_records import RunRecords
 from openrs.records.files import write_record
 from openrs.records.recipe import digest
 from openrs.records.scores import Score, ScoreAddress, score, write
@@ -44,7 +44,7 @@ def make_run(
             for offset, correct in enumerate(seeds):
                 cell = ScoreAddress(step, benchmark, digest([benchmark, problems]), "5" * 64, 1234 + offset)
                 n = len(correct)
-                made = score(
+                scores = score(
                     cell,
                     title=prefix + TITLES[benchmark],
                     columns={
@@ -58,7 +58,7 @@ def make_run(
                     settings=settings or SETTINGS,
                     versions=versions or {},
                 )
-                write(folder, made)
+                write(folder, scores)
     return folder
 
 
@@ -66,7 +66,7 @@ def imported_run(name, shares, settings=None, n=40, model="org/model", seeds=(-1
     """Records as an import leaves them, aggregates only: {step: {title: share right, or one a seed}}."""
     recipe = {"imported": {"from": "logs", "name": name, "model": model}}
     origin = {"samples": 1, "metric": "extractive_match", "examples": examples}
-    made = [
+    scores = [
         Score(
             step=step,
             benchmark=title.lower(),
@@ -92,7 +92,7 @@ def imported_run(name, shares, settings=None, n=40, model="org/model", seeds=(-1
         for seed, value in zip(seeds, values if isinstance(values, list) else [values], strict=False)
     ]
     config = {"report_step": None, "scale": {"name": "imported"}, "model": {"title": name}}
-    return RunRecords(name, digest(recipe), recipe, config, tuple(made))
+    return RunRecords(name, digest(recipe), recipe, config, tuple(scores))
 
 
 def store_texts(folder, text, gold="1"):

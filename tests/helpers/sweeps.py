@@ -11,7 +11,8 @@ from tests.helpers.jobs import killed
 
 SMALL = [
     "experiment=exp2", "scale=nano", "steps.total=2", "steps.save_every=1", "report_step=1",
-    "algorithm.prompts_per_step=2", "evaluation.max_problems=4", "evaluation.benchmarks=[aime24]",
+    "algorithm.prompts_per_step=2", "evaluation.max_problems=4", "evaluation.max_new_tokens=64",
+    "evaluation.benchmarks=[aime24]",
 ]  # fmt: skip
 TRAINING = [*SMALL, "steps.total=3", "stages=[train]", "objective=reward"]
 """Three steps and no evaluation."""

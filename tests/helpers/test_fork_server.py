@@ -91,6 +91,13 @@ def test_kill_9_strikes_the_fork_and_what_it_started(script):
         assert not psutil.pid_exists(killed) or psutil.Process(killed).status() == psutil.STATUS_ZOMBIE
 
 
+def test_what_imports_have_put_into_temporary_folders_outlives_a_fork(script):
+    media = "from wandb.sdk.data_types._private import MEDIA_TMP"
+    text = f"import os; {media}; print(os.listdir(MEDIA_TMP.name))"
+    for _ in range(2):
+        assert openrs(module=script(text)).stdout == "[]\n"
+
+
 def test_what_libraries_read_when_they_are_imported_starts_cold(script):
     processes = [
         start(module=script(""), **more) for more in ({}, {"HF_HOME": "/x"}, {"PYTHONHASHSEED": "5"})

@@ -11,7 +11,7 @@ import pytest
 
 from openrs.errors import Mistake
 from openrs.processes import launch, vllm_server
-from openrs.processes.hang_watchdog import Watchdog
+from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess
 from openrs.records.run import Run
 
@@ -148,7 +148,7 @@ WAITS = "import os, time; print(os.getpid(), flush=True); time.sleep(300)"
 def test_a_server_that_hangs_ends_training_with_its_last_lines(four_devices, composed, monkeypatch):
     train, logs = four_devices
     config = composed("experiment=exp3", "scale=paper", "hardware.stall_timeout=2")
-    monkeypatch.setattr(Watchdog, "_state", lambda self: (time.monotonic_ns(),))  # steps go on
+    monkeypatch.setattr(HangWatchdog, "_state", lambda self: (time.monotonic_ns(),))  # steps go on
     monkeypatch.setattr(vllm_server, "ANSWER_SECONDS", 0.2)
     said = r"hardware.stall_timeout=2: the vLLM server has not answered(.|\n)*\| stuck in a kernel"
     with pytest.raises(Mistake, match=said):
@@ -168,7 +168,7 @@ def test_training_without_a_new_step_is_ended(four_devices, composed):
 def test_a_standstill_is_one_of_steps_or_of_answers(tmp_path):
     now, well = [0.0], [True]
     metrics = tmp_path / "metrics.jsonl"
-    watchdog = Watchdog(100, tmp_path, 3, lambda: well[0], clock=lambda: now[0])
+    watchdog = HangWatchdog(100, tmp_path, 3, lambda: well[0], clock=lambda: now[0])
 
     def after(seconds, step=None):
         now[0] += seconds

@@ -154,7 +154,7 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path, content):
 def test_outputs_that_cannot_be_made_are_told(tmp_path):
     (tmp_path / "file").write_text("")
     made = find(tmp_path / "file", "exp", RECIPE)
-    with pytest.raises(Mistake, match=r"outputs=.*file: .* cannot be made"), run.locked(made):
+    with pytest.raises(Mistake, match=r"outputs=.*file: .* cannot be created"), run.locked(made):
         pass
 
 

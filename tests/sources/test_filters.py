@@ -5,23 +5,6 @@ import pytest
 from openrs.config.training import Data, Draw
 from openrs.data.filters import several_parts
 from openrs.data.mix import mix
-from openrs.records.boxes import boxes
-
-
-@pytest.mark.parametrize(
-    ("solution", "found"),
-    [
-        ("so $\\boxed{42}$", ["42"]),
-        ("\\boxed{\\frac{1}{2}} and \\fbox{3}", ["\\frac{1}{2}", "3"]),
-        ("\\boxed{ \\boxed{1} }", [" \\boxed{1} "]),
-        ("\\boxed {7}", ["7"]),
-        ("cut off: \\boxed{42", []),
-        ("the box is $42$", []),
-        ("", []),
-    ],
-)
-def test_boxes(solution, found):
-    assert boxes(solution) == found
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def composed_tree():
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 def test_a_job_at_its_time_limit_is_queued_again_and_its_run_goes_on(tmp_path):
     pytest.importorskip("submitit", reason="submitit is not installed (the extra `slurm`)")
     process = start(

@@ -34,8 +34,8 @@ from tests.helpers.result_files import command, imported, old, put
     ],
 )
 def test_numbers_of_steps_and_of_other_things(path, name, step):
-    found = address.find(path, address.pattern(None), "model")
-    assert (found.name, found.step) == (name, step)
+    at = address.find(path, address.pattern(None), "model")
+    assert (at.name, at.step) == (name, step)
 
 
 def test_seeds_of_one_model_are_its_samples(tmp_path):
@@ -46,10 +46,10 @@ def test_seeds_of_one_model_are_its_samples(tmp_path):
     assert len(report.unmatched) == 2
 
 
-@pytest.mark.parametrize("given", ["step-100", "step-100/results/m/results_1.json"])
-def test_a_steps_own_folder_is_seen_with_its_parent(tmp_path, given):
+@pytest.mark.parametrize("folder", ["step-100", "step-100/results/m/results_1.json"])
+def test_a_steps_own_folder_is_seen_with_its_parent(tmp_path, folder):
     put(tmp_path / "grpo/step-100/results/m/results_1.json", old())
-    _, (run,) = imported(tmp_path / "grpo" / given, tmp_path / "out")
+    _, (run,) = imported(tmp_path / "grpo" / folder, tmp_path / "out")
     assert (run.name, run.scores[0].step) == ("grpo", 100)
 
 

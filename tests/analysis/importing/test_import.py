@@ -68,7 +68,7 @@ def test_the_same_outputs_are_a_repeat_and_other_outputs_a_second_sample(tmp_pat
     report, (run,) = imported(tmp_path / "in", tmp_path / "out")
     assert (report.imported, len(report.repeats), [s.seed for s in run.scores]) == (2, 1, [-1, -2])
     again, _ = imported(tmp_path / "in", tmp_path / "out")
-    assert (again.imported, again.known, len(again.repeats)) == (0, 2, 1)
+    assert (again.imported, again.earlier, len(again.repeats)) == (0, 2, 1)
 
 
 def test_the_same_outputs_with_another_score_are_named_and_not_stored(tmp_path):
@@ -128,7 +128,7 @@ def test_what_cannot_be_read_is_named_counted_and_skipped(tmp_path, monkeypatch,
     assert status == 3
     assert "1 scores imported" in shown
     assert "7 files skipped" in shown
-    for said in (
+    for message in (
         "skipped truncated.json: truncated or malformed JSON",
         "skipped malformed.json: malformed JSON",
         "skipped foreign.json: foreign JSON",
@@ -137,7 +137,7 @@ def test_what_cannot_be_read_is_named_counted_and_skipped(tmp_path, monkeypatch,
         "skipped odd.json: custom|aime24|0: its metrics are not a table",
         "skipped binary.json: is not text",
     ):
-        assert said in shown
+        assert message in shown
 
 
 def test_nothing_to_import_is_an_error(tmp_path, monkeypatch, capsys):
@@ -212,4 +212,4 @@ def test_eighty_two_files_of_the_published_shape(logs, tmp_path):
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, place)
     report, _ = imported(tmp_path / "in", tmp_path / "out")
-    assert (report.imported, report.imported + report.known + len(report.repeats)) == (27, 82)
+    assert (report.imported, report.imported + report.earlier + len(report.repeats)) == (27, 82)

@@ -28,13 +28,13 @@ from tests.helpers.result_files import imported, new, put
     ],
 )
 def test_lightevals_names(name, samples, k):
-    assert metrics.chosen([name]) == [name]
+    assert metrics.scores([name]) == [name]
     assert (metrics.samples(name), metrics.pass_k(name)) == (samples, k)
 
 
 @pytest.mark.parametrize("name", ["g-pass@16_0.5", "math-g-pass@16_0.0", "mg-pass@16", "maj@n:n=8", "ppl"])
 def test_what_is_no_share_of_right_answers(name):
-    assert metrics.chosen([name]) == []
+    assert metrics.scores([name]) == []
 
 
 def test_several_right_of_k_are_no_pass_at_k(tmp_path):

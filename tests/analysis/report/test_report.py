@@ -7,9 +7,9 @@ import optuna
 import pytest
 
 from openrs.analysis import commands as cli
-from openrs.analysis import records
-from openrs.analysis.lines import lines
+from openrs.analysis import run_records
 from openrs.analysis.report import collect, completions, page
+from openrs.analysis.rows import result_rows
 from openrs.analysis.tables import comparisons
 from openrs.errors import Mistake
 from openrs.studies import reader
@@ -31,7 +31,7 @@ def outputs(tmp_path):
 
 
 def collected(outputs, most=completions.MOST):
-    return collect.collect(records.load_all(outputs), outputs, most)
+    return collect.collect(run_records.load_all(outputs), outputs, most)
 
 
 def test_a_page_holds_its_data_and_no_script_of_a_model():
@@ -105,10 +105,10 @@ def test_a_number_leads_to_its_records(outputs):
 
 
 def test_the_summary_says_no_more_than_the_tests(outputs):
-    told = " ".join(collected(outputs)["parts"][0]["summary"])
-    assert "No row is the best" in told
-    assert "Could be noise, against the base" in told
-    assert "beyond noise" not in told
+    text = " ".join(collected(outputs)["parts"][0]["summary"])
+    assert "No row is the best" in text
+    assert "Could be noise, against the base" in text
+    assert "beyond noise" not in text
 
 
 def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
@@ -119,25 +119,25 @@ def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
 
     make_run(tmp_path, "base", {0: drawn()}, report_step=0)
     make_run(tmp_path, "exp1", {step: drawn() for step in range(10, 610, 10)})
-    runs = records.load_all(tmp_path)
-    base, *others = lines([row for run in runs for row in records.rows(run)])
+    runs = run_records.load_all(tmp_path)
+    base, *others = result_rows([item for run in runs for item in run_records.evaluations(run)])
     titles = ["AIME24", "AMC23"]
     alone = [comparisons.overall(base, o, comparisons.against(base, o, titles)).p for o in others]
     assert sum(p < 0.05 for p in alone) >= 2
     (part,) = collect.collect(runs, tmp_path)["parts"]
-    told = " ".join(part["summary"])
-    assert "On average beyond noise" not in told
-    assert "Could be noise, against the base (Holm over 60 rows)" in told
+    text = " ".join(part["summary"])
+    assert "On average beyond noise" not in text
+    assert "Could be noise, against the base (Holm over 60 rows)" in text
     assert "that of an average over the 60 rows (Holm)" in part["differences"]["caption"][0]
 
 
 def test_warnings_name_what_a_reader_should_know(outputs):
     make_run(outputs, "exp2", {10: {"aime24": [[1, 0] * 15]}}, versions={"torch": "9"})
     data = collected(outputs)
-    told = " ".join(data["warnings"] + [line for part in data["parts"] for line in part["warnings"]])
-    assert "Few seeds" in told
-    assert "One training run per recipe" in told
-    assert "Mixed versions" in told
+    text = " ".join(data["warnings"] + [line for part in data["parts"] for line in part["warnings"]])
+    assert "Few seeds" in text
+    assert "One training run per recipe" in text
+    assert "Mixed versions" in text
 
 
 def test_many_checkpoints_of_one_run_and_mixed_settings_are_warned_of(outputs):
@@ -145,9 +145,9 @@ def test_many_checkpoints_of_one_run_and_mixed_settings_are_warned_of(outputs):
     published = imported_run("Exp1", {step: {"AIME24": 0.3} for step in range(50, 400, 50)})
     hot = imported_run("Exp2", {50: {"AIME24": 0.3}}, {"temperature": 1.2})
     (part,) = collect.collect([published, hot], outputs)["parts"]
-    told = "\n".join(part["warnings"])
-    assert "Selection: 8 trained checkpoints are compared" in told
-    assert "Mixed settings: rows were sampled with different settings (temperature 1.2, not stated)" in told
+    text = "\n".join(part["warnings"])
+    assert "Selection: 8 trained checkpoints are compared" in text
+    assert "Mixed settings: rows were sampled with different settings (temperature 1.2, not stated)" in text
 
 
 def test_long_traces_are_averaged_and_end_where_they_end():
@@ -188,8 +188,8 @@ def test_sweeps_kept_elsewhere_are_read_where_their_storage_is_given(tmp_path):
 
 def test_runs_of_one_recipe_have_a_curve_each_and_one_of_their_mean(tmp_path):
     for seed in (1, 2):
-        made = {step: {"aime24": [[1, 0] * 15]} for step in (10, 20)}
-        make_run(tmp_path, "exp1", made, {"seed": seed})
+        scores = {step: {"aime24": [[1, 0] * 15]} for step in (10, 20)}
+        make_run(tmp_path, "exp1", scores, {"seed": seed})
     (part,) = collected(tmp_path)["parts"]
     assert [(curve["label"], len(curve["points"])) for curve in part["curves"]["AIME24"]] == [
         ("exp1 (seed=1)", 2), ("exp1 (seed=2)", 2), ("exp1, mean of 2 runs", 2)]  # fmt: skip

@@ -2,9 +2,9 @@
 
 import pytest
 
-from openrs.analysis import records
+from openrs.analysis import run_records
 from openrs.analysis.cells import AVERAGE
-from openrs.analysis.tables import ablation, compare
+from openrs.analysis.tables import ablation, captions, compare
 from openrs.analysis.tables.ablation import Design
 from openrs.analysis.tables.table import TIED
 from openrs.errors import Mistake
@@ -26,12 +26,12 @@ def runs(tmp_path):
                 recipe = {"seed": seed, "length": length, "reward": {reward: {"weight": 2.0}}}
                 scores = {"aime24": right(count), "amc23": right(count)}
                 make_run(tmp_path, f"run{length}{reward}", {10: scores}, recipe)
-    return records.load_all(tmp_path)
+    return run_records.load_all(tmp_path)
 
 
 def test_all_factors_replicates_margins_and_differences(runs):
     layout, margins, differences = ablation.tables(runs, Design())
-    assert ablation.OVER_RUNS in layout.caption
+    assert captions.OVER_RUNS in layout.caption
     rows = dict(layout.rows)
     assert list(rows) == [
         "the base",
@@ -55,7 +55,7 @@ def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_
     for name, counts in mixes.items():
         recipe = {"data": {"draws": {source: {"count": n} for source, n in counts.items()}}}
         make_run(tmp_path, name, {10: {"aime24": right(8)}}, recipe)
-    layout = ablation.tables(records.load_all(tmp_path), Design())[0]
+    layout = ablation.tables(run_records.load_all(tmp_path), Design())[0]
     assert sorted(label for label, _ in layout.rows) == [
         "data.draws=easy+hard, easy.count=1, data.draws.hard.count=3 (1 run)",
         "data.draws=easy+hard, easy.count=2, data.draws.hard.count=2 (1 run)",
@@ -68,13 +68,13 @@ def test_the_best_combination_is_marked_among_means_over_runs(tmp_path):
         for seed in (1, 2):
             scores = {"aime24": right(first + seed, 80)}
             make_run(tmp_path, f"run{length}", {10: scores}, {"seed": seed, "length": length})
-    layout = ablation.tables(records.load_all(tmp_path), Design())[0]
+    layout = ablation.tables(run_records.load_all(tmp_path), Design())[0]
     assert [cells[0].mark for _, cells in layout.rows] == ["", TIED, TIED]
 
 
 def test_a_baseline_is_chosen_by_part_of_its_label(runs):
-    chosen = ablation.tables(runs, Design(baseline="length=1, reward=accuracy"))[-1]
-    assert chosen.title == "Differences to length=1, reward=accuracy (2 runs)"
+    last = ablation.tables(runs, Design(baseline="length=1, reward=accuracy"))[-1]
+    assert last.title == "Differences to length=1, reward=accuracy (2 runs)"
     with pytest.raises(Mistake, match="baseline=length=1: 2 rows fit"):
         ablation.tables(runs, Design(baseline="length=1"))
 
@@ -96,17 +96,17 @@ def test_two_factors_across_have_margins(runs):
 
 
 @pytest.mark.parametrize(
-    ("design", "said"),
+    ("design", "message"),
     [
         ({"rows": ("lr",)}, "rows=lr: does not differ between these runs. What differs: length, reward"),
         ({"columns": "reward"}, "Name it with --benchmark"),
-        ({"columns": "reward", "benchmark": "GSM8K"}, "no score of it"),
+        ({"columns": "reward", "benchmark": "GSM8K"}, "no score of this benchmark"),
         ({"step": "first"}, "is not last, reported or a number"),
         ({"step": "77"}, "no run has scores there"),
     ],
 )
-def test_what_cannot_be_laid_out_is_said(runs, design, said):
-    with pytest.raises(Mistake, match=said):
+def test_what_cannot_be_laid_out_is_said(runs, design, message):
+    with pytest.raises(Mistake, match=message):
         ablation.tables(runs, Design(**design))
 
 
@@ -115,7 +115,7 @@ def test_two_checkpoints_problem_by_problem(runs):
     benchmarks, problems, changes = compare.tables(first, second, AVERAGE, listed=3)
     assert [label for label, _ in benchmarks.rows] == ["AIME24", "AMC23"]
     assert any("McNemar's exact test" in line for line in benchmarks.caption)
-    gained = int(second.cells["AIME24"][0].value * 20) - 2
+    gained = int(second.scores["AIME24"][0].value * 20) - 2
     assert [cell.mean for cell in problems.rows[0][1]] == [gained, 0, 20 - gained]
     assert len(changes.rows) == 3
     assert changes.rows[0][0].startswith("AIME24 p00")

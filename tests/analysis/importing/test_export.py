@@ -7,11 +7,12 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from openrs.analysis import export, records
+from openrs.analysis import run_records
+from openrs.analysis.importing import export
 from tests.helpers.result_files import imported, new, old, put
 from tests.helpers.run_folders import SETTINGS, make_run
 
-DATA = Path(__file__).parents[1] / "data" / "imports"
+DATA = Path(__file__).parents[2] / "data" / "imports"
 
 
 def exported(runs, folder):
@@ -22,7 +23,7 @@ def exported(runs, folder):
     return back
 
 
-def told(score):
+def content(score):
     return (
         *(score.step, score.benchmark, score.title, score.seed, score.n, score.value),
         *(score.ids, score.correct, score.tokens),
@@ -31,7 +32,7 @@ def told(score):
 
 def test_measured_scores(tmp_path):
     make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1, 0, 0], [1, 1, 0]], "amc23": [[1, 1, 1, 0]]}})
-    runs = records.load_all(tmp_path / "a")
+    runs = run_records.load_all(tmp_path / "a")
     written = export.write(runs, tmp_path / "to")
     assert [path.name for path in written] == ["scores.csv", "scores.parquet", "lighteval"]
     table = pyarrow.parquet.read_table(tmp_path / "to/scores.parquet").to_pylist()
@@ -39,7 +40,7 @@ def test_measured_scores(tmp_path):
         ("AIME24", 1234, 1, 3), ("AIME24", 1235, 2, 3), ("AMC23", 1234, 3, 4)]  # fmt: skip
     (back,) = exported(runs, tmp_path)
     assert back.name == f"exp1-{runs[0].id[:8]}"
-    assert [told(score) for score in back.scores] == [told(score) for score in runs[0].scores]
+    assert [content(score) for score in back.scores] == [content(score) for score in runs[0].scores]
     for mine, theirs in zip(runs[0].scores, back.scores, strict=True):
         assert mine.stderr == pytest.approx(theirs.stderr)
         keys = ("engine", "dtype", "temperature", "top_p", "max_new_tokens")
@@ -49,7 +50,7 @@ def test_measured_scores(tmp_path):
 def test_a_data_set_is_named_by_its_id_on_the_hub_and_nano_stays_nano(tmp_path):
     make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1, 0, 0]]}})
     make_run(tmp_path / "a", "nano", {10: {"aime24": [[1, 1, 0]]}}, prefix="nano-")
-    runs = records.load_all(tmp_path / "a")
+    runs = run_records.load_all(tmp_path / "a")
     assert {score.title for run in exported(runs, tmp_path) for score in run.scores} == {
         "AIME24", "nano-AIME24"}  # fmt: skip
     files = (json.loads(path.read_text()) for path in (tmp_path / "to").glob("**/results_*.json"))
@@ -61,14 +62,14 @@ def test_two_ways_of_measuring_a_benchmark_are_two_files(tmp_path):
     outcomes = {10: {"aime24": [[1, 0, 0]]}}
     make_run(tmp_path / "a", "exp1", outcomes, settings=SETTINGS)
     make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1, 1, 0, 1]]}}, problems="q")  # same run and settings
-    runs = records.load_all(tmp_path / "a")
+    runs = run_records.load_all(tmp_path / "a")
     (back,) = exported(runs, tmp_path)
     assert sorted(score.value for score in back.scores) == pytest.approx([1 / 3, 3 / 4])
 
 
 def test_one_problem_has_no_standard_error_and_the_file_is_json(tmp_path):
     make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1]]}})
-    export.write(records.load_all(tmp_path / "a"), tmp_path / "to")
+    export.write(run_records.load_all(tmp_path / "a"), tmp_path / "to")
     (path,) = (tmp_path / "to").glob("**/results_*.json")
     json.loads(path.read_text(), parse_constant=pytest.fail)
 
@@ -85,7 +86,7 @@ def test_imported_scores_keep_metrics_titles_revisions_and_repeats(tmp_path):
 
     def whole(runs):
         return sorted(
-            (told(score), score.imported["metric"], score.imported["samples"], score.imported["outputs"],
+            (content(score), score.imported["metric"], score.imported["samples"], score.imported["outputs"],
              score.imported["revision"], score.stderr, run.untrained_at_0)
             for run in runs for score in run.scores
         )  # fmt: skip
@@ -108,11 +109,11 @@ def test_an_export_that_is_imported_beside_its_source_adds_nothing(tmp_path):
 def test_scores_of_the_harness_come_back(tmp_path):
     _, runs = imported(DATA / "lm_eval", tmp_path / "first")
     back = exported(runs, tmp_path)
-    assert [told(run.scores[0]) for run in back] == [told(run.scores[0]) for run in runs]
+    assert [content(run.scores[0]) for run in back] == [content(run.scores[0]) for run in runs]
 
 
 @pytest.mark.slow
 def test_scores_of_inspect_come_back(tmp_path):
     _, runs = imported(DATA / "inspect", tmp_path / "first")
     back = exported(runs, tmp_path)
-    assert [told(s) for s in back[0].scores] == [told(s) for s in runs[0].scores]
+    assert [content(s) for s in back[0].scores] == [content(s) for s in runs[0].scores]

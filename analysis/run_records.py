@@ -1,0 +1,147 @@
+"""Reads what runs left in outputs/: recipes, configs and scores, and nothing else."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openrs.errors import Mistake
+from openrs.records import scores
+from openrs.records.files import read_record
+from openrs.records.recipe import digest
+from openrs.records.scores import Score
+
+IMPORTED = "imported"
+"""Folder of imported records beside runs/."""
+
+
+@dataclass(frozen=True)
+class RunRecords:
+    """The records of one run."""
+
+    name: str
+    id: str
+    recipe: dict[str, Any]
+    config: dict[str, Any]
+    scores: tuple[Score, ...]
+    folder: Path = Path()
+
+    @property
+    def imported(self) -> bool:
+        """True where someone else measured the scores."""
+        return "imported" in self.recipe
+
+    @property
+    def untrained_at_0(self) -> bool:
+        """Whether step 0 is the untrained model: not where an imported file states no step, unless its
+        model is known or named as the base."""
+        if not self.imported:
+            return True
+        return bool(self.recipe["imported"].get("steps") or self.config.get("baseline"))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A checkpoint under one way of measuring it."""
+
+    run: RunRecords
+    step: int
+    settings: dict[str, Any]
+    scores: dict[str, list[Score]]
+    """Title of a benchmark -> its scores, one per sampling seed. A missing title is a blank cell."""
+    variant: int = 0
+    """Above 0 where a benchmark's problems or gold answers were others than in the evaluation before."""
+
+    @property
+    def trained(self) -> bool:
+        """False for the base model."""
+        return self.step > 0 or not self.run.untrained_at_0
+
+    @property
+    def stepped(self) -> bool:
+        """False for a trained model whose step is not stated; its `step` is 0."""
+        return self.step > 0 or self.run.untrained_at_0
+
+    @property
+    def way(self) -> tuple[str, int]:
+        """A key of the way of measuring: two evaluations of one checkpoint differ in it."""
+        return str(sorted(self.settings.items())), self.variant
+
+
+def load(folder: Path) -> RunRecords | None:
+    """The records of a run's folder, or None where no run was started."""
+    record = read_record(folder / "run.json")
+    if record is None:
+        return None
+    return RunRecords(
+        name=record["name"],
+        id=record["id"],
+        recipe=record["recipe"],
+        config=record["config"],
+        scores=tuple(scores.read_all(folder)),
+        folder=folder,
+    )
+
+
+def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
+    """Every run under an outputs folder, or everything that was imported into it.
+
+    A run with a record that cannot be read is left out and named on standard error: one torn file must not
+    hide all others.
+
+    Raises:
+        Mistake: the folder holds no runs.
+    """
+    paths = sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/run.json"))
+    if not paths and imported:
+        raise Mistake(
+            f"{outputs}: nothing was imported here (no {IMPORTED}/*/run.json). Run `python -m analysis "
+            f"import PATH --outputs {outputs}` first."
+        )
+    if not paths:
+        raise Mistake(
+            f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `python -m openrs`, "
+            "or start a run first."
+        )
+    return [run for path in paths if (run := _readable(path.parent)) is not None]
+
+
+def _readable(folder: Path) -> RunRecords | None:
+    try:
+        return load(folder)
+    except Mistake as error:
+        print(f"left out: {error}", file=sys.stderr)
+    except (KeyError, TypeError, AttributeError) as error:
+        print(f"left out: {folder}: a record lacks a field ({error!r}).", file=sys.stderr)
+    return None
+
+
+def evaluations(run: RunRecords) -> list[Evaluation]:
+    """A run's evaluations by step: one per checkpoint, way of measuring, and set of problems."""
+    variants: dict[tuple[int, str, str], list[tuple[str, str]]] = defaultdict(list)
+    groups: dict[tuple[int, str, int], list[Score]] = defaultdict(list)
+    for score in run.scores:
+        settings, ids = digest(score.settings), (score.settings_id, score.scoring_id)
+        earlier = variants[score.step, settings, score.title]
+        if ids not in earlier:
+            earlier.append(ids)
+        groups[score.step, settings, earlier.index(ids)].append(score)
+    return [
+        Evaluation(run, step, members[0].settings, by_title(members), variant)
+        for (step, _, variant), members in sorted(groups.items())
+    ]
+
+
+def runs_of(evaluations: Iterable[Evaluation]) -> list[RunRecords]:
+    """The runs of these evaluations, each once."""
+    return list({item.run.id: item.run for item in evaluations}.values())
+
+
+def by_title(members: list[Score]) -> dict[str, list[Score]]:
+    """Title of a benchmark -> its scores by sampling seed."""
+    titles: dict[str, list[Score]] = defaultdict(list)
+    for score in sorted(members, key=lambda item: item.seed):
+        titles[score.title].append(score)
+    return dict(titles)
