@@ -27,6 +27,7 @@ def card(run: Run, step: int, name: str) -> str:
     config = record["config"]
     records = load(run.folder)
     measured = [item for item in evaluations(records) if item.step == step] if records else []
+    recipe = json.dumps(run.recipe, indent=1, ensure_ascii=False)
     sections = [
         f"# {run.folder.name}, step {step} of {config['steps']['total']}",
         f"{config['model']['title']} trained with {config['algorithm']['name']} by openrs"
@@ -38,7 +39,7 @@ def card(run: Run, step: int, name: str) -> str:
         _scores(measured),
         _cost(run.folder, step, config),
         _origin(record),
-        _recipe(run.recipe),
+        f"## Recipe\n\nEverything that decides the weights:\n\n```json\n{recipe}\n```",
     ]
     data = _data(config, measured, name)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(sections) + "\n").content
@@ -130,8 +131,3 @@ def _origin(record: dict[str, Any]) -> str:
         f"## Where it came from\n\nopenrs at commit {commit}{' with changes' if last['dirty'] else ''}, "
         f"{last['time'][:10]}; {versions}.\n\nCommand: `python -m openrs {' '.join(last['argv'])}`"
     )
-
-
-def _recipe(recipe: dict[str, Any]) -> str:
-    text = json.dumps(recipe, indent=1, ensure_ascii=False)
-    return f"## Recipe\n\nEverything that decides the weights:\n\n```json\n{text}\n```"

@@ -71,18 +71,16 @@ def scores(evaluations: Sequence[Evaluation]) -> dict[str, list[ScoreCurve]]:
         base = bases.get((_model(members[0]), way))
         whole = [*([base] if base else []), *sorted(members, key=lambda row: row.evaluations[0].step)]
         for title in dict.fromkeys(title for row in members for title in row.cells):
-            points = tuple(_point(row, title) for row in whole if title in row.cells)
-            curves[title].append(ScoreCurve(label, points))
+            measured = [
+                (row.evaluations[0].step, row.cells[title].estimate) for row in whole if title in row.cells
+            ]
+            points = [Point(step, 100 * e.value, 100 * e.low, 100 * e.high) for step, e in measured]
+            curves[title].append(ScoreCurve(label, tuple(points)))
     return dict(curves)
 
 
 def _model(row: ResultRow) -> str:
     return str(row.evaluations[0].run.config["model"]["title"])
-
-
-def _point(row: ResultRow, title: str) -> Point:
-    cell = row.cells[title].estimate
-    return Point(row.evaluations[0].step, 100 * cell.value, 100 * cell.low, 100 * cell.high)
 
 
 def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
@@ -92,14 +90,12 @@ def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
     for run in sorted(runs, key=lambda run: (run.name, recipes[run.id], str(run.recipe.get("seed")))):
         lines = read_lines(run.folder / "train" / "metrics.jsonl")
         for key in LOGGED:
-            if numbers := [line for line in lines if _is_number(line.get(key))]:
+            numbers = [line for line in lines if isinstance(line.get(key), int | float)]
+            numbers = [line for line in numbers if line[key] == line[key]]  # not NaN
+            if numbers:
                 steps = tuple(int(line["step"]) for line in numbers)
                 by_key[key].append(Trace(labels[run.id], steps, tuple(float(line[key]) for line in numbers)))
     return dict(by_key)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and value == value
 
 
 def smoothed(values: Sequence[float], window: int) -> list[float]:

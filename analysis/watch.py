@@ -70,7 +70,8 @@ def frame(outputs: Path, storage: str | None = None) -> RenderableType:
         parts.append(Text("No run has started yet."))
     parts += [Text(line) for line in status.overview(outputs, storage)]
     parts += _scores(runs)
-    parts += _curves(runs)
+    traces = curves.traces(runs)
+    parts += [_sparklines(title, traces[key]) for key, title in curves.LOGGED.items() if key in traces]
     return Group(*parts, Text("Ctrl-C ends this view; runs and sweeps go on.", style="dim"))
 
 
@@ -112,11 +113,6 @@ def _grid(table: Table) -> Grid:
 def _cell(entry: Entry) -> Text:
     estimate, rest, flags, strong = formats.parts(entry)
     return Text.assemble((estimate, "bold" if strong else ""), (f" {rest} {flags}".rstrip(), "dim"))
-
-
-def _curves(runs: list[RunRecords]) -> list[RenderableType]:
-    traces = curves.traces(runs)
-    return [_sparklines(title, traces[key]) for key, title in curves.LOGGED.items() if key in traces]
 
 
 def _sparklines(title: str, traces: Sequence[Trace]) -> Grid:

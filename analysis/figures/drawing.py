@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from openrs.analysis import costs, curves
+from openrs.analysis import curves
 from openrs.analysis.factors import names
 from openrs.analysis.figures import cost, forest, learning
 from openrs.analysis.figures.style import MOST, styled
 from openrs.analysis.rows import ResultRow, base_row, result_rows, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, runs_of
-from openrs.analysis.tables import comparisons, table1
+from openrs.analysis.tables import comparisons, costs, table1
 from openrs.analysis.tables.values import average
 from openrs.errors import Mistake
 from openrs.records import paper

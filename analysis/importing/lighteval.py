@@ -66,7 +66,9 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
     general = document["config_general"] or {}
     hashes = summary.get("hashes") or {}
     model = general.get("model_config") or {}
-    short, title = _benchmark(name, config)
+    of_export = stated(config.get(TITLE))
+    short, title = benchmark_of(name, None if of_export else config.get("hf_repo"))
+    title = of_export or title
     results = []
     metrics_read, never_sampled = _metrics(values)
     for metric in metrics_read:
@@ -102,12 +104,6 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path) -> list[R
             )
         )
     return results
-
-
-def _benchmark(name: str, config: dict[str, Any]) -> tuple[str, str]:
-    if title := stated(config.get(TITLE)):
-        return benchmark_of(name, None)[0], title
-    return benchmark_of(name, config.get("hf_repo"))
 
 
 def _lookup(table: Any, key: str, name: str) -> dict[str, Any]:

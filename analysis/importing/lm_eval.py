@@ -51,7 +51,9 @@ def _task(document: dict[str, Any], task: str, path: Path) -> Result:
     n = int(document["n-samples"][task]["effective"])
     outcomes, outputs = _samples(path, task, name, rule)
     short, title = benchmark_of(task, config.get("dataset_path"))
-    voted, answers = _votes(config, rule), _answers(config, rule)
+    voted = _votes(config, rule)
+    one = voted or "take_first" in _steps(config, rule)  # of `repeats` answers most filters leave one
+    answers = 1 if one else int(config.get("repeats") or 1)
     return result(
         format=FORMAT,
         model=str(document.get("model_name") or NOT_STATED),
@@ -98,12 +100,6 @@ def _steps(config: dict[str, Any], rule: str) -> list[str]:
 
 def _votes(config: dict[str, Any], rule: str) -> bool:
     return "majority_vote" in _steps(config, rule)
-
-
-def _answers(config: dict[str, Any], rule: str) -> int:
-    """Verdicts a problem: `repeats` answers are made, of which most filters leave one."""
-    one = {"take_first", "majority_vote"} & set(_steps(config, rule))
-    return 1 if one else int(config.get("repeats") or 1)
 
 
 def _settings(sampling: dict[str, Any], general: dict[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis import costs, curves
+from openrs.analysis import curves
 from openrs.analysis.factors import names
 from openrs.analysis.report import completions, summary, warnings
 from openrs.analysis.report.provenance import Provenance
 from openrs.analysis.rows import ResultRow, base_row, evaluations_of, result_rows
 from openrs.analysis.run_records import RunRecords
-from openrs.analysis.tables import references, table1
+from openrs.analysis.tables import costs, references, table1
 from openrs.analysis.tables.table import Entry, Table, Value
 from openrs.errors import Mistake
 

@@ -30,8 +30,9 @@ def page(data: dict[str, Any]) -> str:
     """The report as one HTML document."""
     data = dict(data)
     viewer = data.pop("completions")
+    tabulator = (VENDOR / "tabulator" / "tabulator_simple.min.css").read_text(encoding="utf-8")
     return Template((PAGE / "page.html").read_text(encoding="utf-8")).substitute(
-        styles="\n".join((_tabulator_css(), _katex_css(), (PAGE / "page.css").read_text("utf-8"))),
+        styles="\n".join((tabulator, _katex_css(), (PAGE / "page.css").read_text("utf-8"))),
         libraries="\n".join(f"<script>{script(text)}</script>" for text in _libraries()),
         plotly=script(_plotly().read_text(encoding="utf-8")),
         data=embedded(data),
@@ -65,10 +66,6 @@ def _plotly() -> Path:
         if (path := Path(folder) / "package_data" / "plotly.min.js").exists():
             return path
     raise Mistake("plotly: is not installed, and the report's plots need it. Run pip install plotly.")
-
-
-def _tabulator_css() -> str:
-    return (VENDOR / "tabulator" / "tabulator_simple.min.css").read_text(encoding="utf-8")
 
 
 def _katex_css() -> str:

@@ -27,7 +27,8 @@ def find(runs: Sequence[RunRecords], text: str) -> Evaluation:
     """
     name, _, step = text.rstrip("/").partition("@")
     name = name.rsplit("/", 1)[-1]
-    fits = [run for run in runs if name in (run.name, run.folder.name) or _is_id(run, name)]
+    is_id = len(name) >= 8
+    fits = [r for r in runs if name in (r.name, r.folder.name) or (is_id and r.id.startswith(name))]
     if len(fits) != 1:
         number = f"{len(fits)} runs have" if fits else "no run has"
         folders = ", ".join(run.folder.name for run in fits or runs)
@@ -40,10 +41,6 @@ def find(runs: Sequence[RunRecords], text: str) -> Evaluation:
         raise Mistake(f"{text}: has scores at steps {', '.join(map(str, steps))} only. Give one of them.")
     at = steps[-1] if step in ("", "last") else int(step)
     return max((item for item in items if item.step == at), key=lambda item: len(item.scores))
-
-
-def _is_id(run: RunRecords, text: str) -> bool:
-    return len(text) >= 8 and run.id.startswith(text)
 
 
 def tables(

@@ -1,10 +1,12 @@
 """The paper's Tables 2 to 4, costs and benchmark sizes: the published columns with measured ones beside them.
 
-Measured columns come from the ledger of each run (`cost.jsonl`) and its records.
+Measured columns come from the ledger of each run (`cost.jsonl`), or from its training record where there is no
+ledger.
 """
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,33 @@ from openrs.analysis.tables.table import BLANK, Table
 from openrs.errors import Mistake
 from openrs.records import ledger, paper
 from openrs.records.files import read_record
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A run's training cost."""
+
+    device_hours: float
+    dollars: float | None
+    """None where no price is known."""
+    source: str
+    """The record that states the figure."""
+
+
+def training(run: RunRecords) -> Cost | None:
+    """The training cost of a run, or None where nothing states it (a base model, an imported result).
+
+    The ledger counts the time the devices were held; `train.json`, which older runs have alone, counts
+    training steps and is priced by the run's own config.
+    """
+    if spent := ledger.spent(run.folder, "train"):
+        return Cost(spent.device_hours, spent.dollars, "ledger: devices held, start-up included")
+    record = read_record(run.folder / "train.json")
+    if record is None:
+        return None
+    price = run.config.get("hardware", {}).get("price_per_device_hour")
+    hours = float(record["device_hours"])
+    return Cost(hours, None if price is None else hours * price, "train.json: training steps alone")
 
 
 def cost_table(number: int, outputs: Path) -> list[Table]:
@@ -73,22 +102,27 @@ def _values(run: RunRecords, train: dict[str, Any]) -> tuple[str, ...]:
     algorithm, folder = run.recipe["algorithm"], run.folder
     prompts = train["last_step"] * algorithm["prompts_per_step"]
     rows, group = sum(train["rows"].values()), algorithm["group_size"]
-    hardware = sorted({_hardware(entry) for entry in ledger.entries(folder)} or {BLANK})
+    hardware = {
+        f"{entry['hardware']} ({entry['devices']} device{'s' * (entry['devices'] > 1)})"
+        for entry in ledger.entries(folder)
+    }
     training, evaluation = ledger.spent(folder, "train"), ledger.spent(folder, "evaluate")
     time = cost = BLANK
     if training is not None:
-        time = _hours(training.wall_hours)
+        hours = training.wall_hours
+        time = f"{hours:.3g}h" if hours >= 0.1 else f"{hours * 60:.2g} min"
         cost = f"{training}" + ("" if evaluation is None else f"; evaluation {evaluation}")
     data = f"{rows} x {group} (seen: {prompts} x {group})"
-    return (run.config["model"]["title"], "0", "0", "None", data, ", ".join(hardware), time, cost)
-
-
-def _hardware(entry: dict[str, Any]) -> str:
-    return f"{entry['hardware']} ({entry['devices']} device{'s' * (entry['devices'] > 1)})"
-
-
-def _hours(hours: float) -> str:
-    return f"{hours:.3g}h" if hours >= 0.1 else f"{hours * 60:.2g} min"
+    return (
+        run.config["model"]["title"],
+        "0",
+        "0",
+        "None",
+        data,
+        ", ".join(sorted(hardware)) or BLANK,
+        time,
+        cost,
+    )
 
 
 def table4(outputs: Path) -> list[Table]:
