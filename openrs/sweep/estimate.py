@@ -28,7 +28,7 @@ def compose(sweep: "Sweep", params: dict[str, Any]) -> DictConfig:
     """The job config of one point, as Hydra composes it.
 
     Raises:
-        Mistake: an option or a value that there is not.
+        Mistake: an option or a value does not exist.
     """
     overrides = list(sweep.space.overrides(params))
     try:
@@ -43,30 +43,30 @@ def compose(sweep: "Sweep", params: dict[str, Any]) -> DictConfig:
 def owed(sweep: "Sweep") -> list[int]:
     """The slots of a study that still need something; all of them where there is none yet."""
     trials = [] if sweep.study is None else sweep.study.get_trials(deepcopy=False)
-    known = tasks.slots(trials)
+    slots = tasks.slots(trials)
     ended = {
-        n for n, slot in known.items() if slot.last.state.is_finished() and not slot.owed(sweep.patience)
+        n for n, slot in slots.items() if slot.last.state.is_finished() and not slot.owed(sweep.patience)
     }
     return [number for number in range(sweep.total) if number not in ended]
 
 
 def spaced(slots: Sequence[int], at_most: int) -> list[int]:
-    """About so many of them, evenly spaced."""
+    """About `at_most` of the slots, evenly spaced."""
     return list(slots[:: -(-len(slots) // at_most)]) if len(slots) > at_most else list(slots)
 
 
 def plans(sweep: "Sweep", slots: Iterable[int]) -> dict[int, Plan | Mistake]:
-    """The runs of slots of a grid; of a sampler's space, that of the common settings stands for each."""
-    found: dict[int, Plan | Mistake] = {}
+    """The runs of a grid's slots; in a sampler's space the run of the common settings stands for all."""
+    points: dict[int, Plan | Mistake] = {}
     for slot in slots:
         try:
             tree = compose(sweep, {} if sweep.points is None else sweep.points[slot])
-            found[slot] = resolve(to_config(tree))
+            points[slot] = resolve(to_config(tree))
         except Mistake as error:
-            found[slot] = error
+            points[slot] = error
         if sweep.points is None:
             break
-    return found
+    return points
 
 
 def estimate(
