@@ -142,9 +142,9 @@ def describe(plan: Plan) -> Iterator[str]:
         for name, rows in plan.problems.items()
     )
     yield f"            problems x sampling seeds: {problems}"
-    asked, context = config.evaluation.max_new_tokens, config.model.context
-    end = f", and {context} with its prompt" if asked > context // 2 else ""
-    yield f"            at most {asked} new tokens a problem{end}"
+    cap, context = config.evaluation.max_new_tokens, config.model.context
+    end = f", and {context} with its prompt" if cap > context // 2 else ""
+    yield f"            at most {cap} new tokens a problem{end}"
     yield f"  stages    {', '.join(config.stages)}"
 
 
