@@ -1,7 +1,7 @@
 """The paper's Tables 2 to 4, costs and benchmark sizes: the published columns with measured ones beside them.
 
-Measured columns come from the ledger of each run (`cost.jsonl`), or from its training record where there is no
-ledger.
+Measured columns come from the ledger of each run (`cost.jsonl`), or from its training record where there is
+no ledger.
 """
 
 from collections import defaultdict

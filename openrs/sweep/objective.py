@@ -24,11 +24,11 @@ class Unmeasured(Exception):
     """A record that an objective needs is not there."""
 
 
-def names(asked: Any) -> tuple[str, ...]:
+def names(value: Any) -> tuple[str, ...]:
     """The objectives as the config gives them: one name or a list."""
-    if OmegaConf.is_list(asked) or isinstance(asked, list | tuple):
-        return tuple(str(item) for item in asked)
-    return (str(asked),)
+    if OmegaConf.is_list(value) or isinstance(value, list | tuple):
+        return tuple(str(item) for item in value)
+    return (str(value),)
 
 
 def directions(objectives: Sequence[str]) -> list[str]:
@@ -43,12 +43,12 @@ def check(objectives: Sequence[str], config: DictConfig) -> None:
         Mistake: naming the objective, and what would give it.
     """
     benchmarks = list(config.evaluation.benchmarks)
-    known = ["average", *benchmarks, *TRAINED]
+    measured = ["average", *benchmarks, *TRAINED]
     for name in objectives:
-        if name not in known:
+        if name not in measured:
             raise Mistake(
                 f"objective={name}: no evaluation of this sweep gives it (evaluation.benchmarks="
-                f"{benchmarks}). Known: {', '.join(known)}."
+                f"{benchmarks}). Give one of: {', '.join(measured)}."
             )
         stage = "train" if name in TRAINED else "evaluate"
         if stage not in config.stages:
@@ -94,8 +94,8 @@ def _score(plan: Plan, benchmark: str) -> float:
     """Percent over all sampling seeds of one benchmark."""
     step = plan.config.checkpoints[-1]
     cells = [cell for cell in plan.cells(step) if cell.benchmark == benchmark]
-    found = [scores.read(cell.path(plan.owner(step).folder)) for cell in cells]
-    right = [record.value for record in found if record is not None]
+    records = [scores.read(cell.path(plan.owner(step).folder)) for cell in cells]
+    right = [record.value for record in records if record is not None]
     if len(right) < len(cells) or not cells:
         raise Unmeasured(f"{plan.run.folder.name} has no score on {benchmark} at step {step}")
     return 100 * sum(right) / len(right)

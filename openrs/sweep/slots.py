@@ -71,8 +71,8 @@ def failures(study: optuna.Study) -> int:
 
 def left_failed(study: optuna.Study, patience: Patience) -> frozenset[int]:
     """Numbers of the last trials of the slots that failed and are not tried again."""
-    known = slots(study.get_trials(deepcopy=False)).values()
-    last = [slot.last for slot in known if not owed(slot, patience)]
+    taken = slots(study.get_trials(deepcopy=False)).values()
+    last = [slot.last for slot in taken if not owed(slot, patience)]
     return frozenset(trial.number for trial in last if trial.state == TrialState.FAIL)
 
 
@@ -112,16 +112,16 @@ def enqueue_next(
     trials = study.get_trials(deepcopy=False)
     if any(trial.state == TrialState.WAITING for trial in trials):
         return True
-    known = slots(trials)
-    for slot in known.values():
+    taken = slots(trials)
+    for slot in taken.values():
         if slot.number < total and owed(slot, patience):
             _again(study, slot.last, {})
             return True
-    chosen = promotions(known)
-    if chosen is not None:
-        _again(study, chosen, {PROMOTES: chosen.number})
+    paused = promotions(taken)
+    if paused is not None:
+        _again(study, paused, {PROMOTES: paused.number})
         return True
-    fresh = next((number for number in range(total) if number not in known), None)
+    fresh = next((number for number in range(total) if number not in taken), None)
     if fresh is None:
         return False
     study.enqueue_trial(params(fresh), user_attrs={SLOT: fresh})

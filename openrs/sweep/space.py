@@ -126,17 +126,17 @@ def _without_globs(lines: list[str], loader: Any) -> list[str]:
     ]
 
 
-def compare(kept: dict[str, Any], asked: dict[str, Any], name: str) -> None:
+def compare(stored: dict[str, Any], question: dict[str, Any], name: str) -> None:
     """Refuses to go on with a study of another question.
 
     Raises:
         Mistake: naming what differs.
     """
     for part, what in (("space", "sweeps"), ("fixed", "fixes"), ("deletions", "leaves out")):
-        if unordered(kept[part]) != unordered(asked[part]):
+        if unordered(stored[part]) != unordered(question[part]):
             raise Mistake(
-                f"hydra.sweeper.study_name={name}: the stored study {what} {_brief(kept[part])}, this "
-                f"command {_brief(asked[part])}. Give another study_name, or leave it out: then every "
+                f"hydra.sweeper.study_name={name}: the stored study {what} {_brief(stored[part])}, this "
+                f"command {_brief(question[part])}. Give another study_name, or leave it out: then every "
                 "question has a study of its own, and what was run is not run again."
             )
 

@@ -67,17 +67,17 @@ def threads(works: list[Callable[[], None]], halt: threading.Event) -> None:
         raise errors[0]
 
 
-def processes(number: int, config: DictConfig, told: list[str], folder: Path) -> None:
+def processes(number: int, config: DictConfig, overrides: list[str], folder: Path) -> None:
     """Starts this command so many times with `n_jobs=1`, and waits. They end with this process.
 
     Args:
-        told: overrides that lead every worker to the same study.
+        overrides: what leads every worker to the same study.
         folder: the sweep's, for their logs.
 
     Raises:
         Mistake: the devices do not go round.
     """
-    command = [*sys.orig_argv, *told, "hydra.sweeper.n_jobs=1", "hydra.sweeper.report=false"]
+    command = [*sys.orig_argv, *overrides, "hydra.sweeper.n_jobs=1", "hydra.sweeper.report=false"]
     environments = shares(number, config)
     running: list[WatchedProcess] = []
     try:
@@ -107,8 +107,8 @@ def shares(number: int, config: DictConfig) -> list[dict[str, str]]:
         Mistake: a worker's share is less than a run needs.
     """
     hardware = config.get("hardware", {})
-    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
-    visible = asked.split(",") if asked else [str(index) for index in range(len(visible_devices()))]
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = listed.split(",") if listed else [str(index) for index in range(len(visible_devices()))]
     if hardware.get("device") != "cuda":
         threads = os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // number)))
         return [{"OMP_NUM_THREADS": threads} for _ in range(number)]
