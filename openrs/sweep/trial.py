@@ -144,8 +144,10 @@ def train_by_checkpoint(
         if part.stopped:  # collapsed, or out of budget: the caller sees the record too
             return worked
         with locked(plan.run):
+            if _standing(link, plan):  # another worker judged the run while this one waited for its lock
+                return worked
             values = signal_history.values_at(part, selection, step)
-            if _standing(link, plan) or pruning.judge(plan, link, values, step) is not None:
+            if pruning.judge(plan, link, values, step) is not None:
                 return worked
     return worked
 
