@@ -14,7 +14,7 @@ from openrs.config import compose
 from openrs.errors import Crashed, Mistake, Unfit
 from openrs.paths import CONF
 from openrs.pipeline import stages
-from openrs.plan import Plan, describe, describe_cost, resolve
+from openrs.plan import Plan, describe, describe_cost, preview, resolve
 from openrs.records.run import Run
 from openrs.sweep import plugin, trial
 from openrs.sweep.outcome import Outcome
@@ -47,7 +47,7 @@ class Session:
             if not self.greeted and not config.dry_run:
                 self.greeted = True
                 say(f"scale {config.scale.name}: {config.scale.reason}")
-            plan = resolve(config)
+            plan = preview(config) if config.dry_run else resolve(config)
             study = trial.current()
             if study is not None:
                 return trial.run(plan, study, card)

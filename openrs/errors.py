@@ -16,6 +16,10 @@ class Unfit(Mistake):
     """This machine cannot do what another one may: a package, a device or a port is missing."""
 
 
+class Unfetched(Unfit):
+    """Data of the Hub that this machine does not have and cannot fetch."""
+
+
 def refuse(field: str, value: object, rule: str, remedy: str) -> NoReturn:
     """Raises the mistake of a config field.
 

@@ -8,13 +8,14 @@ from typing import Any
 from openrs import models, needs
 from openrs.config.schema import Config
 from openrs.cost.estimate import Estimate, Work
-from openrs.cost.rates import Rates
+from openrs.cost.rates import Rate, Rates
 from openrs.cost.sizes import disk
 from openrs.data import catalog
 from openrs.data.mix import Mix, enough, load_mix
+from openrs.errors import Unfetched
 from openrs.evaluate import prompt_lengths
 from openrs.machine import Machine
-from openrs.records import ledger, recipe
+from openrs.records import ledger, paper, recipe
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress
 from openrs.train import collapse
@@ -36,6 +37,8 @@ class Plan:
     """Benchmark name -> ids of the evaluation settings and of the scoring."""
     data: dict[str, Any] = field(default_factory=dict)
     """What was read, for the records: sources, benchmarks, and what the mix left out."""
+    unread: str = ""
+    """Why the data cannot be read here: rows and run are not known, numbers of problems are the paper's."""
 
     @property
     def trained_to(self) -> int:
@@ -112,18 +115,44 @@ def resolve(config: Config) -> Plan:
     return Plan(config, base, run, mix, problems, ids, data)
 
 
+def preview(config: Config) -> Plan:
+    """The plan of a dry run, which goes on without data that cannot be fetched here.
+
+    Raises:
+        ValueError: as `resolve`, but for data of the Hub.
+    """
+    try:
+        return resolve(config)
+    except Unfetched as error:
+        weights, names = models.fingerprint(config.model), config.evaluation.benchmarks
+        base = find(Path(config.outputs), "base", recipe.untrained(config, weights=weights))
+        sizes = dict(zip(paper.BENCHMARKS, paper.PROBLEMS.values(), strict=True))
+        problems: dict[str, list[dict[str, Any]]] = {name: [{}] * sizes.get(name, 0) for name in names}
+        problems = {name: rows[: config.evaluation.max_problems] for name, rows in problems.items()}
+        run, mix = base, None
+        if not config.untrained:
+            mix = Mix((), {}, {})
+            run = find(Path(config.outputs), config.name, recipe.trained(config, weights=weights, rows=""))
+        return Plan(config, base, run, mix, problems, dict.fromkeys(names, ("", "")), {}, str(error))
+
+
 def describe(plan: Plan) -> Iterator[str]:
     """The plan in lines for a person."""
     config, run = plan.config, plan.run
     algorithm, steps = config.algorithm, config.steps
-    state = "exists" if (run.folder / "run.json").exists() else "new"
-    yield f"{config.name}: {run.folder} ({state})"
-    yield f"  recipe    {run.id}"
+    if plan.unread:
+        yield f"{config.name}: its run is not known here, as it follows from the data"
+        yield f"  data      not known here: {plan.unread}"
+    else:
+        state = "exists" if (run.folder / "run.json").exists() else "new"
+        yield f"{config.name}: {run.folder} ({state})"
+        yield f"  recipe    {run.id}"
     yield f"  scale     {config.scale.name}: {config.scale.reason}"
     yield f"  model     {config.model.title} on {config.hardware.name}"
     if plan.mix is not None:
-        parts = ", ".join(f"{name} {rows}" for name, rows in plan.mix.drawn.items())
-        yield f"  rows      {parts}"
+        draws = {name: draw.count or "not known here" for name, draw in config.data.draws.items()}
+        drawn: dict[str, Any] = draws if plan.unread else plan.mix.drawn
+        yield f"  rows      {', '.join(f'{name} {count}' for name, count in drawn.items())}"
         for name, counts in plan.mix.dropped.items():
             if counts:
                 reasons = ", ".join(f"{reason} {rows}" for reason, rows in counts.items())
@@ -137,8 +166,9 @@ def describe(plan: Plan) -> Iterator[str]:
         cells, missing = plan.cells(step), plan.missing(step)
         yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
     yield f"            engine {config.engine.kind}, {config.evaluation_dtype}"
+    titles = {name: config.catalog.benchmarks[name].title for name in plan.problems}
     problems = ", ".join(
-        f"{config.catalog.benchmarks[name].title} {len(rows)} x {config.evaluation.num_seeds[name]}"
+        f"{titles[name]} {len(rows) or 'unknown'} x {config.evaluation.num_seeds[name]}"
         for name, rows in plan.problems.items()
     )
     yield f"            problems x sampling seeds: {problems}"
@@ -185,18 +215,28 @@ def describe_cost(plan: Plan) -> Iterator[str]:
         time = (
             "of unknown time (no run like this was measured here or published)"
             if rate is None
-            else f"{amount * rate.seconds / 3600:.3g} h at {rate.seconds:.3g} s each ({rate.source})"
+            else f"{_hours(amount, rate)} h at {rate} ({rate.source})"
         )
         yield f"  {label:9} {amount} {unit} to go, {time}"
     estimate = Estimate((left,))
     if left.parts and not estimate.unknown:
-        money = estimate.money
-        price = "hardware.price_per_device_hour is unknown" if money is None else f"${money:.2f}"
-        yield f"  estimate  {left.hours:.3g} h, {left.device_hours:.3g} device-hours, {price}"
+        unpriced = estimate.money() is None
+        money = (
+            "hardware.price_per_device_hour is unknown"
+            if unpriced
+            else f"${estimate.span(estimate.money, '.2f')}"
+        )
+        hours = f"{estimate.span(estimate.hours, '.3g')} h"
+        yield f"  estimate  {hours}, {estimate.span(estimate.device_hours, '.3g')} device-hours, {money}"
     if plan.mix is not None:
         yield f"  disk      {_disk(plan.config)}"
     for need in needs.unmet_at_start(plan.config, Machine(plan.config.outputs)):
         yield f"  lacks     {need.what}"
+
+
+def _hours(amount: int, rate: Rate) -> str:
+    ends = (-1, 1) if rate.spread > 1 else (0,)
+    return " to ".join(f"{amount * rate.seconds * rate.spread**end / 3600:.3g}" for end in ends)
 
 
 def _disk(config: Config) -> str:

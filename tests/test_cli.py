@@ -146,10 +146,10 @@ A40X4, A100X1, H100X1 = (
         ([44, 44, 44, 8], "NVIDIA A40", [A40X4], ("nano", None), "needs 4 of 44 GiB"),
         ([80], "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "h100x1"), "hardware=h100x1"),
         ([80], "NVIDIA A100-SXM4-80GB", [A40X4, A100X1, H100X1], ("paper", "a100x1"), "hardware=a100x1"),
-        ([80] * 4, "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "a40x4"), "another device's"),
+        ([80] * 4, "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "a40x4"), "not its price"),
         ([80] * 4, "NVIDIA A100-SXM4-80GB", [A100X1, A40X4], ("paper", "a40x4"), "4 NVIDIA devices of 80"),
         ([80] * 2, "NVIDIA A100-SXM4-80GB", [A100X1, A40X4], ("paper", "a100x1"), "hardware=a100x1"),
-        ([46] * 4, "NVIDIA L40S", [A40X4, A100X1], ("paper", "a40x4"), "price is another device's"),
+        ([46] * 4, "NVIDIA L40S", [A40X4, A100X1], ("paper", "a40x4"), "not its price"),
     ],
 )  # fmt: skip
 def test_the_scale_follows_the_devices(devices, names, known, picked, why):
@@ -181,6 +181,16 @@ def test_auto_takes_the_hardware_that_is_there(tmp_path):
     assert "4 NVIDIA devices of 44 GiB visible, hardware=a40x4" in shown.stdout
     cpu = openrs("experiment=exp3", "hardware=cpu", "--cfg", "job", PATH=path, CUDA_VISIBLE_DEVICES="0,1,2,3")
     assert "name: cpu" in cpu.stdout  # what the user names wins
+    assert "price_per_device_hour: 0.4375" in shown.stdout
+    fake.write_text(fake.read_text().replace("A40", "L40S"))
+    other = {"PATH": path, "CUDA_VISIBLE_DEVICES": "0,1,2,3"}
+    unpriced = openrs("experiment=exp3", "--cfg", "job", **other).stdout
+    assert "name: a40x4" in unpriced
+    assert "price_per_device_hour: null" in unpriced
+    for more in ("hardware=a40x4", "hardware.price_per_device_hour=0.4375"):
+        assert (
+            "price_per_device_hour: 0.4375" in openrs("experiment=exp3", more, "--cfg", "job", **other).stdout
+        )
 
 
 def test_devices_are_found_without_torch(tmp_path, monkeypatch):
@@ -230,6 +240,12 @@ def test_table_formats_reach_the_command(tmp_path):
     assert shown.returncode == 1
     assert "holds no runs" in shown.stderr
     assert shown.stdout == ""
+
+
+def test_published_numbers_need_no_run(tmp_path):
+    shown = openrs("table1", str(tmp_path), "--published", module="analysis")
+    assert shown.returncode == 0, shown.stderr
+    assert "| Open-RS3 (50 steps) | 46.7 |" in shown.stdout
 
 
 def test_a_missing_package_is_told_before_anything_starts(tmp_path):

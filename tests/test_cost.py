@@ -133,13 +133,22 @@ def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_
     half = resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "steps.stop_at=250"))
     assert "250 steps to go, 12 h" in told(half)
     other = told(resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "hardware=h100x1")))
-    assert "500 steps to go, of unknown time" in other
-    assert "estimate" not in other
+    assert (
+        "500 steps to go, 4.99 to 10.9 h at 35.9 to 78.5 s each (by arithmetic from 24 h for 500 steps"
+        in other
+    )
+    assert "4551 problems to go, 0.999 to 1.37 h at 0.79 to 1.08 s each (by arithmetic from 2.2 h" in other
+    assert "5.99 to 12.3 h, 5.99 to 12.3 device-hours, hardware.price_per_device_hour is unknown" in other
+    unlisted = ["hardware=h100x1", "hardware.device_tflops=null"]
+    unknown = told(resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", *unlisted)))
+    assert "500 steps to go, of unknown time" in unknown
+    assert "estimate" not in unknown
 
 
 def test_own_steps_come_before_published_ones(composed, tmp_path):
     plan = plan_of(composed, tmp_path)
-    assert "100 steps to go, of unknown time (no run like this was measured here or published)" in told(plan)
+    own = "measured on two CPU cores; other CPUs take half or twice as long"
+    assert f"100 steps to go, 0.0333 to 0.133 h at 1.2 to 4.8 s each ({own})" in told(plan)
     trained(plan, seconds=36.0)
     scored(plan, 10, seconds=8.0)
     text = told(plan_of(composed, tmp_path, "seed=1", "hardware.price_per_device_hour=2"))
@@ -150,7 +159,7 @@ def test_own_steps_come_before_published_ones(composed, tmp_path):
     )
     assert "1.83 h, 1.83 device-hours, $3.67" in text
     for unlike in ("hardware=cpux2", "length=cap4096", "algorithm.prompts_per_step=24"):
-        assert "steps to go, of unknown time" in told(plan_of(composed, tmp_path, unlike))
+        assert f"s each ({own})" in told(plan_of(composed, tmp_path, unlike))
     left = told(plan_of(composed, tmp_path))
     assert "98 steps to go" in left
 
@@ -174,8 +183,8 @@ def test_runs_of_another_machine_say_nothing_of_this_ones_time(composed, tmp_pat
     record["invocations"].append(record["invocations"][0] | {"host": "another"})
     path.write_text(json.dumps(record))
     text = told(plan_of(composed, tmp_path, "seed=1"))
-    assert "100 steps to go, of unknown time" in text
-    assert "1500 problems to go, of unknown time" in text
+    assert "100 steps to go, 0.0333 to 0.133 h at 1.2 to 4.8 s each (measured on two CPU cores" in text
+    assert "1500 problems to go, 0.00667 to 0.0267 h at 0.016 to 0.064 s each (measured on two" in text
 
 
 def test_what_is_done_costs_nothing(composed, tmp_path):
@@ -308,7 +317,7 @@ def test_scores_of_other_caps_say_nothing_of_the_time(composed, tmp_path):
     scored(plan, 10, seconds=8.0)
     assert isinstance(plan.cells(10)[0], ScoreAddress)
     longer = plan_of(composed, tmp_path, "evaluation.max_new_tokens=300")
-    assert "problems to go, of unknown time" in told(longer)
+    assert "at 0.016 to 0.064 s each (measured on two" in told(longer)
 
 
 def test_the_card_of_a_checkpoint_counts_the_devices_of_all_nodes(composed, tmp_path):

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs.config.checks import check
-from openrs.config.scale import options, pick, scaled, within_context
+from openrs.config.scale import made_for, options, pick, scaled, within_context
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.machine import device_names, visible_devices
@@ -26,7 +26,12 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="schema", node=Config, replace=True)
     devices = visible_devices()
-    name, hardware, reason = pick(devices, device_names() if devices else [], options())
+    names = device_names() if devices else []
+    name, hardware, reason = pick(devices, names, options())
+    if hardware and not made_for(hardware, names):  # another device's price would be a wrong one
+        unpriced = {"defaults": [hardware, "_self_"], "price_per_device_hour": None}
+        store.store(group="hardware", name="auto", node=unpriced, replace=True)
+        hardware = "auto"
     override = [{"override /hardware": hardware}] if hardware else []
     auto = {"defaults": [name, *override, "_self_"], "scale": {"reason": reason}}
     store.store(group="scale", name="auto", package="_global_", node=auto, replace=True)

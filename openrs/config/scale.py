@@ -26,9 +26,11 @@ class Option:
         """Whether enough devices are large enough."""
         return sum(memory >= self.memory for memory in devices) >= self.devices
 
-    def made_for(self, name: str) -> bool:
-        """Whether the option is named after this device, as a40x4 is after NVIDIA A40."""
-        return bool(re.search(rf"\b{re.escape(self.name.rsplit('x', 1)[0])}\b", name, re.IGNORECASE))
+
+def made_for(option: str, devices: list[str]) -> bool:
+    """Whether an option is named after one of these devices, as a40x4 is after NVIDIA A40."""
+    device = re.escape(option.rsplit("x", 1)[0])
+    return any(re.search(rf"\b{device}\b", name, re.IGNORECASE) for name in devices)
 
 
 def options() -> list[Option]:
@@ -61,10 +63,10 @@ def pick(devices: list[int], names: list[str], candidates: list[Option]) -> tupl
     if not fitting:
         needs = " or ".join(f"{o.devices} of {o.memory} GiB (hardware={o.name})" for o in candidates)
         return "nano", None, f"{seen}, paper scale needs {needs}"
-    best = max(fitting, key=lambda o: (o.devices, any(map(o.made_for, names)), -o.memory))
-    if any(map(best.made_for, names)):
+    best = max(fitting, key=lambda o: (o.devices, made_for(o.name, names), -o.memory))
+    if made_for(best.name, names):
         return "paper", best.name, f"{seen}, hardware={best.name}"
-    return "paper", best.name, f"{seen}, hardware={best.name} fits (its price is another device's)"
+    return "paper", best.name, f"{seen}, hardware={best.name} fits (not its price)"
 
 
 def scaled(kind: str, number: float, factors: Any) -> float:

@@ -102,6 +102,11 @@ class Hardware:
     """Address of machine 0; null reads MASTER_ADDR."""
     main_port: int = 29500
     """Port of the rendezvous on machine 0 (one machine alone takes a free port)."""
+    device_tflops: float | None = option(None, above=0)
+    """Dense bfloat16 operations of each accelerator, 10^12 a second, by its data sheet; null is unknown. From
+    it and the next field a plan infers times from the paper's."""
+    device_bandwidth: float | None = option(None, above=0)
+    """Memory bandwidth of each accelerator, GB/s, by its data sheet."""
     price_per_device_hour: float | None = option(None, at_least=0)
     """Dollars; null is unknown. A machine without accelerators counts as one device."""
 

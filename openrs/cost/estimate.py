@@ -50,15 +50,18 @@ class Work:
         parts = [(self.steps, "steps", self.step_rate), (self.problems, "problems", self.problem_rate)]
         return [part for part in parts if part[0]]
 
-    @property
-    def hours(self) -> float:
-        """Wall time of the parts that have a rate."""
-        return sum(amount * rate.seconds for amount, _, rate in self.parts if rate is not None) / 3600
+    def seconds(self, end: int = 0) -> float:
+        """Wall time of the parts that have a rate.
 
-    @property
-    def device_hours(self) -> float:
+        Args:
+            end: 0 for the middle of inferred rates, -1 for their lower ends, 1 for their upper ends.
+        """
+        timed = [(amount, rate) for amount, _, rate in self.parts if rate is not None]
+        return sum(amount * rate.seconds * rate.spread**end for amount, rate in timed)
+
+    def device_hours(self, end: int = 0) -> float:
         """Device-hours of the parts that have a rate."""
-        return device_hours(3600 * self.hours, self.devices)
+        return device_hours(self.seconds(end), self.devices)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,15 @@ class Estimate:
     """Runs for each one that was resolved."""
     once: tuple[Work, ...] = ()
     """Work that is done once, however many runs the resolved ones stand for: the base models'."""
+
+    @property
+    def inferred(self) -> bool:
+        """Whether a rate is between two figures, so that the sums are too."""
+        return any(
+            rate is not None and rate.spread > 1
+            for work in (*self.works, *self.once)
+            for _, _, rate in work.parts
+        )
 
     def _sum(self, amount: Callable[[Work], float]) -> float:
         return self.share * sum(map(amount, self.works)) + sum(map(amount, self.once))
@@ -90,17 +102,33 @@ class Estimate:
         """Problems to answer."""
         return round(self._sum(lambda work: work.problems))
 
-    @property
-    def device_hours(self) -> float:
-        """Device-hours of the work that has a rate; `unknown` names the rest."""
-        return self._sum(lambda work: work.device_hours)
+    def hours(self, end: int = 0) -> float:
+        """Wall time of the work that has a rate, one run after another.
 
-    @property
-    def money(self) -> float | None:
+        Args:
+            end: 0 for the middle of inferred rates, -1 for their lower ends, 1 for their upper ends.
+        """
+        return self._sum(lambda work: work.seconds(end) / 3600)
+
+    def device_hours(self, end: int = 0) -> float:
+        """Device-hours of the work that has a rate; `unknown` names the rest."""
+        return self._sum(lambda work: work.device_hours(end))
+
+    def money(self, end: int = 0) -> float | None:
         """Dollars for the device-hours; None: some hardware has no price."""
         if any(work.price is None for work in (*self.works, *self.once)):
             return None
-        return self._sum(lambda work: work.device_hours * (work.price or 0.0))
+        return self._sum(lambda work: work.device_hours(end) * (work.price or 0.0))
+
+    def span(self, amount: Callable[[int], float | None], form: str) -> str:
+        """A sum for a person: one figure, or two where rates are inferred.
+
+        Args:
+            amount: `hours`, `device_hours` or `money` of this estimate; its sum must be known.
+            form: of a figure, as .3g.
+        """
+        ends = (-1, 1) if self.inferred else (0,)
+        return " to ".join(format(amount(end) or 0.0, form) for end in ends)
 
     @property
     def disk(self) -> float | None:

@@ -1,9 +1,11 @@
-"""Seconds for a training step and for an evaluation problem: of past runs, else as published.
+"""Seconds for a training step and for an evaluation problem: of past runs, else as published, else by
+arithmetic from what was published.
 
 Past runs count where all of their commands ran on this host: the same hardware option on another machine has
 another speed.
 """
 
+import math
 import socket
 import statistics
 from collections.abc import Iterator
@@ -19,6 +21,14 @@ from openrs.records.files import read_lines, read_record
 MOST = 50
 """Past runs that are read for one rate, the newest first."""
 
+NANO = "openrs-nano"
+"""The id of the built-in model."""
+NANO_STEP_SECONDS, NANO_PROBLEM_SECONDS = 2.4, 0.032
+"""The built-in model's on two CPU cores: medians of `make run`."""
+NANO_SPREAD = 2.0
+"""Other machines' CPUs are so much faster or slower."""
+NANO_SOURCE = "measured on two CPU cores; other CPUs take half or twice as long"
+
 PastRun = tuple[Path, dict[str, Any]]
 """Folder and config of a run."""
 
@@ -30,6 +40,19 @@ class Rate:
     seconds: float
     source: str
     """Where the figure is from, with tokens a second where they are known."""
+    spread: float = 1.0
+    """1 for a measured rate; an inferred one lies between `seconds` / spread and `seconds` x spread."""
+
+    @classmethod
+    def between(cls, first: float, second: float, source: str) -> "Rate":
+        """The rate that lies between two figures."""
+        low, high = sorted((first, second))
+        return cls(math.sqrt(low * high), source, math.sqrt(high / low))
+
+    def __str__(self) -> str:
+        if self.spread == 1:
+            return f"{self.seconds:.3g} s each"
+        return f"{self.seconds / self.spread:.3g} to {self.seconds * self.spread:.3g} s each"
 
 
 class Rates:
@@ -40,7 +63,9 @@ class Rates:
         self._rates: dict[tuple[Any, ...], Rate | None] = {}
 
     def step(self, config: Config) -> Rate | None:
-        """Seconds for a training step: the median of similar past steps, else the paper's; None: unknown.
+        """Seconds for a training step: the median of similar past steps, else the paper's, else between what
+        the paper's step takes where all of it is arithmetic and where all of it is reading memory, on the
+        devices that learn and on those that sample; None: unknown.
 
         Similar steps have the same model, token cap, batch and hardware option, in the same outputs folder.
         """
@@ -56,7 +81,7 @@ class Rates:
 
         Similar scores have the same model, cap on new tokens and hardware option, in the same outputs folder.
         Copies of the weights share the problems. The published time is scaled to other numbers of
-        parameters, as decoding reads each weight for each token.
+        parameters, as decoding reads each weight for each token, and to other devices as a step is.
         """
         cap, hardware = config.evaluation.max_new_tokens, config.hardware.name
         at_once = (config.evaluation_copies, config.engine.tensor_parallel)
@@ -84,9 +109,44 @@ def _step(config: Config, runs: list[PastRun]) -> Rate | None:
         speed = _speed(tokens, sum(line["step_seconds"] for line in sized))
         seconds = statistics.median(line["step_seconds"] for line in lines)
         return Rate(seconds, f"median of {len(lines)} steps in {config.outputs}{speed}")
-    if config.hardware.name == "a40x4" and parameters(config.model) == paper.PARAMETERS:
+    number, hardware = parameters(config.model), config.hardware
+    if hardware.name == "a40x4" and number == paper.PARAMETERS:
         return Rate(paper.STEP_SECONDS, "published: 24 h for 500 steps on 4 x A40")
-    return None
+    if config.model.id == NANO and hardware.device == "cpu":
+        return Rate(NANO_STEP_SECONDS, NANO_SOURCE, NANO_SPREAD)
+    if hardware.device == "cpu" or number is None:
+        return None
+    completions = config.algorithm.prompts_per_step * config.algorithm.group_size
+    share = completions / paper.COMPLETIONS_A_STEP * number / paper.PARAMETERS
+    served = hardware.generation == "vllm_server"
+    sampling = hardware.server_devices * hardware.nodes if served else hardware.training_processes
+    return _inferred(
+        config,
+        share * paper.STEP_SECONDS,
+        paper.TRAINING_DEVICES / hardware.training_processes,
+        paper.SAMPLING_DEVICES / sampling,
+        "24 h for 500 steps on 4 x A40",
+    )
+
+
+def _inferred(
+    config: Config, seconds: float, learning: float, sampling: float, published: str
+) -> Rate | None:
+    """A published time on another machine, between that of pure arithmetic and that of pure reading.
+
+    Args:
+        seconds: on A40s.
+        learning: the published number of devices that do arithmetic, as a multiple of this machine's.
+        sampling: the same of the devices that read weights and caches for each token.
+        published: the source of `seconds`.
+    """
+    hardware = config.hardware
+    if hardware.device_tflops is None or hardware.device_bandwidth is None:
+        return None
+    computing = seconds * learning * paper.A40_TFLOPS / hardware.device_tflops
+    reading = seconds * sampling * paper.A40_BANDWIDTH / hardware.device_bandwidth
+    source = f"by arithmetic from {published}: operations and bandwidth of both devices"
+    return Rate.between(computing, reading, source)
 
 
 def _similar_step(config: Config, folder: Path, past: dict[str, Any]) -> bool:
@@ -113,12 +173,17 @@ def _problem(config: Config, runs: list[PastRun]) -> Rate | None:
         speed = _speed(tokens, seconds)
         return Rate(seconds / problems, f"mean of {problems} problems in {config.outputs}{speed}")
     number, devices = parameters(config.model), copies * config.engine.tensor_parallel
+    if config.model.id == NANO and config.hardware.device == "cpu" and config.engine.kind == "transformers":
+        return Rate(NANO_PROBLEM_SECONDS, NANO_SOURCE, NANO_SPREAD)
     if config.hardware.device == "cuda" and config.engine.kind == "vllm" and number is not None:
         times = number / paper.PARAMETERS
-        source = "published: 2.2 h a model on one GPU"
+        source = "2.2 h a model on one GPU"
         source += "" if times == 1 else f", by parameters x {times:.3g}"
         source += f", on {devices} of them" if devices > 1 else ""
-        return Rate(paper.PROBLEM_SECONDS * times / devices, source)
+        seconds = paper.PROBLEM_SECONDS * times / devices
+        if config.hardware.name == "a40x4":
+            return Rate(seconds, f"published: {source}")
+        return _inferred(config, seconds, 1, 1, source)
     return None
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from openrs.errors import Mistake, Unfit
+from openrs.errors import Mistake, Unfetched
 
 MIRROR = "use catalog=mirror catalog.root=PATH"
 
@@ -57,7 +57,7 @@ def snapshot(id_: str, revision: str | None) -> Path:
     except HFValidationError as error:
         raise Mistake(f"catalog=hub: {id_} is no id of a data set. Give it as ORGANISATION/NAME.") from error
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:  # no network, a proxy, a server that is down
-        raise Unfit(
+        raise Unfetched(
             f"catalog=hub: {at} cannot be fetched: {' '.join(str(error).split())}. Check the network "
             f"(once fetched it is read without one), or {MIRROR}."
         ) from error

@@ -1,6 +1,7 @@
 """A sweep's budget: refused before it starts if the plan costs more, stopped where it is reached."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from omegaconf import DictConfig
@@ -36,15 +37,17 @@ def check(config: DictConfig) -> None:
 
 def lines(config: DictConfig, used: dict[str, float], planned: Estimate) -> list[str]:
     """How a plan and what was spent stand to each limit, for a person."""
+    stop = "the sweep is stopped where the budget is reached"
     words = {
         "over": "exceeded: the sweep would be refused",
         "within": "held",
-        "unknown": f"not known to be held: {planned.unknown} of unknown time; "
-        "the sweep is stopped where the budget is reached",
+        "perhaps": f"may not be enough; {stop}",
+        "unknown": f"not known to be held: {planned.unknown} of unknown time; {stop}",
     }
-    amounts, states = _amounts(planned), _states(config, used, planned)
+    states, sums = _states(config, used, planned), _sums(planned)
     return [
-        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {amounts[name]:.3g} planned: {words[states[name]]}"
+        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {planned.span(sums[name], '.3g')} planned: "
+        f"{words[states[name]]}"
         for name, limit in limits(config.budget).items()
     ]
 
@@ -53,35 +56,38 @@ def hold(config: DictConfig, used: dict[str, float], planned: Estimate) -> list[
     """Stops a sweep whose plan costs more than its budget, before it starts.
 
     Returns:
-        What there is to say of a plan that may cost more, as some of it has no known time.
+        What there is to say of a plan that may cost more, as some of it has no known time, or an inferred
+        one.
 
     Raises:
         Mistake: naming plan and budget.
     """
-    amounts = _amounts(planned)
-    for name, state in _states(config, used, planned).items():
+    states = _states(config, used, planned)
+    for name, state in states.items():
         if state == "over":
+            least = _sums(planned)[name](-1) or 0.0
             raise Mistake(
                 f"budget.{name}={config.budget[name]:g}: this sweep would take "
-                f"{used[name] + amounts[name]:.3g} ({used[name]:.3g} spent, {amounts[name]:.3g} planned "
-                f"from {planned.sources}). Raise the budget, lower hydra.sweeper.n_trials, or make the runs "
-                "shorter; dry_run=true shows the plan."
+                f"{'at least ' * planned.inferred}{used[name] + least:.3g} ({used[name]:.3g} spent, "
+                f"{least:.3g} planned from {planned.sources}). Raise the budget, lower "
+                "hydra.sweeper.n_trials, or make the runs shorter; dry_run=true shows the plan."
             )
-    return lines(config, used, planned) if planned.unknown else []
+    return lines(config, used, planned) if {"perhaps", "unknown"} & set(states.values()) else []
 
 
 def _states(config: DictConfig, used: dict[str, float], planned: Estimate) -> dict[str, str]:
-    """How each limit stands: `over`, `within`, or `unknown`, as some of the plan has no known time and the
-    rest is within."""
-    amounts, states = _amounts(planned), {}
+    """How each limit stands: `over`; `unknown`, as some of the plan has no known time and the rest is within;
+    `perhaps`, as the upper end of inferred times is over; or `within`."""
+    states = {}
     for name, limit in limits(config.budget).items():
-        over = used[name] + amounts[name] > limit
-        states[name] = "over" if over else "unknown" if planned.unknown else "within"
+        least, most = (used[name] + (_sums(planned)[name](end) or 0.0) for end in (-1, 1))
+        beyond = "unknown" if planned.unknown else "perhaps" if most > limit else "within"
+        states[name] = "over" if least > limit else beyond
     return states
 
 
-def _amounts(planned: Estimate) -> dict[str, float]:
-    return {"device_hours": planned.device_hours, "money": planned.money or 0.0}
+def _sums(planned: Estimate) -> dict[str, Callable[[int], float | None]]:
+    return {"device_hours": planned.device_hours, "money": planned.money}
 
 
 def stop_rule(config: Config, link: StudyLink) -> StopRule:

@@ -75,8 +75,8 @@ def forecast(points: Points, owed: Sequence[int]) -> dict[str, Any]:
     except Mistake:
         return {"unknown": "every trial"}
     return {
-        "device_hours": planned.device_hours,
-        "money": planned.money,
+        "device_hours": planned.device_hours(),
+        "money": planned.money(),
         "disk": planned.disk,
         "unknown": planned.unknown,
     }
@@ -88,9 +88,10 @@ def lines(planned: Estimate, total: int) -> Iterator[str]:
     if planned.share > 1:
         yield f"  estimated from {len(planned.works)} of the runs, evenly spaced"
     yield f"  to do     {planned.steps} training steps, {planned.problems} problems to answer"
-    money = "money unknown (hardware has no price)" if planned.money is None else f"${planned.money:.2f}"
+    unpriced = planned.money() is None
+    money = "money unknown (hardware has no price)" if unpriced else f"${planned.span(planned.money, '.2f')}"
     disk = "disk unknown" if planned.disk is None else f"{planned.disk / 1e9:.2f} GB of disk"
     more = f", and {planned.unknown} of unknown time" if planned.unknown else ""
-    yield f"  cost      {planned.device_hours:.2f} device hours{more}; {money}, {disk}"
+    yield f"  cost      {planned.span(planned.device_hours, '.2f')} device hours{more}; {money}, {disk}"
     if planned.runs:
         yield f"  source    {planned.sources}"

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 
 from openrs.config.compose import refusal, to_config
 from openrs.errors import Mistake
-from openrs.plan import Plan, resolve
+from openrs.plan import Plan, preview, resolve
 from openrs.sweep.space import Space, choices, spelled
 
 COMPOSED = 50
@@ -51,11 +51,13 @@ class Points:
         return composed
 
     def plans(self, slots: Iterable[int]) -> dict[int, Plan | Mistake]:
-        """The runs of slots of a grid; of a sampler's space the run of the common settings stands for all."""
+        """The runs of slots of a grid; of a sampler's space the run of the common settings stands for all. A
+        dry run goes on without data that cannot be fetched here."""
+        resolved = preview if self.config.get("dry_run") else resolve
         plans: dict[int, Plan | Mistake] = {}
         for slot in slots:
             try:
-                plans[slot] = resolve(to_config(self.compose(self.params(slot))))
+                plans[slot] = resolved(to_config(self.compose(self.params(slot))))
             except Mistake as error:
                 plans[slot] = error
             if self.grid is None:

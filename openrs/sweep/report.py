@@ -12,8 +12,9 @@ from openrs import collect
 from openrs.analysis.tables import sweep_comparison
 from openrs.analysis.tables.sweep_comparison import SweepTrial
 from openrs.analysis.tables.table import Table
+from openrs.cost.rates import Rates
 from openrs.errors import Mistake
-from openrs.plan import Plan, describe
+from openrs.plan import Plan, work
 from openrs.studies.spending import spent
 from openrs.studies.trials import REASON, RECORD, counts, described, newest, why
 from openrs.sweep import budget, signal
@@ -22,6 +23,7 @@ from openrs.sweep.objective import TRAINED
 from openrs.sweep.points import spaced
 from openrs.sweep.question import Question
 from openrs.sweep.slots import Patience, owed_slots
+from openrs.sweep.space import spelled
 from openrs.terminal import say
 
 FEW = 20
@@ -38,27 +40,50 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience) -> 
     trials = [] if study is None else study.get_trials(deepcopy=False)
     owed = owed_slots(trials, points.total, patience)
     plans = points.plans(range(points.total) if points.total <= LISTED else spaced(owed, LISTED))
-    for item in plans.values():
-        if isinstance(item, Mistake):
-            say(f"error: {item}")
-        elif points.grid is not None:
-            print("\n".join(describe(item)))
-    print(f"  sweep     {question.name} in {question.folder}")
+    print(f"sweep {question.name} in {question.folder}")
+    scale = points.config.scale
+    print(f"  scale     {scale.name}: {scale.reason}")
     if points.grid is None:
-        for key, distribution in points.space.distributions.items():
-            print(f"  space     {key}: {distribution}")
-    elif len(plans) < points.total:
+        for line in points.space.described():
+            print(f"  space     {line}")
+    for slot, item in plans.items():
+        label = "each" if points.grid is None else f"trial {slot}"
+        print(f"  {label:<9} {_spelled(points.params(slot))}{_state(item)}")
+    runs = [item for item in plans.values() if isinstance(item, Plan)]
+    if reason := next((item.unread for item in runs if item.unread), ""):
+        print(f"  data      not known here, so the runs have no names yet: {reason}")
+    if points.grid is not None and len(plans) < points.total:
         print(f"  points    {len(plans)} of {points.total} are shown, evenly spaced over what is to do")
     if study is not None:
         print(f"  so far    {counts(newest(trials, points.total), points.total)}")
-    runs = [item for item in plans.values() if isinstance(item, Plan)]
     if runs or not plans:
         planned = estimate(points, owed, plans)
         print("\n".join(lines(planned, points.total)))
         for line in budget.lines(points.config, spent(trials), planned):
             print(f"  budget    {line}")
+    if wrong := len(plans) - len(runs):
+        print(
+            f"  left out  {wrong} trial{'s' * (wrong > 1)} that cannot run: the sums above are without them"
+        )
     print("nothing was run (dry_run=true)")
-    return len(runs) == len(plans)
+    return not wrong
+
+
+def _spelled(params: dict[str, Any]) -> str:
+    """The overrides of a point; of a sampler's trials none is drawn yet."""
+    return (
+        " ".join(f"{key}={spelled(value)}" for key, value in params.items())
+        or "trial, as the sampler draws it"
+    )
+
+
+def _state(item: Plan | Mistake) -> str:
+    """What a point's run is and lacks, or why it is none."""
+    if isinstance(item, Mistake):
+        return f": cannot run: {item}"
+    todo = ", ".join(f"{amount} {unit}" for amount, unit, _ in work(item, Rates()).parts)
+    name = "" if item.unread else f" {item.run.folder.name}"
+    return f":{name} {todo} to go" if todo else f":{name} nothing to do"
 
 
 def report(question: Question, study: optuna.Study, options: DictConfig) -> bool:

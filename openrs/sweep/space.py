@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from openrs.errors import Mistake
 
 QUIET = ("hardware", "tracker", "outputs", "dry_run", "force", "budget", "fail_fast", "hydra")
 """Overrides that change no result, so that workers which differ in them share a study."""
+
+DECADES = 100
+"""High over low from which an interval that is drawn from evenly gets a hint."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,22 @@ class Space:
                 "sampler, as hydra/sweeper/sampler=tpe."
             )
         return values
+
+    def described(self) -> Iterator[str]:
+        """Each dimension in words."""
+        for key, distribution in self.distributions.items():
+            values = choices(distribution)
+            if values is not None:
+                yield f"{key}: one of {', '.join(map(spelled, values))}"
+                continue
+            low, high, log = (vars(distribution)[name] for name in ("low", "high", "log"))
+            line = f"{key}: from {low:g} to {high:g}, {'evenly on a log scale' if log else 'evenly'}"
+            if not log and low > 0 and high / low >= DECADES:
+                line += (
+                    f"; nine draws in ten are above {low + (high - low) / 10:g}. To draw every power of ten "
+                    f"as often, give {key}=tag(log, interval({low:g}, {high:g}))"
+                )
+            yield line
 
     def stored(self) -> dict[str, Any]:
         """As JSON, to be kept with the study."""

@@ -34,6 +34,18 @@ def test_the_command_line_pins_what_the_file_sweeps():
     assert made.fixed == {"a": "7"}
 
 
+def test_a_space_is_described_in_words():
+    def described(*arguments):
+        return list(parsed(*arguments).described())
+
+    assert described("seed=1,2", "reward=null,cosine") == ["seed: one of 1, 2", "reward: one of null, cosine"]
+    assert described("a=interval(1,3)") == ["a: from 1 to 3, evenly"]
+    assert described("a=tag(log, interval(1e-6,1e-3))") == ["a: from 1e-06 to 0.001, evenly on a log scale"]
+    (linear,) = described("a=interval(1e-6,1e-3)")
+    assert linear.startswith("a: from 1e-06 to 0.001, evenly; nine draws in ten are above 0.0001009. ")
+    assert linear.endswith("give a=tag(log, interval(1e-06, 0.001))")
+
+
 def test_repeated_values_are_one_point():
     assert parsed("a=x,x,y").points() == [{"a": "x"}, {"a": "y"}]
 
