@@ -9,13 +9,16 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs.config import compose
+from openrs.config import command_line, compose
+from openrs.config.refusal import refusal
+from openrs.cost import full_disk
+from openrs.errors import Mistake
 from openrs.paths import CONF
 from openrs.pipeline import Session
 from openrs.records.run import Run
 from openrs.sweep import plugin
 from openrs.sweep.outcome import Outcome
-from openrs.terminal import say
+from openrs.terminal import replace_characters, say
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -27,6 +30,7 @@ def card(run: Run, step: int, name: str) -> str:
 
 def main() -> int:
     """Composes, runs and reports; returns the exit status."""
+    replace_characters()
     compose.register()
     plugin.register()
     session = Session(card)
@@ -35,18 +39,27 @@ def main() -> int:
 
     @hydra.main(config_path=str(CONF), config_name="config")
     def job(composed: DictConfig) -> Outcome | None:
-        return session.run(composed)
+        try:
+            return session.run(composed)
+        except Exception as error:
+            if not full_disk.is_cause(error):
+                raise
+            session.failed += 1
+            reason = full_disk.explain(compose.to_config(composed))
+            say(f"error: {reason}")
+            return Outcome("failed", reason=reason)
 
     status = 0
     try:
+        sys.argv[1:] = command_line.read(sys.argv[1:])
         job()
     except KeyboardInterrupt:
         say("interrupted: the same command goes on from the last checkpoint")
         return 130
     except SystemExit as ended:  # Hydra's way out; what was finished still gets its table
         status = ended.code if isinstance(ended.code, int) else 1
-    except (HydraException, OmegaConfBaseException) as error:
-        say(f"error: {compose.refusal(error)}")
+    except (Mistake, HydraException, OmegaConfBaseException) as error:
+        say(f"error: {error if isinstance(error, Mistake) else refusal(error)}")
         return 1
     except Exception:
         traceback.print_exc()
