@@ -131,7 +131,8 @@ def _check(override: Override, line: str, folders: Sequence[Path], multirun: boo
     if stands is None:
         names.unknown(key, text)
     if override.is_delete():
-        if names.open_dictionary(key) in (None, key) and not key.startswith("hydra."):
+        entry = names.open_dictionary(key) == key.rpartition(".")[0] != ""
+        if not entry and not key.startswith("hydra."):
             raise Mistake(
                 f"{line}: a field cannot be taken away. Give it another value, as {key}={_off(stands)}."
             )
@@ -173,7 +174,7 @@ def _check_group(override: Override, line: str, text: str, folders: Sequence[Pat
         values.require(group, value, {group: text})
         return
     chosen = value if isinstance(value, list) else [value]
-    if not chosen or not all(isinstance(one, str) and one for one in chosen):
+    if not chosen or not all(isinstance(one, str) and one and "${" not in one for one in chosen):
         example = f"For one value name its field, as {_field_of(group)}={text}. " if _is_number(value) else ""
         off = "Leave it out for none. " if value is None and group in OPTIONAL else ""
         raise Mistake(f"{line}: {group} takes the name of an option. {off}{example}{remedy}.")

@@ -21,6 +21,8 @@ from openrs.paths import CONF
 LINE = re.compile(r"(?:Error merging override|To append to your config use) [+~]*(.*)")
 """Where Hydra names the override that failed."""
 
+RAISED = re.compile(r"^\w+ raised while resolving interpolation: ")
+
 
 def refusal(error: BaseException) -> str:
     """An error of composition in one line: field, value, rule and remedy where a field of the schema is
@@ -42,7 +44,7 @@ def _explained(cause: BaseException, line: str) -> str:
     if isinstance(cause, MissingMandatoryValue):
         return f"{key}: has no value, and needs one. {_source(key)}."
     if isinstance(cause, InterpolationResolutionError):
-        problem = str(cause).splitlines()[0].rstrip(".")
+        problem = RAISED.sub("", str(cause).splitlines()[0]).rstrip(".")
         return f"{key}: cannot be resolved ({problem}). Give a value, or ${{...}} with the name of a field."
     stands = names.place(key)
     try:

@@ -109,10 +109,9 @@ def _remedy(name: str, stands: Place, value: Any, spelled: str) -> str:
     if is_dataclass(kind):
         field, inside = next(iter(names.hints(kind).items()))
         return f"Give its fields, as {name}.{field}={example(inside, stands)}"
-    if get_origin(kind) is Literal and (
-        close := get_close_matches(spelled, map(str, get_args(kind)), 1, 0.5)
-    ):
-        return f"Give {name}={close[0]}"
+    if get_origin(kind) is Literal:
+        close = get_close_matches(spelled, map(str, get_args(kind)), 1, 0.5)
+        return f"Give {name}={close[0] if close else example(kind, stands)}"
     if kind is int and isinstance(value, float) and value.is_integer():
         return f"Give {name}={int(value)}"
     return f"Give for example {name}={example(kind, stands)}"

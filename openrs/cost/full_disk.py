@@ -34,9 +34,9 @@ def explain(config: Config) -> str:
     size, free = disk(config), shutil.disk_usage(_existing(Path(config.outputs).absolute())).free
     needed = "" if size is None else f", and the checkpoints of this run take {_megabytes(size.peak)} in all"
     return (
-        f"outputs={config.outputs}: the disk is full, {_megabytes(free)} are left{needed}. Make room, or give "
-        "outputs=PATH on a larger disk, steps=released or a larger steps.save_every; the same command goes on "
-        "from the last whole checkpoint."
+        f"outputs={config.outputs}: the disk is full, {_megabytes(free)} are left{needed}. Make room, or "
+        "give outputs=PATH on a larger disk, steps=released or a larger steps.save_every; the same command "
+        "goes on from the last whole checkpoint."
     )
 
 
