@@ -134,7 +134,7 @@ def test_wrong_commands_fail_with_one_clear_error(arguments, told, tmp_path):
         (["seed=interval(0,1)", "dry_run=true"], "seed=0.5: must be a whole number"),
         (
             ["algorithm.learning_rate=1e-6,interval(1e-7,1e-5)", "hydra.sweeper.n_trials=4"],
-            "algorithm.learning_rate=1e-6,interval(1e-7,1e-5): a dimension is a list or an interval, not both",
+            "learning_rate=1e-6,interval(1e-7,1e-5): a dimension is a list or an interval, not both",
         ),
         (["lr=1e-5,1e-6"], "lr=1e-5,1e-6: is no option. Did you mean algorithm.learning_rate?"),
     ],

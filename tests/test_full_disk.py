@@ -15,9 +15,8 @@ FULL = Path("/dev/full")
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 def test_a_write_to_a_full_disk_is_one():
-    with pytest.raises(OSError) as error, FULL.open("w") as file:
-        file.write("x")
-        file.flush()
+    with pytest.raises(OSError) as error:
+        FULL.write_text("x")
     assert error.value.errno == errno.ENOSPC
     assert full_disk.is_cause(error.value)
     outer = RuntimeError("the checkpoint was not saved")

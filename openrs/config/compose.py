@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from openrs.config import files
 from openrs.config.checks import check
 from openrs.config.overrides import prepared
-from openrs.config.refusal import refusal
+from openrs.config.refusal import refusal as refusal
 from openrs.config.scale import options, pick, scaled, within_context
 from openrs.config.schema import Config
 from openrs.errors import Mistake

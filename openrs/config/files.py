@@ -100,7 +100,7 @@ def _malformed(path: Path, text: str, error: yaml.YAMLError) -> NoReturn:
     line = "" if mark is None else f", line {mark.line + 1}"
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
     remedy = "Mend the line"
-    if mark is not None and "\t" in text.splitlines()[min(mark.line, text.count("\n") - 1)]:
+    if mark is not None and "\t" in "".join(text.splitlines()[mark.line : mark.line + 1]):
         remedy = "Indent with spaces"
     elif "duplicate key" in problem:
         remedy = "Keep one of the two lines"
@@ -117,7 +117,7 @@ def _check(path: Path, text: str, config: DictConfig, package: str) -> None:
     _collect(yaml.compose(text, Loader=yaml.CSafeLoader), package, lines)
     texts = {name: written for name, (_, written) in lines.items() if written}
     for key, value in content.items():
-        name = f"{package}.{key}".lstrip(".")
+        name = f"{package}.{key!s}".lstrip(".")
         if key == "defaults" or name == "hydra":
             continue
         try:

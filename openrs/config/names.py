@@ -14,7 +14,7 @@ from openrs.config.fields import Limits
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 
-CUTOFF = 0.65
+CUTOFF = 0.6
 """How alike two names must be to be suggested for one another."""
 
 SYNONYMS = {
@@ -67,9 +67,13 @@ def inner(group: Place, key: str) -> Place | None:
     return None
 
 
-@cache
 def hints(group: Any) -> dict[str, Any]:
     """The fields of a dataclass and their types."""
+    return _hints(group)
+
+
+@cache
+def _hints(group: Any) -> dict[str, Any]:
     types_of = get_type_hints(group)
     return {field.name: types_of[field.name] for field in fields(group)}  # without class variables
 
@@ -123,7 +127,7 @@ def nearest(name: str, number: int = 3) -> list[str]:
     scores = {}
     for known in dotted(within, "hydra." if within is HydraConf else ""):
         around, _, end = known.rpartition(".")
-        scores[known] = _alike(last, end) - (0 if around == above else 0.05)
+        scores[known] = _alike(last, end) - (0 if around == above else 0.15)
     best = sorted(scores, key=lambda known: (-scores[known], known.count(".")))
     limit = max(CUTOFF, scores[best[0]] - 0.1)
     return [known for known in best if scores[known] >= limit][:number]

@@ -18,6 +18,7 @@ from hydra.errors import HydraException
 from omegaconf._utils import split_key
 
 from openrs.config import names, values
+from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.paths import CONF
 
@@ -76,7 +77,7 @@ def _parsed(line: str, folders: Sequence[Path]) -> Override:
 
 def _meant(word: str, folders: Sequence[Path]) -> str:
     """What a word without `=` may have meant."""
-    stages = get_args(get_args(names.hints(names.Config)["stages"])[0])
+    stages = get_args(get_args(names.hints(Config)["stages"])[0])
     if word in stages:
         return f"All stages run unless you say stages=[{word}]"
     groups = (
@@ -227,7 +228,7 @@ def _entry(override: Override, folders: Sequence[Path]) -> tuple[str, dict[str, 
     if dictionary is None:
         return None
     inside = [str(part) for part in split_key(key)[len(split_key(dictionary)) :]]
-    value = override.value()
+    value: Any = override.value()
     if (not inside or inside[0] in _entries(dictionary, tuple(folders))) and not isinstance(value, dict):
         return None
     for part in reversed(inside):

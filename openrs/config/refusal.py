@@ -38,7 +38,7 @@ def _explained(cause: BaseException, line: str) -> str:
     key = re.sub(r"\[(\w+)\]", r".\1", str(getattr(cause, "full_key", None) or ""))
     text = line.partition("=")[2]
     if off := re.search(r"Cannot set '(.+)' because '(.+)' is None", str(cause)):
-        return _switched_off(*off.groups(), text)
+        return _switched_off(off[1], off[2], text)
     if not key or names.place(key.split(".")[0]) is None:
         return ""
     if isinstance(cause, MissingMandatoryValue):
@@ -63,8 +63,9 @@ def _explained(cause: BaseException, line: str) -> str:
 
 def _entry(dictionary: str) -> str:
     """An entry of an open dictionary, as an override adds it."""
-    (kind,) = names.alternatives(names.place(f"{dictionary}.NAME").annotation)
-    fields = "{FIELD: VALUE, ...}" if is_dataclass(kind) else "VALUE"
+    stands = names.place(f"{dictionary}.NAME")
+    group = stands is not None and is_dataclass(stands.annotation)
+    fields = "{FIELD: VALUE, ...}" if group else "VALUE"
     return f"'{dictionary}={{NAME: {fields}}}'"
 
 

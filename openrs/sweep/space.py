@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Sweep
 from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
 from optuna.distributions import (
     BaseDistribution,
@@ -123,7 +123,8 @@ def _distribution(line: str) -> None:
     """
     (override,) = OverridesParser.create().parse_overrides([line])
     key, remedy = override.key_or_group, "Give a list, as 1,2 or range(1,4), or an interval, as interval(0,1)"
-    if override.is_choice_sweep() and any(isinstance(item, Sweep) for item in override.value().list):
+    value = override.value()
+    if isinstance(value, ChoiceSweep) and any(isinstance(item, Sweep) for item in value.list):
         raise Mistake(f"{line}: a dimension is a list or an interval, not both. {remedy}.")
     try:
         create_params_from_overrides([line])

@@ -11,6 +11,7 @@ from openrs.config.schema import Config
     [
         ("lr", ["algorithm.learning_rate"]),
         ("algorithm.lr", ["algorithm.learning_rate"]),
+        ("reward.format.wieght", ["reward.format.weight"]),
         ("learning_rate", ["algorithm.learning_rate", "scale.learning_rate"]),
         ("steps.totl", ["steps.total"]),
         ("algoritm.beta", ["algorithm.beta"]),
