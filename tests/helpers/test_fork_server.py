@@ -92,9 +92,7 @@ def test_kill_9_strikes_the_fork_and_what_it_started(script):
 
 
 def test_what_imports_have_put_into_temporary_folders_outlives_a_fork(script):
-    text = (
-        "from wandb.sdk.data_types._private import MEDIA_TMP as made; import os; print(os.listdir(made.name))"
-    )
+    text = "from wandb.sdk.data_types._private import MEDIA_TMP as made; import os; print(os.listdir(made.name))"
     for _ in range(2):
         assert openrs(module=script(text)).stdout == "[]\n"
 
