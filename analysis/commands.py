@@ -12,10 +12,12 @@ from openrs.analysis.tables.selection import CheckpointSelection
 from openrs.analysis.tables.table import Table
 from openrs.errors import Mistake
 from openrs.records.files import write_file
+from openrs.terminal import replace_characters
 
 
 def main() -> int:
     """Parses the command line and prints; returns the exit status."""
+    replace_characters()
     arguments = _parser().parse_args()
     try:
         result: Any = arguments.run(arguments)  # tables to print, files that were written, or a status

@@ -10,7 +10,9 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs.collect import collect
-from openrs.config import compose
+from openrs.config import command_line, compose
+from openrs.config.refusal import refusal
+from openrs.cost import full_disk
 from openrs.errors import Crashed, Mistake, Unfit
 from openrs.paths import CONF
 from openrs.pipeline import stages
@@ -18,7 +20,7 @@ from openrs.plan import Plan, describe, describe_cost, preview, resolve
 from openrs.records.run import Run
 from openrs.sweep import plugin, trial
 from openrs.sweep.outcome import Outcome
-from openrs.terminal import say
+from openrs.terminal import replace_characters, say
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -80,6 +82,7 @@ class Session:
 
 def main() -> int:
     """Composes, runs and reports; returns the exit status."""
+    replace_characters()
     compose.register()
     plugin.register()
     session = Session()
@@ -88,18 +91,27 @@ def main() -> int:
 
     @hydra.main(config_path=str(CONF), config_name="config")
     def job(composed: DictConfig) -> Outcome | None:
-        return session.run(composed)
+        try:
+            return session.run(composed)
+        except Exception as error:
+            if not full_disk.is_cause(error):
+                raise
+            session.failed += 1
+            reason = full_disk.explain(compose.to_config(composed))
+            say(f"error: {reason}")
+            return Outcome("failed", reason=reason)
 
     status = 0
     try:
+        sys.argv[1:] = command_line.read(sys.argv[1:])
         job()
     except KeyboardInterrupt:
         say("interrupted: the same command goes on from the last checkpoint")
         return 130
     except SystemExit as ended:  # Hydra's way out; what was finished still gets its table
         status = ended.code if isinstance(ended.code, int) else 1
-    except (HydraException, OmegaConfBaseException) as error:
-        say(f"error: {compose.refusal(error)}")
+    except (Mistake, HydraException, OmegaConfBaseException) as error:
+        say(f"error: {error if isinstance(error, Mistake) else refusal(error)}")
         return 1
     except Exception:
         traceback.print_exc()

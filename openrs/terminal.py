@@ -1,7 +1,15 @@
 """What is printed while openrs works; standard output is for results."""
 
+import io
 import sys
 import time
+
+
+def replace_characters() -> None:
+    """Lets the output replace characters that its encoding lacks, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # no test's
+            stream.reconfigure(errors="replace")
 
 
 def say(text: str) -> None:

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs.config import compose as composition
+from openrs.config.overrides import prepared
 from openrs.config.schema import Config
 from openrs.paths import CONF, ROOT
 from tests.helpers import fork_server
@@ -71,7 +72,7 @@ def composed() -> Callable[..., Config]:
     @cache  # no test changes what it gets
     def make(*overrides: str) -> Config:
         scale = [] if any(o.startswith("scale=") for o in overrides) else ["scale=nano"]
-        return composition.to_config(_compose(*scale, *overrides))
+        return composition.to_config(_compose(*scale, *prepared(overrides)))
 
     return make
 

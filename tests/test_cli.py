@@ -24,6 +24,29 @@ def test_help_shows_groups_and_examples():
         assert part in shown.stdout
 
 
+def test_a_bare_command_prints_the_help():
+    shown = openrs()
+    assert shown.returncode == 0
+    assert shown.stdout == openrs("--help").stdout
+
+
+def test_settings_that_an_untrained_model_cannot_use_are_named(tmp_path):
+    arguments = ["experiment=base", "scale=nano", "dry_run=true", f"outputs={tmp_path}"]
+    shown = openrs(*arguments, "reward=length", "seed=3")
+    assert shown.returncode == 0
+    assert "reward=length seed=3: no effect, because the model is untrained" in shown.stderr
+    assert "no effect" not in openrs(*arguments, "evaluation.max_problems=3").stderr
+    assert "no effect" not in openrs(*arguments, "experiment=exp2", "seed=3").stderr
+
+
+def test_an_output_that_lacks_a_character_shows_another(tmp_path):
+    shown = openrs(
+        "experiment=exp3", "scale=nano", "dry_run=true", f"outputs='{tmp_path}/é'", PYTHONIOENCODING="ascii"
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    assert f"{tmp_path}/?/runs" in shown.stdout
+
+
 def test_a_dry_run_plans_and_writes_nothing(tmp_path):
     shown = openrs("experiment=exp3", "data=mixed", "dry_run=true", "scale=nano", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
@@ -72,8 +95,12 @@ def test_no_heavy_package_is_imported(module, arguments):
     [
         (["sweeps=table1"], ["needs -m", "python -m openrs -m sweeps=table1"]),
         (["data=mixd"], ["data/mixd", "mixed"]),
-        (["reward.cosine.wieght=1"], ["wieght", "Did you mean: 'weight'"]),
-        (["seed=abc"], ["abc", "Integer"]),
+        (["reward.cosine.wieght=1"], ["wieght=1", "Did you mean reward.cosine.weight?"]),
+        (["+lr=1e-5"], ["lr=1e-5", "Did you mean algorithm.learning_rate?"]),
+        (["seed=abc"], ["seed=abc", "a whole number"]),
+        (["length=4096"], ["length=4096", "length.completion=4096"]),
+        (["seed=${nope}"], ["seed: cannot be resolved"]),
+        (["--experiment", "exp2"], ["experiment=exp2"]),
         (["length.completion=900"], ["length.completion=900", "model.context=512"]),
         (["data=deepscaler", "catalog=mirror", "catalog.root=/nowhere"], ["catalog.root=/nowhere"]),
         (["data.draws.open_rs.source=nope"], ["data.draws.open_rs.source=nope", "open_s1"]),
@@ -101,10 +128,15 @@ def test_wrong_commands_fail_with_one_clear_error(arguments, told, tmp_path):
         (["seed=1,2", "hydra/sweeper/sampler=nosuch"], "Available options in 'hydra/sweeper/sampler': cmaes"),
         (
             ["seed=1,b"],
-            "Value 'b' of type 'str' could not be converted to Integer. This is the point seed=b.",
+            "seed=b: must be a whole number. Give for example seed=0. This is the point seed=b.",
         ),
         (["steps.total=3,-1"], "steps.total=-1: must be greater than 0"),
-        (["seed=interval(0,1)", "dry_run=true"], "Value '0.5' of type 'float' could not be converted"),
+        (["seed=interval(0,1)", "dry_run=true"], "seed=0.5: must be a whole number"),
+        (
+            ["algorithm.learning_rate=1e-6,interval(1e-7,1e-5)", "hydra.sweeper.n_trials=4"],
+            "learning_rate=1e-6,interval(1e-7,1e-5): a dimension is a list or an interval, not both",
+        ),
+        (["lr=1e-5,1e-6"], "lr=1e-5,1e-6: is no option. Did you mean algorithm.learning_rate?"),
     ],
 )
 def test_wrong_sweeps_fail_with_one_clear_line_before_anything_runs(arguments, told, tmp_path):

@@ -8,7 +8,7 @@ import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from openrs.config import device_checks
+from openrs.config import device_checks, names, path_checks
 from openrs.config.fields import Limits
 from openrs.config.schema import Config
 from openrs.errors import refuse
@@ -24,14 +24,15 @@ def check(config: Config) -> None:
     for part in (_batches, _lengths, _rewards, _data, _steps, _checkpoints, _benchmarks, _rest):
         part(config)
     device_checks.check(config)
+    path_checks.check(config)
 
 
 def _fields(node: Any, path: str) -> None:
-    """Checks that a group has no field that `+` added, and that every number is within its limits."""
+    """Checks that a group has no field beside the schema's, and that every number is within its limits."""
     known = {field.name: field.metadata.get("limits") for field in fields(node)}
     for name, value in vars(node).items():
         if name not in known:
-            refuse(path + name, value, "is no option", f"Known: {', '.join(known)}")
+            names.unknown(path + name, value)
         _numbers(value, path + name, known[name])
 
 
@@ -264,8 +265,6 @@ def _rest(config: Config) -> None:
             "is the name of a folder, which holds letters, digits, `_`, `.` and `-` alone",
             "Give for example name=my_run",
         )
-    if not config.outputs:
-        refuse("outputs", "''", "names no folder", "Give one, as outputs=outputs")
     if not config.stages:
         refuse("stages", "[]", "leaves nothing to do", "Give for example stages=[train], or dry_run=true")
     for stage in config.force:
@@ -276,17 +275,20 @@ def _rest(config: Config) -> None:
                 f"redoes a stage that is not in stages={config.stages}",
                 f"Add {stage} to stages",
             )
-    if config.catalog.kind == "mirror" and not config.catalog.root:
-        refuse(
-            "catalog.root",
-            config.catalog.root,
-            "catalog=mirror reads <root>/<org>/<name>/<split>.jsonl or .parquet",
-            "Give the folder, as catalog.root=/data/hub",
-        )
     if config.algorithm.schedule == "cosine_with_min_lr" and config.algorithm.min_lr_rate is None:
         refuse(
             "algorithm.min_lr_rate",
             None,
             "cosine_with_min_lr needs its floor",
             "Give algorithm.min_lr_rate=0.1",
+        )
+    algorithm = config.algorithm
+    divided = algorithm.logits_over_temperature or algorithm.temperature == 1
+    if algorithm.importance_sampling_correction and not divided:
+        refuse(
+            "algorithm.importance_sampling_correction",
+            "true",
+            f"compares vLLM's probabilities at temperature {algorithm.temperature} with the trainer's at 1, "
+            "as algorithm.logits_over_temperature=false leaves the temperature out",
+            "Give algorithm.logits_over_temperature=true, or algorithm.importance_sampling_correction=false",
         )

@@ -1,5 +1,6 @@
 """Composition: conf/, sweeps/ and the command line -> Config."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -12,17 +13,23 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from openrs.config import files
 from openrs.config.checks import check
+from openrs.config.overrides import prepared
+from openrs.config.refusal import refusal as refusal
 from openrs.config.scale import made_for, options, pick, scaled, within_context
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.machine import device_names, visible_devices
 from openrs.paths import CONF
+from openrs.terminal import say
 
 
 @cache
 def register() -> None:
-    """Registers the schema, the resolvers, and the option `scale=auto`, which follows this machine."""
+    """Registers the schema, the reader of files, the resolvers, and the option `scale=auto`, which follows
+    this machine."""
+    files.register()
     store = ConfigStore.instance()
     store.store(name="schema", node=Config, replace=True)
     devices = visible_devices()
@@ -65,7 +72,25 @@ def load(tree: DictConfig) -> Config:
         raise Mistake(
             f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
         )
-    return to_config(tree)
+    config = to_config(tree)
+    if config.untrained:
+        _say_without_effect(tuple(HydraConfig.get().overrides.task))
+    return config
+
+
+OF_TRAINING = ("seed", "data", "length", "reward", "steps", "prompt", "algorithm", "collapse", "hub")
+"""What an untrained model has no use for."""
+
+
+@cache  # once a command, not once a trial
+def _say_without_effect(overrides: tuple[str, ...]) -> None:
+    """Says which overrides change nothing about an untrained model."""
+    idle = [line for line in overrides if re.split(r"[.=@]", line.lstrip("+~"))[0] in OF_TRAINING]
+    if idle:
+        say(
+            f"{' '.join(idle)}: no effect, because the model is untrained (untrained=true). "
+            "Choose another experiment to train."
+        )
 
 
 def to_config(tree: DictConfig) -> Config:
@@ -74,7 +99,10 @@ def to_config(tree: DictConfig) -> Config:
     Raises:
         Mistake: a field is wrong (field, value, rule, remedy).
     """
-    config = OmegaConf.to_object(tree)
+    try:
+        config = OmegaConf.to_object(tree)
+    except OmegaConfBaseException as error:
+        raise Mistake(refusal(error)) from error
     assert isinstance(config, Config)
     check(config)
     return config
@@ -89,7 +117,7 @@ def compose_config(*overrides: str) -> Config:
     register()
     try:
         with initialize_config_dir(str(CONF)):
-            return to_config(compose("config", list(overrides)))
+            return to_config(compose("config", prepared(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
         raise Mistake(f"{' '.join(overrides)}: {refusal(error)}") from error
 
@@ -99,20 +127,3 @@ def restore(fields: dict[str, Any]) -> Config:
     tree = OmegaConf.merge(OmegaConf.structured(Config), fields)
     assert isinstance(tree, DictConfig)
     return to_config(tree)
-
-
-def refusal(error: BaseException) -> str:
-    """An error of composition in one line: its cause and the existing options, without Hydra's list of
-    folders and OmegaConf's list of keys."""
-    text, cause = str(error).split("\nConfig search path")[0], error.__cause__
-    if isinstance(cause, OmegaConfBaseException):
-        text += f"\n{cause}"
-    sentences, options = [], []
-    for line in filter(str.strip, text.splitlines()):
-        if line.startswith("\t"):
-            options.append(line.strip())
-        elif not line.startswith("    "):
-            sentences.append(line.strip().removesuffix("."))
-    listed = f" {', '.join(options)}" if options else ""
-    end = "" if sentences[-1:] and sentences[-1].endswith("?") else "."
-    return f"{'. '.join(sentences)}{listed}{end}"

@@ -23,6 +23,7 @@ from openrs.errors import Mistake
 from openrs.machine import Account, Machine, in_hub_cache
 from openrs.needs import Need, data_sets, disk_gib, download_gib, unmet
 from openrs.paths import CONF
+from openrs.terminal import replace_characters
 
 MAIN_JOB = ("experiment=exp3", "data=mixed")
 """What `make run` runs, where the command line names nothing."""
@@ -33,6 +34,7 @@ Options = dict[tuple[str, str], list[Need]]
 
 def main(arguments: list[str] | None = None) -> int:
     """Reads the command line, prints, returns the status."""
+    replace_characters()
     parser = argparse.ArgumentParser(
         prog="python -m openrs.doctor",
         description=__doc__,

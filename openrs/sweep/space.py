@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Sweep
 from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
 from optuna.distributions import (
     BaseDistribution,
@@ -122,17 +123,35 @@ def parse(arguments: list[str], params: dict[str, Any] | None, loader: Any) -> S
         Mistake: the space is wrong or empty.
     """
     lines = [f"{key}={spelled(value)}" for key, value in (params or {}).items()] + arguments
-    try:
-        space, fixed, deletions = create_params_from_overrides(_without_globs(lines, loader))
-    # hydra-optuna-sweeper's parser raises these three for what it cannot sweep
-    except (ValueError, NotImplementedError, AssertionError) as error:
-        raise Mistake(f"sweep: {error} Give lists as a=1,2 or range(1,4), or interval(0,1).") from None
+    lines = _without_globs(lines, loader)
+    for line in lines:
+        _distribution(line)
+    space, fixed, deletions = create_params_from_overrides(lines)
     for key in fixed:
         space.pop(key, None)  # the command line pins what the file sweeps
     for key, distribution in space.items():
         if isinstance(distribution, CategoricalDistribution):
             space[key] = CategoricalDistribution(tuple(dict.fromkeys(distribution.choices)))
     return Space(space, fixed, tuple(deletions))
+
+
+def _distribution(line: str) -> None:
+    """Refuses what cannot be swept.
+
+    Raises:
+        Mistake: it is neither a list nor an interval.
+    """
+    (override,) = OverridesParser.create().parse_overrides([line])
+    key, remedy = override.key_or_group, "Give a list, as 1,2 or range(1,4), or an interval, as interval(0,1)"
+    value = override.value()
+    if isinstance(value, ChoiceSweep) and any(isinstance(item, Sweep) for item in value.list):
+        raise Mistake(f"{line}: a dimension is a list or an interval, not both. {remedy}.")
+    try:
+        create_params_from_overrides([line])
+    # hydra-optuna-sweeper's parser raises these three for what it cannot sweep
+    except (ValueError, NotImplementedError, AssertionError) as error:
+        problem = str(error).splitlines()[0].rstrip(".")
+        raise Mistake(f"{line}: {key} cannot be swept so ({problem}). {remedy}.") from None
 
 
 def _without_globs(lines: list[str], loader: Any) -> list[str]:

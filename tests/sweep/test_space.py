@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
+from openrs.errors import Mistake
 from openrs.plan import resolve
 from openrs.records.scores import score, write
 from openrs.sweep import objective, sampler, space
@@ -57,6 +58,24 @@ def test_a_list_makes_a_grid_and_an_interval_a_sampler():
     assert sampler.is_grid(grid, parsed("a=interval(0,1)"))
     with pytest.raises(ValueError, match="a: an interval has no grid points"):
         parsed("a=interval(0,1)").points()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("a=1e-6,interval(1e-7,1e-5)", "a list or an interval, not both"),
+        ("a=range(1,3),4", "a list or an interval, not both"),
+        ("a=interval(1,0)", "a cannot be swept so (`low <= high` must hold"),
+        ("a=tag(log,interval(0,1))", "a cannot be swept so (`low > 0` must hold"),
+    ],
+)
+def test_what_cannot_be_swept_is_one_line_with_its_field(line, told):
+    with pytest.raises(Mistake) as error:
+        parsed("b=1,2", line)
+    message = str(error.value)
+    assert message.startswith(f"{line}: ")
+    assert told in message
+    assert message.endswith("Give a list, as 1,2 or range(1,4), or an interval, as interval(0,1).")
 
 
 def test_seeded_samplers_go_on_after_a_restart():

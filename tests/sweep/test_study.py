@@ -155,7 +155,7 @@ def test_a_study_of_another_space_is_refused(stub):
         (["x=0,1", "hydra.sweeper.storage=nonsense"], "hydra.sweeper.storage=nonsense: is no storage of"),
         (["x=0,1", "hydra/sweeper/pruner=threshold"], "hydra/sweeper/pruner: "),
         (["x=range(3,1)"], "at least one value"),
-        (["x=0,1", "z=0,1"], "Could not override 'z'. To append to your config use +z=0. Key 'z'"),
+        (["x=0,1", "z=0,1"], "Could not override 'z'. Key 'z'"),
         (["x=interval(0,1)", "z=0,1"], "This is the point x=0.5 z=0. Nothing was run"),
         (["x=0,1", "hydra.sweeper.n_jobs=0"], "hydra.sweeper.n_jobs=0: must be 1 or more"),
         (["x=0,1", "hydra.sweeper.retries=-1"], "hydra.sweeper.retries=-1: must be 0 or more"),
