@@ -136,7 +136,7 @@ def _value(gold: str) -> float:
     if not _SUM.fullmatch(gold):
         return 1.0
     try:
-        return _evaluated(ast.parse(re.sub(r"\b0+(?=\d)", "", gold), mode="eval").body)
+        return _evaluated(ast.parse(re.sub(r"(?<![\d.])0+(?=\d)", "", gold), mode="eval").body)
     except (SyntaxError, ArithmeticError, ValueError, TypeError, RecursionError, MemoryError):
         return 1.0
 
@@ -200,7 +200,11 @@ def _versions() -> str:
 def _kept(path: Path) -> dict[str, bool]:
     """Gold answer -> whether math-verify of today's version read a formula from it."""
     lines = read_lines(path)
-    return {line["gold"]: line["parsed"] for line in lines if line.get("versions") == _versions()}
+    return {
+        line["gold"]: line["parsed"]
+        for line in lines
+        if isinstance(line, dict) and line.get("versions") == _versions()
+    }
 
 
 @cache
