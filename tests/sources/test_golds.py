@@ -50,9 +50,9 @@ def test_the_kinds_are_those_on_which_math_verify_errs(verifier, gold, wrong, ki
         ("3 \\times 10^{-8}", ["tiny numbers"]),
         ("1/2^80", ["tiny numbers"]),
         *[(right, []) for right in (
-            "5", "0", "0.0", "-3.5", "12345", "\\frac{1}{3}", "5 \\text{ cm}", "\\sin x", "2x+4y-3=0", "35\\%",
-            "x=1,000", "x = 1{,}000", "a_1", "9^{9^{9^9}}", "xy", "\\sqrt{19}", "\\left( 1, 2 \\right)", "(2,5)",
-            "",
+            "5", "0", "0.0", "-3.5", "12345", "\\frac{1}{3}", "5 \\text{ cm}", "\\sin x", "2x+4y-3=0",
+            "x=1,000", "x = 1{,}000", "a_1", "9^{9^{9^9}}", "xy", "\\sqrt{19}", "\\left( 1, 2 \\right)",
+            "(2,5)", "35\\%", "",
         )],
     ],
 )  # fmt: skip
