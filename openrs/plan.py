@@ -6,19 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from openrs import models, needs
+from openrs.config.catalog import BenchmarkData
 from openrs.config.schema import Config
 from openrs.cost.estimate import Estimate, Work
 from openrs.cost.rates import Rate, Rates
 from openrs.cost.sizes import disk
-from openrs.data import catalog
-from openrs.data.mix import Mix, enough, load_mix
+from openrs.data import catalog, golds
+from openrs.data.mix import Mix, answer, enough, load_mix
+from openrs.data.rows import Rows
 from openrs.errors import Unfetched
 from openrs.evaluate import prompt_lengths
 from openrs.machine import Machine
 from openrs.records import ledger, paper, recipe
+from openrs.records.boxes import last_box
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress
 from openrs.train import collapse
+
+NAMED = 3
+"""Problems with several gold answers that a plan names."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Plan:
     run: Run
     mix: Mix | None
     """The training rows; None for the base model."""
-    problems: dict[str, list[dict[str, Any]]]
+    problems: dict[str, Rows]
     """Benchmark name -> rows with id, problem and gold."""
     ids: dict[str, tuple[str, str]]
     """Benchmark name -> ids of the evaluation settings and of the scoring."""
@@ -97,7 +103,7 @@ def resolve(config: Config) -> Plan:
         identity = recipe.trained(config, weights=weights, rows=mix.fingerprint)
         run = find(outputs, config.name, identity)
     whole = {name: catalog.benchmark(config.catalog, name) for name in config.evaluation.benchmarks}
-    problems = {name: rows[: config.evaluation.max_problems] for name, rows in whole.items()}
+    problems = {name: rows.first(config.evaluation.max_problems) for name, rows in whole.items()}
     if "evaluate" in config.stages:
         prompt_lengths.leave_room(config, problems)
     ids = {
@@ -127,8 +133,8 @@ def preview(config: Config) -> Plan:
         weights, names = models.fingerprint(config.model), config.evaluation.benchmarks
         base = find(Path(config.outputs), "base", recipe.untrained(config, weights=weights))
         sizes = dict(zip(paper.BENCHMARKS, paper.PROBLEMS.values(), strict=True))
-        problems: dict[str, list[dict[str, Any]]] = {name: [{}] * sizes.get(name, 0) for name in names}
-        problems = {name: rows[: config.evaluation.max_problems] for name, rows in problems.items()}
+        most = config.evaluation.max_problems
+        problems = {name: Rows([{}] * sizes.get(name, 0)).first(most) for name in names}
         run, mix = base, None
         if not config.untrained:
             mix = Mix((), {}, {})
@@ -155,8 +161,9 @@ def describe(plan: Plan) -> Iterator[str]:
         yield f"  rows      {', '.join(f'{name} {count}' for name, count in drawn.items())}"
         for name, counts in plan.mix.dropped.items():
             if counts:
-                reasons = ", ".join(f"{reason} {rows}" for reason, rows in counts.items())
-                yield f"            left out of {name}: {reasons}"
+                yield f"            left out of {name}: {_counted(counts)}"
+        yield from _conflicts(plan.mix)
+        yield from _golds(plan.mix, Path(config.outputs))
         yield (
             f"  train     to step {config.stop_at} of {steps.total}, {plan.trained_to} done; "
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
@@ -172,10 +179,50 @@ def describe(plan: Plan) -> Iterator[str]:
         for name, rows in plan.problems.items()
     )
     yield f"            problems x sampling seeds: {problems}"
+    for name, rows in plan.problems.items() if not plan.unread else ():
+        yield from _benchmark_golds(config.catalog.benchmarks[name], rows)
     cap, context = config.evaluation.max_new_tokens, config.model.context
     end = f", and {context} with its prompt" if cap > context // 2 else ""
     yield f"            at most {cap} new tokens a problem{end}"
     yield f"  stages    {', '.join(config.stages)}"
+
+
+def _conflicts(mix: Mix) -> Iterator[str]:
+    """The problems that come with several gold answers, a few of them by their words."""
+    for name, rows in mix.conflicts.items():
+        for row in rows[:NAMED]:
+            problem = " ".join(row["problem"].split())
+            short = problem if len(problem) <= 60 else f"{problem[:57]}..."
+            yield f"              {short!r}: {row['kept']} is kept, {row['other']} is left out"
+        if len(rows) > NAMED:
+            yield f"              and {len(rows) - NAMED} more of {name}, which train/data.json will name"
+
+
+def _golds(mix: Mix, outputs: Path) -> Iterator[str]:
+    """How math-verify will take the gold answers of each draw."""
+    label = "golds"
+    for name in mix.drawn:
+        answers = [answer(row) for row in mix.rows if row["draw"] == name]
+        of_draw = golds.unparsed(answers, outputs)
+        line = f"math-verify cannot parse {of_draw.unparsed} of {of_draw.golds}"
+        if of_draw.untried:
+            line += f" ({of_draw.untried} not tried yet: the next plan goes on)"
+        if kinds := golds.known_to_err(answers):
+            line += f"; it is known to err on {_counted(kinds)}"
+        yield f"  {label:9} {name}: {line}"
+        label = ""
+
+
+def _benchmark_golds(data: BenchmarkData, rows: Rows) -> Iterator[str]:
+    if rows.left_out:
+        yield f"            missing in {data.title}: {_counted(rows.left_out)}"
+    answers = [] if data.gold_kind == "letter" else [row["gold"] for row in rows]
+    if kinds := golds.known_to_err(last_box(gold) or gold.strip(" $") for gold in answers):
+        yield f"            golds of {data.title} on which math-verify is known to err: {_counted(kinds)}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{what} {number}" for what, number in counts.items())
 
 
 def _caps(config: Config) -> str:

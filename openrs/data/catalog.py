@@ -8,12 +8,11 @@ from string import ascii_uppercase
 from typing import Any
 
 from openrs.config.catalog import BenchmarkData, Catalog, SourceData
-from openrs.data import hub_data
+from openrs.data import columns, hub_data
+from openrs.data.rows import Row, Rows, Tally
 from openrs.errors import Mistake
 from openrs.records.problem_ids import problem_id
 from openrs.records.recipe import digest
-
-Row = dict[str, Any]
 
 
 def _mirror(root: str, id_: str, subset: str | None, split: str) -> list[Row]:
@@ -55,7 +54,7 @@ def _parquet(path: Path) -> list[Row]:
 
     try:
         return parquet.read_table(path).to_pylist()
-    except (OSError, ArrowException) as error:
+    except (OSError, ValueError, ArrowException) as error:  # ValueError: text that is no UTF-8, say
         raise Mistake(
             f"{path}: cannot be read as Parquet ({error}). Mend the file, or copy it again."
         ) from error
@@ -73,8 +72,9 @@ def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list
     return hub_data.rows(data.id, subset, data.split, data.revision)
 
 
-def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: list[Row]) -> dict[str, Any]:
-    """The origin of rows, for the run's records: id, split, number and content of the rows, the Hub's commit.
+def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: Rows) -> dict[str, Any]:
+    """The origin of rows, for the run's records: id, split, number and content of the rows, how many were
+    left out and why, the Hub's commit.
 
     Args:
         rows: those of `source` or `benchmark`.
@@ -82,57 +82,106 @@ def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: list[Row]) 
     gold = "gold" if isinstance(data, BenchmarkData) else "solution"
     record: dict[str, Any] = {"catalog": catalog.kind, "id": data.id, "split": data.split, "rows": len(rows)}
     record["fingerprint"] = digest([[row["problem"], row[gold]] for row in rows])
+    if rows.left_out:
+        record["left_out"] = rows.left_out
     if catalog.kind == "hub":
         record |= {"revision": data.revision, "commit": hub_data.commit(data.id, data.revision)}
     return record
 
 
-def _column(row: Row, column: str, id_: str, field: str) -> Any:
-    if column not in row:
-        raise Mistake(
-            f"{field}={column}: {id_} has no such column. It has: {', '.join(row)}. "
-            f"Give its name, as {field}=COLUMN."
-        )
-    return row[column]
+def _refuse_absent(rows: list[Row], named: list[tuple[str, str]], id_: str) -> None:
+    """Refuses a column that no row has; where some rows have it, it is null in the others.
+
+    Args:
+        named: (field of the catalog, name of its column).
+    """
+    known = dict.fromkeys(column for row in rows for column in row)
+    for field, column in named:
+        if rows and column not in known:
+            raise Mistake(
+                f"{field}={column}: {id_} has no such column. It has: {', '.join(known)}. "
+                f"Give its name, as {field}=COLUMN."
+            )
 
 
-def _bare(answer: Any) -> str:
-    """The answer without the dollar signs that some sets put around it."""
-    return str(answer).strip().strip("$").strip()
-
-
-def source(catalog: Catalog, name: str) -> list[Row]:
+def source(catalog: Catalog, name: str) -> Rows:
     """Rows of a training source: problem, solution (the gold answer, boxed), difficulty and worked (the
     source's own solution), both None where the source has none.
 
     Raises:
-        Mistake: the file, the data set or a column is missing.
+        Mistake: the file, the data set or a column is missing, or most rows hold no problem or no answer.
     """
     data, field = catalog.sources[name], f"catalog.sources.{name}"
-    return [
-        {
-            "problem": str(_column(row, data.problem, data.id, f"{field}.problem")),
-            "solution": f"$\\boxed{{{_bare(_column(row, data.answer, data.id, f'{field}.answer'))}}}$",
-            "difficulty": row.get(data.difficulty) if data.difficulty else None,
-            "worked": row.get(data.solution),
-        }
-        for row in _rows(catalog, data, name)
-    ]
+    raw = _rows(catalog, data, name)
+    _refuse_absent(raw, [(f"{field}.problem", data.problem), (f"{field}.answer", data.answer)], data.id)
+    read, without_gold, tally = [], [], Tally(field, data.id)
+    for row in raw:
+        column, problem = "problem", None
+        try:
+            problem = columns.problem(row.get(data.problem))
+            column = "answer"
+            answer = columns.answer(row.get(data.answer))
+        except columns.Unreadable as reason:
+            tally.leave_out(column, str(reason))
+            without_gold += [] if problem is None else [problem]
+            continue
+        read.append(
+            {
+                "problem": problem,
+                "solution": f"$\\boxed{{{answer}}}$",
+                "difficulty": columns.difficulty(row.get(data.difficulty)) if data.difficulty else None,
+                "worked": columns.worked(row.get(data.solution)),
+            }
+        )
+    tally.refuse_most(data, len(raw), ("problem", "answer"))
+    return Rows(read, tally.left_out, without_gold)
 
 
-def benchmark(catalog: Catalog, name: str) -> list[Row]:
+def benchmark(catalog: Catalog, name: str) -> Rows:
     """Problems of a benchmark in file order: id (of the problem, unique), problem, gold; instruction where
     the benchmark has its own; choices (letters) where it is multiple choice.
 
     Raises:
-        Mistake: the file, the data set or a column is missing.
+        Mistake: the file, the data set or a column is missing, or most rows hold no problem or no gold
+            answer.
     """
+    rows, tally, number = _benchmark(catalog, name)
+    tally.refuse_most(catalog.benchmarks[name], number, ("question", "gold", "wrong"))
+    return rows
+
+
+def held_out(catalog: Catalog, name: str) -> list[str]:
+    """Problem texts of a benchmark, also of the rows without a gold answer.
+
+    Raises:
+        Mistake: the file, the data set or a column is missing, or most rows hold no problem.
+    """
+    rows, tally, number = _benchmark(catalog, name)
+    tally.refuse_most(catalog.benchmarks[name], number, ("question",))
+    return [*(row["problem"] for row in rows), *rows.without_gold]
+
+
+def _benchmark(catalog: Catalog, name: str) -> tuple[Rows, Tally, int]:
+    """The readable rows, the count of the others, and the number of all."""
     data, field = catalog.benchmarks[name], f"catalog.benchmarks.{name}"
+    raw = _rows(catalog, data, name)
+    named = [("question", data.question), ("gold", data.gold), *(("wrong", wrong) for wrong in data.wrong)]
+    _refuse_absent(raw, [(f"{field}.{column}", name) for column, name in named], data.id)
     times: Counter[str] = Counter()
-    problems = []
-    for row in _rows(catalog, data, name):
-        problem = str(_column(row, data.question, data.id, f"{field}.question"))
-        gold = str(_column(row, data.gold, data.id, f"{field}.gold"))
+    read, without_gold, tally = [], [], Tally(field, data.id)
+    for row in raw:
+        column, problem = "question", None
+        try:
+            problem = columns.problem(row.get(data.question))
+            column = "gold"
+            value = row.get(data.gold)
+            gold = columns.text(value, columns.GOLD) if data.wrong else columns.gold(value)
+            column = "wrong"
+            wrong = [columns.text(row.get(choice), columns.CHOICE) for choice in data.wrong]
+        except columns.Unreadable as reason:
+            tally.leave_out(column, str(reason))
+            without_gold += [] if problem is None else [problem]
+            continue
         key = problem_id(problem)
         times[key] += 1
         item: Row = {
@@ -141,12 +190,11 @@ def benchmark(catalog: Catalog, name: str) -> list[Row]:
             "gold": gold,
         }
         if data.wrong:
-            wrong = [str(_column(row, column, data.id, f"{field}.wrong")) for column in data.wrong]
             item |= _lettered(problem, gold, wrong, key)
         if data.instruction:
             item["instruction"] = data.instruction
-        problems.append(item)
-    return problems
+        read.append(item)
+    return Rows(read, tally.left_out, without_gold), tally, len(raw)
 
 
 def _lettered(question: str, right: str, wrong: list[str], key: str) -> Row:

@@ -5,8 +5,9 @@ that was stopped or is extended sees what an uninterrupted one sees, in every ep
 """
 
 import random
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,11 +16,14 @@ from openrs.config.training import Data, Draw
 from openrs.data import catalog
 from openrs.data.decontamination import HeldOut
 from openrs.data.filters import reasons
+from openrs.data.rows import Row, Rows
 from openrs.errors import Mistake
 from openrs.records.problem_ids import problem_id
 from openrs.records.recipe import digest
 
-Row = dict[str, Any]
+OTHER_GOLD = "same problem with another gold answer"
+_MEANINGLESS = re.compile(r"\s|\\left|\\right|\\[!,;: ]|\^\\circ|\^\{\\circ\}|\.$|(?<![\d.])0+(?=\d)")
+"""Spaces, the size of brackets, degrees, a full stop at the end, and zeros before a number."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,11 @@ class Mix:
     """Rows per draw."""
     dropped: dict[str, dict[str, int]]
     """Rows left out: draw -> reason -> rows. Each row counts once, under the first reason that holds:
-    in another source, a filter, `in BENCHMARK`, duplicate."""
+    no problem or gold answer, in another source, a filter, `in BENCHMARK`, duplicate (of equal or of other
+    gold answer)."""
+    conflicts: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """Rows left out whose problem was drawn with another gold answer: draw -> problem, its id, the kept and
+    the other answer."""
     origins: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Source -> what was read (`catalog.origin`)."""
 
@@ -42,7 +50,7 @@ class Mix:
         return digest([[row["problem"], row["solution"]] for row in self.rows])
 
 
-def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]]) -> Mix:
+def mix(data: Data, sources: Mapping[str, Rows], held_out: dict[str, list[str]]) -> Mix:
     """Draws the rows of a mix, seeded, each problem once and none of a benchmark.
 
     Args:
@@ -55,13 +63,18 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]
     ids = {name: [problem_id(row["problem"]) for row in rows] for name, rows in sources.items()}
     benchmarks = HeldOut(held_out, data.decontaminate_ngram)
     taken: list[Row] = []
-    seen: set[str] = set()
-    drawn, dropped = {}, {}
+    seen: dict[str, Row] = {}
+    drawn, dropped, conflicts = {}, {}, {}
     for name, draw in data.draws.items():
-        excluded = {key: source for source in reversed(draw.exclude) for key in ids[source]}
-        filters = reasons(draw, name)
+        excluded = {
+            key: source
+            for source in reversed(draw.exclude)
+            for key in (*ids[source], *map(problem_id, sources[source].without_gold))
+        }
+        filters = reasons(draw, name, sources[draw.source])
         fresh: dict[str, Row] = {}
-        counts: Counter[str] = Counter()
+        others: list[dict[str, str]] = []
+        counts = Counter(sources[draw.source].left_out)
         for key, row in zip(ids[draw.source], sources[draw.source], strict=True):
             if key in excluded:
                 counts[f"in {excluded[key]}"] += 1
@@ -69,8 +82,12 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]
                 counts[failed] += 1
             elif benchmark := benchmarks.benchmark(key, row["problem"]):
                 counts[f"in {benchmark}"] += 1
-            elif key in seen or key in fresh:
-                counts["duplicate"] += 1
+            elif first := seen.get(key) or fresh.get(key):
+                counts["duplicate" if (same := _same(first, row)) else OTHER_GOLD] += 1
+                if not same:
+                    others.append(
+                        {"id": key, "problem": row["problem"], "kept": answer(first), "other": answer(row)}
+                    )
             else:
                 fresh[key] = {
                     "problem": row["problem"],
@@ -80,10 +97,26 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]
                 }
         keys = _sample(data, name, draw, list(fresh))
         taken += [fresh[key] for key in keys]
-        seen.update(keys)
+        seen |= {key: fresh[key] for key in keys}
         drawn[name] = len(keys)
         dropped[name] = dict(counts)
-    return Mix(tuple(taken), drawn, dropped)
+        if others:
+            conflicts[name] = others
+    return Mix(tuple(taken), drawn, dropped, conflicts)
+
+
+def _same(one: Row, other: Row) -> bool:
+    """Whether two gold answers differ at most in what LaTeX gives no meaning."""
+    bare = [
+        _MEANINGLESS.sub("", answer(row).replace("dfrac", "frac").replace("tfrac", "frac"))
+        for row in (one, other)
+    ]
+    return bare[0] == bare[1]
+
+
+def answer(row: Row) -> str:
+    """The gold answer of a source's row without its box."""
+    return row["solution"].removeprefix("$\\boxed{").removesuffix("}$")
 
 
 def _sample(data: Data, name: str, draw: Draw, keys: list[str]) -> list[str]:
@@ -103,7 +136,7 @@ def load_mix(data: Data, bindings: Catalog) -> Mix:
     names = sorted({name for draw in data.draws.values() for name in (draw.source, *draw.exclude)})
     sources = {name: catalog.source(bindings, name) for name in names}
     held_out = {
-        name: [row["problem"] for row in catalog.benchmark(bindings, name)]
+        name: catalog.held_out(bindings, name)
         for name, benchmark in bindings.benchmarks.items()
         if benchmark.held_out
     }

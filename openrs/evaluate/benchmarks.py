@@ -5,7 +5,7 @@ load data from the Hub. `_only` puts openrs's tasks and rows in their place.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +128,7 @@ class Outcome:
 def measure(
     model: LightevalModel,
     tasks: dict[str, Task],
-    rows: dict[str, list[dict[str, Any]]],
+    rows: Mapping[str, list[dict[str, Any]]],
     output: Path,
     *,
     details: bool,
@@ -171,7 +171,7 @@ def _outcome(detail: Any) -> Outcome:
 
 
 @contextmanager
-def _only(tasks: dict[str, Task], rows: dict[str, list[dict[str, Any]]]) -> Iterator[None]:
+def _only(tasks: dict[str, Task], rows: Mapping[str, list[dict[str, Any]]]) -> Iterator[None]:
     """Inside the block lighteval has these tasks alone, and reads these rows instead of the Hub."""
     load_tasks, load_rows = Registry.load_all_task_configs, LightevalTask.download_dataset_worker
     Registry.load_all_task_configs = staticmethod(lambda **_: tasks)

@@ -4,6 +4,7 @@ The plan counts with the tokenizer's own file, where that is on this machine, an
 Its count is never too high, so a refused prompt could not have been generated from.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from openrs.config.catalog import Model
 from openrs.config.schema import Config
 
 
-def leave_room(config: Config, problems: dict[str, list[dict[str, Any]]]) -> None:
+def leave_room(config: Config, problems: Mapping[str, list[dict[str, Any]]]) -> None:
     """Refuses a prompt that alone fills the model's context.
 
     Args:

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from openrs import engines
 from openrs.config.schema import Config
+from openrs.data.rows import Rows
 from openrs.engines import Completion, Engine, Sampling
 from openrs.engines.prompts import load_tokenizer, templated
 from openrs.evaluate import benchmarks
@@ -38,13 +39,13 @@ def evaluate(
     step: int,
     weights: str,
     addresses: list[ScoreAddress],
-    problems: dict[str, list[dict[str, Any]]],
+    problems: dict[str, Rows],
 ) -> None:
     """Measures these scores of one checkpoint, a sampling seed at a time.
 
     Args:
         weights: folder or Hub id of the checkpoint.
-        problems: benchmark name -> rows with problem and gold.
+        problems: benchmark name -> rows with problem and gold, and the count of those without.
     """
     base = loadable(config.model, Path(config.outputs) / "models")
     tokenizer = load_tokenizer(base, config.model.revision)
@@ -97,7 +98,7 @@ def _evaluate_seed(
     tokenizer: PreTrainedTokenizerBase,
     addresses: list[ScoreAddress],
     tasks: dict[str, benchmarks.Task],
-    problems: dict[str, list[dict[str, Any]]],
+    problems: dict[str, Rows],
 ) -> None:
     """One pipeline for the scores of one sampling seed, all of gated sets or none."""
     evaluation, step, seed = config.evaluation, addresses[0].step, addresses[0].seed
@@ -146,7 +147,8 @@ def _evaluate_seed(
         }
         record = texts.get(name, {})
         generated |= {key: record[key] for key in generated if key in record}
-        _store(config, run, address, of_benchmark, outcomes[name], generated, packages)
+        left_out = problems[name].left_out
+        _store(config, run, address, of_benchmark, outcomes[name], generated, packages, left_out)
         unfinished[name].remove()
 
 
@@ -171,6 +173,7 @@ def _store(
     outcomes: dict[str, benchmarks.Outcome],
     generated: dict[str, Any],
     packages: dict[str, str],
+    left_out: dict[str, int],
 ) -> None:
     """Writes the text first and the score last: a score means that all is there.
 
@@ -178,6 +181,7 @@ def _store(
         completions: of each problem, by id in order.
         generated: `seconds` and `versions` of the generation.
         packages: versions in this process, which scored.
+        left_out: reason -> rows of the benchmark that are no problems.
     """
     ids = list(completions)
     counted = [item.counted for item in completions.values()]
@@ -211,5 +215,6 @@ def _store(
             **{name: value for name, value in asdict(config.evaluation).items() if name in SETTINGS},
         },
         versions=generated["versions"] | {name: packages[name] for name in VERDICTS if name in packages},
+        left_out=left_out,
     )
     scores.write(run.folder, record)

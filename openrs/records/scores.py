@@ -8,7 +8,7 @@ The text is a record of its own, so that scoring can be repeated without generat
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,8 @@ class Score:
     """Share of the generation's wall time, by tokens."""
     settings: dict[str, Any]
     versions: dict[str, str]
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Rows of the benchmark without a problem or a gold answer: reason -> rows. They are missing, not 0."""
     imported: dict[str, Any] | None = None
     """Where it came from, if it was not measured here: file, its hash, format, metric, samples a
     problem, hash of the outputs. The columns are then empty unless the source has outcomes, and a
@@ -89,6 +91,7 @@ def score(
     seconds: float,
     settings: dict[str, Any],
     versions: dict[str, str],
+    left_out: dict[str, int] | None = None,
 ) -> Score:
     """Makes the record from outcome columns (ids, correct, tokens, truncated, timed_out)."""
     n, right = len(columns["ids"]), sum(columns["correct"])
@@ -107,6 +110,7 @@ def score(
         tokens=columns["tokens"],
         truncated=columns["truncated"],
         timed_out=columns["timed_out"],
+        left_out=left_out or {},
     )
 
 

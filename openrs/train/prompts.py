@@ -20,7 +20,8 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
     """Writes the prompts of the whole schedule in order, one JSON line each.
 
     Prompts over the token cap are left out (the paper's trainer cut them for the loss, but not for
-    generation). `data.json` beside the prompts counts the rows of each draw and those that were left out.
+    generation). `data.json` beside the prompts counts the rows of each draw and those that were left out, and
+    names the problems that the sources hold with several gold answers.
 
     Raises:
         Mistake: too few prompts fit for one step.
@@ -44,7 +45,9 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
     for index in sorted(set(range(len(tokenized))) - set(fitting)):
         counts = dropped[mix.rows[index]["draw"]]
         counts["over length.prompt"] = counts.get("over length.prompt", 0) + 1
-    write_record(path.with_name("data.json"), {"rows": mix.drawn, "dropped": dropped})
+    record = {"rows": mix.drawn, "dropped": dropped}
+    conflicts = {"conflicts": mix.conflicts} if mix.conflicts else {}
+    write_record(path.with_name("data.json"), record | conflicts)
     rows = (mix.rows[fitting[index]] for index in order)
     write_lines(path, ({key: row[key] for key in ("id", "draw", "problem", "solution")} for row in rows))
 

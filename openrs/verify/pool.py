@@ -35,7 +35,7 @@ GLANCE_SECONDS = 0.2
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
-Rule = Literal["training", "gold_first", "evaluation"]
+Rule = Literal["training", "gold_first", "evaluation", "formula"]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ class Verifier:
 
         Args:
             rule: "training" is the paper's reward, "gold_first" the same with math-verify's arguments in
-                order, "evaluation" lighteval's extractive match.
+                order, "evaluation" lighteval's extractive match, "formula" whether the gold answer alone is
+                read as a formula.
             gold_kind: how gold answers are read under the evaluation rule.
         """
         requests = [

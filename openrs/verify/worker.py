@@ -63,7 +63,12 @@ def judge(rule: str, gold_kind: str, gold: str, text: str) -> dict[str, bool]:
     training: the paper's reward (one LaTeX answer, boxed first, an anchor needed; the library's
     arguments are swapped, as they were). gold_first: the same with the arguments in order.
     evaluation: lighteval's extractive match (expressions or LaTeX, any match, precision 5).
+    A fourth, formula, asks of the gold answer alone whether the training rules read a formula from it.
     """
+    if rule == "formula":
+        read = _gold("training", gold_kind, gold)
+        formula = any(not isinstance(item, str) for item in read)
+        return {"correct": formula, "gold_parsed": bool(read), "timed_out": False}
     from math_verify import parse
 
     from openrs.verify.caches import same

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from openrs import engines, models
+from openrs.data.rows import Rows
 from openrs.engines import Request, Sampling
 from openrs.errors import Mistake
 from openrs.plan import describe, resolve
@@ -109,7 +110,7 @@ def test_the_longest_problems_are_asked_of_the_smallest_contexts(
         engines, "load", lambda config, weights, base, step, longest: contexts.append(longest) or engine
     )
     (cell,) = plan.missing(0)
-    stage.evaluate(config, plan.base, 0, folder, [cell], {"olympiadbench": rows})
+    stage.evaluate(config, plan.base, 0, folder, [cell], {"olympiadbench": Rows(rows)})
     lengths = [len(request.prompt) + sampling_of(config).cap(request) for request in engine.asked]
     assert max(len(request.prompt) for request in engine.asked) == contexts[0] > 1024
     assert max(lengths) == 4096  # not one more
