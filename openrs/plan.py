@@ -94,7 +94,7 @@ def resolve(config: Config) -> Plan:
         ValueError: data or weights are missing, or too few; a prompt alone fills the model's context.
     """
     outputs = Path(config.outputs)
-    weights = models.fingerprint(config.model)
+    weights = models.fingerprint(config.model, outputs / "models")
     base = find(outputs, "base", recipe.untrained(config, weights=weights))
     run, mix = base, None
     if not config.untrained:
@@ -130,15 +130,16 @@ def preview(config: Config) -> Plan:
     try:
         return resolve(config)
     except Unfetched as error:
-        weights, names = models.fingerprint(config.model), config.evaluation.benchmarks
-        base = find(Path(config.outputs), "base", recipe.untrained(config, weights=weights))
+        outputs, names = Path(config.outputs), config.evaluation.benchmarks
+        weights = models.fingerprint(config.model, outputs / "models")
+        base = find(outputs, "base", recipe.untrained(config, weights=weights))
         sizes = dict(zip(paper.BENCHMARKS, paper.PROBLEMS.values(), strict=True))
         most = config.evaluation.max_problems
         problems = {name: Rows([{}] * sizes.get(name, 0)).first(most) for name in names}
         run, mix = base, None
         if not config.untrained:
             mix = Mix((), {}, {})
-            run = find(Path(config.outputs), config.name, recipe.trained(config, weights=weights, rows=""))
+            run = find(outputs, config.name, recipe.trained(config, weights=weights, rows=""))
         return Plan(config, base, run, mix, problems, dict.fromkeys(names, ("", "")), {}, str(error))
 
 

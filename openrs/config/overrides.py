@@ -43,6 +43,7 @@ def prepared(lines: Sequence[str], folders: Sequence[Path] = (), multirun: bool 
     searched, written = (CONF, *folders), []
     entries: dict[str, Any] = {}
     for line in lines:
+        line = _weights(line, searched)
         override = _parsed(line, searched)
         _check(override, line, searched, multirun)
         joined = _entry(override, searched)
@@ -54,6 +55,22 @@ def prepared(lines: Sequence[str], folders: Sequence[Path] = (), multirun: bool 
             written.append(dictionary)
         entries[dictionary] = _merged(entries.get(dictionary, {}), entry)
     return [f"+{line}={_text(entries[line])}" if line in entries else line for line in written]
+
+
+def _weights(line: str, folders: Sequence[Path]) -> str:
+    """`model=PATH_OR_HUB_ID` names weights, where it is no option."""
+    key, _, text = line.partition("=")
+    plain = text.strip("'\"")
+    named = "/" in plain or plain.startswith((".", "~"))
+    options = _options("model", folders)
+    if key != "model" or not named or text in options or text.startswith(("[", "{")):
+        return line
+    if mixed := [part for part in text.split(",") if part in options]:
+        raise Mistake(
+            f"{line}: {', '.join(mixed)} is an option and the rest names weights, and one list holds one "
+            "kind. Write a file conf/model/NAME.yaml for each of the others, or sweep them apart."
+        )
+    return f"model.id={text}"
 
 
 def _parsed(line: str, folders: Sequence[Path]) -> Override:

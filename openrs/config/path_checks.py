@@ -31,12 +31,16 @@ def check(config: Config) -> None:
     _model(config)
 
 
+def is_path(id_: str) -> bool:
+    """Whether a model's id can only be a path: the Hub's have the form org/name."""
+    return id_.startswith(("/", "./", "../")) or id_.count("/") > 1
+
+
 def _model(config: Config) -> None:
     """Checks that a folder of weights is there; a server may have it on another machine."""
     stated = config.model.id
-    is_path = stated.startswith(("/", "./", "../")) or stated.count("/") > 1
     served = config.engine.kind == "server" and not config.trains
-    if is_path and not served and not Path(stated).is_dir():
+    if is_path(stated) and not served and not Path(stated).is_dir():
         refuse(
             "model.id",
             stated,

@@ -38,9 +38,10 @@ def leave_room(config: Config, problems: Mapping[str, list[dict[str, Any]]]) -> 
 
 
 def _tokenizer(model: Model) -> Path | None:
-    """tokenizer.json in the model's package or in the Hub's cache; None where neither has one."""
-    if model.package is not None:
-        file = models.packaged(model) / "tokenizer.json"
+    """tokenizer.json in the model's package or folder, or in the Hub's cache; None where none has one."""
+    folder = Path(model.id) if model.package is None else models.packaged(model)
+    if model.package is not None or folder.is_dir():
+        file = folder / "tokenizer.json"
         return file if file.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 

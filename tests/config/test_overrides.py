@@ -167,6 +167,7 @@ def test_the_correction_is_right_at_one_temperature(overrides):
 
 
 def test_weights_in_a_folder_are_taken(tmp_path):
+    (tmp_path / "config.json").write_text('{"max_position_embeddings": 512}')
     assert compose_config("scale=nano", f"model.id={tmp_path}").model.id == str(tmp_path)
     served = compose_config("scale=nano", "experiment=base", "engine=server", "model.id=/elsewhere/weights")
     assert served.model.id == "/elsewhere/weights"
