@@ -7,6 +7,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from openrs.analysis.cells import measure_all
+from openrs.analysis.devices import NOT_STATED
 from openrs.analysis.run_records import Evaluation, evaluations, load
 from openrs.analysis.tables.values import value
 from openrs.records.files import read_lines, read_record
@@ -94,10 +95,11 @@ def _scores(measured: list[Evaluation]) -> str:
     lines = ["## Scores", "", "Pass@1 in percent with 95 % intervals (no interval covers the training seed)."]
     for item in measured:
         settings = item.settings
+        place = "" if settings["device"] == NOT_STATED else f" on {settings['device']}"
         lines += [
             "",
             f"Temperature {settings['temperature']}, top_p {settings['top_p']}, at most "
-            f"{settings['max_new_tokens']} new tokens, {settings['engine']} in {settings['dtype']}.",
+            f"{settings['max_new_tokens']} new tokens, {settings['engine']} in {settings['dtype']}{place}.",
             "",
             "| benchmark | pass@1 | problems | sampling seeds |",
             "|---|---|---|---|",

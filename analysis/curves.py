@@ -56,7 +56,7 @@ def scores(evaluations: Sequence[Evaluation]) -> dict[str, list[ScoreCurve]]:
     rows = result_rows(evaluations)
     labels = names(runs_of(evaluations))
     settings = differing_settings(evaluations)
-    bases = {(_model(row), row.evaluations[0].way): row for row in rows if not row.trained}
+    bases = [row for row in rows if not row.trained]
     groups: dict[tuple[Any, ...], list[ResultRow]] = defaultdict(list)
     for row in rows:
         if row.trained and row.evaluations[0].stepped:
@@ -68,7 +68,9 @@ def scores(evaluations: Sequence[Evaluation]) -> dict[str, list[ScoreCurve]]:
         label = f"{run_names(items)}, mean of {len(ids)} runs" if len(ids) > 1 else labels[ids[0]]
         if other := other_settings(items[0], settings):
             label += f" ({', '.join(other)})"
-        base = bases.get((_model(members[0]), way))
+        fits = [row for row in bases if _model(row) == _model(members[0])]
+        alike = [row for row in fits if row.evaluations[0].is_measured_like(items[0])]
+        base = min(alike, key=lambda row: row.evaluations[0].way != way, default=None)
         whole = [*([base] if base else []), *sorted(members, key=lambda row: row.evaluations[0].step)]
         for title in dict.fromkeys(title for row in members for title in row.cells):
             measured = [

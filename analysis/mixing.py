@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from openrs.analysis.devices import NOT_STATED as NOT_STATED
 from openrs.analysis.run_records import Evaluation
 from openrs.errors import Mistake
 from openrs.records.recipe import digest
@@ -12,10 +13,10 @@ TRAITS = {
     "verifier": "gold answers, scoring rule or verifier version",
     "engine": "generation engine",
     "dtype": "number format of the weights",
+    "device": "kind of device",
     "tags": "whether reasoning tags are stripped before scoring",
 }
 """Name, as `--mixed` takes it -> what differs."""
-NOT_STATED = "not stated"
 VERIFIERS = ("math-verify", "latex2sympy2-extended")
 
 
@@ -41,7 +42,7 @@ def traits(item: Evaluation) -> dict[tuple[str, str], str]:
         versions = " ".join(f"{name} {first.versions.get(name, NOT_STATED)}" for name in VERIFIERS)
         rule = str(first.imported["metric"]) if first.imported else f"rule {first.scoring_id[:8]}"
         values["verifier", title] = f"{rule}, {versions}"
-    for trait in ("engine", "dtype"):
+    for trait in ("engine", "dtype", "device"):
         values[trait, ""] = str(item.settings.get(trait, NOT_STATED))
     values["tags", ""] = str(item.settings.get("remove_reasoning_tags", False))
     return values
@@ -54,9 +55,14 @@ def _problems(score: Score) -> str:
     return f"{score.n} problems" + (f" ({examples})" if examples else "")
 
 
+def _binding(item: Evaluation) -> dict[tuple[str, str], str]:
+    """The traits in which its neighbours must be like it: a device that is not stated stands beside any."""
+    return {key: value for key, value in traits(item).items() if (key[0], value) != ("device", NOT_STATED)}
+
+
 def conflict(first: Evaluation, second: Evaluation) -> dict[str, tuple[str, str]]:
-    """Trait -> the two values, where the evaluations differ in it."""
-    left, right = traits(first), traits(second)
+    """Trait -> the two values, where the evaluations differ in it and that sets them apart."""
+    left, right = _binding(first), _binding(second)
     return {
         key[0]: (left[key], right[key]) for key in left if key in right and left[key] != right[key]
     }  # a benchmark that only one of them has tells nothing
@@ -66,7 +72,7 @@ def groups(evaluations: Sequence[Evaluation], mixed: Collection[str] = ()) -> li
     """Evaluations that may share a table, in their order; each goes to the first group that takes it."""
     parts: list[tuple[list[Evaluation], dict[tuple[str, str], str]]] = []
     for item in evaluations:
-        own = {key: value for key, value in traits(item).items() if key[0] not in mixed}
+        own = {key: value for key, value in _binding(item).items() if key[0] not in mixed}
         for members, common in parts:
             if all(common.get(key, value) == value for key, value in own.items()):
                 members.append(item)

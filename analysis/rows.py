@@ -44,12 +44,14 @@ def result_rows(
     shown: Metric = AVERAGE,
     mixed: Sequence[str] = (),
     selected: bool = False,
+    beside: Sequence[Evaluation] = (),
 ) -> list[ResultRow]:
     """Evaluations in a table's order, base models first, each recipe's mean after its runs.
 
     Args:
         mixed: traits in which the evaluations may differ, which labels then state.
         selected: a rule selected one checkpoint of each run: a mean is over runs, whatever their steps.
+        beside: other evaluations in the table, from which labels tell these.
     """
     runs = runs_of(sorted(evaluations, key=lambda item: item.run.id))
     recipes, differing = replicates(runs), differences(runs)
@@ -60,8 +62,9 @@ def result_rows(
             str(item.run.recipe.get("seed")),
         ),
     )
-    settings = differing_settings(ordered)
-    marks = {trait: values for trait, values in mixing.differing(ordered).items() if trait in mixed}
+    together = [*ordered, *beside]
+    settings = differing_settings(together)
+    marks = {trait: values for trait, values in mixing.differing(together).items() if trait in mixed}
 
     def how(item: Evaluation) -> list[str]:
         return _measured_how(item, settings, marks)
@@ -150,8 +153,12 @@ def _measured_how(item: Evaluation, settings: Sequence[str], marks: dict[str, li
 
 def other_settings(item: Evaluation, settings: Sequence[str]) -> list[str]:
     """An evaluation's values of settings that differ, and its set of problems where there are several."""
-    texts = [f"{key}={item.settings.get(key)}" for key in settings]
+    texts = [_setting(key, item.settings.get(key)) for key in settings]
     return texts + ([f"problem set {item.variant + 1}"] if item.variant else [])
+
+
+def _setting(key: str, value: Any) -> str:
+    return f"{key} {value}" if key == "device" else f"{key}={value}"
 
 
 def _in_brackets(parts: Sequence[str]) -> str:

@@ -4,9 +4,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from openrs.analysis import devices
 from openrs.errors import Mistake
 from openrs.records import scores
 from openrs.records.files import read_record
@@ -41,6 +43,14 @@ class RunRecords:
             return True
         return bool(self.recipe["imported"].get("steps") or self.config.get("baseline"))
 
+    @cached_property
+    def _evaluated_on(self) -> dict[int, set[str]]:
+        return {} if self.imported else devices.evaluated_on(self.folder)
+
+    def device(self, score: Score) -> str:
+        """The kind of device that one of its scores was measured on, or NOT_STATED."""
+        return devices.device(score, self.config, self._evaluated_on)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -49,6 +59,7 @@ class Evaluation:
     run: RunRecords
     step: int
     settings: dict[str, Any]
+    """Those of its scores, and the kind of device."""
     scores: dict[str, list[Score]]
     """Title of a benchmark -> its scores, one per sampling seed. A missing title is a blank cell."""
     variant: int = 0
@@ -68,6 +79,15 @@ class Evaluation:
     def way(self) -> tuple[str, int]:
         """A key of the way of measuring: two evaluations of one checkpoint differ in it."""
         return str(sorted(self.settings.items())), self.variant
+
+    def is_measured_like(self, other: "Evaluation") -> bool:
+        """Whether both were measured in one way; a device that is not stated is like any."""
+        values = {item.settings.get("device", devices.NOT_STATED) for item in (self, other)}
+        return (
+            len(values - {devices.NOT_STATED}) < 2
+            and self.settings | {"device": ""} == other.settings | {"device": ""}
+            and self.variant == other.variant
+        )
 
 
 def load(folder: Path) -> RunRecords | None:
@@ -120,17 +140,17 @@ def _readable(folder: Path) -> RunRecords | None:
 
 def evaluations(run: RunRecords) -> list[Evaluation]:
     """A run's evaluations by step: one per checkpoint, way of measuring, and set of problems."""
-    variants: dict[tuple[int, str, str], list[tuple[str, str]]] = defaultdict(list)
-    groups: dict[tuple[int, str, int], list[Score]] = defaultdict(list)
+    variants: dict[tuple[int, str, str, str], list[tuple[str, str]]] = defaultdict(list)
+    groups: dict[tuple[int, str, str, int], list[Score]] = defaultdict(list)
     for score in run.scores:
-        settings, ids = digest(score.settings), (score.settings_id, score.scoring_id)
-        earlier = variants[score.step, settings, score.title]
+        way = digest(score.settings), run.device(score)
+        earlier, ids = variants[score.step, *way, score.title], (score.settings_id, score.scoring_id)
         if ids not in earlier:
             earlier.append(ids)
-        groups[score.step, settings, earlier.index(ids)].append(score)
+        groups[score.step, *way, earlier.index(ids)].append(score)
     return [
-        Evaluation(run, step, members[0].settings, by_title(members), variant)
-        for (step, _, variant), members in sorted(groups.items())
+        Evaluation(run, step, members[0].settings | {"device": kind}, by_title(members), variant)
+        for (step, _, kind, variant), members in sorted(groups.items())
     ]
 
 

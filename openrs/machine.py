@@ -15,7 +15,7 @@ import sysconfig
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata, util
@@ -30,6 +30,10 @@ PATIENCE = 2.0
 WANDB_HOST = "api.wandb.ai"
 NOT_PASSED_ON = (407, 502, 503, 504)
 """Statuses with which a proxy answers for a host that it did not reach."""
+CPU = "CPU"
+"""The kind of device that every CPU is."""
+FORM = re.compile(r"[ -](?:\d+ ?GB|SXM\d*|PCIe|NVL|HBM\d\w*|MIG .*)(?=[ -]|$)", re.IGNORECASE)
+"""Memory size, bus form and slice in a device's name."""
 
 
 def within(seconds: float, question: Callable[[], Any]) -> Any:
@@ -80,6 +84,15 @@ def visible_devices() -> list[int]:
 def device_names() -> list[str]:
     """Name of each visible NVIDIA device."""
     return _visible("name")
+
+
+def device_kind(names: Iterable[str]) -> str:
+    """The kind of devices by their names: `NVIDIA A100-SXM4-80GB` is an `NVIDIA A100`.
+
+    Several kinds are a kind of their own, `NVIDIA A40 and NVIDIA L40`.
+    """
+    kinds = {FORM.sub("", part).strip() for name in names for part in name.split(" and ")}
+    return " and ".join(sorted(kinds))
 
 
 def _visible(field: str) -> list[str]:

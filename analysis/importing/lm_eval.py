@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from openrs.analysis.devices import of_harness
 from openrs.analysis.importing.result import (
     Outcomes,
     Result,
@@ -75,6 +76,7 @@ def _task(document: dict[str, Any], task: str, path: Path) -> Result:
         dataset=config.get("dataset_path"),
         date=document.get("date"),
         torch_seed=general.get("torch_seed"),
+        device=of_harness(general.get("model"), general.get("device"), document.get("pretty_env_info")),
     )
 
 

@@ -36,7 +36,7 @@ class Provenance:
                     score.seed,
                     score.value,
                     score.n,
-                    self._once(self.settings, score.settings),
+                    self._once(self.settings, score.settings | {"device": run.device(score)}),
                     self._once(self.versions, score.versions),
                     str(score.address.path(Path())),
                     sum(score.truncated),

@@ -85,7 +85,9 @@ def _settings(evaluations: Sequence[Evaluation]) -> str:
         return "as the row says" if key in differing else str(first.get(key, NOT_STATED))
 
     dtype = text("dtype")
+    devices = sorted({str(item.settings.get("device", NOT_STATED)) for item in evaluations})
     return (
         f"temperature {text('temperature')}, top_p {text('top_p')}, token limit {text('max_new_tokens')}, "
-        f"engine {text('engine')}, {'number format' if dtype == NOT_STATED else 'weights in'} {dtype}"
+        f"engine {text('engine')}, {'number format' if dtype == NOT_STATED else 'weights in'} {dtype}, "
+        f"device {' | '.join(devices)}"
     )

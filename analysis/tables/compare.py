@@ -56,7 +56,10 @@ def tables(
         Mistake: they were measured in different ways that `mixed` does not name, or share no benchmark.
     """
     mixing.refuse([first, second], mixed)
-    rows = [result_rows([item], metric)[0] for item in (first, second)]
+    rows = [
+        result_rows([item], metric, tuple(mixed), beside=[other])[0]
+        for item, other in ((first, second), (second, first))
+    ]
     if rows[0].label == rows[1].label:
         rows = [
             replace(row, label=f"{row.label} ({item.run.folder.name})")

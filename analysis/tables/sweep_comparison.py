@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from openrs.analysis import mixing
 from openrs.analysis.cells import AVERAGE
 from openrs.analysis.factors import spelled
-from openrs.analysis.rows import ResultRow, titles
+from openrs.analysis.rows import ResultRow, evaluations_of, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, by_title
 from openrs.analysis.tables import captions, comparisons
 from openrs.analysis.tables.ablation import REPLICATES
@@ -61,7 +62,9 @@ class SweepTrial:
         members = members if len(members) == len(files) else []
         record = read_record(self.folder / "run.json") or {"name": "", "recipe": {}, "config": {}}
         run = RunRecords(record["name"], self.run, record["recipe"], record["config"], (), self.folder)
-        return Evaluation(run, self.step, members[0].settings if members else {}, by_title(members))
+        kinds = sorted({run.device(score) for score in members})
+        settings = members[0].settings | {"device": " and ".join(kinds)} if members else {}
+        return Evaluation(run, self.step, settings, by_title(members))
 
 
 Level = list[SweepTrial]
@@ -197,6 +200,11 @@ def _caption(rows: Sequence[ResultRow], columns: Sequence[str], hidden: int) -> 
     if columns:
         notes.append("Scores are those of the last evaluated checkpoint.")
         notes += captions.of_scores(rows, columns, AVERAGE, REPLICATES, len(rows) > 1)
+        if kinds := mixing.differing(evaluations_of(rows)).get("device"):
+            notes.append(
+                f"Trials were measured on several kinds of device ({' | '.join(kinds)}). A difference "
+                "between rows may come from that alone."
+            )
         if not several:
             notes.append("One training seed per level: no interval covers the spread between training seeds.")
     if several:

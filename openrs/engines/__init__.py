@@ -76,6 +76,8 @@ class Engine(Protocol):
 
     versions: dict[str, str]
     """Versions that records should have and `run.versions` cannot see."""
+    device_kind: str | None
+    """The kind of device that generates, as `machine.device_kind` names it; None where it is out of sight."""
 
     def generate(
         self, requests: list[Request], sampling: Sampling, finished: OnCompletion = ignore

@@ -76,6 +76,7 @@ class ServerEngine:
             )
         owner = getattr(served[self.model], "owned_by", None)
         self.versions = {"server": str(owner)} if owner else {}
+        self.device_kind: str | None = None  # an endpoint does not say what it runs on
 
     @property
     def _here(self) -> bool:

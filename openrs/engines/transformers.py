@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM
 
 from openrs.engines import Completion, OnCompletion, Request, Sampling, ignore
 from openrs.engines.prompts import end_tokens, load_tokenizer
+from openrs.machine import CPU, device_kind
 
 SHRINK = 0.75
 """The batch is cut to its unfinished sequences when no more than this share is left."""
@@ -53,6 +54,9 @@ class TransformersEngine:
         self.model.eval().to(torch.device(device))
         self.device, self.batch_size = device, batch_size
         self.versions: dict[str, str] = {}
+        self.device_kind: str | None = (
+            CPU if device == "cpu" else device_kind([torch.cuda.get_device_name(device)])
+        )
         ends = end_tokens(self.model.generation_config.eos_token_id, self.tokenizer)
         self.ends = torch.tensor(ends, device=device)
 

@@ -15,6 +15,7 @@ from openrs.config.schema import EngineOptions, Hardware
 from openrs.engines import Completion, OnCompletion, Request, Sampling, ignore
 from openrs.engines.prompts import end_tokens, load_tokenizer
 from openrs.errors import Crashed, Unfit
+from openrs.machine import CPU, device_kind
 
 CPU_CACHE = 4 << 30
 """Bytes of key-value cache on a CPU at most; a GPU gives what weights leave of `engine.memory`."""
@@ -81,6 +82,12 @@ class VllmEngine:
             **_whole_prompts(context) if hardware.device == "cpu" else {},
         )
         self.versions: dict[str, str] = {}
+        used = (settings.data_parallel or 1) * settings.tensor_parallel
+        self.device_kind: str | None = (
+            CPU
+            if hardware.device == "cpu"
+            else device_kind(current_platform.get_device_name(index) for index in range(used))
+        )
         stated = None
         if os.path.exists(os.path.join(path, "generation_config.json")) or not os.path.isdir(path):
             stated = GenerationConfig.from_pretrained(path, revision=own or "main").eos_token_id

@@ -20,6 +20,7 @@ from openrs.engines.prompts import load_tokenizer, templated
 from openrs.evaluate import benchmarks
 from openrs.evaluate.checkpoint_model import CheckpointModel, Key
 from openrs.evaluate.unfinished import UnfinishedCompletions
+from openrs.machine import device_kind
 from openrs.models import loadable
 from openrs.records import scores
 from openrs.records.files import read_record, write_record
@@ -126,7 +127,9 @@ def _evaluate_seed(
         Sampling(evaluation.temperature, evaluation.top_p, evaluation.max_new_tokens),
         seed,
         completions,
-        lambda key, completion, seconds: unfinished[key[0]].append(key[1], completion, seconds),
+        lambda key, completion, seconds: unfinished[key[0]].append(
+            key[1], completion, seconds, engine().device_kind
+        ),
     )
     outcomes = benchmarks.measure(
         model,
@@ -147,9 +150,19 @@ def _evaluate_seed(
         }
         record = texts.get(name, {})
         generated |= {key: record[key] for key in generated if key in record}
+        of_text = {record.get("device", "")} if record else set()
+        generated["device"] = _device(unfinished[name].devices | of_text)
         left_out = problems[name].left_out
         _store(config, run, address, of_benchmark, outcomes[name], generated, packages, left_out)
         unfinished[name].remove()
+
+
+def _device(kinds: set[str | None]) -> str | None:
+    """The kind of device of completions that these generated; "" where all are of older records."""
+    if kinds == {""}:
+        return ""
+    stated = {kind for kind in kinds if kind}
+    return device_kind(stated) if stated and stated == kinds else None
 
 
 def _stored(record: dict[str, Any] | None) -> dict[str, Completion]:
@@ -179,7 +192,7 @@ def _store(
 
     Args:
         completions: of each problem, by id in order.
-        generated: `seconds` and `versions` of the generation.
+        generated: `seconds`, `versions` and `device` of the generation.
         packages: versions in this process, which scored.
         left_out: reason -> rows of the benchmark that are no problems.
     """
@@ -216,5 +229,6 @@ def _store(
         },
         versions=generated["versions"] | {name: packages[name] for name in VERDICTS if name in packages},
         left_out=left_out,
+        device=generated["device"],
     )
     scores.write(run.folder, record)

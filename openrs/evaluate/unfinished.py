@@ -24,21 +24,27 @@ class UnfinishedCompletions:
         self.path = path
         self.seconds = 0.0
         """Generation time of the completions that `read` has read."""
+        self.devices: set[str | None] = set()
+        """Kinds of device that generated what was read or appended: "" is of a line older than the field."""
 
     def read(self) -> dict[str, Completion]:
         """Completions by problem id; a line that a kill has torn is left out."""
         lines = read_lines(self.path)
         self.seconds = sum(line.pop("seconds") for line in lines)
+        self.devices = {line.pop("device", "") for line in lines}
         return {line.pop("id"): Completion(**line) for line in lines}
 
-    def append(self, problem: str, completion: Completion, seconds: float) -> None:
+    def append(self, problem: str, completion: Completion, seconds: float, device: str | None = None) -> None:
         """Stores one completion.
 
         Args:
             seconds: wall time since the one before, so that they add up to the time of generation.
+            device: the kind of device that generated it; None where it is not stated.
         """
+        self.devices.add(device)
         fields = {name: value for name, value in asdict(completion).items() if value is not None}
-        line = json.dumps({"id": problem, **fields, "seconds": round(seconds, 4)}, ensure_ascii=False)
+        origin = {"seconds": round(seconds, 4), "device": device}
+        line = json.dumps({"id": problem, **fields, **origin}, ensure_ascii=False)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
             if file.tell() and file.seek(-1, 2) >= 0 and file.read(1) != b"\n":

@@ -72,6 +72,9 @@ class Score:
     versions: dict[str, str]
     left_out: dict[str, int] = field(default_factory=dict)
     """Rows of the benchmark without a problem or a gold answer: reason -> rows. They are missing, not 0."""
+    device: str | None = ""
+    """Kind of the device that generated, as `NVIDIA A40` or `CPU`; None where it is not stated, "" in a
+    record that is older than the field."""
     imported: dict[str, Any] | None = None
     """Where it came from, if it was not measured here: file, its hash, format, metric, samples a
     problem, hash of the outputs. The columns are then empty unless the source has outcomes, and a
@@ -92,6 +95,7 @@ def score(
     settings: dict[str, Any],
     versions: dict[str, str],
     left_out: dict[str, int] | None = None,
+    device: str | None = "",
 ) -> Score:
     """Makes the record from outcome columns (ids, correct, tokens, truncated, timed_out)."""
     n, right = len(columns["ids"]), sum(columns["correct"])
@@ -111,6 +115,7 @@ def score(
         truncated=columns["truncated"],
         timed_out=columns["timed_out"],
         left_out=left_out or {},
+        device=device,
     )
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from openrs.analysis import mixing, run_records
-from openrs.analysis.tables import table1
+from openrs.analysis import cells, mixing, run_records
+from openrs.analysis.tables import compare, table1
 from openrs.errors import Mistake
 from openrs.records.files import write_record
 from openrs.records.scores import ScoreAddress, score, write
@@ -103,6 +103,89 @@ def test_rows_measured_in_other_ways_are_refused_unless_asked_for(tmp_path, trai
     mixed = table1.everything(runs, table1.Options(mixed=mixing.allowed(trait)))[0]
     assert any("Mixed by --mixed" in line for line in mixed.caption)
     assert len({label for label, _ in mixed.rows if "=" in label or "tags" in label or "math" in label}) == 2
+
+
+def test_rows_of_two_kinds_of_device_are_set_apart_unless_asked_for_and_then_marked(tmp_path):
+    for name, device in (("exp3", "NVIDIA A40"), ("exp4", "NVIDIA L40")):
+        make_run(tmp_path, name, {10: {"aime24": halves()}}, device=device)
+    runs = run_records.load_all(tmp_path)
+    with pytest.raises(Mistake, match=r"kind of device \(NVIDIA A40; NVIDIA L40\).*--mixed device"):
+        refuse(runs)
+    apart = table1.everything(runs)
+    assert [[label for label, _ in table.rows] for table in apart] == [
+        ["exp3, step 10, reported and last"], ["exp4, step 10, reported and last"],
+    ]  # fmt: skip
+    for table, device in zip(apart, ("NVIDIA A40", "NVIDIA L40"), strict=True):
+        assert any(line.endswith(f"weights in float64, device {device}.") for line in table.caption)
+        assert "kind of device have a table of their own" in table.caption[-1]
+        assert "--mixed device puts them into one table" in table.caption[-1]
+    (mixed,) = (t for t in table1.everything(runs, table1.Options(mixed=mixing.allowed("device"))))
+    assert [label for label, _ in mixed.rows] == [
+        "exp3, step 10, reported and last (device NVIDIA A40)",
+        "exp4, step 10, reported and last (device NVIDIA L40)",
+    ]
+    assert any("rows differ in kind of device (NVIDIA A40 | NVIDIA L40)" in line for line in mixed.caption)
+
+
+def test_one_runs_scores_on_two_kinds_of_device_are_two_rows(tmp_path):
+    folder = make_run(tmp_path, "exp3", {10: {"aime24": halves() * 2}}, device="NVIDIA A40")
+    (path,) = folder.glob("eval/*/*/seed-1235-*.json")
+    write_record(path, json.loads(path.read_text()) | {"device": "NVIDIA L40"})
+    runs = run_records.load_all(tmp_path)
+    assert [len(table.rows) for table in table1.everything(runs)] == [1, 1]
+    mixed = table1.everything(runs, table1.Options(mixed={"device"}))[0]
+    assert [label.split(" (")[1] for label, _ in mixed.rows] == ["device NVIDIA A40)", "device NVIDIA L40)"]
+
+
+@pytest.mark.parametrize("device", ["CPU", "NVIDIA A40"])
+def test_a_row_without_a_device_stands_beside_any_and_says_so(tmp_path, device):
+    make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, device=device)
+    make_run(tmp_path, "exp4", {10: {"aime24": halves()}}, device=None)
+    runs = run_records.load_all(tmp_path)
+    refuse(runs)
+    (table,) = table1.everything(runs)
+    assert [label.split("last ")[1] for label, _ in table.rows] == [
+        f"(device {device})",
+        "(device not stated)",
+    ]
+    assert any(f"device {device} | not stated" in line for line in table.caption)
+
+
+def test_two_devices_are_apart_though_a_row_without_one_stands_between(tmp_path):
+    for name, device in (("exp1", None), ("exp2", "NVIDIA A40"), ("exp3", "NVIDIA L40"), ("exp4", None)):
+        make_run(tmp_path, name, {10: {"aime24": halves()}}, device=device)
+    apart = table1.everything(run_records.load_all(tmp_path))
+    assert [[label[:4] for label, _ in table.rows] for table in apart] == [["exp1", "exp2", "exp4"], ["exp3"]]
+
+
+def test_imported_rows_without_a_device_stand_beside_one_that_states_it():
+    runs = [imported_run(name, {10: {"AIME24": 0.3}}) for name in ("exp1", "exp2")]
+    alone = table1.everything(runs)[0]
+    assert any("device not stated" in line for line in alone.caption)
+    assert not any("device" in label for label, _ in alone.rows)
+    stated = {**runs[1].scores[0].imported, "device": "NVIDIA A100"}
+    runs[1] = replace(runs[1], scores=(replace(runs[1].scores[0], imported=stated),))
+    (beside,) = (table for table in table1.everything(runs) if table.name == "table1")
+    assert [label.split(" (")[1] for label, _ in beside.rows] == ["device not stated)", "device NVIDIA A100)"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "marks"),
+    [
+        ("CPU", None, ["(device CPU)", "(device not stated)"]),
+        ("NVIDIA A40", "NVIDIA L40", ["(device NVIDIA A40)", "(device NVIDIA L40)"]),
+        ("CPU", "CPU", ["", ""]),
+    ],
+)
+def test_a_comparison_marks_its_devices(tmp_path, first, second, marks):
+    for name, device in (("exp3", first), ("exp4", second)):
+        make_run(tmp_path, name, {10: {"aime24": halves()}}, device=device)
+    runs = run_records.load_all(tmp_path)
+    table = compare.tables(*(compare.find(runs, run.name) for run in runs), cells.AVERAGE, {"device"})[0]
+    labels = [
+        f"exp{i}, step 10, reported and last {mark}".strip() for i, mark in zip((3, 4), marks, strict=True)
+    ]
+    assert table.caption[0] == f"A: {labels[0]}. B: {labels[1]}."
 
 
 def test_means_of_runs_measured_in_two_ways_are_two_and_say_so(tmp_path):

@@ -48,6 +48,7 @@ def test_the_openai_protocol_sends_text_and_takes_usage(folder):
         engine = engine_at(server, folder, protocol="openai")
         made = engine.generate(REQUESTS[:1], SAMPLING)
     assert (made[0].tokens, made[0].text, made[0].length) == ([], "100", 5)
+    assert engine.device_kind is None
     assert server.asked[0]["prompt"] == engine.tokenizer.decode([5, 6, 7])
     assert "top_k" not in server.asked[0]
 

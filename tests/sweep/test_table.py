@@ -1,5 +1,7 @@
 """The comparison table: levels, replicates, paired differences."""
 
+import json
+
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
@@ -55,6 +57,15 @@ def compared(trials, objectives=("average",)):
 def test_a_benchmark_that_runs_were_chosen_by_is_marked(trials):
     table, _ = comparison(trials, ["average"], ["maximize"], "sweep-1", selected_by="aime24")
     assert "Scores on aime24 decided which runs went on" in table.caption[-1]
+
+
+def test_trials_of_several_kinds_of_device_are_said_to_be(trials, tmp_path):
+    assert not any("kinds of device" in line for line in compared(trials)[0].caption)
+    for run, device in (("a", "NVIDIA A40"), ("b", "NVIDIA A40"), ("c", "NVIDIA L40")):
+        (path,) = (tmp_path / run).glob("eval/*/*/seed-*.json")
+        write_record(path, json.loads(path.read_text()) | {"device": device})
+    caption = compared(trials)[0].caption
+    assert any("several kinds of device (NVIDIA A40 | NVIDIA L40)" in line for line in caption)
 
 
 def test_seeds_are_replicates_and_a_repeated_run_counts_once(trials):

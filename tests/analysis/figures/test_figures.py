@@ -80,6 +80,15 @@ def test_curves_begin_with_the_base_model(outputs):
     assert all(point.low < point.mean <= point.high for point in curve.points)
 
 
+def test_a_curve_begins_with_a_base_model_whose_device_is_not_stated(tmp_path):
+    make_run(tmp_path, "base", {0: {"aime24": halves(8)}}, report_step=0, device=None)
+    make_run(tmp_path, "exp1", {10: {"aime24": halves(8)}}, device="NVIDIA A40")
+    rows = [row for run in run_records.load_all(tmp_path) for row in run_records.evaluations(run)]
+    (curve,) = curves.scores(rows)["AIME24"]
+    assert curve.label == "exp1 (device NVIDIA A40)"
+    assert [point.step for point in curve.points] == [0, 10]
+
+
 def test_runs_that_repeat_a_recipe_are_one_more_curve(tmp_path):
     for seed in (1, 2):
         make_run(tmp_path, "exp3", {10: {"aime24": halves(8)}}, {"seed": seed})

@@ -25,6 +25,7 @@ def test_lm_evaluation_harness(tmp_path):
     assert score.imported["metric"] == "exact_match,boxed"
     assert [score.settings[key] for key in ("engine", "temperature", "max_new_tokens")] == ["hf", 0.6, 64]
     assert score.versions == {"lm-eval": "0.4.13"}
+    assert run.device(score) == "CPU"
 
 
 def test_lm_evaluation_harness_without_samples_is_an_aggregate(tmp_path):

@@ -110,6 +110,20 @@ def test_what_cannot_be_laid_out_is_said(runs, design, message):
         ablation.tables(runs, Design(**design))
 
 
+def test_runs_on_two_kinds_of_device_are_refused_unless_asked_for_and_then_a_factor(tmp_path):
+    for length, device in ((1, "NVIDIA A40"), (2, "NVIDIA L40")):
+        make_run(tmp_path, "exp1", {10: {"aime24": right(9)}}, {"length": length}, device=device)
+    both = run_records.load_all(tmp_path)
+    with pytest.raises(Mistake, match="differ in kind of device.*--mixed device"):
+        ablation.tables(both, Design())
+    layout = ablation.tables(both, Design(mixed={"device"}))[0]
+    assert [label for label, _ in layout.rows] == [
+        "length=1, evaluation.device=NVIDIA A40 (1 run)",
+        "length=2, evaluation.device=NVIDIA L40 (1 run)",
+    ]
+    assert any("rows differ in kind of device (NVIDIA A40 | NVIDIA L40)" in line for line in layout.caption)
+
+
 def test_two_checkpoints_problem_by_problem(runs):
     first, second = compare.find(runs, "base"), compare.find(runs, runs[-1].folder.name + "@10")
     benchmarks, problems, changes = compare.tables(first, second, AVERAGE, listed=3)
