@@ -18,7 +18,7 @@ from rich.text import Text
 from openrs.analysis import curves, formats
 from openrs.analysis.curves import Trace
 from openrs.analysis.rows import result_rows
-from openrs.analysis.run_records import RunRecords, load
+from openrs.analysis.run_records import RunRecords, load_sound
 from openrs.analysis.tables import table1
 from openrs.analysis.tables.table import Entry, Table
 
@@ -62,7 +62,7 @@ def frame(outputs: Path, storage: str | None = None) -> RenderableType:
     head = Text(f"{outputs}  {datetime.now():%H:%M:%S}  {len(folders)} runs", style="bold")
     trained = [folder for folder in folders if not _untrained(folder)]
     visible = {*(folder for folder in folders if _untrained(folder)), *trained[:RUNS]}
-    runs = [run for folder in sorted(visible) if (run := load(folder)) is not None]
+    runs = [run for folder in sorted(visible) if (run := load_sound(folder)) is not None]
     parts: list[RenderableType] = [head]
     if len(trained) > RUNS:
         parts.append(Text(f"Shown: the {RUNS} of {len(trained)} trained runs that wrote last", style="dim"))

@@ -24,9 +24,9 @@ def collect(plans: list[Plan]) -> None:
 
 def runs_in(folders: Iterable[Path]) -> "list[RunRecords]":
     """The records of the runs in these folders, each once; a folder without a run is left out."""
-    from openrs.analysis.run_records import load
+    from openrs.analysis.run_records import load_sound
 
-    return [run for folder in dict.fromkeys(folders) if (run := load(folder)) is not None]
+    return [run for folder in dict.fromkeys(folders) if (run := load_sound(folder)) is not None]
 
 
 def show_table1(runs: "list[RunRecords]", outputs: Path) -> None:
