@@ -178,8 +178,8 @@ def _aggregate(scores: list[Score], seeds: tuple[int, ...]) -> Cell:
 
 
 def _answers(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> list[list[str | None]] | None:
-    """The answer of each completion: the content of its last box, shape (problems, seeds); None where a record
-    of completions is damaged and thus left out."""
+    """The answer of each completion: the content of its last box, shape (problems, seeds); None where
+    completions are damaged and thus left out."""
     columns = []
     for score in scores:
         path = score.address.text_path(folder) if folder else None

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openrs.plan import Plan
-from openrs.terminal import say
+from openrs.terminal import plain, say
 
 if TYPE_CHECKING:
     from openrs.analysis.run_records import RunRecords
@@ -41,5 +41,5 @@ def show(tables: "list[Table]", outputs: Path) -> None:
     from openrs.analysis import formats
 
     paths = formats.write(tables, outputs / "tables")
-    print(formats.together(tables, "md"))
+    print(plain(formats.together(tables, "md")))
     say(f"written: {', '.join(map(str, paths))}")

@@ -7,6 +7,7 @@ from typing import Any
 from openrs.analysis.run_records import RunRecords
 from openrs.records import faults
 from openrs.records.left_out import sound_record
+from openrs.records.masking import masked_option
 from openrs.records.scores import Score
 
 
@@ -64,6 +65,7 @@ def _run(run: RunRecords) -> dict[str, Any]:
     record = sound_record(run.folder / "run.json", faults.of_run) or {}
     invocations = [
         {key: item.get(key) for key in ("time", "argv", "commit", "dirty", "host")}
+        | {"argv": [masked_option(word) for word in item.get("argv") or []]}  # older records have secrets
         for item in record.get("invocations", [])
     ]
     return {

@@ -13,7 +13,7 @@ Record = dict[str, Any]
 OUTCOMES = ("correct", "truncated", "timed_out")
 """Columns of a score that say yes or no of each problem."""
 CLOSE, ROUNDED = 1e-6, 0.006
-"""How far a value may be from the mean of its outcomes: one measured here, one that a foreign file rounded."""
+"""How far a value may be from the mean of its outcomes: one measured here, one that a file rounded."""
 
 
 def is_number(value: Any) -> bool:

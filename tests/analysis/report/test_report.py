@@ -83,6 +83,16 @@ def test_damaged_completions_are_left_out_and_named(outputs, capsys, changes, fa
     assert capsys.readouterr().err.startswith(f"left out: {path}: {fault}. ")
 
 
+def test_secrets_in_older_records_are_not_shown(outputs):
+    (path,) = outputs.glob("runs/exp1-*/run.json")
+    argv = ["hydra.sweeper.storage=postgresql://me:SECRET@host/db", "seed=1"]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"invocations": [{"argv": argv}]}))
+    data = collected(outputs)
+    assert "SECRET" not in page.page(data)
+    (shown,) = [i["argv"] for run in data["provenance"]["runs"] for i in run["invocations"]]
+    assert shown == ["hydra.sweeper.storage=postgresql://me:***@host/db", "seed=1"]
+
+
 def test_a_gated_set_is_not_shown(outputs):
     """The page holds neither its completions nor its golds; the table has its scores."""
     for path in outputs.glob("runs/*/run.json"):
