@@ -8,10 +8,12 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from openrs.analysis.cells import measure_all
 from openrs.analysis.devices import NOT_STATED
+from openrs.analysis.formats import in_markdown
 from openrs.analysis.run_records import Evaluation, evaluations, load
 from openrs.analysis.tables.values import value
 from openrs.records.files import read_lines, read_record
 from openrs.records.ledger import device_hours
+from openrs.records.masking import masked_option
 from openrs.records.run import Run
 
 
@@ -105,7 +107,7 @@ def _scores(measured: list[Evaluation]) -> str:
             "|---|---|---|---|",
         ]
         for title, cell in measure_all(item.scores).items():
-            lines.append(f"| {title} | {value(cell)} | {cell.n} | {len(cell.seeds)} |")
+            lines.append(f"| {in_markdown(title)} | {value(cell)} | {cell.n} | {len(cell.seeds)} |")
     return "\n".join(lines)
 
 
@@ -129,7 +131,8 @@ def _origin(record: dict[str, Any]) -> str:
     last = record["invocations"][-1]
     versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
     commit = last["commit"] or "unknown"
+    command = " ".join(map(masked_option, last["argv"]))  # older records have secrets
     return (
         f"## Where it came from\n\nopenrs at commit {commit}{' with changes' if last['dirty'] else ''}, "
-        f"{last['time'][:10]}; {versions}.\n\nCommand: `python -m openrs {' '.join(last['argv'])}`"
+        f"{last['time'][:10]}; {versions}.\n\nCommand: `python -m openrs {command}`"
     )

@@ -11,8 +11,9 @@ from openrs.analysis.statistics import differences, estimates, intervals
 from openrs.analysis.statistics.differences import Difference
 from openrs.analysis.statistics.intervals import MeanEstimate
 from openrs.errors import Mistake
+from openrs.records import faults
 from openrs.records.boxes import last_box
-from openrs.records.files import read_record
+from openrs.records.left_out import sound_record
 from openrs.records.scores import Score
 
 Array = NDArray[np.float64]
@@ -135,7 +136,10 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
                 f"metric=maj@{shown.k}: {scores[0].title} has {k} answers per problem. Use maj@{k}, or "
                 f"evaluate {shown.k} sampling seeds."
             )
-        shares = estimates.majority_at(values.astype(int), _answers(scores, ids, folder))
+        answers = _answers(scores, ids, folder)
+        if answers is None:
+            return None
+        shares = estimates.majority_at(values.astype(int), answers)
     else:
         shares = estimates.average_at(values)
     estimate = (intervals.of_shares if shown.bounded else intervals.of_numbers)(shares)
@@ -173,11 +177,15 @@ def _aggregate(scores: list[Score], seeds: tuple[int, ...]) -> Cell:
     return Cell(intervals.of_aggregate(value, n, k, stderr), n, k, seeds)
 
 
-def _answers(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> list[list[str | None]]:
-    """The answer of each completion: the content of its last box, shape (problems, seeds)."""
+def _answers(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> list[list[str | None]] | None:
+    """The answer of each completion: the content of its last box, shape (problems, seeds); None where
+    completions are damaged and thus left out."""
     columns = []
     for score in scores:
-        text = read_record(score.address.text_path(folder)) if folder else None
+        path = score.address.text_path(folder) if folder else None
+        text = sound_record(path, lambda record: faults.of_text(record, ids, ["text"])) if path else None
+        if text is None and path and path.exists():
+            return None
         if text is None:
             raise Mistake(
                 f"metric=maj@k: the completions of {score.title}, step {score.step}, seed {score.seed} are "

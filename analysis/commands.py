@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,22 @@ from openrs.analysis.tables.selection import CheckpointSelection
 from openrs.analysis.tables.table import Table
 from openrs.errors import Mistake
 from openrs.records.files import write_file
-from openrs.terminal import replace_characters
+from openrs.terminal import plain, plain_output, replace_characters
 
 
 def main() -> int:
     """Parses the command line and prints; returns the exit status."""
     replace_characters()
     arguments = _parser().parse_args()
+    with nullcontext() if arguments.command == "watch" else plain_output():  # rich writes control characters
+        return _run(arguments)
+
+
+def _run(arguments: Namespace) -> int:
     try:
         result: Any = arguments.run(arguments)  # tables to print, files that were written, or a status
     except Mistake as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(str(error))}", file=sys.stderr)
         return 1
     if isinstance(result, int):
         return result

@@ -8,6 +8,7 @@ from typing import Any
 from openrs.analysis.factors import names, replicates
 from openrs.analysis.rows import ResultRow, differing_settings, other_settings, result_rows, run_names
 from openrs.analysis.run_records import Evaluation, RunRecords, runs_of
+from openrs.records import faults
 from openrs.records.files import read_lines
 
 LOGGED = {
@@ -91,9 +92,9 @@ def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
     by_key: dict[str, list[Trace]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: (run.name, recipes[run.id], str(run.recipe.get("seed")))):
         lines = read_lines(run.folder / "train" / "metrics.jsonl")
+        lines = [line for line in lines if faults.is_number(line.get("step"))]
         for key in LOGGED:
-            numbers = [line for line in lines if isinstance(line.get(key), int | float)]
-            numbers = [line for line in numbers if line[key] == line[key]]  # not NaN
+            numbers = [line for line in lines if faults.is_number(line.get(key))]
             if numbers:
                 steps = tuple(int(line["step"]) for line in numbers)
                 by_key[key].append(Trace(labels[run.id], steps, tuple(float(line[key]) for line in numbers)))

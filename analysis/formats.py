@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from html import escape as inert
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from openrs.analysis.tables.table import BEST, BLANK, MEASURED, REAL, TIED, Entry, Table, Value
 from openrs.records.files import write_file
+from openrs.terminal import plain
 
 DAGGER = "†"
 """On a difference that could not be paired."""
@@ -21,6 +22,33 @@ TEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciit
        "–": "--", "±": r"$\pm$", "†": r"\textdagger{}", "≈": r"$\approx$"}  # fmt: skip
 FIELDS = ("", " low", " high", " std", " n", " k", " seeds", " interval", " p", " mark", " paired")
 """A value's columns in CSV, after the name of its column in the table."""
+
+
+RAW = re.compile(r"<(?=[A-Za-z/!?])")
+"""Begins HTML in Markdown."""
+FORMULA = re.compile(r"[=+\-@\t\r]")
+"""Begins what a spreadsheet computes."""
+
+
+def one_line(text: str) -> str:
+    """A text without line ends, and with control characters spelled out."""
+    return plain(" ".join(text.split("\n")))
+
+
+def in_markdown(text: str) -> str:
+    """A text that is no HTML, no link and no image, and does not end its cell."""
+    return RAW.sub("&lt;", one_line(text)).replace("](", "]\\(").replace("|", "\\|")
+
+
+def in_csv(text: str) -> str:
+    """A text that no spreadsheet computes; a number stays one."""
+    if not FORMULA.match(text):
+        return one_line(text)
+    try:
+        float(text)
+    except ValueError:
+        return f"'{one_line(text)}"
+    return text
 
 
 def parts(cell: Entry) -> tuple[str, str, str, bool]:
@@ -49,19 +77,24 @@ def markdown(table: Table) -> str:
         return " ".join(filter(None, (f"**{estimate}**" if strong else estimate, rest, flags)))
 
     def line(texts: Sequence[str]) -> str:
-        return "|".join(
-            ["", *(f" {text.replace('|', chr(92) + '|')} " if text else " " for text in texts), ""]
-        )
+        return "|".join(["", *(f" {in_markdown(text)} " if text else " " for text in texts), ""])
 
     head = [table.labels, *table.columns]
     body = [line([label, *map(shown, cells)]) for label, cells in table.rows]
     return "\n".join(
-        [f"**{table.title}**", "", line(head), f"|{'---|' * len(head)}", *body, "", *table.caption, ""]
+        [
+            *(f"**{_prose(table.title)}**", "", line(head), f"|{'---|' * len(head)}"),
+            *(*body, "", *map(_prose, table.caption), ""),
+        ]
     )
 
 
+def _prose(text: str) -> str:
+    return in_markdown(text).replace("\\|", "|")
+
+
 def _tex(text: str) -> str:
-    return "".join(f"\\{c}" if c in "&%$#_{}" else TEX.get(c, c) for c in text)
+    return "".join(f"\\{c}" if c in "&%$#_{}" else TEX.get(c, c) for c in one_line(text))
 
 
 def latex(table: Table) -> str:
@@ -104,7 +137,7 @@ def comma_separated(table: Table) -> str:
         ends = [("origin", "table"), *((origin, table.title) for origin in origins(table))]
         rows = [[*row, *end] for row, end in zip(rows, ends, strict=True)]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([*map(in_csv, row)] for row in rows)
     return text.getvalue()
 
 
@@ -161,6 +194,11 @@ def html(table: Table) -> str:
     return "\n".join(
         [*lines, *(f"<p>{inert(line)}</p>" for line in table.caption), "</td></tr></tfoot></table>", ""]
     )
+
+
+def inert(text: str) -> str:
+    """A text that is no HTML."""
+    return escape(one_line(text))
 
 
 def _hover(cell: Entry) -> str:

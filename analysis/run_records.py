@@ -1,6 +1,5 @@
 """Reads what runs left in outputs/: recipes, configs and scores, and nothing else."""
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from typing import Any
 
 from openrs.analysis import devices
 from openrs.errors import Mistake
-from openrs.records import scores
-from openrs.records.files import read_record
+from openrs.records import faults, scores
+from openrs.records.left_out import checked_record, leave_out
 from openrs.records.recipe import digest
 from openrs.records.scores import Score
 
@@ -91,8 +90,12 @@ class Evaluation:
 
 
 def load(folder: Path) -> RunRecords | None:
-    """The records of a run's folder, or None where no run was started."""
-    record = read_record(folder / "run.json")
+    """The records of a run's folder, or None where no run was started.
+
+    Raises:
+        Mistake: `run.json` is damaged. A damaged score is left out and named on standard error.
+    """
+    record = checked_record(folder / "run.json", faults.of_run)
     if record is None:
         return None
     return RunRecords(
@@ -125,16 +128,15 @@ def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
             f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `python -m openrs`, "
             "or start a run first."
         )
-    return [run for path in paths if (run := _readable(path.parent)) is not None]
+    return [run for path in paths if (run := load_sound(path.parent)) is not None]
 
 
-def _readable(folder: Path) -> RunRecords | None:
+def load_sound(folder: Path) -> RunRecords | None:
+    """The records of a run's folder, or None where no run was started or its record is left out."""
     try:
         return load(folder)
     except Mistake as error:
-        print(f"left out: {error}", file=sys.stderr)
-    except (KeyError, TypeError, AttributeError) as error:
-        print(f"left out: {folder}: a record lacks a field ({error!r}).", file=sys.stderr)
+        leave_out(str(error))
     return None
 
 

@@ -18,9 +18,10 @@ from rich.text import Text
 from openrs.analysis import curves, formats
 from openrs.analysis.curves import Trace
 from openrs.analysis.rows import result_rows
-from openrs.analysis.run_records import RunRecords, load
+from openrs.analysis.run_records import RunRecords, load_sound
 from openrs.analysis.tables import table1
 from openrs.analysis.tables.table import Entry, Table
+from openrs.terminal import plain
 
 RUNS = 8
 """Trained runs that are shown: those that wrote something last."""
@@ -59,16 +60,16 @@ def frame(outputs: Path, storage: str | None = None) -> RenderableType:
     from openrs.studies import status  # Optuna
 
     folders = sorted((path.parent for path in outputs.glob("runs/*/run.json")), key=touched, reverse=True)
-    head = Text(f"{outputs}  {datetime.now():%H:%M:%S}  {len(folders)} runs", style="bold")
+    head = Text(f"{plain(str(outputs))}  {datetime.now():%H:%M:%S}  {len(folders)} runs", style="bold")
     trained = [folder for folder in folders if not _untrained(folder)]
     visible = {*(folder for folder in folders if _untrained(folder)), *trained[:RUNS]}
-    runs = [run for folder in sorted(visible) if (run := load(folder)) is not None]
+    runs = [run for folder in sorted(visible) if (run := load_sound(folder)) is not None]
     parts: list[RenderableType] = [head]
     if len(trained) > RUNS:
         parts.append(Text(f"Shown: the {RUNS} of {len(trained)} trained runs that wrote last", style="dim"))
     if not folders:
         parts.append(Text("No run has started yet."))
-    parts += [Text(line) for line in status.overview(outputs, storage)]
+    parts += [Text(plain(line)) for line in status.overview(outputs, storage)]
     parts += _scores(runs)
     traces = curves.traces(runs)
     parts += [_sparklines(title, traces[key]) for key, title in curves.LOGGED.items() if key in traces]
@@ -95,7 +96,7 @@ def _scores(runs: list[RunRecords]) -> list[RenderableType]:
 
 def _grid(table: Table) -> Grid:
     grid = Grid(
-        title=table.title,
+        title=Text(plain(table.title)),
         caption="bold: best beyond noise; ≈: cannot be told from the best (of the rows shown)",
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
@@ -104,15 +105,16 @@ def _grid(table: Table) -> Grid:
     )
     grid.add_column("", overflow="fold", min_width=NAMED)
     for column in table.columns:
-        grid.add_column(column.replace("nano-", "nano-\n"))
+        grid.add_column(Text(plain(column.replace("nano-", "nano-\n"))))
     for label, entries in table.rows:
-        grid.add_row(Text(label), *map(_cell, entries))
+        grid.add_row(Text(plain(label)), *map(_cell, entries))
     return grid
 
 
 def _cell(entry: Entry) -> Text:
     estimate, rest, flags, strong = formats.parts(entry)
-    return Text.assemble((estimate, "bold" if strong else ""), (f" {rest} {flags}".rstrip(), "dim"))
+    shown = plain(f" {rest} {flags}".rstrip())
+    return Text.assemble((plain(estimate), "bold" if strong else ""), (shown, "dim"))
 
 
 def _sparklines(title: str, traces: Sequence[Trace]) -> Grid:
@@ -122,7 +124,7 @@ def _sparklines(title: str, traces: Sequence[Trace]) -> Grid:
     for trace in traces:
         line = sparkline(trace.values)
         reach = f"{min(trace.values):.4g} to {max(trace.values):.4g}"
-        grid.add_row(Text(trace.label), str(trace.steps[-1]), line, f"{trace.values[-1]:.4g}", reach)
+        grid.add_row(Text(plain(trace.label)), str(trace.steps[-1]), line, f"{trace.values[-1]:.4g}", reach)
     return grid
 
 

@@ -17,10 +17,11 @@ from openrs.errors import Crashed, Mistake, Unfit
 from openrs.paths import CONF
 from openrs.pipeline import stages
 from openrs.plan import Plan, describe, describe_cost, preview, resolve
+from openrs.records.masking import masked
 from openrs.records.run import Run
 from openrs.sweep import plugin, trial
 from openrs.sweep.outcome import Outcome
-from openrs.terminal import replace_characters, say
+from openrs.terminal import plain, replace_characters, say
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -54,16 +55,17 @@ class Session:
             if study is not None:
                 return trial.run(plan, study, card)
             if config.dry_run:
-                print("\n".join((*describe(plan), *describe_cost(plan))))
+                print(plain("\n".join((*describe(plan), *describe_cost(plan)))))
             else:
                 stages(plan, card)
             self.plans.append(plan)
         except Mistake as error:
             self.failed += 1
-            say(f"error: {error}")
+            reason = masked(str(error))  # a study keeps it
+            say(f"error: {reason}")
             if isinstance(error, Unfit):
-                return Outcome("unfit", reason=str(error))
-            return Outcome("failed", reason=str(error), again=isinstance(error, Crashed))
+                return Outcome("unfit", reason=reason)
+            return Outcome("failed", reason=reason, again=isinstance(error, Crashed))
         return None
 
     def finish(self) -> int:
@@ -114,7 +116,7 @@ def main() -> int:
     except SystemExit as ended:  # Hydra's way out; what was finished still gets its table
         status = ended.code if isinstance(ended.code, int) else 1
     except (Mistake, HydraException, OmegaConfBaseException) as error:
-        say(f"error: {error if isinstance(error, Mistake) else refusal(error)}")
+        say(f"error: {masked(str(error) if isinstance(error, Mistake) else refusal(error))}")
         return 1
     except Exception:
         traceback.print_exc()

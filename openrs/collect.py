@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openrs.plan import Plan
-from openrs.terminal import say
+from openrs.terminal import plain, say
 
 if TYPE_CHECKING:
     from openrs.analysis.run_records import RunRecords
@@ -24,9 +24,9 @@ def collect(plans: list[Plan]) -> None:
 
 def runs_in(folders: Iterable[Path]) -> "list[RunRecords]":
     """The records of the runs in these folders, each once; a folder without a run is left out."""
-    from openrs.analysis.run_records import load
+    from openrs.analysis.run_records import load_sound
 
-    return [run for folder in dict.fromkeys(folders) if (run := load(folder)) is not None]
+    return [run for folder in dict.fromkeys(folders) if (run := load_sound(folder)) is not None]
 
 
 def show_table1(runs: "list[RunRecords]", outputs: Path) -> None:
@@ -41,5 +41,5 @@ def show(tables: "list[Table]", outputs: Path) -> None:
     from openrs.analysis import formats
 
     paths = formats.write(tables, outputs / "tables")
-    print(formats.together(tables, "md"))
+    print(plain(formats.together(tables, "md")))
     say(f"written: {', '.join(map(str, paths))}")

@@ -1,8 +1,44 @@
 """What is printed while openrs works; standard output is for results."""
 
 import io
+import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Characters that a terminal obeys, or that turn the order of a line; line ends and tabs are none of them."""
+
+
+def plain(text: str) -> str:
+    """A text whose control characters are spelled out, as \\u001b; names and titles come from anywhere."""
+    return CONTROLS.sub(lambda at: f"\\u{ord(at[0]):04x}", text)
+
+
+class _Plain:
+    """A stream that spells control characters out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(plain(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextmanager
+def plain_output() -> Iterator[None]:
+    """Spells control characters out in all that is printed, for a command that prints names of anywhere."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Plain(sys.stdout), _Plain(sys.stderr)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
 
 
 def replace_characters() -> None:
@@ -13,8 +49,8 @@ def replace_characters() -> None:
 
 
 def say(text: str) -> None:
-    """Prints a line on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Prints a line on standard error, with control characters spelled out."""
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -8,7 +8,8 @@ from typing import Any
 
 from openrs.analysis.rows import ResultRow
 from openrs.analysis.run_records import Evaluation
-from openrs.records.files import read_record
+from openrs.records import faults
+from openrs.records.left_out import leave_out, sound_record
 from openrs.records.scores import Score
 
 MOST = 2000
@@ -30,9 +31,10 @@ class _Column:
     correct: dict[str, int]
 
     def texts(self) -> dict[str, tuple[str, list[str]]]:
-        """Problem id -> the completion and the gold answers."""
-        record = read_record(_path(self.evaluation, self.score))
-        assert record is not None
+        """Problem id -> the completion and the gold answers; none where the record is damaged."""
+        record = sound_record(_path(self.evaluation, self.score), faults.of_text)
+        if record is None:
+            return {}
         gold = [item if isinstance(item, list) else [item] for item in record["gold"]]
         return dict(zip(record["ids"], zip(record["text"], gold, strict=True), strict=True))
 
@@ -183,7 +185,11 @@ def _questions(columns: Columns) -> dict[str, str]:
         item, score = column.evaluation, column.score
         folder = item.run.folder / "eval" / f"step-{score.step:05d}" / "lighteval" / "details"
         if files := sorted(folder.glob(f"**/details_{score.benchmark}|*.parquet")):
-            return _read(files[-1], str(item.settings.get("instruction") or ""))
+            try:
+                return _read(files[-1], str(item.settings.get("instruction") or ""))
+            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                what = f"cannot be read as lighteval's details ({' '.join(str(error).split())})"
+                leave_out(f"{files[-1]}: {what}. Remove it, or put it back from a copy.")
     return {}
 
 

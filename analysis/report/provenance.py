@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from openrs.analysis.run_records import RunRecords
-from openrs.records.files import read_record
+from openrs.records import faults
+from openrs.records.left_out import sound_record
+from openrs.records.masking import masked_option
 from openrs.records.scores import Score
 
 
@@ -60,9 +62,10 @@ class Provenance:
 
 
 def _run(run: RunRecords) -> dict[str, Any]:
-    record = read_record(run.folder / "run.json") or {}
+    record = sound_record(run.folder / "run.json", faults.of_run) or {}
     invocations = [
         {key: item.get(key) for key in ("time", "argv", "commit", "dirty", "host")}
+        | {"argv": [masked_option(word) for word in item.get("argv") or []]}  # older records have secrets
         for item in record.get("invocations", [])
     ]
     return {

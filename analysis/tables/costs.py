@@ -14,8 +14,8 @@ from openrs.analysis.factors import differences
 from openrs.analysis.run_records import RunRecords, load_all
 from openrs.analysis.tables.table import BLANK, Table
 from openrs.errors import Mistake
-from openrs.records import ledger, paper
-from openrs.records.files import read_record
+from openrs.records import faults, ledger, paper
+from openrs.records.left_out import sound_record
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def training(run: RunRecords) -> Cost | None:
     """
     if spent := ledger.spent(run.folder, "train"):
         return Cost(spent.device_hours, spent.dollars, "ledger: devices held, start-up included")
-    record = read_record(run.folder / "train.json")
+    record = sound_record(run.folder / "train.json", faults.of_training)
     if record is None:
         return None
     price = run.config.get("hardware", {}).get("price_per_device_hour")
@@ -90,7 +90,7 @@ def _measured(outputs: Path) -> list[tuple[str, str, tuple[str, ...]]]:
     differing = differences(runs)
     columns = []
     for run in runs:
-        train = read_record(run.folder / "train.json")
+        train = sound_record(run.folder / "train.json", faults.of_training)
         if train is not None:
             label = f"{run.name}, {differing[run.id]}" if differing[run.id] else run.name
             columns.append((label, run.config["scale"]["name"], _values(run, train)))

@@ -19,12 +19,12 @@ class Model:
     """Installed package that carries the weights; null loads from the Hub."""
     file: str | None = option(None, identity="neither")
     """Path inside the package: a folder as `save_pretrained` writes it, or a GGUF file."""
-    parameters: int | None = option(None, identity="neither")
+    parameters: int | None = option(None, identity="neither", above=0)
     """Number of weights, from which disk, memory and time are estimated; null reads it from packaged
     safetensors."""
     gated: bool = option(False, identity="neither")
     """The Hub asks for a token of a user who accepted the terms."""
-    context: int = option(identity="neither", above=0)
+    context: int = option(identity="neither", above=0, at_most=10**9)
     """Tokens of prompt and completion together, at most."""
     compute_dtype: Literal["float32", "bfloat16"] = option(identity="recipe")
     """Precision of training's forward pass; master weights are always float32."""
@@ -78,7 +78,7 @@ class Catalog:
     kind: Literal["nano", "mirror", "hub"]
     root: str | None = None
     """Folder of a mirror: <org>/<name>/<split>.jsonl or .parquet."""
-    decontaminate_ngram: int | None = None
+    decontaminate_ngram: int | None = option(None, above=0)
     """Default of data.decontaminate_ngram for mixes from this catalog."""
     sources: dict[str, SourceData]
     benchmarks: dict[str, BenchmarkData]

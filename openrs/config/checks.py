@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from openrs.config import device_checks, names, path_checks
-from openrs.config.fields import Limits
+from openrs.config.fields import LARGEST, Limits
 from openrs.config.schema import Config
 from openrs.errors import refuse
 
@@ -41,15 +41,31 @@ def _numbers(value: Any, path: str, limits: Limits | None) -> None:
         _fields(value, f"{path}.")
     elif isinstance(value, dict):
         for key, inner in value.items():
+            if len(str(key)) > LONGEST:
+                refuse(path, _short(str(key)), f"is a name of more than {LONGEST} characters", "Shorten it")
             _numbers(inner, f"{path}.{key}", limits)
     elif isinstance(value, list):
         for inner in value:
             _numbers(inner, path, limits)
     elif isinstance(value, int | float):
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             refuse(path, value, "is no finite number", "Give one that is")
         if limits is not None and not limits.hold(value):
-            refuse(path, value, f"must be {limits}", f"Give for example {path}={limits.example}")
+            refuse(path, _short(value), f"must be {limits}", f"Give for example {path}={limits.example}")
+        if not EVERY.hold(value):
+            refuse(path, _short(value), f"must be {EVERY}", "Give a smaller number")
+
+
+EVERY = Limits({"at_least": -LARGEST, "at_most": LARGEST}, "no quantity here is larger")
+
+
+def _short(value: Any) -> str:
+    """A value as an error shows it; of a long one its beginning."""
+    try:
+        text = repr(value) if isinstance(value, str) else str(value)
+    except ValueError:  # more digits than Python spells
+        return "a number of more digits than can be read"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
 
 
 def _batches(config: Config) -> None:
@@ -255,13 +271,19 @@ def _benchmarks(config: Config) -> None:
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """The name of a run is the name of its folder."""
+LONGEST = 100
+"""Characters of a name at most: with what is put around it, it names files and a repository on the Hub."""
+SHOWN = 60
+"""Characters of a value that an error shows."""
 
 
 def _rest(config: Config) -> None:
+    if len(config.name) > LONGEST:
+        refuse("name", _short(config.name), f"is longer than {LONGEST} characters", "Give a shorter name")
     if not NAME.fullmatch(config.name):
         refuse(
             "name",
-            repr(config.name),
+            _short(config.name),
             "is the name of a folder, which holds letters, digits, `_`, `.` and `-` alone",
             "Give for example name=my_run",
         )

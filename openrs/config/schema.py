@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from openrs.config.catalog import Catalog, Model
-from openrs.config.fields import option
+from openrs.config.fields import PORT, option
 from openrs.config.training import Algorithm, Collapse, Data, Length, Prompt, Reward, Steps
 
 
@@ -23,13 +23,13 @@ class Evaluation:
 
     instruction: str = option(identity="evaluation")
     benchmarks: list[str] = option(identity="neither")
-    num_seeds: dict[str, int] = option(identity="neither")
+    num_seeds: dict[str, int] = option(identity="neither", at_most=10**5)
     """Sampling seeds per benchmark."""
-    first_seed: int = option(1234, identity="neither", at_least=0)
+    first_seed: int = option(1234, identity="neither", at_least=0, below=2**31)
     """The seeds are first_seed, first_seed + 1, ..."""
-    temperature: float = option(identity="evaluation", at_least=0)
+    temperature: float = option(identity="evaluation", at_least=0, at_most=10)
     top_p: float = option(identity="evaluation", above=0, at_most=1)
-    max_new_tokens: int = option(identity="evaluation", above=0)
+    max_new_tokens: int = option(identity="evaluation", above=0, at_most=10**8)
     max_problems: int | None = option(None, identity="neither", above=0)
     """Use only this many problems of each benchmark (in file order); null uses all."""
     checkpoints: list[str] = option(identity="neither")
@@ -58,11 +58,11 @@ class EngineOptions:
     openai sends the templated prompt as text and nothing beyond OpenAI's fields."""
     api_key: str = option("OPENAI_API_KEY", identity="neither")
     """server: environment variable that holds the key; it may be unset where none is needed."""
-    concurrency: int = option(64, identity="neither", above=0)
+    concurrency: int = option(64, identity="neither", above=0, at_most=10**5)
     """server: requests under way at once."""
-    retries: int = option(6, identity="neither", at_least=0)
+    retries: int = option(6, identity="neither", at_least=0, at_most=1000)
     """server: further tries of a request, with back-off (half a second, doubling up to 8)."""
-    timeout: float = option(3600, identity="neither", above=0)
+    timeout: float = option(3600, identity="neither", above=0, at_most=10**8)
     """server: seconds that one completion may take."""
 
 
@@ -72,35 +72,35 @@ class Hardware:
 
     name: str
     device: Literal["cpu", "cuda"]
-    training_processes: int = option(above=0)
+    training_processes: int = option(above=0, at_most=10**6)
     """Processes that train, over all nodes: each takes its share of the batch of a recipe."""
     sharding: Literal["ddp", "zero2", "zero3", "fsdp2"] = "ddp"
     """What the training processes share: nothing (ddp), optimizer state (zero2), all (the others)."""
     generation: Literal["transformers", "vllm_server", "vllm_colocate"]
     server_devices: int = option(0, at_least=0)
     """Devices of the vLLM server, the last ones of the node (tensor parallel over them)."""
-    server_port: int | None = None
+    server_port: int | None = option(None, **PORT)
     """Port of the vLLM server; null takes a free one."""
-    server_timeout: float = option(900, above=0)
+    server_timeout: float = option(900, above=0, at_most=10**8)
     """Seconds until the vLLM server must answer."""
-    stall_timeout: float | None = option(3600, above=0)
+    stall_timeout: float | None = option(3600, above=0, at_most=10**8)
     """Seconds without a new training step, or without an answer of the vLLM server, after which training
     in processes of its own is ended; null waits for ever. (A step of 3,584 tokens is 173 s on 4 x A40.)"""
     vllm_memory: float = option(0.7, above=0, at_most=1)
     """Share of a device's memory that vLLM may take in training."""
     evaluation_batch: int = option(above=0)
     """Sequences that the evaluation engine decodes at once."""
-    devices: int = option(at_least=0)
+    devices: int = option(at_least=0, at_most=10**5)
     """Accelerators needed on each node, those of a vLLM server included."""
     device_memory_gib: int = option(at_least=0)
     """Memory of each accelerator, at least."""
-    nodes: int = option(1, above=0)
+    nodes: int = option(1, above=0, at_most=10**5)
     """Machines that train together; the same command is started on each."""
-    node_rank: int | None = None
+    node_rank: int | None = option(None, at_least=0, at_most=10**5)
     """This machine's number from 0; null reads NODE_RANK or SLURM_NODEID."""
     main_address: str | None = None
     """Address of machine 0; null reads MASTER_ADDR."""
-    main_port: int = 29500
+    main_port: int = option(29500, **PORT)
     """Port of the rendezvous on machine 0 (one machine alone takes a free port)."""
     device_tflops: float | None = option(None, above=0)
     """Dense bfloat16 operations of each accelerator, 10^12 a second, by its data sheet; null is unknown. From

@@ -30,7 +30,7 @@ class Data:
     """The data mix: counts per source, drawn with a seed, without duplicates and problems of benchmarks."""
 
     draws: dict[str, Draw]
-    seed: int = 42
+    seed: int = option(42, at_least=0, below=2**32)
     decontaminate_ngram: int | None = option(
         None,
         at_least=8,
@@ -47,7 +47,7 @@ class Data:
 class LengthStage:
     """A smaller cap at the start of training."""
 
-    until: int
+    until: int = option(above=0, at_most=10**9)
     """The last optimizer step with this cap."""
     completion: int
 
@@ -101,7 +101,7 @@ class Algorithm:
     """Completions over which one loss mean is taken."""
     whole_groups: bool
     """True: a micro-batch is the completions of whole prompts; False: TRL shuffles them."""
-    learning_rate: float = option(above=0)
+    learning_rate: float = option(above=0, at_most=100)
     schedule: Literal["cosine_with_min_lr", "linear", "constant_with_warmup", "cosine"]
     min_lr_rate: float | None = option(at_least=0, at_most=1)
     """Floor of cosine_with_min_lr, as a share of the peak; null for other schedules."""
@@ -113,7 +113,7 @@ class Algorithm:
     adam_epsilon: float = option(1e-8, above=0)
     weight_decay: float = option(0.0, at_least=0)
     max_grad_norm: float = option(1.0, at_least=0)
-    temperature: float = option(above=0)
+    temperature: float = option(above=0, at_most=10)
     """Sampling temperature of training completions."""
     logits_over_temperature: bool
     """Whether log-probabilities in the loss are divided by the sampling temperature."""
@@ -135,11 +135,11 @@ class Algorithm:
 class Steps:
     """The schedule and how far to go along it today."""
 
-    total: int = option(identity="recipe", above=0)
+    total: int = option(identity="recipe", above=0, at_most=10**9)
     """Optimizer steps of the schedule (learning rate and prompt order)."""
     stop_at: int | None = option(None, identity="neither")
     """Step to stop at; null goes to `total`. No part of a run's identity: a run can be extended."""
-    save_every: int = option(identity="neither", above=0)
+    save_every: int = option(identity="neither", above=0, at_most=10**9)
 
 
 @dataclass(kw_only=True)

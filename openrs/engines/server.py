@@ -18,6 +18,7 @@ from openrs.engines import Completion, OnCompletion, Request, Sampling, ignore
 from openrs.engines.prompts import load_tokenizer
 from openrs.errors import Crashed, Mistake
 from openrs.processes import loopback
+from openrs.records.masking import masked
 
 NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
 """Fields of vLLM's: a server takes its defaults from the model's generation_config.json otherwise."""
@@ -48,6 +49,8 @@ class ServerEngine:
         revision: str | None = None,
     ) -> None:
         self.settings = settings
+        self.address = masked(settings.base_url)
+        """As errors name it."""
         self.tokenizer = load_tokenizer(tokenizer, revision)
         self.client: dict[str, Any] = {
             "base_url": settings.base_url,
@@ -62,7 +65,7 @@ class ServerEngine:
         matching = [name for name in names if name in served]
         if not matching:
             raise Mistake(
-                f"engine.model={settings.model}: {settings.base_url} serves "
+                f"engine.model={settings.model}: {self.address} serves "
                 f"{', '.join(served) or 'nothing'}, not {names[-1]}. Start it with `vllm serve "
                 f"{names[-1]}`, or give engine.model=NAME where these weights have another name."
             )
@@ -70,7 +73,7 @@ class ServerEngine:
         room = getattr(served[self.model], "max_model_len", None)
         if room is not None and context > room:  # it would cut answers that the settings leave whole
             raise Mistake(
-                f"engine.base_url={settings.base_url}: prompt and answer may have {context} tokens together, "
+                f"engine.base_url={self.address}: prompt and answer may have {context} tokens together, "
                 f"over the context of the server, {room}. Start it with more, as `vllm serve {self.model} "
                 f"--max-model-len {context}`, or give a smaller evaluation.max_new_tokens."
             )
@@ -161,14 +164,14 @@ class ServerEngine:
             return Completion(list(tokens), truncated)
         if usage is None:
             raise Mistake(
-                f"engine.base_url={self.settings.base_url}: the server returns no token ids and no usage, "
+                f"engine.base_url={self.address}: the server returns no token ids and no usage, "
                 "so the length of a completion is unknown. Use another server, as `vllm serve`."
             )
         return Completion([], truncated, choice.text, usage.completion_tokens)
 
     def _refused(self, error: openai.OpenAIError, stored: str = "") -> Mistake:
         """The user's error: what the server did, and its remedy."""
-        address, tries = self.settings.base_url, self.settings.retries + 1
+        tries = self.settings.retries + 1
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             rule = f"the server refuses the key. Put the right one into {self.settings.api_key}"
         elif isinstance(error, openai.APITimeoutError):
@@ -179,7 +182,7 @@ class ServerEngine:
         elif isinstance(error, openai.APIConnectionError):
             rule = f"no server answers there ({tries} tries). Start one, as `vllm serve WEIGHTS`"
         else:
-            rule = f"the server refuses ({tries} tries where that can help): {error}. Mend it"
+            rule = f"the server refuses ({tries} tries where that can help): {masked(str(error))}. Mend it"
         again = f" and repeat the same command: {stored} are stored" if stored else ""
         lost = isinstance(error, openai.APIConnectionError | openai.InternalServerError)
-        return (Crashed if lost else Mistake)(f"engine.base_url={address}: {rule}{again}.")
+        return (Crashed if lost else Mistake)(f"engine.base_url={self.address}: {rule}{again}.")

@@ -6,7 +6,7 @@ launcher starts one process there, whatever number it is given), each of them wi
 
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from openrs.processes import loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
 from openrs.records.files import write_record
+from openrs.records.masking import masked
 from openrs.records.run import Run
 from openrs.terminal import say
 
@@ -214,7 +215,8 @@ def _run(
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
     error_file(file).unlink(missing_ok=True)
-    write_record(file, {"stage": stage, "id": run.id, "config": asdict(config), **arguments})
+    spec = {"stage": stage, "id": run.id, "config": asdict(config), **arguments}
+    write_record(file, spec)
     process = WatchedProcess(
         command(config, stage, file),
         file.with_suffix(".log"),
@@ -233,6 +235,9 @@ def _run(
                 )
     finally:
         process.stop()
+        if (shown := masked(spec)) != spec:  # the process alone needed its secrets
+            with suppress(OSError):
+                write_record(file, shown)
     if status == 0:
         return
     if server is not None and (ended := server.wait(2)) is not None:

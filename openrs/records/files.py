@@ -5,7 +5,7 @@ A record is one JSON file. It is written last, so its existence means "done".
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,21 @@ def write_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The objects of a file of JSON lines; lines that a kill has torn are left out. No file has none."""
-    items = []
-    for line in path.read_bytes().split(b"\n") if path.exists() else ():
-        with suppress(ValueError):
-            items.append(json.loads(line))
-    return items
+    return [item for _, item in numbered_lines(path) if item is not None]
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Number and object of each line of a file of JSON lines; None where a line holds no object.
+
+    A last line without its end is one that a kill has torn, or that is being written, and is passed over
+    unless it is whole.
+    """
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        item = None
+        with suppress(ValueError, RecursionError):
+            item = json.loads(line)
+        if isinstance(item, dict):
+            yield number, item
+        elif line.strip() and number < len(lines):
+            yield number, None

@@ -15,7 +15,9 @@ from threading import Event, Thread
 from typing import Any
 
 from openrs.config.schema import Hardware
-from openrs.records.files import read_lines
+from openrs.records import faults
+from openrs.records.files import numbered_lines
+from openrs.records.left_out import leave_out
 
 LEDGER = "cost.jsonl"
 BEAT_SECONDS = 60.0
@@ -89,8 +91,17 @@ def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
 
 
 def entries(folder: Path) -> list[dict[str, Any]]:
-    """The newest line of every stage that a process began, from the ledger in a run's folder."""
-    lines = read_lines(folder / LEDGER)
+    """The newest line of every stage that a process began, from the ledger in a run's folder.
+
+    A damaged line is named on standard error and left out.
+    """
+    lines = []
+    for number, line in numbered_lines(folder / LEDGER):
+        problem = "is no JSON object" if line is None else faults.of_cost(line)
+        if line is not None and problem is None:
+            lines.append(line)
+        else:
+            leave_out(f"{folder / LEDGER}, line {number}: {problem}. Mend or remove the line.")
     return list({(line["stage"], line["began"]): line for line in lines}.values())
 
 

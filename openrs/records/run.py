@@ -20,6 +20,7 @@ from typing import Any
 from openrs.errors import Mistake
 from openrs.paths import ROOT
 from openrs.records.files import read_record, write_record
+from openrs.records.masking import masked, masked_option
 from openrs.records.recipe import run_id
 from openrs.records.training import Checkpoint, TrainRecord
 
@@ -54,9 +55,9 @@ def _git(*arguments: str) -> str:
 
 @cache
 def provenance() -> dict[str, Any]:
-    """What this invocation is: argv, time, host, commit and dirtiness, package versions."""
+    """What this invocation is: argv without secrets, time, host, commit and dirtiness, package versions."""
     return {
-        "argv": sys.argv[1:],
+        "argv": [masked_option(word) for word in sys.argv[1:]],
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": socket.gethostname(),
         "commit": _git("rev-parse", "HEAD") or None,
@@ -93,7 +94,7 @@ class Run:
         write_record(self.folder / "train.json", asdict(record))
 
     def log_invocation(self, resolved: dict[str, Any], data: dict[str, Any] | None = None) -> None:
-        """Adds this command to `run.json`, which the first command writes.
+        """Adds this command to `run.json`, which the first command writes; secrets are masked.
 
         Args:
             data: what was read, with its fingerprints and commits.
@@ -105,8 +106,8 @@ class Run:
             "recipe": self.recipe,
             "invocations": [],
         }
-        record["config"] = resolved
-        invocation = provenance() | ({"data": data} if data else {})
+        record["config"] = masked(resolved)
+        invocation = provenance() | ({"data": masked(data)} if data else {})
         if invocation not in record["invocations"]:
             record["invocations"].append(invocation)
         write_record(path, record)

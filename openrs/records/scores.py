@@ -8,11 +8,13 @@ The text is a record of its own, so that scoring can be repeated without generat
 """
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from openrs.records.files import read_record, write_record
+from openrs.records import faults
+from openrs.records.files import write_record
+from openrs.records.left_out import checked_record, sound_record
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,22 @@ def write(folder: Path, record: Score) -> None:
 
 
 def read(path: Path) -> Score | None:
-    """Reads a score, or None where it is missing."""
-    record = read_record(path)
+    """Reads a score, or None where it is missing.
+
+    Raises:
+        Mistake: the record is damaged.
+    """
+    record = checked_record(path, _fault)
     return None if record is None else Score(**record)
 
 
 def read_all(folder: Path) -> list[Score]:
-    """Every score of a run, in a fixed order."""
+    """Every score of a run, in a fixed order; a damaged one is named on standard error and left out."""
     paths = sorted(folder.glob("eval/step-*/*/seed-*.json"))
-    records = [read(path) for path in paths if not path.name.endswith(".text.json")]
-    return [record for record in records if record is not None]
+    records = [sound_record(path, _fault) for path in paths if not path.name.endswith(".text.json")]
+    return [Score(**record) for record in records if record is not None]
+
+
+def _fault(record: dict[str, Any]) -> str | None:
+    strange = record.keys() - {item.name for item in fields(Score)}
+    return f"has no such field as {min(strange)!r}" if strange else faults.of_score(record)

@@ -10,6 +10,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from openrs.errors import Mistake
+from openrs.records.masking import masked
 from openrs.studies.storage import open_storage
 from openrs.studies.trials import RECORD
 
@@ -84,7 +85,7 @@ def every(outputs: Path, storage: str | None = None) -> list[SweepStudy]:
         try:
             studies += filter(_ours, _studies(open_storage(storage, outputs), "--storage"))
         except Exception as error:  # a server that is down, a URL that is wrong, an extra that is missing
-            studies.append(SweepStudy("--storage", "", error=str(error).splitlines()[0]))
+            studies.append(SweepStudy("--storage", "", error=masked(str(error).splitlines()[0])))
     return [item for item in studies if item.study is None or item.study.get_trials(deepcopy=False)]
 
 
@@ -183,7 +184,7 @@ def _in_files(outputs: Path) -> list[SweepStudy]:
         try:
             studies += _studies(_file(path), str(path))
         except Exception as error:  # whatever a database of another version raises
-            studies.append(SweepStudy(path.parent.name, str(path), error=str(error).splitlines()[0]))
+            studies.append(SweepStudy(path.parent.name, str(path), error=masked(str(error).splitlines()[0])))
     return studies
 
 

@@ -11,9 +11,10 @@ import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from openrs.errors import Mistake
+from openrs.records.masking import masked
 
 JOURNAL = "journal:"
 ATTEMPTS = 4
@@ -33,7 +34,7 @@ def address(storage: Any, folder: Path) -> str:
     url = str(storage)
     if url.split(":")[0].split("+")[0] not in ("sqlite", "postgresql", "journal"):
         raise Mistake(
-            f"hydra.sweeper.storage={_hidden(url)}: is no storage of sweeps. Give sqlite:///PATH, "
+            f"hydra.sweeper.storage={masked(url)}: is no storage of sweeps. Give sqlite:///PATH, "
             "postgresql+psycopg://USER@HOST/DATABASE, or journal:PATH (a file in a shared folder), or leave "
             "it out for SQLite under outputs/sweeps/."
         )
@@ -66,9 +67,9 @@ def _database(url: str) -> BaseStorage:
         except (SQLAlchemyError, StorageInternalError, ImportError) as error:
             problem = error
             time.sleep(0.5 * (attempt + 1 < ATTEMPTS))
-    reason = str(problem.__cause__ or problem).strip().splitlines()[0]
+    reason = masked(str(problem.__cause__ or problem).strip().splitlines()[0])
     raise Mistake(
-        f"hydra.sweeper.storage={_hidden(url)}: cannot be opened ({reason}). Start the server, mend the URL, "
+        f"hydra.sweeper.storage={masked(url)}: cannot be opened ({reason}). Start the server, mend the URL, "
         "or leave it out for SQLite under outputs/sweeps/."
     )
 
@@ -86,14 +87,6 @@ def _journal(url: str) -> BaseStorage:
 
 def _journal_file(url: str) -> Path:
     return Path(url.removeprefix(JOURNAL).removeprefix("//"))
-
-
-def _hidden(url: str) -> str:
-    """A URL without its password."""
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url
 
 
 def trial_id(study: optuna.Study, storage: BaseStorage, number: int) -> int:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from openrs.analysis import commands as cli
 from openrs.analysis import formats, run_records
 from openrs.analysis.tables import references, table1
-from openrs.analysis.tables.table import Table
+from openrs.analysis.tables.table import Table, Value
 from openrs.records.files import write_record
 from tests.helpers.run_folders import halves, imported_run, make_run
 
@@ -95,3 +96,54 @@ def test_a_table_of_words_is_html_with_heads_and_inert_text():
     assert cells.tags.count("tr") == 4
     assert cells.tags.count("th") == 4
     assert not {"script", "b"} & set(cells.tags)
+
+
+HOSTILE = {
+    "=HYPERLINK(1)": ("'=HYPERLINK(1)", "=HYPERLINK(1)"),
+    "+cmd|' /C calc'!A0": ("'+cmd|' /C calc'!A0", "+cmd\\|' /C calc'!A0"),
+    "-2+3": ("'-2+3", "-2+3"),
+    "@SUM(A1)": ("'@SUM(A1)", "@SUM(A1)"),
+    "-25.0": ("-25.0", "-25.0"),
+    "<img src=x>": ("<img src=x>", "&lt;img src=x>"),
+    "</table><!-- ": ("</table><!-- ", "&lt;/table>&lt;!-- "),
+    "![x](http://a/b)": ("![x](http://a/b)", "![x]\\(http://a/b)"),
+    "a\x1b[31mb\x9bc\nd": ("a\\u001b[31mb\\u009bc d", "a\\u001b[31mb\\u009bc d"),
+    "p < 0.05": ("p < 0.05", "p < 0.05"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("place", ["label", "column", "cell"])
+def test_names_are_inert_in_every_format(name, place):
+    where = {key: name if key == place else "x" for key in ("label", "column", "cell")}
+    table = Table("Title", (where["column"],), ((where["label"], (where["cell"],)),), (), labels="row")
+    in_csv, in_markdown = HOSTILE[name]
+    assert any(in_csv in row for row in csv.reader(io.StringIO(formats.comma_separated(table))))
+    assert f" {in_markdown} |" in formats.markdown(table)
+    for kind, writer in formats.WRITERS.items():
+        text = writer(table)
+        assert not {"\x1b", "\x9b"} & set(text), kind
+    assert "<img" not in formats.html(table)
+    assert "<img" not in formats.markdown(replace(table, title=name, caption=(name,)))
+
+
+def test_differences_below_zero_stay_numbers():
+    table = Table("T", ("A",), (("row", (Value(-25.0, -71.7, 38.3),)),), ())
+    assert [*csv.reader(io.StringIO(formats.comma_separated(table)))][1][1:4] == [
+        "-25.0000",
+        "-71.7000",
+        "38.3000",
+    ]
+
+
+def test_a_name_with_an_escape_does_not_reach_the_terminal(tmp_path, monkeypatch, capsys):
+    folder = make_run(tmp_path, "exp", {10: {"aime24": halves()}})
+    record = json.loads((folder / "run.json").read_text())
+    write_record(folder / "run.json", record | {"name": "a\x1b]0;x\x07b"})
+    for command in ("table1", "watch"):
+        once = ["--once"] if command == "watch" else []
+        monkeypatch.setattr("sys.argv", ["analysis", command, str(tmp_path), *once])
+        assert cli.main() == 0
+        text = capsys.readouterr().out
+        assert not {"\x1b", "\x07"} & set(text)
+        assert "a\\u001b" in text

@@ -54,6 +54,25 @@ def test_the_first_name_wins(tmp_path):
     assert find(tmp_path, "second", RECIPE | {"seed": 2}).name == "second"
 
 
+def test_no_secret_of_a_command_is_recorded(tmp_path, monkeypatch):
+    url = "http://me:SECRET@127.0.0.1:1/v1"
+    storage = "hydra.sweeper.storage=postgresql+psycopg://me:SECRET@127.0.0.1:1/db"
+    monkeypatch.setattr(run.sys, "argv", ["openrs", storage, f"engine.base_url={url}"])
+    monkeypatch.setenv("MY_TOKEN", "SECRET-VALUE")
+    run.provenance.cache_clear()
+    made = find(tmp_path, "exp", RECIPE)
+    made.log_invocation({"engine": {"base_url": url}, "hub": {"model_id": "SECRET-VALUE"}}, {"a": url})
+    run.provenance.cache_clear()
+    assert "SECRET" not in (made.folder / "run.json").read_text()
+    stored = read_record(made.folder / "run.json")
+    assert stored["config"] == {
+        "engine": {"base_url": "http://me:***@127.0.0.1:1/v1"},
+        "hub": {"model_id": "***"},
+    }
+    assert stored["invocations"][0]["argv"][0] == storage.replace("SECRET", "***")
+    assert stored["recipe"] == RECIPE
+
+
 def test_invocations_pile_up_with_their_provenance(tmp_path, monkeypatch):
     made = find(tmp_path, "exp", RECIPE)
     made.log_invocation({"x": 1})

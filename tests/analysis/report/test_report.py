@@ -65,6 +65,34 @@ def test_disagreements_come_first_and_the_limit_holds(outputs):
     assert few["problems"][0]["id"] in ("p0028", "p0029")
 
 
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"ids": ["p0000"] * 30}, "ids is no list of distinct ids"),
+        ({"text": ["one"]}, "text does not have one entry for each of 30 ids"),
+        ({"text": [7] * 30}, "text holds what is no text"),
+        ({"gold": None}, "gold does not have one entry for each of 30 ids"),
+    ],
+)
+def test_damaged_completions_are_left_out_and_named(outputs, capsys, changes, fault):
+    path = next(outputs.glob("runs/base-*/eval/*/aime24-*/seed-1234.text.json"))
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | changes))
+    sample = collected(outputs)["completions"]
+    assert sample["problems"]
+    assert capsys.readouterr().err.startswith(f"left out: {path}: {fault}. ")
+
+
+def test_secrets_in_older_records_are_not_shown(outputs):
+    (path,) = outputs.glob("runs/exp1-*/run.json")
+    argv = ["hydra.sweeper.storage=postgresql://me:SECRET@host/db", "seed=1"]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"invocations": [{"argv": argv}]}))
+    data = collected(outputs)
+    assert "SECRET" not in page.page(data)
+    (shown,) = [i["argv"] for run in data["provenance"]["runs"] for i in run["invocations"]]
+    assert shown == ["hydra.sweeper.storage=postgresql://me:***@host/db", "seed=1"]
+
+
 def test_a_gated_set_is_not_shown(outputs):
     """The page holds neither its completions nor its golds; the table has its scores."""
     for path in outputs.glob("runs/*/run.json"):
