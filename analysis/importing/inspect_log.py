@@ -8,6 +8,7 @@ from typing import Any
 from openrs.analysis.importing import choice
 from openrs.analysis.importing.choice import Choice
 from openrs.analysis.importing.result import (
+    FURTHER,
     Outcomes,
     Result,
     Unread,
@@ -15,6 +16,7 @@ from openrs.analysis.importing.result import (
     benchmark_of,
     by_problem,
     by_task,
+    hashed,
     problem_ids,
     result,
     stated,
@@ -172,7 +174,9 @@ def _result(
         seed=None if epoch is None or config.seed is None or epoch > 1 else config.seed,
         outputs=outputs,
         examples=digest(sorted(outcomes.ids))[:16] if outcomes else None,
-        settings={
+        settings={key: getattr(config, key, None) for key in FURTHER}
+        | {
+            "system_prompt": hashed(config.system_message),
             "engine": spec.model.split("/")[0],
             "dtype": model_args.get("torch_dtype"),
             "temperature": config.temperature,

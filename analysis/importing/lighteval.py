@@ -13,11 +13,14 @@ from openrs.analysis.importing import beside, choice, details, metrics
 from openrs.analysis.importing.choice import Choice
 from openrs.analysis.importing.result import (
     DATASETS,
+    FURTHER,
     Result,
     Unread,
     Unreadable,
     benchmark_of,
     by_task,
+    hashed,
+    implied_size,
     number,
     result,
     stated,
@@ -61,13 +64,14 @@ def read(document: dict[str, Any], path: Path, chosen: Choice) -> list[Result | 
 def _task(document: dict[str, Any], key: str, values: Any, path: Path, chosen: Choice) -> list[Result]:
     parts = key.split("|")
     name = parts[1] if len(parts) >= 3 else parts[0]
+    shots = whole(parts[2] if len(parts) >= 3 else parts[-1]) or 0
     config = _lookup(document.get("config_tasks"), key, name)
     summary = _lookup(document.get("summary_tasks"), key, name)
     general = document["config_general"] or {}
     hashes = summary.get("hashes") or {}
     model = general.get("model_config") or {}
     of_export = stated(config.get(TITLE))
-    short, title = benchmark_of(name, None if of_export else config.get("hf_repo"))
+    short, title = benchmark_of(name, None if of_export else config.get("hf_repo"), shots)
     title = of_export or title
     results = []
     metrics_read, left_out = _metrics(values, chosen.metric)
@@ -92,13 +96,14 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path, chosen: C
                 n=n,
                 samples=samples,
                 stderr=stderr,
-                seed=_seed(model),
+                seed=_seed(general, model),
                 outputs=_outputs(stated(hashes.get("hash_cont_tokens")), metric, n),
                 examples=stated(hashes.get("hash_examples")),
                 settings=_settings(general, model, config),
                 versions=_versions(general),
                 outcomes=content.outcomes,
                 note=choice.together(left_out if metric == metrics_read[0] else "", content.note),
+                few_shots=shots,
                 task=name,
                 dataset=config.get("hf_repo"),
             )
@@ -161,37 +166,46 @@ def _size(
         return n
     if counted := (whole(summary.get("truncated")) or 0) + (whole(summary.get("non_truncated")) or 0):
         return counted
-    if stderr is not None and stderr > 0 and 0 < value < 1:
-        return round(value * (1 - value) / stderr**2) + 1
+    if implied := implied_size(value, stderr):
+        return implied
     if dataset := DATASETS.get(config.get("hf_repo") or ""):
         return min(dataset[2], whole(general.get("max_samples")) or dataset[2])
     raise Unreadable("states no number of problems")
 
 
-def _outputs(hashed: str | None, metric: str, n: int) -> str | None:
+def _outputs(of_answers: str | None, metric: str, n: int) -> str | None:
     """The hash of the answers' tokens, or None where it is the same for every model and so tells no outputs.
 
     It is where answers were compared by likelihood (the tokens are those of the choices), and where a remote
     model gave text without tokens: lighteval (logging/info_loggers.py) then hashes n empty lists.
     """
-    if hashed is None or metric.startswith("acc"):
+    if of_answers is None or metric.startswith("acc"):
         return None
     import xxhash
 
     no_tokens = xxhash.xxh64(xxhash.xxh64("[]").hexdigest() * n).hexdigest()
-    return None if hashed == no_tokens else hashed
+    return None if of_answers == no_tokens else of_answers
 
 
-def _seed(model: dict[str, Any]) -> int | None:
+def _parameters(general: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """What is stated of the sampling: by the model's configuration, in lighteval 0.8 beside it."""
+    stated_by = [item.get("generation_parameters") or {} for item in (general, model)]
+    return {key: value for item in stated_by for key, value in item.items() if value is not None}
+
+
+def _seed(general: dict[str, Any], model: dict[str, Any]) -> int | None:
     """The seed of the sampling: of each request, else of the engine (vLLM's `seed`, SGLang's)."""
-    parameters = model.get("generation_parameters") or {}
+    parameters = _parameters(general, model)
     seeds = map(whole, (parameters.get("seed"), model.get("seed"), model.get("random_seed")))
     return next((seed for seed in seeds if seed is not None), None)
 
 
 def _settings(general: dict[str, Any], model: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    parameters = model.get("generation_parameters") or {}
-    return {
+    parameters = _parameters(general, model)
+    own = {key: parameters.get(key) for key in FURTHER}
+    prompt = hashed(model.get("system_prompt")) or own["system_prompt"]
+    return own | {
+        "system_prompt": prompt,
         "engine": model.get("backend") or next((ENGINES[key] for key in ENGINES if key in model), None),
         "dtype": general.get("model_dtype") or model.get("dtype"),
         "temperature": parameters.get("temperature"),

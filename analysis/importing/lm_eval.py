@@ -12,16 +12,20 @@ from openrs.analysis.importing import beside, choice
 from openrs.analysis.importing.beside import Beside
 from openrs.analysis.importing.choice import Choice
 from openrs.analysis.importing.result import (
+    FURTHER,
     Result,
     Unread,
     Unreadable,
     benchmark_of,
     by_problem,
     by_task,
+    hashed,
+    implied_size,
     number,
     problem_ids,
     result,
     stated,
+    whole,
 )
 from openrs.analysis.mixing import NOT_STATED
 from openrs.records.recipe import digest
@@ -29,11 +33,17 @@ from openrs.records.recipe import digest
 FORMAT = "lm-evaluation-harness"
 PREFERRED = ("math_verify", "exact_match", "pass@1", "acc")
 """Metrics that are a share of right answers, best first."""
+TEXTS = {"system_prompt": "system_instruction", "chat_template": "chat_template"}
+"""A setting -> the text of a file that it is a hash of."""
 
 
 def recognises(document: Any) -> bool:
     """Whether a JSON document is a result file of the harness."""
-    return isinstance(document, dict) and {"results", "configs", "n-samples"} <= document.keys()
+    if not isinstance(document, dict) or not isinstance(document.get("results"), dict):
+        return False
+    config = document.get("config")
+    early = "versions" in document and isinstance(config, dict) and "model" in config  # 0.3 to 0.4.2
+    return early or {"configs", "n-samples"} <= document.keys()
 
 
 def read(document: dict[str, Any], path: Path, chosen: Choice) -> list[Result | Unread]:
@@ -42,39 +52,45 @@ def read(document: dict[str, Any], path: Path, chosen: Choice) -> list[Result | 
     Raises:
         Unreadable: no task has a share of right answers.
     """
-    tasks = [task for task in document["results"] if task in document["configs"]]
+    configs = document.get("configs", document["results"])  # 0.3 has neither groups nor configurations
+    tasks = [task for task in document["results"] if task in configs]
     return by_task(tasks, lambda task: [_task(document, task, path, chosen)])
 
 
 def _task(document: dict[str, Any], task: str, path: Path, chosen: Choice) -> Result:
     values = document["results"][task]
-    config, general = document["configs"][task], document.get("config") or {}
+    config, general = (document.get("configs") or {}).get(task) or {}, document.get("config") or {}
     metric, left_out = _metric(values, config, chosen)
-    name, rule = metric.split(",", 1)
-    n = int(document["n-samples"][task]["effective"])
-    value = float(values[metric])
-    short, title = benchmark_of(task, config.get("dataset_path"))
+    name, rule = _parts(metric)
+    value, stderr = float(values[metric]), number(values.get(f"{name}_stderr,{rule}".rstrip(",")))
     voted, answers = _votes(config, rule), _answers(config, rule)
+    n, implied = _size(document, task, value, stderr if answers == 1 else None)
+    shots = _shots(document, task, config, general)
+    short, title = benchmark_of(task, config.get("dataset_path"), shots)
+    arguments = _arguments(general.get("model_args"))
     read_samples = partial(_samples, metric=name, rule=rule, n=n, single=answers == 1)
     content = beside.guarded(_samples_file(path, task), value, read_samples)
     return result(
         format=FORMAT,
-        model=str(document.get("model_name") or NOT_STATED),
-        revision=stated(general.get("model_sha")) or stated(general.get("model_revision")),
+        model=str(document.get("model_name") or arguments.get("pretrained") or NOT_STATED),
+        revision=stated(general.get("model_sha"))
+        or stated(general.get("model_revision"))
+        or stated(arguments.get("revision")),
         benchmark=f"{short}_{rule.replace('@', '_at_')}" if voted else short,
         title=f"{title} {rule}" if voted else title,
         metric=metric,
         value=value,
         n=n,
         samples=answers,
-        stderr=number(values.get(f"{name}_stderr,{rule}")),
+        stderr=stderr,
         seed=None,  # its seeds shuffle few-shot examples; how answers were sampled is not stated
         outputs=content.outputs,
         examples=stated((document.get("task_hashes") or {}).get(task)),
-        settings=_settings(config.get("generation_kwargs") or {}, general),
+        settings=_settings(config.get("generation_kwargs") or {}, general, document),
         versions={"lm-eval": str(document.get("lm_eval_version") or NOT_STATED)},
         outcomes=content.outcomes,
-        note=choice.together(left_out, content.note),
+        note=choice.together(left_out, implied, content.note),
+        few_shots=shots,
         task=task,
         dataset=config.get("dataset_path"),
         date=document.get("date"),
@@ -91,7 +107,7 @@ def _metric(values: dict[str, Any], config: dict[str, Any], chosen: Choice) -> t
     names = [
         name
         for name, value in values.items()
-        if "," in name and "_stderr," not in name and number(value) is not None
+        if not _parts(name)[0].endswith("_stderr") and number(value) is not None
     ]
     by_name = [list(dict.fromkeys(_parts(name)[i] for name in names)) for i in (0, 1)]
     metrics = choice.candidates(by_name[0], chosen.metric, "metric")
@@ -133,17 +149,71 @@ def _votes(config: dict[str, Any], rule: str) -> bool:
     return "majority_vote" in _steps(config, rule)
 
 
-def _settings(sampling: dict[str, Any], general: dict[str, Any]) -> dict[str, Any]:
-    of_command = general.get("gen_kwargs")
-    sampling = sampling | (of_command if isinstance(of_command, dict) else {})
-    return {
-        "engine": general.get("model"),
-        "dtype": general.get("model_dtype"),
-        "temperature": sampling.get("temperature", None if sampling.get("do_sample", True) else 0.0),
-        "top_p": sampling.get("top_p"),
-        "max_new_tokens": sampling.get("max_gen_toks") or sampling.get("max_new_tokens"),
-        "max_problems": general.get("limit"),
-    }
+def _size(document: dict[str, Any], task: str, value: float, stderr: float | None) -> tuple[int, str]:
+    """Problems of a task, and a note where they are not stated.
+
+    Args:
+        stderr: None where it does not tell them.
+
+    Raises:
+        Unreadable: nothing tells them.
+    """
+    if "n-samples" in document:
+        return int(document["n-samples"][task]["effective"]), ""
+    n = implied_size(value, stderr)
+    if n is None:
+        raise Unreadable(
+            "states no number of problems (lm-evaluation-harness before 0.4.3), and a score of "
+            f"{value:.4f} with the standard error {'not stated' if stderr is None else stderr} tells none"
+        )
+    if abs(value * n - round(value * n)) > 0.01:
+        raise Unreadable(
+            "states no number of problems (lm-evaluation-harness before 0.4.3), and its standard error "
+            f"implies {n}, of which {value:.4f} is no share"
+        )
+    return n, f"n {n} follows from the standard error (the file states none)"
+
+
+def _shots(document: dict[str, Any], task: str, config: dict[str, Any], general: dict[str, Any]) -> int:
+    """Examples in the prompt."""
+    stated_at = (
+        (document.get("n-shot") or {}).get(task),
+        config.get("num_fewshot"),
+        general.get("num_fewshot"),
+    )
+    return next((count for item in stated_at if (count := whole(item)) is not None), 0)
+
+
+def _arguments(text: Any) -> dict[str, Any]:
+    """Arguments as a table, which older files have as `pretrained=org/name,dtype=float`."""
+    if isinstance(text, dict):
+        return text
+    pairs = (part.partition("=") for part in text.split(",")) if isinstance(text, str) else ()
+    return {key.strip(): _value(value) for key, _, value in pairs}
+
+
+def _value(text: str) -> Any:
+    try:
+        return {"True": True, "False": False}[text] if text in ("True", "False") else float(text)
+    except ValueError:
+        return text
+
+
+def _settings(sampling: dict[str, Any], general: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    sampling = sampling | _arguments(general.get("gen_kwargs"))
+    texts = {key: hashed(document.get(of)) for key, of in TEXTS.items()}
+    return (
+        {key: sampling.get(key) for key in FURTHER}
+        | texts
+        | {
+            "engine": general.get("model"),
+            "dtype": general.get("model_dtype") or stated(_arguments(general.get("model_args")).get("dtype")),
+            "temperature": sampling.get("temperature", None if sampling.get("do_sample", True) else 0.0),
+            "top_p": sampling.get("top_p"),
+            "max_new_tokens": sampling.get("max_gen_toks") or sampling.get("max_new_tokens"),
+            "max_problems": general.get("limit"),
+        }
+    )
 
 
 def _samples_file(path: Path, task: str) -> Path | None:
