@@ -104,7 +104,7 @@ def _first(text: str, patterns: tuple[re.Pattern[str], ...]) -> Address | None:
         if not name:  # an optional group that took no part is no experiment
             continue
         name += _FORM.sub("", groups.get("rest") or "")
-        if step and not step.isdecimal():
+        if step and not (step.isdecimal() and len(step) < 10):
             name, step = f"{name} {step}", None
         return Address(name, int(step) if step else None, True)
     return None

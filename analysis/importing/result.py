@@ -108,12 +108,19 @@ def result(
         examples: a hash of the problems, as the source states it.
         settings: those of SETTINGS and FURTHER, None for one that is not stated, and max_problems.
         more: further statements of the source on the measurement.
+
+    Raises:
+        Unreadable: a number is out of range.
     """
+    if not 0 <= value <= 1:
+        raise Unreadable(f"{metric}={value} is not a share between 0 and 1")
+    if n < 1 or samples < 1:
+        raise Unreadable(f"{metric} is over {n} problems with {samples} answers each, which is none")
     columns = outcomes or Outcomes([], [], [])
     in_form = {key: _in_form(key, settings.get(key)) for key in (*SETTINGS, *FURTHER)}
     sampling = {key: NOT_STATED if in_form[key] is None else in_form[key] for key in SETTINGS}
     further = {key: in_form[key] for key in FURTHER if in_form[key] is not None}
-    fixed = {"max_problems": settings["max_problems"], "remove_reasoning_tags": NOT_STATED}
+    fixed = {"max_problems": _finite(settings["max_problems"]), "remove_reasoning_tags": NOT_STATED}
     settings = sampling | fixed | further
     computed = math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else None
     problems = problem_set(examples, columns.ids)
@@ -126,7 +133,7 @@ def result(
         scoring_id=digest({"metric": metric, "format": format}),
         value=value,
         n=n,
-        stderr=computed if stderr is None else stderr,
+        stderr=computed if stderr is None or stderr < 0 else stderr,
         ids=columns.ids,
         correct=columns.correct,
         tokens=columns.tokens,
@@ -154,9 +161,15 @@ def _in_form(key: str, value: Any) -> Any:
     """A setting in the one form in which records have it."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
+    if not math.isfinite(value):
+        return None
     if key in COUNTS:
         return int(value) if value == int(value) else value
     return value + 0.0 if value else 0.0
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def hashed(text: Any) -> str | None:
