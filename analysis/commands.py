@@ -121,6 +121,10 @@ def _parser() -> ArgumentParser:
     command.add_argument("--name", help="name of the collection; default: the folder's name")
     command.add_argument("--pattern", metavar="REGEX",
                          help="finds (?P<name>...) and (?P<step>...) in a file's path")  # fmt: skip
+    command.add_argument("--metric", metavar="NAME",
+                         help="the metric of lighteval or the harness that is the score")  # fmt: skip
+    command.add_argument("--filter", metavar="NAME", help="the harness's filter; default: the first, no vote")
+    command.add_argument("--scorer", metavar="NAME", help="Inspect's scorer; default: of the most verdicts")
     command.add_argument("--baseline", metavar="NAME",
                          help="the model or experiment that is untrained; default: the paper's")  # fmt: skip
     command.set_defaults(run=_import)
@@ -220,9 +224,11 @@ def _compare(arguments: Namespace) -> list[Table]:
 
 def _import(arguments: Namespace) -> int:
     from openrs.analysis.importing import address, import_report, reading, store
+    from openrs.analysis.importing.choice import Choice
 
     path = arguments.path.resolve()
-    results = list(reading.read(path, address.pattern(arguments.pattern)))
+    chosen = Choice(arguments.metric, arguments.filter, arguments.scorer)
+    results = list(reading.read(path, address.pattern(arguments.pattern), chosen))
     import_report.check(results, path, arguments.pattern)
     report = store.store(results, arguments.outputs, arguments.name or path.stem, arguments.baseline)
     return report.show(arguments.outputs / IMPORTED, arguments.pattern)

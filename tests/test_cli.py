@@ -66,10 +66,9 @@ def test_a_dry_run_plans_and_writes_nothing(tmp_path):
 def test_a_dry_sweep_plans_every_run(tmp_path):
     shown = openrs("-m", "sweeps=table1", "dry_run=true", "scale=nano", f"outputs={tmp_path}")
     assert shown.returncode == 0, shown.stderr
-    addresses = [line.split(":")[0] for line in shown.stdout.splitlines() if line[:1].isalpha()]
-    assert [a for a in addresses if a != "nothing was run (dry_run=true)"] == [
-        "base", "exp1", "exp2", "exp3",
-    ]  # fmt: skip
+    trials = [line.split(":")[0].split() for line in shown.stdout.splitlines() if line.startswith("  trial ")]
+    names = ("base", "exp1", "exp2", "exp3")
+    assert trials == [["trial", str(slot), f"experiment={name}"] for slot, name in enumerate(names)]
 
 
 @pytest.mark.parametrize(

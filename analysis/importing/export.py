@@ -18,7 +18,7 @@ from typing import Any
 
 from openrs.analysis.importing import lighteval, metrics
 from openrs.analysis.importing.details import LENGTH, PROBLEM
-from openrs.analysis.importing.result import DATASETS
+from openrs.analysis.importing.result import DATASETS, FURTHER
 from openrs.analysis.mixing import NOT_STATED
 from openrs.analysis.run_records import RunRecords
 from openrs.records.files import write_record
@@ -63,7 +63,7 @@ def _row(run: RunRecords, score: Score) -> dict[str, Any]:
         "metric": metric(score),
         "seed": score.seed if score.seed >= 0 else None,
         "value": score.value,
-        "stderr": score.stderr,
+        "stderr": score.stderr if math.isfinite(score.stderr or 0.0) else None,
         "n": score.n,
         "right": sum(score.correct) if score.ids else None,
         "mean_tokens": sum(score.tokens) / score.n if score.tokens else None,
@@ -148,10 +148,10 @@ def _document(scores: Sequence[Score], model: str) -> dict[str, Any]:
     first, tasks = scores[0], [f"{_task(score)}|0" for score in scores]
     results: dict[str, dict[str, float | None]] = defaultdict(dict)
     for task, score in zip(tasks, scores, strict=True):
-        stderr = score.stderr if math.isfinite(score.stderr) else None
+        stderr = score.stderr if math.isfinite(score.stderr or 0.0) else None
         results[task] |= {metric(score): score.value, f"{metric(score)}_stderr": stderr}
     settings = {key: None if value == NOT_STATED else value for key, value in first.settings.items()}
-    sampling = {key: settings.get(key) for key in ("temperature", "top_p", "max_new_tokens")}
+    sampling = {key: settings.get(key) for key in ("temperature", "top_p", "max_new_tokens", *FURTHER)}
     return {
         "config_general": {
             "lighteval_sha": first.versions.get("lighteval", "?"),

@@ -39,15 +39,21 @@ def pass_k(metric: str) -> int:
     return int(match[1]) if match else 1
 
 
+def shares(names: Sequence[str]) -> list[str]:
+    """The metrics that are a share of right answers at first try, the one that is the score first: the mean
+    over the most answers, of those alike the first of SHARES."""
+    ranks = {name: rank for name in names if (rank := _rank(name)) is not None and pass_k(name) == 1}
+    return sorted(ranks, key=lambda name: (-samples(name), ranks[name]))
+
+
 def scores(names: Sequence[str]) -> list[str]:
-    """The metric that is the score (of several alike, that of the most answers), and any pass@k with k
-    above 1 beside it; none where no name is a share of right answers."""
-    several = [name for name in names if pass_k(name) > 1]
-    for beginning in SHARES:
-        shares = [name for name in names if re.match(beginning, name) and name not in several]
-        if shares:
-            return [max(shares, key=samples), *several]
-    return several
+    """The metric that is the score, and any pass@k with k above 1 beside it; none where no name is a share
+    of right answers."""
+    return [*shares(names)[:1], *(name for name in names if pass_k(name) > 1)]
+
+
+def _rank(name: str) -> int | None:
+    return next((rank for rank, beginning in enumerate(SHARES) if re.match(beginning, name)), None)
 
 
 def never_sampled(values: Mapping[str, float]) -> list[str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis.importing import address, inspect_log, lighteval, lm_eval
+from openrs.analysis.importing import address, beside, inspect_log, lighteval, lm_eval
+from openrs.analysis.importing.choice import RULES, Choice
 from openrs.analysis.importing.result import FOREIGN, Result, Unread, Unreadable, reason
 from openrs.errors import Mistake
 from openrs.records.scores import Score
@@ -66,13 +67,19 @@ def files(path: Path) -> list[Path]:
     return paths
 
 
-def read(path: Path, patterns: tuple[re.Pattern[str], ...]) -> Iterator[ForeignScore | Skipped]:
-    """The scores of each file, in the order of the paths."""
+def read(
+    path: Path, patterns: tuple[re.Pattern[str], ...], choice: Choice = RULES
+) -> Iterator[ForeignScore | Skipped]:
+    """The scores of each file, in the order of the paths.
+
+    Args:
+        choice: the user's metric, filter and scorer.
+    """
     for file in files(path):
         relative = file.relative_to(path).as_posix() if file != path else file.name
         try:
             content = file.read_bytes()
-            results = _parse(file, content)
+            results = _parse(file, content, choice)
         except Unreadable as error:
             yield Skipped(relative, str(error))
             continue
@@ -91,9 +98,10 @@ def read(path: Path, patterns: tuple[re.Pattern[str], ...]) -> Iterator[ForeignS
             yield ForeignScore(score, at.name, at.step is not None, at.matched, result.note)
 
 
-def _parse(file: Path, content: bytes) -> list[Result | Unread]:
+def _parse(file: Path, content: bytes, choice: Choice) -> list[Result | Unread]:
     if inspect_log.is_archive(content):
-        return _guarded(inspect_log, None, file)
+        return _guarded(inspect_log, None, file, choice)
+    beside.refuse_pointer(content)
     try:
         document = json.loads(content.decode("utf-8-sig"), parse_constant=_nothing)
     except UnicodeDecodeError:
@@ -109,7 +117,7 @@ def _parse(file: Path, content: bytes) -> list[Result | Unread]:
         raise Unreadable(f"foreign JSON ({error})") from None
     for reader in (lighteval, lm_eval, inspect_log):
         if reader.recognises(document):
-            return _guarded(reader, document, file)
+            return _guarded(reader, document, file, choice)
     raise Unreadable("foreign JSON: no results of lighteval, lm-evaluation-harness or Inspect")
 
 
@@ -117,8 +125,8 @@ def _nothing(constant: str) -> None:
     """NaN and Infinity, which no number of a result can be."""
 
 
-def _guarded(reader: Any, document: Any, file: Path) -> list[Result | Unread]:
+def _guarded(reader: Any, document: Any, file: Path, choice: Choice) -> list[Result | Unread]:
     try:
-        return reader.read(document, file)
+        return reader.read(document, file, choice)
     except FOREIGN as error:
         raise Unreadable(reason(error)) from None

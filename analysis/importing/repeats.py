@@ -50,6 +50,7 @@ class StoredScores:
 
     def __init__(self, runs: Sequence[RunRecords]) -> None:
         self._cells: dict[Key, list[Stored]] = defaultdict(list)
+        self._files: dict[Key, list[Stored]] = defaultdict(list)
         self._revisions: dict[tuple[Path, int], set[str | None]] = defaultdict(set)
         for run in runs:
             for score in run.scores:
@@ -58,6 +59,7 @@ class StoredScores:
     def add(self, stored: Stored) -> None:
         """Takes in a score."""
         self._cells[_cell(stored.score)].append(stored)
+        self._files[_source(stored.score)].append(stored)
         self._revisions[stored.folder, stored.score.step].add(origin(stored.score).get("revision"))
 
     def revisions(self, folder: Path, step: int) -> set[str | None]:
@@ -75,7 +77,7 @@ class StoredScores:
         """
         members, source = self._cells[_cell(score)], origin(score)
         alike = [s for s in members if origin(s.score)["outputs"] == source["outputs"]]
-        of_file = (s for s in alike if origin(s.score)["sha256"] == source["sha256"])
+        of_file = (s for s in self._files[_source(score)] if _same_result(s.score, score))
         of_outputs = (s for s in alike if s.folder != folder or s.score.step == score.step)
         of_numbers = (s for s in members if s.is_at(folder, score.step) and _same_numbers(s.score, score))
         hashed = source["outputs"] is not None
@@ -87,6 +89,18 @@ def _cell(score: Score) -> Key:
     source = origin(score)
     problems = str(problem_set(source["examples"], score.ids))
     return score.benchmark, source["metric"], str(score.n), problems, canonical(score.settings)
+
+
+def _source(score: Score) -> Key:
+    """The place of a score in the file that it was read from, in whatever settings were read with it."""
+    source = origin(score)
+    return tuple(str(source.get(key)) for key in ("sha256", "task", "metric", "epoch", "outputs"))
+
+
+def _same_result(stored: Score, score: Score) -> bool:
+    """Whether two scores from one place of a file are one; older imports did not read few-shots."""
+    shots = [origin(item).get("few_shots") for item in (stored, score)]
+    return abs(stored.value - score.value) < 1e-9 and (None in shots or shots[0] == shots[1])
 
 
 def _same_numbers(stored: Score, score: Score) -> bool:

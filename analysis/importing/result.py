@@ -13,6 +13,20 @@ from openrs.records.scores import Score
 
 SETTINGS = ("engine", "dtype", "temperature", "top_p", "max_new_tokens")
 """Settings of the sampling that foreign files may state."""
+FURTHER = (
+    "top_k",
+    "min_p",
+    "repetition_penalty",
+    "frequency_penalty",
+    "presence_penalty",
+    "length_penalty",
+    "system_prompt",
+    "chat_template",
+    "reasoning_effort",
+)
+"""More of them, which a record has where a file states them; of texts it has a hash."""
+COUNTS = ("max_new_tokens", "top_k")
+"""Settings that are whole numbers; other numbers are not, and 0 and 0.0 are one."""
 
 
 class Unreadable(ValueError):
@@ -92,13 +106,23 @@ def result(
         samples: answers a problem that the value is a mean over.
         outputs: a hash of the outputs, as the source states it.
         examples: a hash of the problems, as the source states it.
-        settings: those of SETTINGS, None for one that is not stated, and max_problems.
+        settings: those of SETTINGS and FURTHER, None for one that is not stated, and max_problems.
         more: further statements of the source on the measurement.
+
+    Raises:
+        Unreadable: a number is out of range.
     """
+    if not 0 <= value <= 1:
+        raise Unreadable(f"{metric}={value} is not a share between 0 and 1")
+    if n < 1 or samples < 1:
+        raise Unreadable(f"{metric} is over {n} problems with {samples} answers each, which is none")
     columns = outcomes or Outcomes([], [], [])
-    sampling = {key: NOT_STATED if settings.get(key) is None else settings[key] for key in SETTINGS}
-    settings = sampling | {"max_problems": settings["max_problems"], "remove_reasoning_tags": NOT_STATED}
-    computed = math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else math.inf
+    in_form = {key: _in_form(key, settings.get(key)) for key in (*SETTINGS, *FURTHER)}
+    sampling = {key: NOT_STATED if in_form[key] is None else in_form[key] for key in SETTINGS}
+    further = {key: in_form[key] for key in FURTHER if in_form[key] is not None}
+    fixed = {"max_problems": _finite(settings["max_problems"]), "remove_reasoning_tags": NOT_STATED}
+    settings = sampling | fixed | further
+    computed = math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else None
     problems = problem_set(examples, columns.ids)
     score = Score(
         step=0,
@@ -109,7 +133,7 @@ def result(
         scoring_id=digest({"metric": metric, "format": format}),
         value=value,
         n=n,
-        stderr=computed if stderr is None else stderr,
+        stderr=computed if stderr is None or stderr < 0 else stderr,
         ids=columns.ids,
         correct=columns.correct,
         tokens=columns.tokens,
@@ -131,6 +155,26 @@ def result(
         },
     )
     return Result(score, note)
+
+
+def _in_form(key: str, value: Any) -> Any:
+    """A setting in the one form in which records have it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not math.isfinite(value):
+        return None
+    if key in COUNTS:
+        return int(value) if value == int(value) else value
+    return value + 0.0 if value else 0.0
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def hashed(text: Any) -> str | None:
+    """A text as settings have it, or None where there is none."""
+    return digest(text)[:8] if stated(text) else None
 
 
 def problem_set(examples: str | None, ids: Sequence[str]) -> str | None:
@@ -184,11 +228,24 @@ def file_name(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{digest(name)[:8]}"
 
 
-def benchmark_of(task: str, dataset: str | None) -> tuple[str, str]:
-    """A benchmark's name, fit for a file, and its title."""
+def benchmark_of(task: str, dataset: str | None, shots: int = 0) -> tuple[str, str]:
+    """A benchmark's name, fit for a file, and its title.
+
+    Args:
+        shots: examples in the prompt; with them it is another benchmark.
+    """
     if dataset in DATASETS:
-        return DATASETS[dataset][:2]
-    return file_name(re.sub(r"[^A-Za-z0-9_.]+", "_", task).strip("_.") or "task"), task
+        name, title, _ = DATASETS[dataset]
+    else:
+        name, title = file_name(re.sub(r"[^A-Za-z0-9_.]+", "_", task).strip("_.") or "task"), task
+    return (f"{name}_{shots}_shot", f"{title} {shots}-shot") if shots else (name, title)
+
+
+def implied_size(value: float, stderr: float | None) -> int | None:
+    """Problems that a share's standard error implies, or None where it does not tell."""
+    if stderr is None or stderr <= 0 or not 0 < value < 1:
+        return None
+    return round(value * (1 - value) / stderr**2) + 1
 
 
 def number(value: Any) -> float | None:

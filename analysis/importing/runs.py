@@ -21,6 +21,8 @@ from openrs.records.recipe import digest
 
 STEP = re.compile(r"[/_-]*(?:global_)?(?:step|checkpoint)[-_]?\d+/*$")
 """A checkpoint's part of a model's path: checkpoints of one experiment are one run."""
+MIDDLE = re.compile(r"[/_-]+(?:global_)?(?:step|checkpoint)[-_]?\d+(?=[/_-](?!\d))")
+"""The same in the middle of a path or name, looked for where it does not end in one."""
 
 
 def recipe(item: ForeignScore, collection: str, apart: bool = False) -> dict[str, Any]:
@@ -38,11 +40,16 @@ def recipe(item: ForeignScore, collection: str, apart: bool = False) -> dict[str
         "imported": {
             "from": collection,
             "name": item.name,
-            "model": STEP.sub("", model) if item.stepped else model,
+            "model": _without_step(model) if item.stepped else model,
             "revision": revision,
             "steps": item.stepped,
         }
     }
+
+
+def _without_step(model: str) -> str:
+    rest = STEP.sub("", model)
+    return MIDDLE.sub("", model) if rest == model else rest
 
 
 def address(recipe_: dict[str, Any]) -> str:

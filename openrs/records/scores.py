@@ -60,8 +60,9 @@ class Score:
     value: float
     """Share of problems answered right, 0 to 1."""
     n: int
-    stderr: float
-    """Standard error of `value`: sample deviation (ddof 1) over sqrt(n)."""
+    stderr: float | None
+    """Standard error of `value`: sample deviation (ddof 1) over sqrt(n); None for one problem, which has
+    none (older records: Infinity)."""
     ids: list[str]
     """Problem ids; the columns below follow their order."""
     correct: list[int]
@@ -107,7 +108,7 @@ def score(
         title=title,
         value=value,
         n=n,
-        stderr=math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else float("inf"),
+        stderr=math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else None,
         seconds=round(seconds, 3),
         settings=settings,
         versions=versions,

@@ -53,7 +53,8 @@ def test_an_older_record_takes_its_device_from_the_run(tmp_path, hardware, more,
 @pytest.mark.parametrize(("name", "kind"), [("cpu", "CPU"), ("a40x4", "not stated")])
 def test_hardware_of_a_later_command_is_not_that_of_the_evaluation(tmp_path, name, kind):
     folder = run(tmp_path, CPU)
-    line = {"stage": "evaluate step 10", "began": "2026-11-28", "hardware": name}
+    amounts = {"seconds": 1.0, "device_hours": 0.1, "dollars": None}
+    line = {"stage": "evaluate step 10", "began": "2026-11-28", "hardware": name, **amounts}
     others = [{**line, "stage": "train", "hardware": "a40x4"}, {**line, "stage": "evaluate step 5"}]
     (folder / "cost.jsonl").write_text("".join(json.dumps(item) + "\n" for item in (*others, line)))
     assert kinds(folder) == {kind}

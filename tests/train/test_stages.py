@@ -42,7 +42,6 @@ def test_the_plan_tells_the_caps(composed, tmp_path):
         "[{until:10,completion:64},{until:20,completion:32}]",
         "[{until:10,completion:500}]",
         "[{until:100,completion:64}]",
-        "[{until:0,completion:64}]",
     ],
 )
 def test_stages_that_do_not_grow_are_refused(composed, stages):

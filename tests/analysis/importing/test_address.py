@@ -31,11 +31,52 @@ from tests.helpers.result_files import command, imported, old, put
         ("in/math_500/results/r.json", "model", None),
         ("in/exp_1/results/r.json", "exp_1", None),
         ("in/results/mistralai/Mistral-2407/r.json", "model", None),
+        ("in/exp1_global_step_110_actor_huggingface/r.json", "exp1", 110),
+        ("in/results/org/exp1_step_110_hf/r.json", "exp1", 110),
+        ("in/results/org/exp1-checkpoint-110-greedy/r.json", "exp1-greedy", 110),
+        ("in/results/org/exp1_step110_seed_2/r.json", "exp1", 110),
+        ("in/grpo/global_step_110/actor/huggingface/r.json", "grpo", 110),
+        ("in/exp_1/results/org/m_step_50_hf/r.json", "exp_1", 50),
+        ("in/eval_step_2025-03-24/r.json", "model", None),
+        ("in/step_by_step_500k/r.json", "model", None),
     ],
 )
 def test_numbers_of_steps_and_of_other_things(path, name, step):
     at = address.find(path, address.pattern(None), "model")
     assert (at.name, at.step) == (name, step)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "step"),
+    [
+        ("org/exp1_global_step_110_actor_huggingface", "exp1", 110),
+        ("/data/ckpts/exp1/global_step_110/actor/huggingface", "exp1", 110),
+        ("models/grpo/checkpoint-50", "grpo", 50),
+        ("org/two-steps-7B", "org/two-steps-7B", None),
+        ("org/m-step-v2", "org/m-step-v2", None),
+    ],
+)
+def test_the_step_of_a_models_name_where_the_path_has_none(model, name, step):
+    at = address.find("in/results/r.json", address.pattern(None), model)
+    assert (at.name, at.step, at.matched) == (name, step, step is not None)
+    at = address.find("in/results/r.json", address.pattern(r"(?P<name>lr\d+)/"), model)
+    assert (at.name, at.step, at.matched) == (model, None, False)
+
+
+@pytest.mark.parametrize(
+    ("place", "model"),
+    [
+        ("results/m", "org/exp1_global_step_{}_actor_huggingface"),
+        ("exp1_global_step_{}_actor_huggingface", "/ckpts/exp1_global_step_{}_actor_huggingface"),
+        ("exp1/global_step_{}/actor", "/ckpts/exp1/global_step_{}/actor/huggingface"),
+    ],
+)
+def test_steps_in_the_middle_of_a_name_are_checkpoints_of_one_run(tmp_path, place, model):
+    for step in (20, 110):
+        document = old(outputs=f"a{step}", model=model.format(step))
+        put(tmp_path / "in" / place.format(step) / f"results_{step}.json", document)
+    _, (run,) = imported(tmp_path / "in", tmp_path / "out")
+    assert (run.name, [score.step for score in run.scores]) == ("exp1", [20, 110])
 
 
 def test_seeds_of_one_model_are_its_samples(tmp_path):
