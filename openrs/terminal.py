@@ -34,7 +34,7 @@ class _Plain:
 def plain_output() -> Iterator[None]:
     """Spells control characters out in all that is printed, for a command that prints names of anywhere."""
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Plain(sys.stdout), _Plain(sys.stderr)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Plain(sys.stdout), _Plain(sys.stderr)
     try:
         yield
     finally:

@@ -97,7 +97,7 @@ def of_text(
         needed: ids that it must have.
         columns: what it must have of each id.
     """
-    ids = record.get("ids")
+    ids: Any = record.get("ids")
     if not _texts(ids) or len(set(ids)) < len(ids):
         return "ids is no list of distinct ids"
     for name in columns:
