@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from openrs.config.catalog import Catalog, Model
-from openrs.config.fields import PORT, option
+from openrs.config.fields import option
 from openrs.config.training import Algorithm, Collapse, Data, Length, Prompt, Reward, Steps
 
 
@@ -79,7 +79,7 @@ class Hardware:
     generation: Literal["transformers", "vllm_server", "vllm_colocate"]
     server_devices: int = option(0, at_least=0)
     """Devices of the vLLM server, the last ones of the node (tensor parallel over them)."""
-    server_port: int | None = option(None, **PORT)
+    server_port: int | None = option(None, at_least=1, at_most=65535)
     """Port of the vLLM server; null takes a free one."""
     server_timeout: float = option(900, above=0, at_most=10**8)
     """Seconds until the vLLM server must answer."""
@@ -100,7 +100,7 @@ class Hardware:
     """This machine's number from 0; null reads NODE_RANK or SLURM_NODEID."""
     main_address: str | None = None
     """Address of machine 0; null reads MASTER_ADDR."""
-    main_port: int = option(29500, **PORT)
+    main_port: int = option(29500, at_least=1, at_most=65535)
     """Port of the rendezvous on machine 0 (one machine alone takes a free port)."""
     device_tflops: float | None = option(None, above=0)
     """Dense bfloat16 operations of each accelerator, 10^12 a second, by its data sheet; null is unknown. From
