@@ -18,9 +18,6 @@ LARGEST = 10**15
 """The largest number that any field takes; where a field states no smaller one, this keeps out what no float
 and no library counts with."""
 
-PORT: dict[str, Any] = {"at_least": 1, "at_most": 65535}
-"""Bounds of a port."""
-
 BOUNDS = {
     "above": (operator.gt, "greater than"),
     "at_least": (operator.ge, "at least"),
