@@ -21,7 +21,7 @@ from openrs.records.masking import masked
 from openrs.records.run import Run
 from openrs.sweep import plugin, trial
 from openrs.sweep.outcome import Outcome
-from openrs.terminal import plain, replace_characters, say
+from openrs.terminal import plain, replace_characters, say, silence
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -95,9 +95,9 @@ def main() -> int:
     def job(composed: DictConfig) -> Outcome | None:
         try:
             return session.run(composed)
-        except BrokenPipeError:  # the reader of the output, as `head`, has enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return None
+        except BrokenPipeError:
+            silence()  # Hydra would print the traceback
+            raise
         except Exception as error:
             if not full_disk.is_cause(error):
                 raise
@@ -118,11 +118,22 @@ def main() -> int:
     except (Mistake, HydraException, OmegaConfBaseException) as error:
         say(f"error: {masked(str(error) if isinstance(error, Mistake) else refusal(error))}")
         return 1
+    except BrokenPipeError:
+        raise
     except Exception:
         traceback.print_exc()
         status = 1
     return session.finish() or status
 
 
+def until_closed() -> int:
+    """Runs the command; where its reader closes the output, as `head` does, it ends without a word."""
+    try:
+        return main()
+    except BrokenPipeError:
+        silence()
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(until_closed())

@@ -1,6 +1,7 @@
 """What is printed while openrs works; standard output is for results."""
 
 import io
+import os
 import re
 import sys
 import time
@@ -79,3 +80,10 @@ class Progress:
             text = f"{self.title}: {self.total} in {now - self.began:.0f} s"
         end = "\n" if finished or not live else ""
         print(f"\r{text}   " if live else text, end=end, file=sys.stderr, flush=True)
+
+
+def silence() -> None:
+    """Leads what is printed from now on to nowhere: nobody reads it, and Python's own flush at the end would
+    fail again."""
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,12 +1,15 @@
 """The command as a user meets it: help, plans, errors, and what must not be imported."""
 
 import os
+import re
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import pytest
 
 from openrs.config import scale
-from openrs.paths import CONF
+from openrs.paths import CONF, ROOT
 from tests.helpers.commands import heavy_imports, openrs
 
 pytestmark = pytest.mark.slow
@@ -153,8 +156,16 @@ def test_a_plan_shows_the_other_jobs_beside_a_wrong_one(tmp_path):
         f"outputs={tmp_path}",
     )  # fmt: skip
     assert shown.returncode == 1
-    assert "length.completion=900" in shown.stderr
-    assert "100 tokens at most" in shown.stdout
+    assert "trial 0   length.completion=900: cannot run: length.completion=900: a sequence" in shown.stdout
+    assert re.search(r"trial 1   length.completion=100: exp3-\w{8} 100 steps, 1500 problems", shown.stdout)
+    assert "left out  1 trial that cannot run: the sums above are without them" in shown.stdout
+
+
+@pytest.mark.parametrize("arguments", ["--help", "experiment=exp3 scale=nano dry_run=true"])
+def test_a_reader_that_closes_the_output_gets_no_traceback(arguments):
+    command = f"{sys.executable} -m openrs {arguments} | true"
+    shown = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert shown.stderr == ""
 
 
 def test_the_config_can_be_shown():
