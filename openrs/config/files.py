@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins import file_config_source
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult
@@ -27,8 +27,12 @@ Lines = dict[str, tuple[int, str]]
 """Dotted name of a value in a file -> its line, and its text as it is written there."""
 
 
-class OptionFiles(FileConfigSource):
-    """A folder of option files."""
+class FileConfigSource(file_config_source.FileConfigSource):
+    """A folder of option files.
+
+    It bears the name of Hydra's own reader, as Hydra's registry keeps the first of two readers of one name: a
+    job that a launcher sends to another process keeps this one.
+    """
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Reads one file.
@@ -68,7 +72,7 @@ class OptionFiles(FileConfigSource):
 def register() -> None:
     """Lets Hydra read files through this module."""
     Plugins.instance()  # it registers Hydra's own reader first
-    SourcesRegistry.instance().types[OptionFiles.scheme()] = OptionFiles
+    SourcesRegistry.instance().types[FileConfigSource.scheme()] = FileConfigSource
 
 
 def _text(path: Path) -> str:

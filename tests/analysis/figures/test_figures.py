@@ -24,7 +24,7 @@ def trained(folder, steps=20, hours=0.5, price=2.0):
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "train" / "metrics.jsonl").write_text(text)
-    write_record(folder / "train.json", {"device_hours": hours})
+    write_record(folder / "train.json", {"device_hours": hours, "last_step": steps, "rows": {"easy": 8}})
     record = json.loads((folder / "run.json").read_text())
     record["config"]["hardware"] = {"price_per_device_hour": price}
     write_record(folder / "run.json", record)
