@@ -54,9 +54,9 @@ def fingerprint(model: Model, cache: Path | None = None) -> str:
     if cache is None:
         return _content(files, {})
     hashes = read_record(cache / "hashes.json") or {}
-    known = dict(hashes)
+    before = dict(hashes)
     whole = _content(files, hashes)
-    if hashes != known:
+    if hashes != before:
         cache.mkdir(parents=True, exist_ok=True)
         write_record(cache / "hashes.json", hashes)
     return whole

@@ -121,7 +121,7 @@ def _left(trained: Sequence[FrozenTrial], running: Sequence[float], to_go: int) 
     trials = seconds / each if each else float(to_go)
     for name, unit in (("device_hours", "device hours"), ("money", "dollars")):
         costs = [trial.user_attrs.get(RECORD, {}).get(name) for trial in trained]
-        known = [cost for cost in costs if cost is not None]
-        if known:
-            text += f", {trials * sum(known) / len(known):.2f} {unit}"
+        stated = [cost for cost in costs if cost is not None]
+        if stated:
+            text += f", {trials * sum(stated) / len(stated):.2f} {unit}"
     return text

@@ -155,9 +155,9 @@ class RunCurve:
 
     def note(self, rungs: dict[str, float]) -> None:
         """Stores rungs that the curve does not have yet, for other runs to be compared with."""
-        known = self.frozen().system_attrs
+        stored = self.frozen().system_attrs
         for key, value in rungs.items():
-            if key not in known:
+            if key not in stored:
                 self.storage.set_trial_system_attr(self.id, key, value)
 
     def replay(self, values: dict[int, float]) -> None:
