@@ -28,9 +28,17 @@ def refusal(error: BaseException) -> str:
     """An error of composition in one line: field, value, rule and remedy where a field of the schema is
     wrong, else its cause and the existing options, without Hydra's list of folders and OmegaConf's list of
     keys."""
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    cause = _cause(error)
     line = LINE.search(str(error))
-    return _explained(cause, line[1] if line else "") or _shortened(error)
+    return _explained(cause, line[1] if line else "") or _shortened(error, cause)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """OmegaConf's error behind Hydra's. An error of OmegaConf is its own cause: under a tracer (a debugger,
+    coverage) OmegaConf hangs the unworded original on it."""
+    if not isinstance(error, OmegaConfBaseException) and isinstance(error.__cause__, OmegaConfBaseException):
+        return error.__cause__
+    return error
 
 
 def _explained(cause: BaseException, line: str) -> str:
@@ -97,10 +105,10 @@ def _source(key: str) -> str:
     return f"Give it, as {key}=VALUE"
 
 
-def _shortened(error: BaseException) -> str:
+def _shortened(error: BaseException, cause: BaseException) -> str:
     """The library's own words in one line."""
-    text, cause = str(error).split("\nConfig search path")[0], error.__cause__
-    if isinstance(cause, OmegaConfBaseException):
+    text = str(error).split("\nConfig search path")[0]
+    if cause is not error:
         text += f"\n{cause}"
     sentences, options = [], []
     for line in filter(str.strip, text.splitlines()):

@@ -157,6 +157,12 @@ def test_what_only_the_whole_config_shows_is_one_line(overrides, told):
         assert part in str(error.value)
 
 
+def test_a_tracer_changes_no_message(monkeypatch):
+    monkeypatch.setenv("OC_CAUSE", "1")  # what OmegaConf does under a debugger and under coverage
+    with pytest.raises(Mistake, match="^seed: has no value"):
+        compose_config("scale=nano", "seed=???")
+
+
 @pytest.mark.parametrize(
     "overrides",
     [["algorithm.logits_over_temperature=true"], ["algorithm.temperature=1"], ["algorithm=grpo"]],
