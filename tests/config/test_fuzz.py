@@ -16,7 +16,7 @@ from openrs.errors import Mistake
 from openrs.paths import CONF
 from openrs.records.recipe import evaluation_id, run_id, trained
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 NUMBER = 300
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "hydra")

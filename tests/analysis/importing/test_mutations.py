@@ -61,6 +61,7 @@ def real():
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.parametrize("seed", range(10))
 def test_a_mutated_file_is_read_in_range_or_named(tmp_path, seed):
     chance, (document, name, samples) = random.Random(seed), real()
