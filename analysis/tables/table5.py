@@ -130,7 +130,7 @@ def _blocks(config: Config, values: dict[str, Any]) -> dict[str, tuple[Parameter
         "Reward": (
             P("reward_funcs", "format, accuracy (cosine)", "GRPOTrainer(reward_funcs=...)",
                 "cosine in Experiment 3, accuracy in 1 and 2",
-                [name for name, term in vars(config.reward).items() if term is not None],
+                [*config.reward.terms],
                 expected=["format", "cosine" if config.name == "exp3" else "accuracy"]),
             P("reward_weights", "1.0, 2.0", "reward_weights"),
         ),

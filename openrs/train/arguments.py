@@ -68,7 +68,7 @@ def trainer_arguments(
         "use_bias_correction_kl": algorithm.bias_corrected_kl,
         "vllm_importance_sampling_correction": algorithm.importance_sampling_correction,
         "mask_truncated_completions": algorithm.mask_truncated,
-        "reward_weights": [term.weight for term in reward_terms(config)],
+        "reward_weights": [term.weight for term in config.reward.terms.values()],
         # logging and saving
         "logging_steps": 1,
         "logging_first_step": True,
@@ -100,8 +100,3 @@ def trainer_arguments(
             "vllm_enable_sleep_mode": True,
         }
     return arguments
-
-
-def reward_terms(config: Config) -> list[Any]:
-    """The reward terms that are on, in the schema's order."""
-    return [term for term in vars(config.reward).values() if term is not None]

@@ -1,5 +1,6 @@
 """The train stage: TRL's trainer, from the last whole checkpoint to `steps.stop_at`, and the record."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from openrs.errors import Mistake
 from openrs.hub.push import Repository
 from openrs.models import loadable
 from openrs.processes.vllm_server import Server
-from openrs.records import training
+from openrs.records import reward_sources, training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
 from openrs.records.files import read_lines, read_record
 from openrs.records.ledger import devices_held
 from openrs.records.run import Run, versions
 from openrs.records.training import Checkpoint, TrainRecord
-from openrs.train.arguments import reward_terms, trainer_arguments
+from openrs.rewards import CustomReward
+from openrs.train.arguments import trainer_arguments
 from openrs.train.callbacks import (
     Checkpoints,
     EarlyStop,
@@ -155,7 +157,7 @@ def train(
 def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
     """Records what this stretch of training runs on."""
     hardware = config.hardware
-    segment = {
+    segment: dict[str, Any] = {
         "first_step": first_step,
         "world_size": hardware.training_processes,
         "sharding": hardware.sharding,
@@ -164,7 +166,17 @@ def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
+    if config.reward.custom:
+        segment["rewards"] = reward_sources.imported(config)
     training.begin_segment(folder, segment)
+
+
+def reward_functions(config: Config) -> list[Callable[..., list[float | None]]]:
+    """The reward terms as TRL calls them."""
+    return [
+        term.term(name) if isinstance(term, CustomReward) else term
+        for name, term in config.reward.terms.items()
+    ]
 
 
 def _trainer(
@@ -181,7 +193,7 @@ def _trainer(
         model=weights,
         processing_class=tokenizer,
         args=arguments,
-        reward_funcs=reward_terms(config),
+        reward_funcs=reward_functions(config),
         train_dataset=Dataset.from_list(read_prompts(config, folder / "prompts.jsonl")),
         callbacks=callbacks,
     )
