@@ -202,6 +202,8 @@ def _left_to_defaults(config: Config, values: dict[str, Any]) -> tuple[Parameter
         P("optim", "adamw_torch", "optim", f"{changed['optim']}; of transformers 5"),
         P("master weights", "float32", "model_init_kwargs", "ZeRO-2 kept them so; transformers 5 loads the "
             "file's bf16, whose AdamW at 1e-6 changes 2 % of weights", values["model_init_kwargs"]["dtype"]),
+        *(P(name, DROPPED, name, f"algorithm.trl; {changed.get(name, 'no default is recorded')}")
+            for name in sorted(config.algorithm.trl)),
     )
 # fmt: on
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from openrs.config import device_checks, names, path_checks, reward_checks
+from openrs.config import device_checks, names, path_checks, reward_checks, trl_fields
 from openrs.config.fields import LARGEST, Limits
 from openrs.config.schema import Config
 from openrs.errors import refuse
@@ -280,6 +280,7 @@ def _rest(config: Config) -> None:
             "cosine_with_min_lr needs its floor",
             "Give algorithm.min_lr_rate=0.1",
         )
+    trl_fields.check(config.algorithm.trl)
     algorithm = config.algorithm
     divided = algorithm.logits_over_temperature or algorithm.temperature == 1
     if algorithm.importance_sampling_correction and not divided:

@@ -143,7 +143,7 @@ class Algorithm:
     """Whether vLLM's log-probabilities correct the ratio."""
     mask_truncated: bool = False
     trl: dict[str, Any] = field(default_factory=dict)
-    """Fields of TRL's GRPOConfig that openrs has no word for, as top_k=50 (`openrs.train.trl_fields`)."""
+    """Fields of TRL's GRPOConfig that openrs has no word for, as top_k=50 (`openrs.config.trl_fields`)."""
 
 
 @dataclass(kw_only=True)

@@ -1,7 +1,8 @@
 """A config as TRL's arguments, without importing TRL.
 
-TRL's and transformers' argument names stand in this file alone. The paper's values are those of
-recipes/grpo.yaml of knoveleng/open-rs; conf/algorithm/grpo_paper.yaml marks what TRL 1.16 renamed or changed.
+TRL's and transformers' argument names stand in this file and in config/trl_words.py alone. The paper's values
+are those of recipes/grpo.yaml of knoveleng/open-rs; conf/algorithm/grpo_paper.yaml marks what TRL 1.16 renamed
+or changed.
 """
 
 from pathlib import Path
@@ -14,7 +15,7 @@ from openrs.processes.vllm_server import Server
 def trainer_arguments(
     config: Config, model: str, folder: Path, server: Server | None = None
 ) -> dict[str, Any]:
-    """Every argument of GRPOConfig that openrs sets, in TRL's own types.
+    """Every argument of GRPOConfig that openrs sets or passes on, in TRL's own types.
 
     Args:
         model: path or Hub id of the starting weights.
@@ -99,4 +100,4 @@ def trainer_arguments(
             "vllm_tensor_parallel_size": 1,
             "vllm_enable_sleep_mode": True,
         }
-    return arguments
+    return arguments | algorithm.trl

@@ -1,7 +1,7 @@
 """The train stage: TRL's trainer, from the last whole checkpoint to `steps.stop_at`, and the record."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,8 @@ def train(
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
     weights = loadable(config.model, Path(config.outputs) / "models")
-    arguments = Arguments(**trainer_arguments(config, weights, folder, server))
+    with refusals_of_trl(config):
+        arguments = Arguments(**trainer_arguments(config, weights, folder, server))
     if arguments.world_size != config.hardware.training_processes:
         raise Mistake(
             f"hardware.training_processes={config.hardware.training_processes}: training runs in "
@@ -143,7 +144,8 @@ def train(
             callbacks.append(Pushes(config, repository))
         early_stop = EarlyStop(metrics, stop_rule, config.stop_at, config.algorithm.num_iterations)
         with weights_and_biases(config, run) if first else nullcontext():
-            trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
+            with refusals_of_trl(config):
+                trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
             if metrics is not None:
                 metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
             # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
@@ -169,6 +171,20 @@ def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
     if config.reward.custom:
         segment["rewards"] = reward_sources.imported(config)
     training.begin_segment(folder, segment)
+
+
+@contextmanager
+def refusals_of_trl(config: Config) -> Iterator[None]:
+    """Turns what TRL refuses into the user's mistake, where the user passes fields on to it."""
+    try:
+        yield
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        if isinstance(error, Mistake) or not config.algorithm.trl:
+            raise
+        raise Mistake(
+            f"algorithm.trl={config.algorithm.trl}: TRL refuses it with the rest of the config "
+            f"({' '.join(str(error).split())}). Change it, or leave it out."
+        ) from error
 
 
 def reward_functions(config: Config) -> list[Callable[..., list[float | None]]]:
