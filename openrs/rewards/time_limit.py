@@ -1,22 +1,26 @@
 """A user's code in limited time: what hangs is interrupted where it hangs.
 
-No alarm is set, as math-verify, which rewards of users call, sets and clears the process's only one.
+A thread sends the signal to code that waits. Code that computes with Python's lock (a regular expression
+without end) leaves no thread a turn, and is interrupted by a timer of processor time. No alarm is set, as
+math-verify, which rewards of users call, sets and clears the process's only one.
 """
 
 import faulthandler
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 Value = TypeVar("Value")
 
 SIGNAL = signal.SIGVTALRM
-"""Sent to the main thread; the usual ones belong to launchers (SIGUSR2) and to math-verify (SIGALRM)."""
+"""The timer's; the usual ones belong to launchers (SIGUSR2) and to math-verify (SIGALRM)."""
+AGAIN = 1.0
+"""Seconds until the next signal, as a bare `except:` may have taken the first."""
 GRACE = 30.0
-"""Seconds more for code that hangs in C and holds Python's lock, so that no signal is seen. After them the
-process ends, with the place on standard error."""
+"""Seconds more for code that sees no signal. Then the process ends, with the place on standard error."""
 
 
 class Expired(BaseException):
@@ -32,27 +36,29 @@ def limited(seconds: float, call: Callable[[], Value]) -> Value:
     main = threading.main_thread()
     if threading.current_thread() is not main:
         return _in_a_thread(seconds, call)
-    done = threading.Event()
+    done, deadline = threading.Event(), time.monotonic() + seconds
 
     def expire(*_: object) -> None:
-        if not done.is_set():
+        if not done.is_set() and time.monotonic() >= deadline:
             raise Expired
 
     def watch() -> None:
         left = seconds
         while not done.wait(left):
             signal.pthread_kill(main.ident or 0, SIGNAL)
-            left = 1.0  # again, as a bare `except:` may have taken the first
+            left = AGAIN
 
     before = signal.signal(SIGNAL, expire)
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN)
     faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=sys.__stderr__ or 2)
     try:
         return call()
     finally:
         done.set()
         faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         watcher.join()  # no signal comes once the handler is gone
         signal.signal(SIGNAL, before)
 

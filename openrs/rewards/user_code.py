@@ -166,4 +166,4 @@ def _defined_in(target: Any) -> Path | None:
 
 def _path(module: ModuleType) -> Path | None:
     file = getattr(module, "__file__", None)
-    return Path(file).resolve() if file and Path(file).is_file() else None
+    return Path(file).resolve() if file and file.endswith(".py") else None

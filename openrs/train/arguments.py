@@ -1,8 +1,8 @@
 """A config as TRL's arguments, without importing TRL.
 
 TRL's and transformers' argument names stand in this file and in config/trl_words.py alone. The paper's values
-are those of recipes/grpo.yaml of knoveleng/open-rs; conf/algorithm/grpo_paper.yaml marks what TRL 1.16 renamed
-or changed.
+are those of recipes/grpo.yaml of knoveleng/open-rs; conf/algorithm/grpo_paper.yaml marks what TRL 1.16
+renamed or changed.
 """
 
 from pathlib import Path
