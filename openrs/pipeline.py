@@ -15,7 +15,7 @@ from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.processes import launch
-from openrs.records import ledger
+from openrs.records import ledger, reward_sources
 from openrs.records.checkpoints import whole_checkpoints
 from openrs.records.run import Run, locked
 from openrs.records.training import refuse_another_training
@@ -121,6 +121,9 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
         if "train" in config.force:
             forget(run)
         refuse_another_training(run.folder / "train", config.hardware)
+        for note in reward_sources.notes(config, run):
+            say(note)
+        reward_sources.keep(config, run)
         run.log_invocation(asdict(config), plan.data)
     with ledger.spending(run.folder, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):

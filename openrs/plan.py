@@ -17,7 +17,7 @@ from openrs.data.rows import Rows
 from openrs.errors import Unfetched
 from openrs.evaluate import prompt_lengths
 from openrs.machine import Machine
-from openrs.records import ledger, paper, recipe
+from openrs.records import ledger, paper, recipe, reward_sources
 from openrs.records.boxes import last_box
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress
@@ -170,6 +170,7 @@ def describe(plan: Plan) -> Iterator[str]:
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
             f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
         )
+        yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)
         yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"

@@ -38,7 +38,7 @@ def _run(spec: dict[str, Any]) -> None:
     run = next((run for run in (plan.run, plan.base) if run.id == spec["id"]), None)
     if run is None:
         raise Mistake(
-            f"{spec['id'][:8]}: weights or rows changed between the plan and the stage. "
+            f"{spec['id'][:8]}: weights, rows or a custom reward changed between the plan and the stage. "
             "Start the command again."
         )
     if spec["stage"] == "train":

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs.config import files, weights
+from openrs.config import files, reward_paths, weights
 from openrs.config.checks import check
 from openrs.config.overrides import prepared
 from openrs.config.refusal import refusal as refusal
@@ -104,6 +104,7 @@ def to_config(tree: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         raise Mistake(refusal(error)) from error
     assert isinstance(config, Config)
+    reward_paths.bind(config)
     check(config)
     return config
 

@@ -8,6 +8,7 @@ from openrs.config.schema import Config
 from openrs.data.mix import Mix, prompt_order
 from openrs.errors import Mistake
 from openrs.records.files import write_lines, write_record
+from openrs.rewards.signature import COLUMNS
 
 
 def messages(config: Config, problem: str) -> list[dict[str, str]]:
@@ -49,11 +50,11 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
     conflicts = {"conflicts": mix.conflicts} if mix.conflicts else {}
     write_record(path.with_name("data.json"), record | conflicts)
     rows = (mix.rows[fitting[index]] for index in order)
-    write_lines(path, ({key: row[key] for key in ("id", "draw", "problem", "solution")} for row in rows))
+    write_lines(path, ({key: row[key] for key in COLUMNS} for row in rows))
 
 
 def read_prompts(config: Config, path: Path) -> list[dict[str, Any]]:
-    """The rows of TRL's training set, in order: prompt (a conversation) and solution."""
+    """The rows of TRL's training set, in order: prompt (a conversation), and the columns for rewards."""
     with path.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    return [{"prompt": messages(config, row["problem"]), "solution": row["solution"]} for row in rows]
+    return [{"prompt": messages(config, row["problem"])} | {key: row[key] for key in COLUMNS} for row in rows]

@@ -1,6 +1,7 @@
 """The train stage: TRL's trainer, from the last whole checkpoint to `steps.stop_at`, and the record."""
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from openrs.errors import Mistake
 from openrs.hub.push import Repository
 from openrs.models import loadable
 from openrs.processes.vllm_server import Server
-from openrs.records import training
+from openrs.records import reward_sources, training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
 from openrs.records.files import read_lines, read_record
 from openrs.records.ledger import devices_held
 from openrs.records.run import Run, versions
 from openrs.records.training import Checkpoint, TrainRecord
-from openrs.train.arguments import reward_terms, trainer_arguments
+from openrs.rewards import CustomReward
+from openrs.train.arguments import trainer_arguments
 from openrs.train.callbacks import (
     Checkpoints,
     EarlyStop,
@@ -112,7 +114,8 @@ def train(
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
     weights = loadable(config.model, Path(config.outputs) / "models")
-    arguments = Arguments(**trainer_arguments(config, weights, folder, server))
+    with refusals_of_trl(config):
+        arguments = Arguments(**trainer_arguments(config, weights, folder, server))
     if arguments.world_size != config.hardware.training_processes:
         raise Mistake(
             f"hardware.training_processes={config.hardware.training_processes}: training runs in "
@@ -141,7 +144,8 @@ def train(
             callbacks.append(Pushes(config, repository))
         early_stop = EarlyStop(metrics, stop_rule, config.stop_at, config.algorithm.num_iterations)
         with weights_and_biases(config, run) if first else nullcontext():
-            trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
+            with refusals_of_trl(config):
+                trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
             if metrics is not None:
                 metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
             # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
@@ -155,7 +159,7 @@ def train(
 def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
     """Records what this stretch of training runs on."""
     hardware = config.hardware
-    segment = {
+    segment: dict[str, Any] = {
         "first_step": first_step,
         "world_size": hardware.training_processes,
         "sharding": hardware.sharding,
@@ -164,7 +168,31 @@ def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
+    if config.reward.custom:
+        segment["rewards"] = reward_sources.imported(config)
     training.begin_segment(folder, segment)
+
+
+@contextmanager
+def refusals_of_trl(config: Config) -> Iterator[None]:
+    """Turns what TRL refuses into the user's mistake, where the user passes fields on to it."""
+    try:
+        yield
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        if isinstance(error, Mistake) or not config.algorithm.trl:
+            raise
+        raise Mistake(
+            f"algorithm.trl={config.algorithm.trl}: TRL refuses it with the rest of the config "
+            f"({' '.join(str(error).split())}). Change it, or leave it out."
+        ) from error
+
+
+def reward_functions(config: Config) -> list[Callable[..., list[float | None]]]:
+    """The reward terms as TRL calls them."""
+    return [
+        term.term(name) if isinstance(term, CustomReward) else term
+        for name, term in config.reward.terms.items()
+    ]
 
 
 def _trainer(
@@ -181,7 +209,7 @@ def _trainer(
         model=weights,
         processing_class=tokenizer,
         args=arguments,
-        reward_funcs=reward_terms(config),
+        reward_funcs=reward_functions(config),
         train_dataset=Dataset.from_list(read_prompts(config, folder / "prompts.jsonl")),
         callbacks=callbacks,
     )
