@@ -110,7 +110,7 @@ def at_commit(model: Model, runs: Path) -> Model:
         raise Mistake(
             f"{name}: {runs} holds scores and checkpoints of one commit of a model alone, and here are "
             f"{pairs}. Say the other weights by model.revision=COMMIT, which makes them another run, or give "
-            "another outputs folder."
+            "another folder, as outputs=PATH."
         )
     if not recorded:
         return replace(model, commit=_meant_commit(model.id, model.revision))

@@ -57,8 +57,8 @@ def test_the_commit_is_recorded_and_held_though_the_hub_moves(fake, plan, weight
     again = plan()
     assert (again.run.id, again.config.model.commit) == (first.run.id, OLD)
     assert capsys.readouterr().err == (
-        f"{NAME}: main is commit {NEW} on the Hub now. The runs here go on with {OLD}, with which they began; "
-        f"model.revision={NEW} starts others.\n"
+        f"{NAME}: main is commit {NEW} on the Hub now. The runs here go on with {OLD}, with which they "
+        f"began; model.revision={NEW} starts others.\n"
     )
     other = plan(f"model.revision={NEW}")
     assert (other.config.model.commit, capsys.readouterr().err) == (NEW, "")
@@ -81,7 +81,7 @@ def test_without_a_network_the_cache_says_what_a_revision_means(fake, plan, tmp_
         ("model.commit=abc", ["model.commit=abc", "40 hex digits", "model.revision=NAME"]),
         (
             f"model.commit={NEW}",
-            [f"{NAME}@main", f"{NEW} (model.commit) and {OLD} (base-", "another outputs"],
+            [f"{NAME}@main", f"{NEW} (model.commit) and {OLD} (base-", "another folder"],
         ),
         ("model.revision=v9", ["model.revision=v9", "no such revision", "null for the main branch"]),
         ("model=someone/none", ["model.id=someone/none", "the Hub has no such model"]),
