@@ -6,11 +6,17 @@ import json
 import os
 import shutil
 import struct
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from openrs.config.catalog import Model
+from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
+from openrs.machine import hub_commit, newest_commit
 from openrs.records.files import read_record, write_record
+from openrs.records.run import recorded_commits
+from openrs.terminal import say
 
 LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 """Ends of the files of a model's folder that decide what it answers: weights, config, tokenizer, template."""
@@ -78,6 +84,61 @@ def _content(files: list[Path], hashes: dict[str, str]) -> str:
         hashed.update(file.name.encode())
         hashed.update(bytes.fromhex(hashes[key]))
     return hashed.hexdigest()
+
+
+def at_commit(model: Model, runs: Path) -> Model:
+    """A model of the Hub with the commit that all its runs in one folder load; any other model as it is.
+
+    The first run asks the Hub what the revision means, and records it. Where the Hub has another commit now,
+    a line says so.
+
+    Args:
+        runs: the folder of the runs.
+
+    Raises:
+        Mistake: the Hub has no such model or revision, a commit is stated and runs have another, or runs have
+            several.
+    """
+    if not is_hub_id(model):
+        return model
+    name = fingerprint(model)
+    recorded = recorded_commits(runs, name)
+    if model.commit is not None:
+        recorded = {model.commit: "model.commit"} | recorded
+    if len(recorded) > 1:
+        pairs = " and ".join(f"{commit} ({where})" for commit, where in recorded.items())
+        raise Mistake(
+            f"{name}: {runs} holds scores and checkpoints of one commit of a model alone, and here are "
+            f"{pairs}. Say the other weights by model.revision=COMMIT, which makes them another run, or give "
+            "another folder, as outputs=PATH."
+        )
+    if not recorded:
+        return replace(model, commit=_meant_commit(model.id, model.revision))
+    (commit,) = recorded
+    if model.commit is None:
+        _say_if_moved(model.id, model.revision, commit)
+    return replace(model, commit=commit)
+
+
+_meant_commit = cache(hub_commit)  # once a command, so that all runs of a sweep load one commit
+
+
+@cache
+def _say_if_moved(id_: str, revision: str | None, commit: str) -> None:
+    newest = newest_commit(id_, revision)
+    if newest not in (None, commit) and revision != commit:
+        say(
+            f"{id_}: {revision or 'main'} is commit {newest} on the Hub now. The runs here go on with "
+            f"{commit}, with which they began; model.revision={newest} starts others."
+        )
+
+
+def fetched(model: Model) -> str:
+    """The folder in the Hub's cache that holds the files of a Hub model at its commit."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"*{end}" for end in LOADED]
+    return snapshot_download(model.id, revision=model.loaded_revision, allow_patterns=patterns)
 
 
 def loadable(model: Model, cache: Path) -> str:

@@ -167,7 +167,9 @@ def download_gib(config: Config) -> float:
 
 def _model_is_here(model: Model) -> bool:
     """Whether a model's files are on this machine: in a package, a folder or the Hub's cache."""
-    return model.package is not None or Path(model.id).is_dir() or in_hub_cache("models", model.id)
+    return (
+        model.package is not None or Path(model.id).is_dir() or in_hub_cache("models", model.id, model.commit)
+    )
 
 
 def disk_gib(config: Config) -> float:

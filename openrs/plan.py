@@ -1,7 +1,7 @@
 """What a command would do: the run's address, what exists already, what is missing and what that costs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,7 @@ def resolve(config: Config) -> Plan:
         ValueError: data or weights are missing, or too few; a prompt alone fills the model's context.
     """
     outputs = Path(config.outputs)
+    config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
     weights = models.fingerprint(config.model, outputs / "models")
     base = find(outputs, "base", recipe.untrained(config, weights=weights))
     run, mix = base, None
@@ -155,7 +156,8 @@ def describe(plan: Plan) -> Iterator[str]:
         yield f"{config.name}: {run.folder} ({state})"
         yield f"  recipe    {run.id}"
     yield f"  scale     {config.scale.name}: {config.scale.reason}"
-    yield f"  model     {config.model.title} on {config.hardware.name}"
+    commit = f" at {config.model.commit}" if config.model.commit else ""
+    yield f"  model     {config.model.title}{commit} on {config.hardware.name}"
     if plan.mix is not None:
         draws = {name: draw.count or "not known here" for name, draw in config.data.draws.items()}
         drawn: dict[str, Any] = draws if plan.unread else plan.mix.drawn

@@ -86,7 +86,9 @@ def test_without_a_network_the_cache_decides(composed, tmp_path, monkeypatch):
     folders = [f"datasets--{id_.replace('/', '--')}" for id_ in ids]
     for folder in [*folders, "models--deepseek-ai--DeepSeek-R1-Distill-Qwen-1.5B"]:
         (tmp_path / folder / "snapshots" / "abc").mkdir(parents=True)
-        (tmp_path / folder / "snapshots" / "abc" / "file").touch()
+        (tmp_path / folder / "snapshots" / "abc" / "config.json").touch()
+    assert "weights of deepseek-ai" in "\n".join(lines(config, offline)), "a config alone is no weights"
+    (tmp_path / folder / "snapshots" / "abc" / "model.safetensors").touch()
     assert in_hub_cache("datasets", "knoveleng/open-rs")
     assert lines(config, offline) == []
 

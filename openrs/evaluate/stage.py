@@ -49,7 +49,7 @@ def evaluate(
         problems: benchmark name -> rows with problem and gold, and the count of those without.
     """
     base = loadable(config.model, Path(config.outputs) / "models")
-    tokenizer = load_tokenizer(base, config.model.revision)
+    tokenizer = load_tokenizer(base, config.model.loaded_revision)
     tasks = {address.benchmark: _task(config, address.benchmark) for address in addresses}
     longest = max(
         len(templated(tokenizer, task.prompt_function(row, name).query))

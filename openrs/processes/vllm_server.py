@@ -46,7 +46,7 @@ def arguments(config: Config, model: str, server: Server, reached: int) -> list[
     hardware, length = config.hardware, config.length
     flags = {
         "model": model,
-        "revision": None if config.model.package else config.model.revision,
+        "revision": None if config.model.package else config.model.loaded_revision,
         "host": server.host,
         "port": server.port,
         "tensor_parallel_size": hardware.server_devices,

@@ -4,12 +4,13 @@ outputs/runs/exp3-036f361f/{run.json, train.json, train/, eval/}
 """
 
 import fcntl
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -111,6 +112,24 @@ class Run:
         if invocation not in record["invocations"]:
             record["invocations"].append(invocation)
         write_record(path, record)
+
+
+def recorded_commits(runs: Path, weights: str) -> dict[str, str]:
+    """Commits of a Hub model that runs recorded -> a run that did.
+
+    Args:
+        runs: the folder of the runs.
+        weights: the model's fingerprint, as recipes have it.
+    """
+    commits = {}
+    for path in sorted(runs.glob("*/run.json")):
+        with suppress(OSError, ValueError, LookupError, TypeError):  # whoever needs a damaged record says so
+            text = path.read_text(encoding="utf-8")
+            record = json.loads(text) if weights in text else {}
+            if record["recipe"]["model"]["weights"] == weights:
+                commits[record["config"]["model"]["commit"]] = path.parent.name
+    commits.pop(None, None)
+    return commits
 
 
 def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:

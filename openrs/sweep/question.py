@@ -156,6 +156,8 @@ def identity(config: DictConfig, stored: dict[str, Any]) -> dict[str, Any]:
         rest.pop(key, None)
     if isinstance(rest.get("scale"), dict):
         rest["scale"].pop("reason", None)  # it names this machine's devices
+    if isinstance(rest.get("model"), dict):
+        rest["model"].pop("commit", None)  # it follows from id and revision, which stay
     ordered = stored | {"space": space.unordered(stored["space"])}
     return {"question": ordered, "config": str(rest)}
 

@@ -11,12 +11,13 @@ from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, Train
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
 from openrs.config.training import Length
 from openrs.data.mix import Mix
 from openrs.errors import Mistake
 from openrs.hub.push import Repository
-from openrs.models import loadable
+from openrs.models import fetched, loadable
 from openrs.processes.vllm_server import Server
 from openrs.records import reward_sources, training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
@@ -114,6 +115,8 @@ def train(
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
     weights = loadable(config.model, Path(config.outputs) / "models")
+    if config.hardware.generation == "vllm_colocate" and is_hub_id(config.model):
+        weights = fetched(config.model)  # TRL tells the vLLM beside the trainer no revision
     with refusals_of_trl(config):
         arguments = Arguments(**trainer_arguments(config, weights, folder, server))
     if arguments.world_size != config.hardware.training_processes:
@@ -123,7 +126,7 @@ def train(
             f"Give hardware.training_processes={arguments.world_size}, or let openrs start them."
         )
     first = arguments.process_index == 0
-    revision = config.model.revision or "main"
+    revision = config.model.loaded_revision or "main"
     tokenizer = AutoTokenizer.from_pretrained(weights, revision=revision, padding_side="left")
     with arguments.main_process_first(local=False, desc="prompts and checkpoints"):
         if first:
