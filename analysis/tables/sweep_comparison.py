@@ -24,9 +24,8 @@ from openrs.analysis.tables.table import Table, Value
 from openrs.analysis.tables.values import score_body
 from openrs.records import scores
 from openrs.records.files import read_record
+from openrs.studies.replicates import SEED
 
-REPLICATE = "seed"
-"""The dimension whose values are replicates of one level."""
 MOST = 40
 """Rows of a table; of a larger sweep the best are shown."""
 LISTED = 12
@@ -53,7 +52,7 @@ class SweepTrial:
     @property
     def level(self) -> dict[str, Any]:
         """The swept values besides the seed."""
-        return {name: value for name, value in self.params.items() if name != REPLICATE}
+        return {name: value for name, value in self.params.items() if name != SEED}
 
     def evaluation(self) -> Evaluation:
         """The checkpoint's scores; none where it was evaluated on another machine, or not at all."""
@@ -208,7 +207,7 @@ def _caption(rows: Sequence[ResultRow], columns: Sequence[str], hidden: int) -> 
         if not several:
             notes.append("One training seed per level: no interval covers the spread between training seeds.")
     if several:
-        notes.append(f"Runs that differ in {REPLICATE} alone share a row.")
+        notes.append(f"Runs that differ in {SEED} alone share a row.")
     if hidden:
         notes.append(f"The best levels are shown; the study has {hidden} more.")
     return notes

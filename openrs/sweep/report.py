@@ -15,8 +15,9 @@ from openrs.analysis.tables.table import Table
 from openrs.cost.rates import Rates
 from openrs.errors import Mistake
 from openrs.plan import Plan, work
+from openrs.studies import replicates
 from openrs.studies.spending import spent
-from openrs.studies.trials import REASON, RECORD, counts, described, newest, why
+from openrs.studies.trials import REASON, RECORD, counts, newest, why
 from openrs.sweep import budget, signal
 from openrs.sweep.estimate import estimate, lines
 from openrs.sweep.objective import TRAINED
@@ -128,22 +129,22 @@ def _disk(trials: list[FrozenTrial]) -> int:
 
 def _save_best(question: Question, study: optuna.Study) -> None:
     """Prints the best and writes optimization_results.yaml, as hydra-optuna-sweeper does; of several
-    objectives the Pareto set, with its figure."""
-    path = question.folder / "optimization_results.yaml"
+    objectives the Pareto set, with its figure. Runs that differ in their seed alone count as their mean."""
+    path, points = question.folder / "optimization_results.yaml", replicates.points(study)
     if len(question.directions) == 1:
-        best = study.best_trial
+        best = points.best_trial
         OmegaConf.save({"name": "optuna", "best_params": best.params, "best_value": best.value}, path)
-        say(f"best {question.objectives[0]} {best.value:.4g}: {described(best)}")
+        say(f"best {question.objectives[0]} {best.value:.4g}: {replicates.title(best)}")
         return
-    front = study.best_trials
+    front = points.best_trials
     solutions = [{"params": trial.params, "values": list(trial.values)} for trial in front]
     OmegaConf.save({"name": "optuna", "solutions": solutions}, path)
     say(f"Pareto set of {', '.join(question.objectives)}:")
     for trial in front:
-        say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {described(trial)}")
+        say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {replicates.title(trial)}")
     from openrs.analysis.figures import drawing  # matplotlib
 
-    if paths := drawing.pareto(study, question.folder):
+    if paths := drawing.pareto(points, question.folder):
         say(f"written: {', '.join(map(str, paths))}")
 
 

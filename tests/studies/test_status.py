@@ -64,7 +64,7 @@ def test_every_state_is_told(outputs):
     told = shown(outputs)
     assert told[0] == "seeds-1234: 6 trials: 2 complete, 1 pruned, 1 failed, 1 running, 1 to go"
     assert "trial 4 seed=4: 0.0 min, step 30, signal 1.75, process" in told[1]
-    assert told[2] == "  best      average 71: seed=1"
+    assert told[2] == "  best      average 70.5: one recipe, mean of 2 runs"
     assert told[3] == "  failed    trial 3 seed=3: out of memory"
     assert told[4] == "  spent     2.50 device hours, 5.00 dollars; budget.device_hours=8, 5.5 left"
     assert told[5].startswith("  left ")
