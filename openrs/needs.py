@@ -173,7 +173,8 @@ def _model_is_here(model: Model) -> bool:
 
 
 def disk_gib(config: Config) -> float:
-    """Disk that a run takes at most: checkpoints, two optimizer states while one is written, the download."""
+    """Disk that an uninterrupted run takes at most: checkpoints, three optimizer states while the newest is
+    written, the download."""
     size = disk(config)
     return LEAST_DISK_GIB + (size.peak if size else 0) / GIB + download_gib(config)
 

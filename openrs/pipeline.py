@@ -16,7 +16,8 @@ from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.processes import launch
 from openrs.records import ledger, reward_sources
-from openrs.records.checkpoints import whole_checkpoints
+from openrs.records.files import set_aside
+from openrs.records.resumption import make_way, resumption
 from openrs.records.run import Run, locked
 from openrs.records.training import refuse_another_training
 from openrs.terminal import say
@@ -112,7 +113,7 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
         return False
     _refuse_launcher(config)
     needs.require("train", config)
-    first, repository = launch.node_rank(config.hardware) == 0, None
+    first, repository, reached = launch.node_rank(config.hardware) == 0, None, 0
     if first:
         if config.hub.push:
             from openrs.hub import push
@@ -120,14 +121,16 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
             repository = push.preflight(config, run, card)
         if "train" in config.force:
             forget(run)
-        refuse_another_training(run.folder / "train", config.hardware)
+        resumed = resumption(run.folder / "train", config.stop_at)
+        refuse_another_training(run.folder / "train", config.hardware, resumed.step)
+        make_way(run.folder, resumed, config.stop_at)
+        reached = resumed.step
         for note in reward_sources.notes(config, run):
             say(note)
         reward_sources.keep(config, run)
         run.log_invocation(asdict(config), plan.data)
     with ledger.spending(run.folder, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):
-            reached = max(whole_checkpoints(run.folder / "train"), default=0)
             launch.train(config, run, _weights(plan, 0), reached, early.saved if early else None)
         else:
             from openrs.train.trainer import train
@@ -142,13 +145,8 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
 def forget(run: Run) -> None:
     """Moves a run's training and scores aside, never over anything, so that it starts anew."""
     for name in ("train.json", "train", "eval"):
-        path = run.folder / name
-        if path.exists():
-            number = 1
-            while (aside := run.folder / f"replaced-{number}" / name).exists():
-                number += 1
-            aside.parent.mkdir(exist_ok=True)
-            path.rename(aside)
+        if (run.folder / name).exists():
+            set_aside(run.folder / name)
 
 
 def _refuse_launcher(config: Config) -> None:

@@ -19,6 +19,8 @@ from openrs.evaluate import prompt_lengths
 from openrs.machine import Machine
 from openrs.records import ledger, paper, recipe, reward_sources
 from openrs.records.boxes import last_box
+from openrs.records.checkpoints import WITH_STATE
+from openrs.records.resumption import Resumption, resumption
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress
 from openrs.train import collapse
@@ -66,6 +68,15 @@ class Plan:
         collapsed = self.stopped and self.stopped["kind"] == "collapse" and collapse.on(self.config)
         to_go = self.trained_to < self.config.stop_at and not collapsed
         return to_go or "train" in self.config.force
+
+    @property
+    def resumed(self) -> Resumption:
+        """Where training goes on; the step that it has reached where it has none to go."""
+        if not self.must_train:
+            return Resumption(self.trained_to, {})
+        if "train" in self.config.force:
+            return Resumption(0, {})
+        return resumption(self.run.folder / "train", self.config.stop_at)
 
     def owner(self, step: int) -> Run:
         """The run whose folder holds the scores of a step."""
@@ -167,8 +178,11 @@ def describe(plan: Plan) -> Iterator[str]:
                 yield f"            left out of {name}: {_counted(counts)}"
         yield from _conflicts(plan.mix)
         yield from _golds(plan.mix, Path(config.outputs))
+        resumed = plan.resumed
+        for step, reason in resumed.passed_over.items():
+            yield f"            cannot go on from step {step}: {reason}"
         yield (
-            f"  train     to step {config.stop_at} of {steps.total}, {plan.trained_to} done; "
+            f"  train     to step {config.stop_at} of {steps.total}, {resumed.step} done; "
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
             f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
         )
@@ -244,8 +258,9 @@ def work(plan: Plan, rates: Rates, counted: set[str] | None = None, afresh: bool
     """
     config, counted = plan.config, set() if counted is None else counted
     must_train = plan.mix is not None if afresh else plan.must_train
-    done = 0 if afresh or "train" in config.force else plan.trained_to
-    steps = config.stop_at - done if must_train and config.trains else 0
+    steps = 0
+    if must_train and config.trains:
+        steps = config.stop_at - (0 if afresh else min(plan.resumed.step, config.stop_at))
     problems = 0
     for step in config.checkpoints if config.evaluates else []:
         for cell in plan.cells(step) if afresh and step else plan.missing(step):
@@ -296,7 +311,8 @@ def _disk(config: Config) -> str:
         return "unknown: model.parameters is not stated"
     return (
         f"{_bytes(size.total)}: {size.checkpoints} checkpoints x {_bytes(size.weights)} of weights, "
-        f"{_bytes(size.optimizer_state)} of optimizer state for the newest (twice that while one is written)"
+        f"{_bytes(size.optimizer_state)} of optimizer state for each of the {WITH_STATE} newest (one "
+        "more while it is written; an interruption leaves a checkpoint more)"
     )
 
 

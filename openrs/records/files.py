@@ -74,3 +74,13 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
             yield number, item
         elif line.strip() and number < len(lines):
             yield number, None
+
+
+def set_aside(path: Path) -> Path:
+    """Moves a file or folder into a folder `replaced-<n>` beside it, never over anything; returns where."""
+    number = 1
+    while (aside := path.parent / f"replaced-{number}" / path.name).exists():
+        number += 1
+    aside.parent.mkdir(exist_ok=True)
+    path.rename(aside)
+    return aside

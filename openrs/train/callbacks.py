@@ -18,8 +18,8 @@ from transformers import TrainerCallback
 from openrs.config.schema import Config
 from openrs.hub.push import Repository, push_pending
 from openrs.machine import WANDB_HOST, reaches, wandb_key
-from openrs.records.checkpoints import WHOLE, free_optimizer_state
-from openrs.records.files import read_lines, write_lines, write_record
+from openrs.records.checkpoints import free_what_is_passed, mark_whole
+from openrs.records.files import read_lines, write_lines
 from openrs.records.metric_names import NAMES
 from openrs.records.run import Run
 from openrs.rewards.scripts import foreign_share
@@ -169,7 +169,7 @@ class StopAt(TrainerCallback):
 
 
 class Checkpoints(TrainerCallback):
-    """Marks a checkpoint as whole, then frees the optimizer state of the older ones."""
+    """Marks a checkpoint as whole, then frees what only the older ones needed."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Sets today's interval: a resumed state brings its old one along."""
@@ -180,9 +180,8 @@ class Checkpoints(TrainerCallback):
         PartialState().wait_for_everyone()  # each process writes its own random state, ZeRO's its shard
         if state.is_world_process_zero:
             folder = Path(args.output_dir)
-            marker = folder / f"checkpoint-{state.global_step}" / WHOLE
-            write_record(marker, {"step": state.global_step})
-            free_optimizer_state(folder, before=state.global_step)
+            mark_whole(folder / f"checkpoint-{state.global_step}", state.global_step)
+            free_what_is_passed(folder)
 
 
 @contextmanager

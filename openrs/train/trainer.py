@@ -1,4 +1,4 @@
-"""The train stage: TRL's trainer, from the last whole checkpoint to `steps.stop_at`, and the record."""
+"""The train stage: TRL's trainer, from the newest sound checkpoint to `steps.stop_at`, and the record."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
@@ -20,9 +21,10 @@ from openrs.hub.push import Repository
 from openrs.models import fetched, loadable
 from openrs.processes.vllm_server import Server
 from openrs.records import reward_sources, training
-from openrs.records.checkpoints import remove_torn, whole_checkpoints
+from openrs.records.checkpoints import keep, remove_torn, whole_checkpoints
 from openrs.records.files import read_lines, read_record
 from openrs.records.ledger import devices_held
+from openrs.records.resumption import make_way, resumption
 from openrs.records.run import Run, versions
 from openrs.records.training import Checkpoint, TrainRecord
 from openrs.rewards import CustomReward
@@ -98,7 +100,7 @@ def train(
     stop_rule: StopRule | None = None,
     repository: Repository | None = None,
 ) -> TrainRecord | None:
-    """Trains to `config.stop_at` from the last whole checkpoint, and writes the record.
+    """Trains to `config.stop_at` from the newest checkpoint that can be gone on from, and writes the record.
 
     Every process of the training calls this; only the first writes, and returns the record.
 
@@ -125,18 +127,23 @@ def train(
             f"{arguments.world_size} process(es), which would take another batch than the recipe says. "
             f"Give hardware.training_processes={arguments.world_size}, or let openrs start them."
         )
-    first = arguments.process_index == 0
+    first, reached = arguments.process_index == 0, 0
     revision = config.model.loaded_revision or "main"
     tokenizer = AutoTokenizer.from_pretrained(weights, revision=revision, padding_side="left")
     with arguments.main_process_first(local=False, desc="prompts and checkpoints"):
         if first:
             remove_torn(folder)
-            reached = max(whole_checkpoints(folder), default=0)
+            resumed = resumption(folder, config.stop_at)
+            make_way(run.folder, resumed, config.stop_at)
+            reached = resumed.step
             if reached < config.stop_at:
                 if not (prompts := folder / "prompts.jsonl").exists():
                     write_prompts(config, mix, tokenizer, prompts)
                 _begin_segment(config, folder, reached + 1)
-        reached = max(whole_checkpoints(folder), default=0)
+            else:
+                keep(folder / f"checkpoint-{reached}")
+    if arguments.world_size > 1:
+        (reached,) = broadcast_object_list([reached])
     stopped = None
     if reached < config.stop_at:
         callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints()]

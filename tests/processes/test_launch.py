@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 
 import pytest
 from omegaconf import OmegaConf
@@ -11,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from openrs.config.compose import restore
 from openrs.errors import Mistake
 from openrs.processes import launch, vllm_server
-from openrs.records import checkpoints, training
+from openrs.records import training
 from openrs.train.arguments import trainer_arguments
 
 GPU = ("a40x4", "a100x1", "h100x1", "h100x8")
@@ -205,11 +204,9 @@ def test_trl_and_vllm_know_every_argument_of_the_server(composed, option):
     assert (parsed.seed, parsed.max_model_len, parsed.dtype) == (92, 4096, "bfloat16")
 
 
-def begun(folder, reached, **more):
-    """A run's train/ folder with one whole checkpoint and the segment that made it."""
-    saved = folder / f"checkpoint-{reached}"
-    saved.mkdir(parents=True)
-    (saved / checkpoints.WHOLE).write_text(json.dumps({"step": reached}))
+def begun(folder, **more):
+    """A run's train/ folder with the segment that it began with."""
+    folder.mkdir(parents=True)
     training.begin_segment(folder, {"first_step": 1, "world_size": 3, "hardware": "a40x4"} | more)
 
 
@@ -227,21 +224,28 @@ def begun(folder, reached, **more):
 )
 def test_only_the_same_training_goes_on(composed, tmp_path, before, now, refused):
     folder = tmp_path / "exp3-12345678" / "train"
-    begun(folder, 50, sharding=before)
+    begun(folder, sharding=before)
     hardware = composed("experiment=exp3", "scale=paper", now).hardware
     if not refused:
-        training.refuse_another_training(folder, hardware)
+        training.refuse_another_training(folder, hardware, 50)
         return
     with pytest.raises(Mistake) as caught:
-        training.refuse_another_training(folder, hardware)
+        training.refuse_another_training(folder, hardware, 50)
     for part in ("exp3-12345678", "step 50", f"hardware.sharding={before}", "3 processes", "force=[train]"):
         assert part in str(caught.value)
 
 
 def test_a_run_from_before_segments_said_how_it_was_shared_goes_on(composed, tmp_path):
-    begun(tmp_path / "train", 2, world_size=1, hardware="cpu")
-    training.refuse_another_training(tmp_path / "train", composed("experiment=exp3").hardware)
-    training.refuse_another_training(tmp_path / "nothing", composed("experiment=exp3").hardware)
+    begun(tmp_path / "train", world_size=1, hardware="cpu")
+    hardware = composed("experiment=exp3").hardware
+    training.refuse_another_training(tmp_path / "train", hardware, 2)
+    training.refuse_another_training(tmp_path / "nothing", hardware, 0)
+
+
+def test_what_a_later_segment_trained_anew_counts_once():
+    begun_at = [{"first_step": 1}, {"first_step": 5}, {"first_step": 3}]
+    done = training.finished_segments(begun_at, last=6, seconds=dict.fromkeys(range(1, 7), 1.0))
+    assert [(s["first_step"], s["last_step"], s["seconds"]) for s in done] == [(1, 2, 2.0), (3, 6, 4.0)]
 
 
 def test_segments_count_their_own_time_and_devices():
@@ -253,28 +257,3 @@ def test_segments_count_their_own_time_and_devices():
     assert [(s["first_step"], s["last_step"], s["seconds"], s["device_hours"]) for s in done] == [
         (1, 2, 3600.0, 4.0), (3, 4, 7200.0, 2.0),
     ]  # fmt: skip
-
-
-FREED = (
-    *("optimizer.pt", "optimizer.bin", "pytorch_model_fsdp.bin", "scheduler.pt", "latest"),
-    *("rng_state_0.pth", "rng_state_1.pth", "zero_to_fp32.py", "zero_to_torch.py"),
-)
-
-
-def test_only_the_newest_checkpoint_keeps_its_optimizer_state(tmp_path):
-    kept = ["model.safetensors", "config.json", "whole.json", "trainer_state.json"]
-    for step in (2, 4):
-        folder = tmp_path / f"checkpoint-{step}"
-        (folder / f"global_step{step}").mkdir(parents=True)
-        (folder / f"global_step{step}" / "shard.pt").write_text("x")
-        (folder / "optimizer_0").mkdir()
-        for name in (*kept, *FREED):
-            (folder / name).write_text(json.dumps({"step": step}))
-    torn = tmp_path / "checkpoint-6"
-    torn.mkdir()
-    checkpoints.remove_torn(tmp_path)
-    assert not torn.exists()
-    checkpoints.free_optimizer_state(tmp_path, before=4)
-    assert sorted(os.listdir(tmp_path / "checkpoint-2")) == sorted(kept)
-    assert (tmp_path / "checkpoint-4" / "global_step4" / "shard.pt").exists()
-    assert checkpoints.whole_checkpoints(tmp_path).keys() == {2, 4}
