@@ -134,5 +134,5 @@ def _origin(record: dict[str, Any]) -> str:
     command = " ".join(map(masked_option, last["argv"]))  # older records have secrets
     return (
         f"## Where it came from\n\nopenrs at commit {commit}{' with changes' if last['dirty'] else ''}, "
-        f"{last['time'][:10]}; {versions}.\n\nCommand: `python -m openrs {command}`"
+        f"{last['time'][:10]}; {versions}.\n\nCommand: `openrs {command}`"
     )

@@ -120,12 +120,12 @@ def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
     paths = sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/run.json"))
     if not paths and imported:
         raise Mistake(
-            f"{outputs}: nothing was imported here (no {IMPORTED}/*/run.json). Run `python -m analysis "
+            f"{outputs}: nothing was imported here (no {IMPORTED}/*/run.json). Run `openrs "
             f"import PATH --outputs {outputs}` first."
         )
     if not paths:
         raise Mistake(
-            f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `python -m openrs`, "
+            f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `openrs`, "
             "or start a run first."
         )
     return [run for path in paths if (run := load_sound(path.parent)) is not None]

@@ -153,7 +153,7 @@ def _refuse_launcher(config: Config) -> None:
     if (started := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise Mistake(
             f"hardware={config.hardware.name}: openrs was started by a launcher (WORLD_SIZE={started}), and "
-            "starts its training processes itself. Start it once on each machine, as `python -m openrs ...`."
+            "starts its training processes itself. Start it once on each machine, as `openrs ...`."
         )
 
 

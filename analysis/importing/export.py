@@ -5,7 +5,7 @@
     lighteval/<run>/step-N/details/<run>/<seed>/details_aime24|0_<seed>.parquet
     lighteval/results/<run>/results_<seed>.json                       an imported model without steps
 
-`python -m analysis import` reads lighteval/ back. Of each problem the details have its hash, its verdict and
+`openrs import` reads lighteval/ back. Of each problem the details have its hash, its verdict and
 its answer's length: records hold no question.
 """
 

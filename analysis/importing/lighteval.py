@@ -30,7 +30,7 @@ from openrs.analysis.mixing import NOT_STATED
 
 FORMAT = "lighteval"
 TITLE = "openrs_title"
-"""A key of a task's configuration that only `python -m analysis export` writes: its title in a table."""
+"""A key of a task's configuration that only `openrs export` writes: its title in a table."""
 ENGINES = {
     "gpu_memory_utilization": "vllm",
     "mem_fraction_static": "sglang",

@@ -69,9 +69,7 @@ def load(tree: DictConfig) -> Config:
     register()  # a launcher's process on another machine gets the tree without the resolvers
     sweep = HydraConfig.get().runtime.choices.get("sweeps")
     if sweep is not None and HydraConfig.get().mode is RunMode.RUN:
-        raise Mistake(
-            f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
-        )
+        raise Mistake(f"sweeps={sweep}: a sweep is many runs and needs -m. Say: openrs -m sweeps={sweep}.")
     config = to_config(tree)
     if config.untrained:
         _say_without_effect(tuple(HydraConfig.get().overrides.task))

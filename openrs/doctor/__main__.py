@@ -1,14 +1,14 @@
-"""What this machine can run: `python -m openrs.doctor [--json] [experiment=exp3 scale=paper ...]`.
+"""What this machine can run, and what mends it.
 
-    python -m openrs.doctor                                   the machine, every scale and hardware option
-    python -m openrs.doctor experiment=exp1 hardware=a40x4    the same; the status is that of this command
-    python -m openrs.doctor recipe experiment=exp3            the settings of TRL, transformers, vLLM and
-                                                              lighteval against the recorded ones
-    python -m openrs.doctor recipe --record                   record today's defaults as the tested ones
+    openrs doctor                                   the machine, every scale and hardware option
+    openrs doctor experiment=exp1 hardware=a40x4    the same; the status is that of this command
+    openrs doctor recipe experiment=exp3            the settings of TRL, transformers, vLLM and lighteval
+                                                    against the recorded ones
+    openrs doctor recipe --record                   record today's defaults as the tested ones
 
-Status 0: the config on the command line can run here (without one: the main job's, at the scale of this
-machine); `recipe`: the installed packages take the recipe as it is meant. Status 1: they do not, and the
-output says why. Status 2: the command line is wrong.
+Exit status: 0 the config on the command line can run here (without one: the main job's, at the scale of this
+machine); `recipe`: the installed packages take the recipe as it is meant. 1 they do not, and the output says
+why. 2 the words of the command are wrong.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Reads the command line, prints, returns the status."""
     replace_characters()
     parser = argparse.ArgumentParser(
-        prog="python -m openrs.doctor",
+        prog="openrs doctor",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -154,7 +154,7 @@ def describe_options(options: Options) -> list[str]:
 def describe_config(config: Config, needs: list[Need], overrides: list[str]) -> list[str]:
     """Whether the command line can run here, what it will download, and what it lacks."""
     lines = [
-        f"python -m openrs {' '.join(overrides)}  (scale={config.scale.name}: {config.scale.reason}; "
+        f"openrs {' '.join(overrides)}  (scale={config.scale.name}: {config.scale.reason}; "
         f"hardware={config.hardware.name}; about {disk_gib(config):.0f} GiB of disk)"
     ]
     if needs:
