@@ -155,6 +155,20 @@ def preview(config: Config) -> Plan:
         return Plan(config, base, run, mix, problems, dict.fromkeys(names, ("", "")), {}, str(error))
 
 
+def way_on(plan: Plan) -> str:
+    """What the same command does after an interruption, in words."""
+    name, resumed = plan.run.folder.name, plan.resumed
+    if "train" not in plan.config.stages or not plan.must_train:
+        return f"{name}: the same command measures what is missing"
+    if "train" in plan.config.force:
+        step = resumption(plan.run.folder / "train", plan.config.stop_at).step
+        again = f"goes on from step {step}" if step else "starts training again"
+        return f"{name}: the same command without force=[train] {again}"
+    if not resumed.step:
+        return f"{name}: no checkpoint was saved yet, so the same command starts training again"
+    return f"{name}: the same command goes on from step {resumed.step}"
+
+
 def describe(plan: Plan) -> Iterator[str]:
     """The plan in lines for a person."""
     config, run = plan.config, plan.run

@@ -16,7 +16,8 @@ from openrs.cost import full_disk
 from openrs.errors import Crashed, Mistake, Unfit
 from openrs.paths import CONF
 from openrs.pipeline import stages
-from openrs.plan import Plan, describe, describe_cost, preview, resolve
+from openrs.plan import Plan, describe, describe_cost, preview, resolve, way_on
+from openrs.processes import interruption
 from openrs.records.masking import masked
 from openrs.records.run import Run
 from openrs.sweep import plugin, trial
@@ -36,6 +37,8 @@ class Session:
 
     def __init__(self) -> None:
         self.plans: list[Plan] = []
+        self.current: Plan | None = None
+        """What a job is doing."""
         self.greeted = False
         self.failed = 0
 
@@ -51,14 +54,18 @@ class Session:
                 self.greeted = True
                 say(f"scale {config.scale.name}: {config.scale.reason}")
             plan = preview(config) if config.dry_run else resolve(config)
+            self.current = None if config.dry_run else plan
             study = trial.current()
             if study is not None:
-                return trial.run(plan, study, card)
+                outcome = trial.run(plan, study, card)
+                self.current = None
+                return outcome
             if config.dry_run:
                 print(plain("\n".join((*describe(plan), *describe_cost(plan)))))
             else:
                 stages(plan, card)
             self.plans.append(plan)
+            self.current = None
         except Mistake as error:
             self.failed += 1
             reason = masked(str(error))  # a study keeps it
@@ -67,6 +74,10 @@ class Session:
                 return Outcome("unfit", reason=reason)
             return Outcome("failed", reason=reason, again=isinstance(error, Crashed))
         return None
+
+    def way_on(self) -> str:
+        """What the same command does after an interruption, in words."""
+        return way_on(self.current) if self.current else "the same command does what is missing"
 
     def finish(self) -> int:
         """Prints the table of all runs of this command; returns the exit status."""
@@ -107,11 +118,12 @@ def main() -> int:
 
     status = 0
     try:
-        sys.argv[1:] = command_line.read(sys.argv[1:])
-        job()
-    except KeyboardInterrupt:
-        say("interrupted: the same command goes on from the last checkpoint")
-        return 130
+        with interruption.heard():
+            sys.argv[1:] = command_line.read(sys.argv[1:])
+            job()
+    except KeyboardInterrupt as end:
+        say(f"interrupted: {session.way_on()}")
+        return end.status if isinstance(end, interruption.Interrupted) else 130
     except SystemExit as ended:  # Hydra's way out; what was finished still gets its table
         status = ended.code if isinstance(ended.code, int) else 1
     except (Mistake, HydraException, OmegaConfBaseException) as error:

@@ -16,15 +16,19 @@ from omegaconf import OmegaConf
 
 from openrs.config.schema import Config, Hardware
 from openrs.errors import Crashed, Mistake, Unfit
-from openrs.processes import loopback, vllm_server
+from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
 from openrs.records.files import write_record
 from openrs.records.masking import masked
+from openrs.records.resumption import resumption
 from openrs.records.run import Run
 from openrs.terminal import say
 
 Stage = Literal["train", "evaluate"]
+
+COMMAND = "OPENRS_COMMAND"
+"""Environment variable of a stage's process: the process of the command that it belongs to."""
 
 
 def in_own_process(config: Config, stage: Stage) -> bool:
@@ -159,6 +163,7 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
     Raises:
         Mistake: the stage refused the config.
         Crashed: a process or the server ended by itself; training up to the last checkpoint stays.
+        Interrupted: the command was asked to end; training has saved a checkpoint, if there was time.
     """
     hardware = config.hardware
     visible, visible_to_server = devices_of(hardware)
@@ -181,7 +186,9 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
             )
         arguments = {"server": asdict(server) if server else None, "study": study}
         watchdog = _watchdog(config, run, server)
-        _run(config, run, "train", arguments, environment, server_process, watchdog)
+        seconds = config.hardware.stop_timeout
+        with interruption.ends_itself(interruption.training_ends(seconds), seconds):
+            _run(config, run, "train", arguments, environment, server_process, watchdog)
 
 
 def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> HangWatchdog | None:
@@ -214,25 +221,31 @@ def _run(
 ) -> None:
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
-    error_file(file).unlink(missing_ok=True)
+    for left in (error_file(file), stop_file(file)):
+        left.unlink(missing_ok=True)
     spec = {"stage": stage, "id": run.id, "config": asdict(config), **arguments}
     write_record(file, spec)
     process = WatchedProcess(
         command(config, stage, file),
         file.with_suffix(".log"),
-        environment,
+        environment | {COMMAND: str(os.getpid())},
         show=say,
     )
     try:
         while (status := process.wait(0.5)) is None:
+            if interruption.asked():
+                stop_file(file).touch()
             if server is not None and (ended := server.wait(0)) is not None:
                 raise vllm_server.died(server, ended)
             if watchdog is not None and (hang := watchdog.look()) is not None:
                 raise Crashed(
                     f"hardware.stall_timeout={watchdog.limit:g}: {hang} for that many seconds, so openrs "
-                    "ended training. The same command goes on from the last checkpoint; where steps do take "
-                    f"longer, give more, or null. {(server or process).log_tail}"
+                    f"ended training. {_way_on(config, run)}; where steps do take longer, give more, or "
+                    f"null. {(server or process).log_tail}"
                 )
+    except interruption.Interrupted:
+        process.stop(grace=0)
+        raise
     finally:
         process.stop()
         if (shown := masked(spec)) != spec:  # the process alone needed its secrets
@@ -247,8 +260,22 @@ def _run(
         raise {"Crashed": Crashed, "Unfit": Unfit}.get(kind, Mistake)(text)
     raise Crashed(
         f"{stage}: {_first_failure(process) or f'its process ended with {in_words(status)}'}. "
-        f"The same command goes on from the last checkpoint. {process.log_tail}"
+        f"{_way_on(config, run)}. {process.log_tail}"
     )
+
+
+def _way_on(config: Config, run: Run) -> str:
+    """What the same command will do about training."""
+    step = resumption(run.folder / "train", config.stop_at).step
+    if not step:
+        return "No checkpoint was saved yet, so the same command starts training again"
+    return f"The same command goes on from the last checkpoint (step {step})"
+
+
+def stop_file(file: Path) -> Path:
+    """What the first training process looks for at the end of each step, to save a checkpoint and end; one
+    for all nodes."""
+    return file.with_name("train.stop")
 
 
 def error_file(file: Path) -> Path:

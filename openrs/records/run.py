@@ -31,6 +31,9 @@ PACKAGES = (
 )
 """Packages whose versions can change a number."""
 
+STAGES = ".stages"
+"""File of a run that the processes of its stages hold together."""
+
 
 @cache
 def versions() -> dict[str, str]:
@@ -152,8 +155,21 @@ def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
 
 
 @contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds a run for a stage's process: were its command killed, the run would be free a moment before it.
+
+    Args:
+        folder: the run's.
+    """
+    with (folder / STAGES).open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
 def locked(run: Run) -> Iterator[None]:
-    """Holds the run for this process; a second worker waits until the first is done or dead.
+    """Holds the run for this process; a second worker waits until the first is done or dead, and with it the
+    processes of its stages.
 
     Raises:
         Mistake: the run's folder cannot be created.
@@ -172,6 +188,8 @@ def locked(run: Run) -> Iterator[None]:
             lock.seek(0)
             print(f"{run.folder.name}: waiting for {lock.read().strip() or 'another process'}")
             fcntl.flock(lock, fcntl.LOCK_EX)
+        with (run.folder / STAGES).open("a+") as stages:
+            fcntl.flock(stages, fcntl.LOCK_EX)
         lock.truncate(0)
         lock.write(f"process {os.getpid()} on {socket.gethostname()}")
         lock.flush()

@@ -12,6 +12,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.config.compose import refusal
+from openrs.processes.interruption import Interrupted
 from openrs.studies.liveness import WORKER, beating, me
 from openrs.studies.spending import reached
 from openrs.studies.storage import Lock, open_storage
@@ -159,7 +160,9 @@ class Worker:
             if not self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
                 raise
             self.question.say(f"trial {trial.number} was given to another worker while this one stood still")
-        except BaseException:  # Ctrl-C: whoever takes the trial up need not wait for signs of life
+        except BaseException as error:  # whoever takes the trial up need not wait for signs of life
+            if isinstance(error, Interrupted):
+                trial.set_user_attr(PUT_BACK, True)
             self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
             raise
         finally:

@@ -19,6 +19,7 @@ from openrs.data.mix import Mix
 from openrs.errors import Mistake
 from openrs.hub.push import Repository
 from openrs.models import fetched, loadable
+from openrs.processes import interruption
 from openrs.processes.vllm_server import Server
 from openrs.records import reward_sources, training
 from openrs.records.checkpoints import keep, remove_torn, whole_checkpoints
@@ -99,6 +100,7 @@ def train(
     server: Server | None = None,
     stop_rule: StopRule | None = None,
     repository: Repository | None = None,
+    asked: Callable[[], object] = interruption.asked,
 ) -> TrainRecord | None:
     """Trains to `config.stop_at` from the newest checkpoint that can be gone on from, and writes the record.
 
@@ -109,8 +111,11 @@ def train(
         stop_rule: sees every logged step in the first process and may end training there, in all
             processes and with a checkpoint.
         repository: gets each checkpoint as it is saved.
+        asked: whether the command is asked to end; training then saves a checkpoint at the end of its step,
+            and leaves the record as it is.
 
     Raises:
+        Interrupted: this process was asked to end.
         Mistake: too few prompts fit, or another number of processes was started than the recipe's batch
             was shared for.
     """
@@ -146,13 +151,13 @@ def train(
         (reached,) = broadcast_object_list([reached])
     stopped = None
     if reached < config.stop_at:
-        callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints()]
         metrics = Metrics(folder / "metrics.jsonl", reached) if first else None
+        early_stop = EarlyStop(metrics, stop_rule, config.stop_at, config.algorithm.num_iterations, asked)
+        callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints(early_stop)]
         if metrics is not None:
-            callbacks += [metrics, TrainingProgress(run.folder.name, config.stop_at)]
+            callbacks += [metrics, TrainingProgress(run.folder.name, config.stop_at, metrics.seconds)]
         if first and repository is not None:
-            callbacks.append(Pushes(config, repository))
-        early_stop = EarlyStop(metrics, stop_rule, config.stop_at, config.algorithm.num_iterations)
+            callbacks.append(Pushes(config, repository, asked))
         with weights_and_biases(config, run) if first else nullcontext():
             with refusals_of_trl(config):
                 trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
@@ -161,7 +166,13 @@ def train(
             # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
             # run is trained after another was evaluated
             torch.set_grad_enabled(True)
-            trainer.train(resume_from_checkpoint=str(folder / f"checkpoint-{reached}") if reached else None)
+            seconds = config.hardware.stop_timeout
+            with interruption.ends_itself(interruption.training_ends(seconds), seconds):
+                trainer.train(
+                    resume_from_checkpoint=str(folder / f"checkpoint-{reached}") if reached else None
+                )
+        if early_stop.interrupted:
+            return None
         stopped = early_stop.stopped
     return _write_record(run, stopped) if first else None
 
