@@ -22,8 +22,9 @@ from openrs.evaluate.checkpoint_model import CheckpointModel, Key
 from openrs.evaluate.unfinished import UnfinishedCompletions
 from openrs.machine import device_kind
 from openrs.models import loadable
-from openrs.records import scores
-from openrs.records.files import read_record, write_record
+from openrs.records import faults, scores
+from openrs.records.files import write_record
+from openrs.records.left_out import checked_record
 from openrs.records.run import Run, versions
 from openrs.records.scores import ScoreAddress
 
@@ -57,13 +58,21 @@ def evaluate(
         for row in problems[name]
     )
     engines.leave_room(longest, config.model.context, config.model.title)
+    texts = {address: _text(config, run, address) for address in addresses}  # a damaged one costs no hours
     # lighteval's details hold the questions, and those of a gated set must not be passed on: it goes alone
     groups = defaultdict(list)
     for address in addresses:
         groups[(address.seed, _gated(config, address))].append(address)
     with _loaded_once(lambda: engines.load(config, weights, base, step, longest)) as engine:
         for _, group in sorted(groups.items()):
-            _evaluate_seed(config, run, engine, tokenizer, group, tasks, problems)
+            _evaluate_seed(config, run, engine, tokenizer, group, tasks, problems, texts)
+
+
+def _text(config: Config, run: Run, address: ScoreAddress) -> dict[str, Any] | None:
+    """The stored completions of a score, which are only scored again; None where they are to be generated."""
+    if "evaluate" in config.force:
+        return None
+    return checked_record(address.text_path(run.folder), faults.of_completions)
 
 
 @contextmanager
@@ -100,24 +109,24 @@ def _evaluate_seed(
     addresses: list[ScoreAddress],
     tasks: dict[str, benchmarks.Task],
     problems: dict[str, Rows],
+    texts: dict[ScoreAddress, dict[str, Any] | None],
 ) -> None:
-    """One pipeline for the scores of one sampling seed, all of gated sets or none."""
+    """One pipeline for the scores of one sampling seed, all of gated sets or none.
+
+    Args:
+        texts: the stored completions of each score, where there are any.
+    """
     evaluation, step, seed = config.evaluation, addresses[0].step, addresses[0].seed
     unfinished = {
         address.benchmark: UnfinishedCompletions(address.partial_path(run.folder)) for address in addresses
     }
     completions: dict[Key, Completion] = {}
-    texts: dict[str, dict[str, Any]] = {}
-    """Benchmark -> the text record of completions that are only scored again."""
     for address in addresses:
         name = address.benchmark
         if "evaluate" in config.force:
             unfinished[name].remove()
             continue
-        record = read_record(address.text_path(run.folder))
-        if record is not None:
-            texts[name] = record
-        stored = unfinished[name].read() | _stored(record)
+        stored = unfinished[name].read() | _stored(texts[address])
         completions |= {(name, problem): completion for problem, completion in stored.items()}
     model = CheckpointModel(
         f"{run.folder.name}/step-{step}",
@@ -148,7 +157,7 @@ def _evaluate_seed(
             "seconds": round(per_token * sum(item.length for item in of_benchmark.values()), 3),
             "versions": packages,
         }
-        record = texts.get(name, {})
+        record = texts[address] or {}
         generated |= {key: record[key] for key in generated if key in record}
         of_text = {record.get("device", "")} if record else set()
         generated["device"] = _device(unfinished[name].devices | of_text)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from openrs.engines import Completion
+from openrs.records import faults
 from openrs.records.files import read_lines
 
 
@@ -28,8 +29,8 @@ class UnfinishedCompletions:
         """Kinds of device that generated what was read or appended: "" is of a line older than the field."""
 
     def read(self) -> dict[str, Completion]:
-        """Completions by problem id; a line that a kill has torn is left out."""
-        lines = read_lines(self.path)
+        """Completions by problem id; a line that is torn or damaged is left out, and generated again."""
+        lines = [line for line in read_lines(self.path) if faults.of_completion(line) is None]
         self.seconds = sum(line.pop("seconds") for line in lines)
         self.devices = {line.pop("device", "") for line in lines}
         return {line.pop("id"): Completion(**line) for line in lines}

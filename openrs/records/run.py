@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -19,7 +19,9 @@ from typing import Any
 
 from openrs.errors import Mistake
 from openrs.paths import ROOT
-from openrs.records.files import read_record, write_record
+from openrs.records import faults
+from openrs.records.files import write_record
+from openrs.records.left_out import checked_record
 from openrs.records.masking import masked, masked_option
 from openrs.records.recipe import run_id
 from openrs.records.training import Checkpoint, TrainRecord
@@ -82,7 +84,7 @@ class Run:
     @property
     def train_record(self) -> TrainRecord | None:
         """The training record, or None where nothing was trained yet."""
-        record = read_record(self.folder / "train.json")
+        record = checked_record(self.folder / "train.json", _training_fault)
         if record is None:
             return None
         checkpoints = tuple(Checkpoint(**item) for item in record.pop("checkpoints"))
@@ -100,7 +102,7 @@ class Run:
             data: what was read, with its fingerprints and commits.
         """
         path = self.folder / "run.json"
-        record = read_record(path) or {
+        record = checked_record(path, faults.of_run) or {
             "name": self.name,
             "id": self.id,
             "recipe": self.recipe,
@@ -113,6 +115,11 @@ class Run:
         write_record(path, record)
 
 
+def _training_fault(record: dict[str, Any]) -> str | None:
+    strange = record.keys() - {item.name for item in fields(TrainRecord)}
+    return f"has no such field as {min(strange)!r}" if strange else faults.of_whole_training(record)
+
+
 def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
     """The run of a recipe: the folder that has it, under whatever name, or a new address.
 
@@ -122,7 +129,7 @@ def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
     full = run_id(recipe)
     runs = outputs / "runs"
     for folder in sorted(runs.glob(f"*-{full[:8]}")):
-        record = read_record(folder / "run.json")
+        record = checked_record(folder / "run.json", faults.of_run)
         if record is not None and record["id"] != full:
             raise Mistake(
                 f"outputs={outputs}: {folder.name} holds another recipe whose id starts with the same "

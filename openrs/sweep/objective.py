@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.records import ledger, scores
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 
 COSTS = ("device_hours", "money")
 """Less is better; of everything else, more."""
@@ -103,7 +103,7 @@ def _score(plan: Plan, benchmark: str) -> float:
 
 def reward(plan: Plan) -> float:
     """Mean training reward of the last logged steps."""
-    lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
+    lines = logged_steps(plan.run.folder)
     last = [line["reward"] for line in lines if line["step"] <= plan.config.stop_at][-LAST_STEPS:]
     if not last:
         raise Unmeasured(f"{plan.run.folder.name} has no training reward")
@@ -114,7 +114,7 @@ def device_hours(plan: Plan) -> float:
     """Training time up to today's step; the base model's is 0."""
     if plan.mix is None:
         return 0.0
-    lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
+    lines = logged_steps(plan.run.folder)
     seconds = [line["step_seconds"] for line in lines if line["step"] <= plan.config.stop_at]
     if not seconds:
         raise Unmeasured(f"{plan.run.folder.name} has no training record")

@@ -19,9 +19,10 @@ from openrs.config.schema import Config
 from openrs.hub.push import Repository, push_pending
 from openrs.machine import WANDB_HOST, reaches, wandb_key
 from openrs.records.checkpoints import WHOLE, free_optimizer_state
-from openrs.records.files import read_lines, write_lines, write_record
+from openrs.records.files import write_lines, write_record
 from openrs.records.metric_names import NAMES
 from openrs.records.run import Run
+from openrs.records.training import logged_steps
 from openrs.rewards.scripts import foreign_share
 from openrs.terminal import say
 from openrs.train.collapse import Stop, StopRule
@@ -34,7 +35,8 @@ class Metrics(TrainerCallback):
     """Writes one line a step; lines that a killed process logged past its checkpoint are dropped."""
 
     def __init__(self, path: Path, resumed_at: int) -> None:
-        write_lines(path, [line for line in read_lines(path) if line["step"] <= resumed_at])
+        kept = logged_steps(path.parent.parent)
+        write_lines(path, [line for line in kept if line["step"] <= resumed_at])
         self.path = path
         self.began = 0.0
         self.line: dict[str, Any] = {}

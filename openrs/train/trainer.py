@@ -17,10 +17,10 @@ from openrs.errors import Mistake
 from openrs.hub.push import Repository
 from openrs.models import loadable
 from openrs.processes.vllm_server import Server
-from openrs.records import training
+from openrs.records import faults, training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
-from openrs.records.files import read_lines, read_record
 from openrs.records.ledger import devices_held
+from openrs.records.left_out import sound_record
 from openrs.records.run import Run, versions
 from openrs.records.training import Checkpoint, TrainRecord
 from openrs.train.arguments import reward_terms, trainer_arguments
@@ -34,7 +34,7 @@ from openrs.train.callbacks import (
     weights_and_biases,
 )
 from openrs.train.collapse import StopRule
-from openrs.train.prompts import read_prompts, write_prompts
+from openrs.train.prompts import read_prompts, whole, write_prompts
 
 
 class Arguments(GRPOConfig):
@@ -127,7 +127,7 @@ def train(
             remove_torn(folder)
             reached = max(whole_checkpoints(folder), default=0)
             if reached < config.stop_at:
-                if not (prompts := folder / "prompts.jsonl").exists():
+                if not whole(config, prompts := folder / "prompts.jsonl"):
                     write_prompts(config, mix, tokenizer, prompts)
                 _begin_segment(config, folder, reached + 1)
         reached = max(whole_checkpoints(folder), default=0)
@@ -195,9 +195,9 @@ def _trainer(
 def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Writes `train.json` from what the folder holds."""
     folder = run.folder / "train"
-    saved, lines = whole_checkpoints(folder), read_lines(folder / "metrics.jsonl")
+    saved, lines = whole_checkpoints(folder), training.logged_steps(run.folder)
     last = max(saved)
-    data = read_record(folder / "data.json") or {"rows": {}, "dropped": {}}
+    data = sound_record(folder / "data.json", faults.of_data) or {"rows": {}, "dropped": {}}
     seconds = {line["step"]: line["step_seconds"] for line in lines}
     segments = training.finished_segments(training.segments(folder), last, seconds)
     record = TrainRecord(
@@ -207,7 +207,7 @@ def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
         device_hours=sum(segment["device_hours"] for segment in segments),
         rows=data["rows"],
         dropped=data["dropped"],
-        metrics=lines[-1],
+        metrics=lines[-1] if lines else {},
         segments=tuple(segments),
         stopped=stopped,
     )
