@@ -114,7 +114,9 @@ def _scores(measured: list[Evaluation]) -> str:
 
 def _cost(folder: Path, step: int, config: dict[str, Any]) -> str:
     """Wall time, device-hours and money up to this step, start-up left out."""
-    seconds = sum(line["step_seconds"] for line in logged_steps(folder) if line["step"] <= step)
+    seconds = sum(
+        line.get("step_seconds", 0.0) for line in logged_steps(folder / "train") if line["step"] <= step
+    )
     hardware = config["hardware"]
     hours = device_hours(seconds, hardware["devices"], hardware.get("nodes", 1))
     price = hardware["price_per_device_hour"]

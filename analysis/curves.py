@@ -91,7 +91,7 @@ def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
     labels, recipes = names(runs), replicates(runs)
     by_key: dict[str, list[Trace]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: (run.name, recipes[run.id], str(run.recipe.get("seed")))):
-        lines = logged_steps(run.folder)
+        lines = logged_steps(run.folder / "train")
         for key in LOGGED:
             numbers = [line for line in lines if faults.is_number(line.get(key))]
             if numbers:

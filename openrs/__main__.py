@@ -13,7 +13,7 @@ from openrs.collect import collect
 from openrs.config import command_line, compose
 from openrs.config.refusal import refusal
 from openrs.cost import full_disk
-from openrs.errors import Crashed, Mistake, Unfit
+from openrs.errors import Crashed, Mistake, Unfit, denial
 from openrs.paths import CONF
 from openrs.pipeline import stages
 from openrs.plan import Plan, describe, describe_cost, preview, resolve
@@ -99,10 +99,11 @@ def main() -> int:
             silence()  # Hydra would print the traceback
             raise
         except Exception as error:
-            if not full_disk.is_cause(error):
+            full = full_disk.is_cause(error)
+            reason = full_disk.explain(compose.to_config(composed)) if full else denial(error)
+            if reason is None:
                 raise
             session.failed += 1
-            reason = full_disk.explain(compose.to_config(composed))
             say(f"error: {reason}")
             return Outcome("failed", reason=reason)
 
@@ -120,8 +121,11 @@ def main() -> int:
         return 1
     except BrokenPipeError:
         raise
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        if (reason := denial(error)) is not None:
+            say(f"error: {reason}")
+        else:
+            traceback.print_exc()
         status = 1
     return session.finish() or status
 

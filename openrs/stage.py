@@ -6,13 +6,15 @@ The file holds the resolved config, so that what was planned once is what runs, 
 import json
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 from openrs.config.compose import restore
+from openrs.cost import full_disk
 from openrs.errors import Mistake
 from openrs.machine import die_with_parent
-from openrs.processes.launch import error_file
+from openrs.processes.launch import DISK_FULL, error_file
 from openrs.records.files import write_file
 
 REFUSED = 3
@@ -28,6 +30,11 @@ def main(file: Path) -> int:
     except Mistake as error:
         write_file(error_file(file), f"{type(error).__name__}\n{error}")
         return REFUSED
+    except Exception as error:
+        if not full_disk.is_cause(error):
+            raise
+        traceback.print_exc()  # for the log
+        return DISK_FULL
     return 0
 
 

@@ -102,7 +102,7 @@ def _step(config: Config, runs: list[PastRun]) -> Rate | None:
     lines: list[dict[str, Any]] = []
     similar = [folder for folder, past in runs if _similar_step(config, folder, past)]
     for folder in similar[:MOST]:
-        lines += logged_steps(folder)
+        lines += [line for line in logged_steps(folder / "train") if "step_seconds" in line]
     if lines:
         completions = config.algorithm.prompts_per_step * config.algorithm.group_size
         sized = [line for line in lines if line.get("completion_length") is not None]

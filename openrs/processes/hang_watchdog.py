@@ -63,5 +63,5 @@ class HangWatchdog:
         return tuple(state)
 
     def _step(self) -> int:
-        lines = logged_steps(self.folder.parent)
+        lines = logged_steps(self.folder)
         return int(lines[-1]["step"]) if lines else 0

@@ -46,7 +46,6 @@ def _wrong(record: Record, rules: Rules) -> str | None:
 TEXT = (lambda value: isinstance(value, str), "no text")
 GROUP = (lambda value: isinstance(value, dict), "no group of fields")
 COUNT = (lambda value: _whole(value) and value >= 0, "no count")
-STATED = (lambda value: value is not None, "no number")
 AMOUNT = (lambda value: is_number(value) and value >= 0, "no finite number from 0")
 
 SCORE: Rules = {
@@ -188,8 +187,8 @@ def of_training(record: Record) -> str | None:
     return "rows holds what is no count"
 
 
-CHECKPOINT = {"step": COUNT, "path": TEXT}
-SEGMENT = {"first_step": COUNT, "world_size": COUNT, "hardware": TEXT}
+CHECKPOINT: Rules = {"step": COUNT, "path": TEXT}
+SEGMENT: Rules = {"first_step": COUNT, "hardware": TEXT}
 
 
 def of_whole_training(record: Record) -> str | None:
@@ -218,7 +217,7 @@ def of_data(record: Record) -> str | None:
 
 def of_segment(line: Record) -> str | None:
     """What is wrong with a line of `segments.jsonl`."""
-    return _wrong(line, SEGMENT)
+    return _wrong(line, SEGMENT | {"world_size": COUNT})
 
 
 def of_step(line: Record) -> str | None:
@@ -230,7 +229,7 @@ def of_step(line: Record) -> str | None:
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | float | None):
             return f"{name} {str(value)[:40]!r} is no number"
-    return _wrong(line, {"step": COUNT, "step_seconds": AMOUNT, "reward": STATED})
+    return _wrong({"step_seconds": 0.0} | line, {"step": COUNT, "step_seconds": AMOUNT})
 
 
 def of_cost(line: Record) -> str | None:

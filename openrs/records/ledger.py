@@ -7,7 +7,7 @@ The ledger counts the wall time for which the devices were held, start-up includ
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +76,8 @@ def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
 
     def beat() -> None:
         while not ended.wait(min(BEAT_SECONDS, max(1.0, (time.monotonic() - clock) / 10))):
-            write()
+            with suppress(OSError):  # a full disk; the stage meets it too, and says so
+                write()
 
     write()
     thread = Thread(target=beat, daemon=True)

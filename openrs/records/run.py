@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
@@ -17,14 +17,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from openrs.errors import Mistake
+from openrs.errors import DENIED, Mistake
 from openrs.paths import ROOT
 from openrs.records import faults
-from openrs.records.files import write_record
+from openrs.records.files import PARTIAL, remove_partial, write_record
 from openrs.records.left_out import checked_record
 from openrs.records.masking import masked, masked_option
 from openrs.records.recipe import run_id
 from openrs.records.training import Checkpoint, TrainRecord
+from openrs.terminal import say
 
 PACKAGES = (
     *("torch", "transformers", "trl", "vllm", "lighteval", "math-verify", "latex2sympy2-extended"),
@@ -153,14 +154,30 @@ def locked(run: Run) -> Iterator[None]:
             f"outputs={run.folder.parent.parent}: {run.folder} cannot be created ({error.strerror}). Give a "
             "folder that can be written to."
         ) from error
-    with (run.folder / ".lock").open("a+") as lock:
+    path = run.folder / ".lock"
+    try:
+        lock = path.open("a+b", buffering=0)
+    except OSError as error:
+        if error.errno not in DENIED:
+            raise
+        if os.access(run.folder, os.W_OK):
+            raise Mistake(
+                f"{path}: belongs to another user, so two workers could train one run. Let its group write "
+                "to it."
+            ) from error
+        say(f"{run.folder}: cannot be written to ({error.strerror}), so only what is there is shown")
+        yield
+        return
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            print(f"{run.folder.name}: waiting for {lock.read().strip() or 'another process'}")
+            holder = lock.read().decode(errors="replace").strip() or "another process"
+            print(f"{run.folder.name}: waiting for {holder}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}")
-        lock.flush()
+        with suppress(OSError):  # a full disk: who waits for this process does not learn its name
+            lock.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+        remove_partial(run.folder.rglob(PARTIAL))  # whose process died: the run is this one's alone
         yield

@@ -49,8 +49,9 @@ class TrainRecord:
 
 
 def logged_steps(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl in a run's folder; a damaged one is named on standard error and left out."""
-    return sound_lines(folder / "train" / "metrics.jsonl", faults.of_step)
+    """The lines of metrics.jsonl in a run's train/ folder; a damaged one is named on standard error and left
+    out."""
+    return sound_lines(folder / "metrics.jsonl", faults.of_step)
 
 
 def segments(folder: Path) -> list[dict[str, Any]]:

@@ -255,7 +255,7 @@ def stop_rule(plan: Plan, link: StudyLink) -> StopRule:
 
     def rule(line: dict[str, Any]) -> Stop | None:
         if not opened_curves:
-            earlier = logged_steps(plan.run.folder)
+            earlier = logged_steps(plan.run.folder / "train")
             lines.extend(item for item in earlier if item["step"] < line["step"])
             opened_curves.append(RunCurve.of(plan, link, signal.values(lines, link.signal)))
         lines.append(line)

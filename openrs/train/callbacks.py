@@ -35,7 +35,7 @@ class Metrics(TrainerCallback):
     """Writes one line a step; lines that a killed process logged past its checkpoint are dropped."""
 
     def __init__(self, path: Path, resumed_at: int) -> None:
-        kept = logged_steps(path.parent.parent)
+        kept = logged_steps(path.parent)
         write_lines(path, [line for line in kept if line["step"] <= resumed_at])
         self.path = path
         self.began = 0.0

@@ -114,7 +114,7 @@ def stop_rule(config: "Config", folder: Path) -> StopRule | None:
 
     def rule(line: dict[str, Any]) -> Stop | None:
         if not lines:  # the trainer has dropped by now what a killed process logged too much
-            logged = logged_steps(folder)
+            logged = logged_steps(folder / "train")
             lines.extend(earlier for earlier in logged if earlier["step"] < line["step"])
         lines.append(line)
         reason = collapsed(lines, config.collapse)

@@ -195,10 +195,10 @@ def _trainer(
 def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Writes `train.json` from what the folder holds."""
     folder = run.folder / "train"
-    saved, lines = whole_checkpoints(folder), training.logged_steps(run.folder)
+    saved, lines = whole_checkpoints(folder), training.logged_steps(folder)
     last = max(saved)
     data = sound_record(folder / "data.json", faults.of_data) or {"rows": {}, "dropped": {}}
-    seconds = {line["step"]: line["step_seconds"] for line in lines}
+    seconds = {line["step"]: line.get("step_seconds", 0.0) for line in lines}
     segments = training.finished_segments(training.segments(folder), last, seconds)
     record = TrainRecord(
         checkpoints=tuple(Checkpoint(step, f"train/{saved[step].name}") for step in sorted(saved)),
