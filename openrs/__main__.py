@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from openrs.collect import collect
 from openrs.config import command_line, compose
-from openrs.config.refusal import refusal
+from openrs.config.refusal import circle, refusal
 from openrs.cost import full_disk
 from openrs.errors import Crashed, Mistake, Unfit, denial
 from openrs.paths import CONF
@@ -122,7 +122,8 @@ def main() -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        if (reason := denial(error)) is not None:
+        reason = circle(error) if isinstance(error, RecursionError) else denial(error)
+        if reason is not None:
             say(f"error: {reason}")
         else:
             traceback.print_exc()

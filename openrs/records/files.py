@@ -14,7 +14,6 @@ from typing import Any
 
 from openrs.errors import Mistake
 
-
 PARTIAL = ".*.[0-9]*"
 """Matches the names of files that are being written: `.train.json.4711`, with the number of the process."""
 SECONDS = 3600.0
