@@ -17,7 +17,7 @@ from openrs.plan import Plan
 from openrs.processes import launch
 from openrs.records import ledger
 from openrs.records.checkpoints import whole_checkpoints
-from openrs.records.run import Run, locked
+from openrs.records.run import Run, has_results, locked
 from openrs.records.training import refuse_another_training
 from openrs.records.weights import weights_fault
 from openrs.terminal import say
@@ -62,6 +62,7 @@ def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool
     worked = False
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):
+            _restore_record(plan, plan.run)
             if early is not None and (reason := early.standing(plan)):
                 say(f"{plan.run.folder.name}: stopped before: {reason}")
                 return False
@@ -69,12 +70,20 @@ def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
+                _restore_record(plan, run)
                 worked |= _evaluate(plan, run)
     if config.hub.push and plan.mix is not None:
         from openrs.hub import push
 
         push.refresh_cards(plan.run, card)
     return worked
+
+
+def _restore_record(plan: Plan, run: Run) -> None:
+    """Writes a run's record anew where it was deleted: without it no table shows the run."""
+    if not (run.folder / "run.json").exists() and has_results(run.folder):
+        say(f"{run.folder.name}: run.json was deleted, and is written anew without its earlier commands")
+        run.log_invocation(asdict(plan.config), plan.data)
 
 
 def stop_rule(plan: Plan, early: Sequence[StopRule]) -> StopRule | None:
@@ -140,14 +149,7 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
 
 def forget(run: Run) -> None:
     """Moves a run's training and scores aside, never over anything, so that it starts anew."""
-    for name in ("train.json", "train", "eval"):
-        path = run.folder / name
-        if path.exists():
-            number = 1
-            while (aside := run.folder / f"replaced-{number}" / name).exists():
-                number += 1
-            aside.parent.mkdir(exist_ok=True)
-            path.rename(aside)
+    run.set_aside(*(run.folder / name for name in ("train.json", "train", "eval")))
 
 
 def _refuse_launcher(config: Config) -> None:

@@ -18,6 +18,11 @@ OPTIMIZER_STATE = (
 """What only the newest checkpoint needs: it is larger than the weights."""
 
 
+def checkpoint_folder(run: Path, step: int) -> Path:
+    """Where the checkpoint of a step belongs in a run's folder."""
+    return run / "train" / f"checkpoint-{step}"
+
+
 def whole_checkpoints(folder: Path) -> dict[int, Path]:
     """Step -> folder of every checkpoint that was written to the end."""
     steps = {path: _step(path) for path in folder.glob("checkpoint-*")}

@@ -70,6 +70,8 @@ def of_score(record: Record) -> str | None:
     imported = record.get("imported")
     if not isinstance(imported, dict | None):
         return f"imported {imported!r} is no group of fields"
+    if not isinstance(record.get("weights", ""), str):
+        return f"weights {str(record['weights'])[:40]!r} is no text"
     return _wrong(record, SCORE) or _of_columns(record, ROUNDED if imported else CLOSE)
 
 
@@ -124,12 +126,12 @@ COMPLETION: Rules = {
 def of_completion(line: Record) -> str | None:
     """What is wrong with a line of completions that are not all there yet."""
     wrong = _wrong(line, COMPLETION)
-    strange = line.keys() - COMPLETION.keys() - {"text", "counted", "device"}
+    strange = line.keys() - COMPLETION.keys() - {"text", "counted", "device", "weights"}
     if wrong or strange:
         return wrong or f"has no such field as {min(strange)!r}"
     device = (lambda value: value is None or isinstance(value, str), "no text")
-    rules: Rules = {"text": TEXT, "counted": COUNT, "device": device}
-    return _wrong({"text": "", "counted": 0, "device": ""} | line, rules)
+    rules: Rules = {"text": TEXT, "counted": COUNT, "device": device, "weights": TEXT}
+    return _wrong({"text": "", "counted": 0, "device": "", "weights": ""} | line, rules)
 
 
 def of_completions(record: Record) -> str | None:

@@ -69,6 +69,11 @@ def provenance() -> dict[str, Any]:
     }
 
 
+def has_results(folder: Path) -> bool:
+    """Whether a run's folder holds a training record or a score."""
+    return (folder / "train.json").exists() or any(folder.glob("eval/step-*/*/seed-*.json"))
+
+
 @dataclass(frozen=True)
 class Run:
     """The address of a recipe."""
@@ -95,6 +100,17 @@ class Run:
     def write_train_record(self, record: TrainRecord) -> None:
         """Writes `train.json`; training to `last_step` is done from then on."""
         write_record(self.folder / "train.json", asdict(record))
+
+    def set_aside(self, *paths: Path) -> None:
+        """Moves files and folders of the run, where they are there, into its folder `replaced-N`, over
+        nothing."""
+        for path in paths:
+            if path.exists():
+                number, name = 1, path.relative_to(self.folder)
+                while (aside := self.folder / f"replaced-{number}" / name).exists():
+                    number += 1
+                aside.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(aside)
 
     def log_invocation(self, resolved: dict[str, Any], data: dict[str, Any] | None = None) -> None:
         """Adds this command to `run.json`, which the first command writes; secrets are masked.

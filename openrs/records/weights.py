@@ -3,13 +3,14 @@
 import hashlib
 import json
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 INDEX = "model.safetensors.index.json"
 """Names the file of each tensor where weights are too many for one file."""
 
-SLICES, SLICE = 64, 1 << 14
+SLICES, SLICE = 32, 1 << 13
 """A hash reads so many slices of a file, evenly spread, of so many bytes: reading all of 3 GB takes long, and
 an optimizer step changes weights in all layers."""
 
@@ -68,11 +69,16 @@ def header(file: Path) -> dict[str, Any]:
 
 def weights_hash(folder: Path) -> str:
     """Names the weights in a folder: SHA-256 of names, sizes and slices of their files; "" without any."""
-    hashed, files = hashlib.sha256(), sorted(folder.glob("*.safetensors"))
-    for file in files:
-        size = file.stat().st_size
-        hashed.update(f"{file.name} {size} ".encode())
-        with file.open("rb") as content:
+    states = [(file, file.stat()) for file in sorted(folder.glob("*.safetensors"))]
+    return _hash(tuple((str(file), state.st_size, state.st_mtime_ns) for file, state in states))
+
+
+@lru_cache(maxsize=4096)  # plans and views ask often
+def _hash(files: tuple[tuple[str, int, int], ...]) -> str:
+    hashed = hashlib.sha256()
+    for path, size, _ in files:
+        hashed.update(f"{Path(path).name} {size} ".encode())
+        with Path(path).open("rb") as content:
             for number in range(SLICES):
                 content.seek(number * max(0, size - SLICE) // (SLICES - 1))
                 hashed.update(content.read(SLICE))
