@@ -39,6 +39,12 @@ def _run(arguments: Namespace) -> int:
     except Mistake as error:
         print(f"error: {plain(str(error))}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        place = plain(str(error.filename or "a file that is written"))
+        print(f"error: {place}: {error.strerror or error}. Give another path.", file=sys.stderr)
+        return 1
     if isinstance(result, int):
         return result
     if "format" in arguments:

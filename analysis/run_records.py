@@ -12,6 +12,7 @@ from openrs.errors import Mistake
 from openrs.records import faults, scores
 from openrs.records.left_out import checked_record, leave_out
 from openrs.records.recipe import digest
+from openrs.records.run import has_results
 from openrs.records.scores import Score
 
 IMPORTED = "imported"
@@ -117,27 +118,35 @@ def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
     Raises:
         Mistake: the folder holds no runs.
     """
-    paths = sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/run.json"))
-    if not paths and imported:
+    folders = sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/"))
+    runs = [run for folder in folders if (run := load_sound(folder)) is not None]
+    started = any((folder / "run.json").exists() for folder in folders)
+    if not started and imported:
         raise Mistake(
             f"{outputs}: nothing was imported here (no {IMPORTED}/*/run.json). Run `openrs "
             f"import PATH --outputs {outputs}` first."
         )
-    if not paths:
+    if not started:
         raise Mistake(
             f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `openrs`, "
             "or start a run first."
         )
-    return [run for path in paths if (run := load_sound(path.parent)) is not None]
+    return runs
 
 
 def load_sound(folder: Path) -> RunRecords | None:
     """The records of a run's folder, or None where no run was started or its record is left out."""
     try:
-        return load(folder)
+        run = load(folder)
     except Mistake as error:
         leave_out(str(error))
-    return None
+        return None
+    if run is None and has_results(folder):
+        leave_out(
+            f"{folder}: holds results and no run.json, which says of what. Put it back from a copy, or start "
+            "the command of the run again, which writes it anew."
+        )
+    return run
 
 
 def evaluations(run: RunRecords) -> list[Evaluation]:

@@ -40,6 +40,9 @@ def show(tables: "list[Table]", outputs: Path) -> None:
     """Writes tables in every format and prints them as Markdown."""
     from openrs.analysis import formats
 
-    paths = formats.write(tables, outputs / "tables")
+    try:
+        written = f"written: {', '.join(map(str, formats.write(tables, outputs / 'tables')))}"
+    except OSError as error:
+        written = f"not written: {error.filename or outputs / 'tables'} ({error.strerror})"
     print(plain(formats.together(tables, "md")))
-    say(f"written: {', '.join(map(str, paths))}")
+    say(written)

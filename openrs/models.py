@@ -2,20 +2,24 @@
 
 import hashlib
 import importlib.util
-import json
+import math
 import os
+import re
 import shutil
-import struct
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from openrs.config.catalog import Model
 from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
 from openrs.machine import hub_commit, newest_commit
-from openrs.records.files import read_record, write_record
+from openrs.records.files import write_record
+from openrs.records.left_out import sound_record
 from openrs.records.run import recorded_commits
+from openrs.records.weights import header, weights_fault
 from openrs.terminal import say
 
 LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
@@ -59,13 +63,18 @@ def fingerprint(model: Model, cache: Path | None = None) -> str:
     files = sorted(item for item in folder.iterdir() if item.is_file() and item.suffix in LOADED)
     if cache is None:
         return _content(files, {})
-    hashes = read_record(cache / "hashes.json") or {}
+    hashes = sound_record(cache / "hashes.json", _not_hashes) or {}
     before = dict(hashes)
     whole = _content(files, hashes)
     if hashes != before:
-        cache.mkdir(parents=True, exist_ok=True)
-        write_record(cache / "hashes.json", hashes)
+        with suppress(OSError):  # it saves time alone
+            write_record(cache / "hashes.json", hashes)
     return whole
+
+
+def _not_hashes(record: dict[str, Any]) -> str | None:
+    sound = all(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in record.values())
+    return None if sound else "holds what is no hash"
 
 
 def _content(files: list[Path], hashes: dict[str, str]) -> str:
@@ -183,20 +192,7 @@ def parameters(model: Model) -> int | None:
         folder = Path(model.id) if model.package is None else packaged(model)
     except Mistake:
         return None
-    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    return sum(_in_header(file) for file in files) or None
-
-
-def _in_header(file: Path) -> int:
-    """Numbers in a safetensors file: eight bytes of length, then JSON of names, types and shapes."""
-    with file.open("rb") as content:
-        (length,) = struct.unpack("<Q", content.read(8))
-        header = json.loads(content.read(length))
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            count = 1
-            for side in tensor["shape"]:
-                count *= side
-            total += count
-    return total
+    if not folder.is_dir() or weights_fault(folder):
+        return None
+    files = folder.glob("*.safetensors")
+    return sum(math.prod(tensor["shape"]) for file in files for tensor in header(file).values()) or None

@@ -22,7 +22,7 @@ from openrs.records.boxes import last_box
 from openrs.records.checkpoints import WITH_STATE
 from openrs.records.resumption import Resumption, resumption
 from openrs.records.run import Run, find
-from openrs.records.scores import ScoreAddress
+from openrs.records.scores import ScoreAddress, measured
 from openrs.train import collapse
 
 NAMED = 3
@@ -92,10 +92,10 @@ class Plan:
         ]
 
     def missing(self, step: int) -> list[ScoreAddress]:
-        """The cells of a checkpoint that have no score yet."""
+        """The cells of a checkpoint that have no score yet, or one of other weights than it holds now."""
         folder = self.owner(step).folder
         forced = "evaluate" in self.config.force
-        return [c for c in self.cells(step) if forced or not c.path(folder).exists()]
+        return [c for c in self.cells(step) if forced or not measured(folder, c)]
 
 
 def resolve(config: Config) -> Plan:

@@ -7,13 +7,15 @@ import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 from openrs.config.compose import restore
+from openrs.cost import full_disk
 from openrs.errors import Mistake
 from openrs.machine import die_with_parent, runs
-from openrs.processes.launch import COMMAND, error_file, stop_file
+from openrs.processes.launch import COMMAND, DISK_FULL, error_file, stop_file
 from openrs.records.files import write_file
 from openrs.records.run import held
 
@@ -33,6 +35,11 @@ def main(file: Path) -> int:
         except Mistake as error:
             write_file(error_file(file), f"{type(error).__name__}\n{error}")
             return REFUSED
+        except Exception as error:
+            if not full_disk.is_cause(error):
+                raise
+            traceback.print_exc()  # for the log
+            return DISK_FULL
     return 0
 
 

@@ -11,9 +11,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from openrs.collect import collect
 from openrs.config import command_line, compose
-from openrs.config.refusal import refusal
+from openrs.config.refusal import circle, refusal
 from openrs.cost import full_disk
-from openrs.errors import Crashed, Mistake, Unfit
+from openrs.errors import Crashed, Mistake, Unfit, denial
 from openrs.paths import CONF
 from openrs.pipeline import stages
 from openrs.plan import Plan, describe, describe_cost, preview, resolve, way_on
@@ -109,10 +109,11 @@ def main() -> int:
             silence()  # Hydra would print the traceback
             raise
         except Exception as error:
-            if not full_disk.is_cause(error):
+            full = full_disk.is_cause(error)
+            reason = full_disk.explain(compose.to_config(composed)) if full else denial(error)
+            if reason is None:
                 raise
             session.failed += 1
-            reason = full_disk.explain(compose.to_config(composed))
             say(f"error: {reason}")
             return Outcome("failed", reason=reason)
 
@@ -131,7 +132,11 @@ def main() -> int:
         return 1
     except BrokenPipeError:
         raise
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        reason = circle(error) if isinstance(error, RecursionError) else denial(error)
+        if reason is not None:
+            say(f"error: {reason}")
+        else:
+            traceback.print_exc()
         status = 1
     return session.finish() or status

@@ -130,6 +130,10 @@ def _content(path: Path, text: str) -> DictConfig:
         _malformed(path, text, error)
     except (OmegaConfBaseException, OSError) as error:
         raise Mistake(f"{path}: {str(error).splitlines()[0]}. Write it as lines `name: value`.") from None
+    except RecursionError:
+        raise Mistake(f"{path}: nests too deep. Write it as lines `name: value`.") from None
+    except (ValueError, AttributeError) as error:  # a number of thousands of digits, a date that is none
+        raise Mistake(f"{path}: holds no value ({str(error).split(';')[0]}). Mend or quote it.") from None
     if not isinstance(content, DictConfig):
         raise Mistake(f"{path}: is a list, and options are lines `name: value`. Write it as such lines.")
     return content

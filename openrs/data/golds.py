@@ -203,7 +203,9 @@ def _kept(path: Path) -> dict[str, bool]:
     return {
         line["gold"]: line["parsed"]
         for line in lines
-        if isinstance(line, dict) and line.get("versions") == _versions()
+        if line.get("versions") == _versions()
+        and isinstance(line.get("gold"), str)
+        and isinstance(line.get("parsed"), bool)
     }
 
 

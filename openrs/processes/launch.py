@@ -4,6 +4,7 @@ Training in several processes goes through `accelerate launch` on GPUs and torch
 launcher starts one process there, whatever number it is given), each of them with `openrs.stage` as target.
 """
 
+import errno
 import os
 import sys
 from contextlib import ExitStack, suppress
@@ -29,6 +30,8 @@ Stage = Literal["train", "evaluate"]
 
 COMMAND = "OPENRS_COMMAND"
 """Environment variable of a stage's process: the process of the command that it belongs to."""
+DISK_FULL = 4
+"""Exit status of a stage that ended because the disk is full, where no file can say so."""
 
 
 def in_own_process(config: Config, stage: Stage) -> bool:
@@ -253,13 +256,17 @@ def _run(
                 write_record(file, shown)
     if status == 0:
         return
+    failed = _first_failure(process)
+    if DISK_FULL in (status, failed and failed[1]):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run.folder))
     if server is not None and (ended := server.wait(2)) is not None:
         raise vllm_server.died(server, ended)  # training died because its server did
     if error_file(file).exists():
         kind, _, text = error_file(file).read_text(encoding="utf-8").partition("\n")
         raise {"Crashed": Crashed, "Unfit": Unfit}.get(kind, Mistake)(text)
+    first = f"process {failed[0]} of training ended first, with {in_words(failed[1])}" if failed else ""
     raise Crashed(
-        f"{stage}: {_first_failure(process) or f'its process ended with {in_words(status)}'}. "
+        f"{stage}: {first or f'its process ended with {in_words(status)}'}. "
         f"{_way_on(config, run)}. {process.log_tail}"
     )
 
@@ -283,8 +290,8 @@ def error_file(file: Path) -> Path:
     return file.with_suffix(".error")
 
 
-def _first_failure(process: WatchedProcess) -> str | None:
-    """The process that failed first, by the report of torch's launcher."""
+def _first_failure(process: WatchedProcess) -> tuple[str, int] | None:
+    """Number and exit status of the process that failed first, by the report of torch's launcher."""
     lines = [line.strip() for line in process.last]
     roots = [index for index, line in enumerate(lines) if line.startswith("Root Cause")]
     report: dict[str, str] = {}
@@ -293,4 +300,4 @@ def _first_failure(process: WatchedProcess) -> str | None:
         report.setdefault(name.strip(), value.split("(")[0].strip())
     if "rank" not in report or "exitcode" not in report:
         return None
-    return f"process {report['rank']} of training ended first, with {in_words(int(report['exitcode']))}"
+    return report["rank"], int(report["exitcode"])

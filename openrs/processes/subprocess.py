@@ -60,10 +60,10 @@ class WatchedProcess:
 
     def _read(self, show: Callable[[str], None] | None) -> None:
         assert self._process.stdout is not None
-        with self.log.open("a", encoding="utf-8") as log:
+        with self.log.open("ab", buffering=0) as log:
             for line in self._process.stdout:
-                log.write(line)
-                log.flush()
+                with suppress(OSError):  # a full disk; a process that nobody reads would wait for ever
+                    log.write(line.encode())
                 self.last.append(line.rstrip())
                 if show is not None:
                     show(line.rstrip())

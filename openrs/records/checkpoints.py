@@ -34,6 +34,11 @@ BLOCK, BLOCKS = 2**20, 64
 """Of a larger file that many blocks, evenly spread from its first to its last byte, are hashed."""
 
 
+def checkpoint_folder(run: Path, step: int) -> Path:
+    """Where the checkpoint of a step belongs in a run's folder."""
+    return run / "train" / f"checkpoint-{step}"
+
+
 def whole_checkpoints(folder: Path) -> dict[int, Path]:
     """Step -> folder of every checkpoint that was written to the end, on the save grid or as a last one."""
     return {step: path for step, path in places(folder).items() if not interrupted(path)}

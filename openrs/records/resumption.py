@@ -65,11 +65,11 @@ def make_way(run: Path, resumed: Resumption, stop_at: int) -> None:
         return
     paths = places(run / "train")
     for step, reason in resumed.passed_over.items():
-        aside = set_aside(paths[step])
+        aside = set_aside(paths[step], run)
         say(
             f"{run.name}: training cannot go on from step {step}: {reason}. The checkpoint is set aside as "
             f"{aside}; training {resumed.way_on}"
         )
     record = read_record(run / "train.json")
     if resumed.passed_over and record is not None and record["last_step"] > resumed.step:
-        set_aside(run / "train.json")
+        set_aside(run / "train.json", run)

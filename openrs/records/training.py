@@ -11,8 +11,10 @@ from typing import Any
 
 from openrs.config.schema import Hardware
 from openrs.errors import Mistake
-from openrs.records.files import read_lines, write_lines
+from openrs.records import faults
+from openrs.records.files import write_lines
 from openrs.records.ledger import device_hours
+from openrs.records.left_out import sound_lines
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,16 @@ class TrainRecord:
     """Why training ended before its step, if it did: step, kind (collapse, pruned, budget), reason."""
 
 
+def logged_steps(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl in a run's train/ folder; a damaged one is named on standard error and left
+    out."""
+    return sound_lines(folder / "metrics.jsonl", faults.of_step)
+
+
 def segments(folder: Path) -> list[dict[str, Any]]:
-    """The segments begun so far, of a run's train/ folder; a line that a kill has torn began nothing."""
-    return read_lines(folder / "segments.jsonl")
+    """The segments begun so far, of a run's train/ folder; a line that a kill has torn began nothing, and one
+    that was damaged since is named on standard error and left out."""
+    return sound_lines(folder / "segments.jsonl", faults.of_segment)
 
 
 def begin_segment(folder: Path, segment: dict[str, Any]) -> None:

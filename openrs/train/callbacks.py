@@ -22,9 +22,10 @@ from openrs.hub.push import Repository, push_pending
 from openrs.machine import WANDB_HOST, reaches, wandb_key
 from openrs.processes import interruption
 from openrs.records.checkpoints import free_what_is_passed, mark_whole
-from openrs.records.files import read_lines, write_lines
+from openrs.records.files import write_lines
 from openrs.records.metric_names import NAMES
 from openrs.records.run import Run
+from openrs.records.training import logged_steps
 from openrs.rewards.scripts import foreign_share
 from openrs.terminal import say
 from openrs.train.collapse import Stop, StopRule
@@ -40,10 +41,10 @@ class Metrics(TrainerCallback):
     """Writes one line a step; lines that a killed process logged past its checkpoint are dropped."""
 
     def __init__(self, path: Path, resumed_at: int) -> None:
-        lines = [line for line in read_lines(path) if line["step"] <= resumed_at]
+        lines = [line for line in logged_steps(path.parent) if line["step"] <= resumed_at]
         write_lines(path, lines)
         self.path = path
-        self.seconds = [line["step_seconds"] for line in lines]
+        self.seconds = [line["step_seconds"] for line in lines if "step_seconds" in line]
         """What the earlier steps took."""
         self.began = 0.0
         self.line: dict[str, Any] = {}

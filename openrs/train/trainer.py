@@ -21,10 +21,10 @@ from openrs.hub.push import Repository
 from openrs.models import fetched, loadable
 from openrs.processes import interruption
 from openrs.processes.vllm_server import Server
-from openrs.records import reward_sources, training
+from openrs.records import faults, reward_sources, training
 from openrs.records.checkpoints import keep, remove_torn, whole_checkpoints
-from openrs.records.files import read_lines, read_record
 from openrs.records.ledger import devices_held
+from openrs.records.left_out import sound_record
 from openrs.records.resumption import make_way, resumption
 from openrs.records.run import Run, versions
 from openrs.records.training import Checkpoint, TrainRecord
@@ -40,7 +40,7 @@ from openrs.train.callbacks import (
     weights_and_biases,
 )
 from openrs.train.collapse import StopRule
-from openrs.train.prompts import read_prompts, write_prompts
+from openrs.train.prompts import read_prompts, whole, write_prompts
 
 
 class Arguments(GRPOConfig):
@@ -142,7 +142,7 @@ def train(
             make_way(run.folder, resumed, config.stop_at)
             reached = resumed.step
             if reached < config.stop_at:
-                if not (prompts := folder / "prompts.jsonl").exists():
+                if not whole(config, prompts := folder / "prompts.jsonl"):
                     write_prompts(config, mix, tokenizer, prompts)
                 _begin_segment(config, folder, reached + 1)
             else:
@@ -244,10 +244,10 @@ def _trainer(
 def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Writes `train.json` from what the folder holds."""
     folder = run.folder / "train"
-    saved, lines = whole_checkpoints(folder), read_lines(folder / "metrics.jsonl")
+    saved, lines = whole_checkpoints(folder), training.logged_steps(folder)
     last = max(saved)
-    data = read_record(folder / "data.json") or {"rows": {}, "dropped": {}}
-    seconds = {line["step"]: line["step_seconds"] for line in lines}
+    data = sound_record(folder / "data.json", faults.of_data) or {"rows": {}, "dropped": {}}
+    seconds = {line["step"]: line.get("step_seconds", 0.0) for line in lines}
     segments = training.finished_segments(training.segments(folder), last, seconds)
     record = TrainRecord(
         checkpoints=tuple(Checkpoint(step, f"train/{saved[step].name}") for step in sorted(saved)),
@@ -256,7 +256,7 @@ def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
         device_hours=sum(segment["device_hours"] for segment in segments),
         rows=data["rows"],
         dropped=data["dropped"],
-        metrics=lines[-1],
+        metrics=lines[-1] if lines else {},
         segments=tuple(segments),
         stopped=stopped,
     )
