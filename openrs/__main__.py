@@ -21,7 +21,7 @@ from openrs.records.masking import masked
 from openrs.records.run import Run
 from openrs.sweep import plugin, trial
 from openrs.sweep.outcome import Outcome
-from openrs.terminal import plain, replace_characters, say, silence
+from openrs.terminal import replace_characters, say, show, silence
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -55,7 +55,7 @@ class Session:
             if study is not None:
                 return trial.run(plan, study, card)
             if config.dry_run:
-                print(plain("\n".join((*describe(plan), *describe_cost(plan)))))
+                show("\n".join((*describe(plan), *describe_cost(plan))))
             else:
                 stages(plan, card)
             self.plans.append(plan)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openrs.plan import Plan
-from openrs.terminal import plain, say
+from openrs.terminal import say, show
 
 if TYPE_CHECKING:
     from openrs.analysis.run_records import RunRecords
@@ -36,10 +36,10 @@ def show_table1(runs: "list[RunRecords]", outputs: Path) -> None:
     show(table1.everything(runs), outputs)
 
 
-def show(tables: "list[Table]", outputs: Path) -> None:
+def show_tables(tables: "list[Table]", outputs: Path) -> None:
     """Writes tables in every format and prints them as Markdown."""
     from openrs.analysis import formats
 
     paths = formats.write(tables, outputs / "tables")
-    print(plain(formats.together(tables, "md")))
+    show(formats.together(tables, "md"))
     say(f"written: {', '.join(map(str, paths))}")

@@ -24,6 +24,7 @@ from openrs.records.files import read_record, write_record
 from openrs.records.masking import masked, masked_option
 from openrs.records.recipe import run_id
 from openrs.records.training import Checkpoint, TrainRecord
+from openrs.terminal import show
 
 PACKAGES = (
     *("torch", "transformers", "trl", "vllm", "lighteval", "math-verify", "latex2sympy2-extended"),
@@ -170,7 +171,7 @@ def locked(run: Run) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            print(f"{run.folder.name}: waiting for {lock.read().strip() or 'another process'}")
+            show(f"{run.folder.name}: waiting for {lock.read().strip() or 'another process'}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         lock.truncate(0)
         lock.write(f"process {os.getpid()} on {socket.gethostname()}")

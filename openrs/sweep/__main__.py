@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from openrs.errors import Mistake
+from openrs.terminal import replace_characters, say, show
 
 
 def main() -> int:
@@ -15,15 +16,16 @@ def main() -> int:
     status.add_argument("name", help="the sweep file's name, a folder under sweeps/, or a study's name")
     status.add_argument("--outputs", type=Path, default=Path("outputs"))
     status.add_argument("--storage", help="the storage URL that the sweep was given")
+    replace_characters()
     arguments = parser.parse_args()
     from openrs.studies.reader import named
     from openrs.studies.status import lines
 
     try:
         for study in named(arguments.name, arguments.outputs, arguments.storage):
-            print("\n".join(lines(study)))
+            show("\n".join(lines(study)))
     except Mistake as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         return 1
     return 0
 

@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from openrs.errors import Mistake
 from openrs.machine import visible_devices
 from openrs.processes.subprocess import WatchedProcess
+from openrs.terminal import say
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -83,16 +84,12 @@ def processes(number: int, config: DictConfig, overrides: list[str], folder: Pat
     try:
         for index, environment in enumerate(environments, start=1):
             log = folder / "workers" / f"{index}.log"
-            running.append(WatchedProcess(command, log, environment, show=_show))
+            running.append(WatchedProcess(command, log, environment, show=say))
         for child in running:
             child.wait()
     finally:
         for child in running:
             child.stop()
-
-
-def _show(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def can_repeat(config: DictConfig) -> bool:
