@@ -4,6 +4,7 @@ The file holds the resolved config, so that what was planned once is what runs, 
 """
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 from openrs.config.compose import restore
 from openrs.errors import Mistake
 from openrs.machine import die_with_parent
-from openrs.processes.launch import error_file
+from openrs.processes.launch import SECRETS, error_file
 from openrs.records.files import write_file
+from openrs.records.masking import uncover
 
 REFUSED = 3
 """Exit status of a stage that ended with the user's mistake, which is in FILE's `.error`."""
@@ -23,6 +25,7 @@ def main(file: Path) -> int:
     """Runs the stage that the file describes; returns the exit status."""
     die_with_parent(signal.SIGKILL)
     spec = json.loads(file.read_text(encoding="utf-8"))
+    uncover(spec, os.environ.pop(SECRETS, "[]"))
     try:
         _run(spec)
     except Mistake as error:

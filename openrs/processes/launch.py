@@ -6,7 +6,7 @@ launcher starts one process there, whatever number it is given), each of them wi
 
 import os
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,14 @@ from openrs.processes import loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
 from openrs.records.files import write_record
-from openrs.records.masking import masked
+from openrs.records.masking import covered
 from openrs.records.run import Run
 from openrs.terminal import say
 
 Stage = Literal["train", "evaluate"]
+
+SECRETS = "OPENRS_SECRETS"
+"""Environment variable of a stage's process: what is masked in its file."""
 
 
 def in_own_process(config: Config, stage: Stage) -> bool:
@@ -216,11 +219,12 @@ def _run(
     file = run.folder / "logs" / f"{stage}{suffix}.json"
     error_file(file).unlink(missing_ok=True)
     spec = {"stage": stage, "id": run.id, "config": asdict(config), **arguments}
-    write_record(file, spec)
+    shown, secrets = covered(spec)
+    write_record(file, shown)
     process = WatchedProcess(
         command(config, stage, file),
         file.with_suffix(".log"),
-        environment,
+        environment | {SECRETS: secrets},
         show=say,
     )
     try:
@@ -235,9 +239,6 @@ def _run(
                 )
     finally:
         process.stop()
-        if (shown := masked(spec)) != spec:  # the process alone needed its secrets
-            with suppress(OSError):
-                write_record(file, shown)
     if status == 0:
         return
     if server is not None and (ended := server.wait(2)) is not None:

@@ -1,8 +1,10 @@
 """How stages become processes: hardware options, launchers' arguments, what may be resumed."""
 
 import dataclasses
+import hashlib
 import json
 import os
+import sys
 
 import pytest
 from omegaconf import OmegaConf
@@ -12,6 +14,7 @@ from openrs.config.compose import restore
 from openrs.errors import Mistake
 from openrs.processes import launch, vllm_server
 from openrs.records import checkpoints, training
+from openrs.records.run import Run
 from openrs.train.arguments import trainer_arguments
 
 GPU = ("a40x4", "a100x1", "h100x1", "h100x8")
@@ -278,3 +281,28 @@ def test_only_the_newest_checkpoint_keeps_its_optimizer_state(tmp_path):
     assert sorted(os.listdir(tmp_path / "checkpoint-2")) == sorted(kept)
     assert (tmp_path / "checkpoint-4" / "global_step4" / "shard.pt").exists()
     assert checkpoints.whole_checkpoints(tmp_path).keys() == {2, 4}
+
+
+STAGE = """
+import hashlib, os, sys
+from pathlib import Path
+from openrs import stage
+def shown(spec):
+    texts = spec["config"]["engine"]["base_url"], spec["study"]["url"]
+    print(*(hashlib.sha256(text.encode()).hexdigest() for text in texts), "SECRETS" in str(os.environ))
+stage._run = shown
+print(Path(sys.argv[1]).read_text().count("s3cret"))
+sys.exit(stage.main(Path(sys.argv[1])))
+"""
+
+
+def test_a_stage_gets_its_secrets_and_no_file_does(composed, tmp_path, monkeypatch):
+    urls = "http://me:s3cret@host:8000/v1", "postgresql://me:s3cret@host/db"
+    config = composed("experiment=exp3", f"engine.base_url='{urls[0]}'")
+    run = Run(tmp_path / "exp3-12345678", "1" * 64, {})
+    monkeypatch.setattr(launch, "command", lambda *_: [sys.executable, "-c", STAGE, str(_[2])])
+    launch.train(config, run, "model", 0, {"url": urls[1]})
+    before, after = (run.folder / "logs" / "train.log").read_text().split("\n", 1)
+    hashes = [hashlib.sha256(url.encode()).hexdigest() for url in urls]
+    assert (before, after) == ("0", f"{hashes[0]} {hashes[1]} False\n")
+    assert not [path for path in run.folder.rglob("*") if path.is_file() and "s3cret" in path.read_text()]
