@@ -1,5 +1,6 @@
 """Reads what runs left in outputs/: recipes, configs and scores, and nothing else."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Evaluation:
     run: RunRecords
     step: int
     settings: dict[str, Any]
-    """Those of its scores, and the kind of device."""
+    """Those of its scores, the kind of device, the examples in the prompt, and k of pass@k."""
     scores: dict[str, list[Score]]
     """Title of a benchmark -> its scores, one per sampling seed. A missing title is a blank cell."""
     variant: int = 0
@@ -151,18 +152,30 @@ def load_sound(folder: Path) -> RunRecords | None:
 
 def evaluations(run: RunRecords) -> list[Evaluation]:
     """A run's evaluations by step: one per checkpoint, way of measuring, and set of problems."""
-    variants: dict[tuple[int, str, str, str], list[tuple[str, str]]] = defaultdict(list)
-    groups: dict[tuple[int, str, str, int], list[Score]] = defaultdict(list)
+    variants: dict[tuple[Any, ...], list[tuple[str, str]]] = defaultdict(list)
+    groups: dict[tuple[int, str, str, int, int, int], list[Score]] = defaultdict(list)
     for score in run.scores:
-        way = digest(score.settings), run.device(score)
+        way = digest(score.settings), run.device(score), *_of_title(score.title)
         earlier, ids = variants[score.step, *way, score.title], (score.settings_id, score.scoring_id)
         if ids not in earlier:
             earlier.append(ids)
         groups[score.step, *way, earlier.index(ids)].append(score)
     return [
-        Evaluation(run, step, members[0].settings | {"device": kind}, by_title(members), variant)
-        for (step, _, kind, variant), members in sorted(groups.items())
+        Evaluation(
+            run,
+            step,
+            members[0].settings | {"device": kind, "few_shots": shots, "pass_k": k},
+            by_title(members),
+            variant,
+        )
+        for (step, _, kind, shots, k, variant), members in sorted(groups.items())
     ]
+
+
+def _of_title(title: str) -> tuple[int, int]:
+    """Examples in the prompt, and k of pass@k, which the import writes at the end of a benchmark's title."""
+    shots, k = re.search(r"(?: (\d+)-shot)?(?: pass@(\d+))?$", title).groups()  # type: ignore[union-attr]
+    return int(shots or 0), int(k or 1)
 
 
 def runs_of(evaluations: Iterable[Evaluation]) -> list[RunRecords]:

@@ -15,8 +15,9 @@ from openrs.config.compose import restore
 from openrs.cost import full_disk
 from openrs.errors import Mistake
 from openrs.machine import die_with_parent, runs
-from openrs.processes.launch import COMMAND, DISK_FULL, error_file, stop_file
+from openrs.processes.launch import COMMAND, DISK_FULL, SECRETS, error_file, stop_file
 from openrs.records.files import write_file
+from openrs.records.masking import uncover
 from openrs.records.run import held
 
 REFUSED = 3
@@ -27,6 +28,7 @@ def main(file: Path) -> int:
     """Runs the stage that the file describes; returns the exit status."""
     die_with_parent(signal.SIGKILL)
     spec = json.loads(file.read_text(encoding="utf-8"))
+    uncover(spec, os.environ.pop(SECRETS, "[]"))
     with held(file.parent.parent):
         if not runs(int(os.environ[COMMAND])):  # the command died before this process asked to die with it
             return REFUSED

@@ -104,6 +104,7 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path, chosen: C
                 outcomes=content.outcomes,
                 note=choice.together(left_out if metric == metrics_read[0] else "", content.note),
                 few_shots=shots,
+                branch=stated(model.get("revision")),
                 task=name,
                 dataset=config.get("hf_repo"),
             )

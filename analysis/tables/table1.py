@@ -136,7 +136,7 @@ def of_rows(
     base = base_row(rows)
     others = [row for row in rows if row is not base]
     table = Table(
-        title=f"Table 1: zero-shot {options.metric.title}, with 95 % intervals",
+        title=f"Table 1: {_title(rows, options.metric)}, with 95 % intervals",
         columns=(*shown, "Avg.", *(["Avg. (raw)"] if len(rules) > 1 else [])),
         rows=score_body(rows, shown, options.metric, rules),
         caption=(*_caption(rows, shown, options, rules), *notes),
@@ -146,6 +146,17 @@ def of_rows(
     if base is None or not others:
         return [table]
     return [table, comparisons.table(base, others, shown, options.metric, f"{name}-differences")]
+
+
+def _title(rows: Sequence[ResultRow], metric: Metric) -> str:
+    """What the cells are: "zero-shot pass@1, percent"."""
+    items = evaluations_of(rows)
+    shots = sorted({item.settings.get("few_shots", 0) for item in items} or {0})
+    ks = sorted({item.settings.get("pass_k", 1) for item in items} or {1})
+    title = metric.title
+    if metric == AVERAGE:
+        title = title.replace("pass@1", " and ".join(f"pass@{k}" for k in ks))
+    return f"{' and '.join(f'{n}-shot' if n else 'zero-shot' for n in shots)} {title}"
 
 
 def _caption(

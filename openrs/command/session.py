@@ -22,7 +22,7 @@ from openrs.records.masking import masked
 from openrs.records.run import Run
 from openrs.sweep import plugin, trial
 from openrs.sweep.outcome import Outcome
-from openrs.terminal import plain, say, silence
+from openrs.terminal import say, show, silence
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -61,7 +61,7 @@ class Session:
                 self.current = None
                 return outcome
             if config.dry_run:
-                print(plain("\n".join((*describe(plan), *describe_cost(plan)))))
+                show("\n".join((*describe(plan), *describe_cost(plan))))
             else:
                 stages(plan, card)
             self.plans.append(plan)

@@ -23,7 +23,7 @@ from openrs.errors import Mistake
 from openrs.machine import Account, Machine, in_hub_cache
 from openrs.needs import Need, data_sets, disk_gib, download_gib, unmet
 from openrs.paths import CONF
-from openrs.terminal import replace_characters
+from openrs.terminal import replace_characters, say, show
 
 MAIN_JOB = ("experiment=exp3", "data=mixed")
 """What `make run` runs, where the command line names nothing."""
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
             return recipe.run(compose_config(*options.words[1:]), options.json, options.record)
         return _machine(options.words or list(MAIN_JOB), options.json)
     except Mistake as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         return 2
 
 
@@ -78,7 +78,7 @@ def _machine(overrides: list[str], as_json: bool) -> int:
         print(json.dumps(content, indent=1))
     else:
         here = describe_config(config, needs, overrides)
-        print("\n".join([*describe_machine(machine), "", *describe_options(options), "", *here]))
+        show("\n".join([*describe_machine(machine), "", *describe_options(options), "", *here]))
     return 1 if needs else 0
 
 

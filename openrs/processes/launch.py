@@ -7,7 +7,7 @@ launcher starts one process there, whatever number it is given), each of them wi
 import errno
 import os
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
 from openrs.records.files import write_record
-from openrs.records.masking import masked
+from openrs.records.masking import covered
 from openrs.records.resumption import resumption
 from openrs.records.run import Run
 from openrs.terminal import say
@@ -32,6 +32,8 @@ COMMAND = "OPENRS_COMMAND"
 """Environment variable of a stage's process: the process of the command that it belongs to."""
 DISK_FULL = 4
 """Exit status of a stage that ended because the disk is full, where no file can say so."""
+SECRETS = "OPENRS_SECRETS"
+"""Environment variable of a stage's process: what is masked in its file."""
 
 
 def in_own_process(config: Config, stage: Stage) -> bool:
@@ -227,11 +229,12 @@ def _run(
     for left in (error_file(file), stop_file(file)):
         left.unlink(missing_ok=True)
     spec = {"stage": stage, "id": run.id, "config": asdict(config), **arguments}
-    write_record(file, spec)
+    shown, secrets = covered(spec)
+    write_record(file, shown)
     process = WatchedProcess(
         command(config, stage, file),
         file.with_suffix(".log"),
-        environment | {COMMAND: str(os.getpid())},
+        environment | {COMMAND: str(os.getpid()), SECRETS: secrets},
         show=say,
     )
     try:
@@ -251,9 +254,6 @@ def _run(
         raise
     finally:
         process.stop()
-        if (shown := masked(spec)) != spec:  # the process alone needed its secrets
-            with suppress(OSError):
-                write_record(file, shown)
     if status == 0:
         return
     failed = _first_failure(process)

@@ -26,7 +26,7 @@ from openrs.records.left_out import checked_record
 from openrs.records.masking import masked, masked_option
 from openrs.records.recipe import run_id
 from openrs.records.training import Checkpoint, TrainRecord
-from openrs.terminal import say
+from openrs.terminal import say, show
 
 PACKAGES = (
     *("torch", "transformers", "trl", "vllm", "lighteval", "math-verify", "latex2sympy2-extended"),
@@ -147,6 +147,8 @@ def recorded_commits(runs: Path, weights: str) -> dict[str, str]:
                 commits[record["config"]["model"]["commit"]] = path.parent.name
     commits.pop(None, None)
     return commits
+
+
 def _training_fault(record: dict[str, Any]) -> str | None:
     strange = record.keys() - {item.name for item in fields(TrainRecord)}
     return f"has no such field as {min(strange)!r}" if strange else faults.of_whole_training(record)
@@ -218,7 +220,7 @@ def locked(run: Run) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             holder = lock.read().decode(errors="replace").strip() or "another process"
-            print(f"{run.folder.name}: waiting for {holder}")
+            show(f"{run.folder.name}: waiting for {holder}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         with (run.folder / STAGES).open("a+") as stages:
             fcntl.flock(stages, fcntl.LOCK_EX)

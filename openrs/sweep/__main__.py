@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from openrs.errors import Mistake
+from openrs.terminal import say, show
 
 STATUS = "Exit status: 0 done; 1 there is no such sweep; 2 the words of the command are wrong."
 
@@ -27,9 +28,9 @@ def main(words: list[str]) -> int:
         if arguments.json:
             print(json.dumps([asdict(facts(study)) for study in studies], indent=1))
         for study in [] if arguments.json else studies:
-            print("\n".join(lines(study)))
+            show("\n".join(lines(study)))
     except Mistake as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         return 1
     return 0
 

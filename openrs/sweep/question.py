@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from openrs import terminal
 from openrs.errors import Mistake
+from openrs.paths import CONF
 from openrs.records.recipe import digest
 from openrs.studies.storage import address
 from openrs.sweep import objective, sampler, signal, signal_checks, space
@@ -60,7 +61,8 @@ def read_question(
     """
     _check_numbers(options)
     typed = "objective" in config
-    swept = space.parse(arguments, options.params, loader)
+    folders = _folders(config) if typed else None
+    swept = space.parse(arguments, options.params, loader, folders)
     objectives, directions = _objectives(config, options, typed)
     extend = _extension(options.custom_search_space)
     if not swept.distributions and extend is None:
@@ -72,7 +74,7 @@ def read_question(
     grid = swept.points() if is_grid else None
     if grid is None:
         sampler.rehearse(options.sampler, swept, directions)
-    points = Points(loader, config, swept, grid, _total(options.n_trials, grid))
+    points = Points(loader, config, swept, grid, _total(options.n_trials, grid), folders)
     pruner = sampler.make_pruner(options.pruner)
     if pruner is not None and typed:
         rewards = signal_checks.rewarding(points)
@@ -83,6 +85,12 @@ def read_question(
         stored |= {"made_of": _made_of(config)}
     storage = address(options.storage, folder)
     return Question(name, folder, storage, points, objectives, directions, typed, stored, extend)
+
+
+def _folders(config: DictConfig) -> tuple[Path, ...]:
+    """The user's folders of options."""
+    sources = [Path(item.path) for item in config.hydra.runtime.config_sources if item.schema == "file"]
+    return tuple(folder for folder in sources if folder != CONF)
 
 
 def _check_numbers(options: DictConfig) -> None:

@@ -25,7 +25,7 @@ from openrs.sweep.points import spaced
 from openrs.sweep.question import Question
 from openrs.sweep.slots import Patience, owed_slots
 from openrs.sweep.space import spelled
-from openrs.terminal import say
+from openrs.terminal import say, show
 
 FEW = 20
 """Runs up to which the end of a sweep prints every checkpoint in Table 1 too."""
@@ -41,32 +41,30 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience) -> 
     trials = [] if study is None else study.get_trials(deepcopy=False)
     owed = owed_slots(trials, points.total, patience)
     plans = points.plans(range(points.total) if points.total <= LISTED else spaced(owed, LISTED))
-    print(f"sweep {question.name} in {question.folder}")
+    show(f"sweep {question.name} in {question.folder}")
     scale = points.config.scale
-    print(f"  scale     {scale.name}: {scale.reason}")
+    show(f"  scale     {scale.name}: {scale.reason}")
     if points.grid is None:
         for line in points.space.described():
-            print(f"  space     {line}")
+            show(f"  space     {line}")
     for slot, item in plans.items():
         label = "each" if points.grid is None else f"trial {slot}"
-        print(f"  {label:<9} {_spelled(points.params(slot))}{_state(item)}")
+        show(f"  {label:<9} {_spelled(points.params(slot))}{_state(item)}")
     runs = [item for item in plans.values() if isinstance(item, Plan)]
     if reason := next((item.unread for item in runs if item.unread), ""):
-        print(f"  data      not known here, so the runs have no names yet: {reason}")
+        show(f"  data      not known here, so the runs have no names yet: {reason}")
     if points.grid is not None and len(plans) < points.total:
-        print(f"  points    {len(plans)} of {points.total} are shown, evenly spaced over what is to do")
+        show(f"  points    {len(plans)} of {points.total} are shown, evenly spaced over what is to do")
     if study is not None:
-        print(f"  so far    {counts(newest(trials, points.total), points.total)}")
+        show(f"  so far    {counts(newest(trials, points.total), points.total)}")
     if runs or not plans:
         planned = estimate(points, owed, plans)
-        print("\n".join(lines(planned, points.total)))
+        show("\n".join(lines(planned, points.total)))
         for line in budget.lines(points.config, spent(trials), planned):
-            print(f"  budget    {line}")
+            show(f"  budget    {line}")
     if wrong := len(plans) - len(runs):
-        print(
-            f"  left out  {wrong} trial{'s' * (wrong > 1)} that cannot run: the sums above are without them"
-        )
-    print("nothing was run (dry_run=true)")
+        show(f"  left out  {wrong} trial{'s' * (wrong > 1)} that cannot run: the sums above are without them")
+    show("nothing was run (dry_run=true)")
     return not wrong
 
 

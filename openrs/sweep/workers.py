@@ -19,6 +19,7 @@ from openrs.errors import Mistake
 from openrs.machine import visible_devices
 from openrs.processes import interruption
 from openrs.processes.subprocess import WatchedProcess
+from openrs.terminal import say
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -84,7 +85,7 @@ def processes(number: int, config: DictConfig, overrides: list[str], folder: Pat
     try:
         for index, environment in enumerate(environments, start=1):
             log = folder / "workers" / f"{index}.log"
-            running.append(WatchedProcess(command, log, environment, show=_show))
+            running.append(WatchedProcess(command, log, environment, show=say))
         notice = "ending: each worker that trains saves a checkpoint first (a second signal ends at once)"
         with interruption.ends_itself(notice, None):
             asked = False
@@ -97,10 +98,6 @@ def processes(number: int, config: DictConfig, overrides: list[str], folder: Pat
     finally:
         for child in running:
             child.stop()
-
-
-def _show(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def can_repeat(config: DictConfig) -> bool:

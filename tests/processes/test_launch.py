@@ -1,7 +1,9 @@
 """How stages become processes: hardware options, launchers' arguments, what may be resumed."""
 
 import dataclasses
+import hashlib
 import json
+import sys
 
 import pytest
 from omegaconf import OmegaConf
@@ -11,6 +13,7 @@ from openrs.config.compose import restore
 from openrs.errors import Mistake
 from openrs.processes import launch, vllm_server
 from openrs.records import training
+from openrs.records.run import Run
 from openrs.train.arguments import trainer_arguments
 
 GPU = ("a40x4", "a100x1", "h100x1", "h100x8")
@@ -257,3 +260,28 @@ def test_segments_count_their_own_time_and_devices():
     assert [(s["first_step"], s["last_step"], s["seconds"], s["device_hours"]) for s in done] == [
         (1, 2, 3600.0, 4.0), (3, 4, 7200.0, 2.0),
     ]  # fmt: skip
+
+
+STAGE = """
+import hashlib, os, sys
+from pathlib import Path
+from openrs import stage
+def shown(spec):
+    texts = spec["config"]["engine"]["base_url"], spec["study"]["url"]
+    print(*(hashlib.sha256(text.encode()).hexdigest() for text in texts), "SECRETS" in str(os.environ))
+stage._run = shown
+print(Path(sys.argv[1]).read_text().count("s3cret"))
+sys.exit(stage.main(Path(sys.argv[1])))
+"""
+
+
+def test_a_stage_gets_its_secrets_and_no_file_does(composed, tmp_path, monkeypatch):
+    urls = "http://me:s3cret@host:8000/v1", "postgresql://me:s3cret@host/db"
+    config = composed("experiment=exp3", f"engine.base_url='{urls[0]}'")
+    run = Run(tmp_path / "exp3-12345678", "1" * 64, {})
+    monkeypatch.setattr(launch, "command", lambda *_: [sys.executable, "-c", STAGE, str(_[2])])
+    launch.train(config, run, "model", 0, {"url": urls[1]})
+    before, after = (run.folder / "logs" / "train.log").read_text().split("\n", 1)
+    hashes = [hashlib.sha256(url.encode()).hexdigest() for url in urls]
+    assert (before, after) == ("0", f"{hashes[0]} {hashes[1]} False\n")
+    assert not [path for path in run.folder.rglob("*") if path.is_file() and "s3cret" in path.read_text()]

@@ -96,7 +96,9 @@ def test_training_goes_on_from_the_newest_sound_checkpoint(tmp_path, capsys, bre
     make_way(folder.parent, resumed, 6)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"exp3-12345678: training cannot go on from step 4: {reason}. ")
-    assert line.endswith(f"aside as {folder.parent}/replaced-1/train/checkpoint-4; training goes on from step 2")
+    assert line.endswith(
+        f"aside as {folder.parent}/replaced-1/train/checkpoint-4; training goes on from step 2"
+    )
     assert (folder.parent / "replaced-1" / "train" / "checkpoint-4" / "config.json").exists()
     assert not (folder.parent / "train.json").exists(), "it named what is no longer in its place"
     assert resumption(folder, 6) == type(resumed)(2, {})
