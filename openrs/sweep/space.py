@@ -17,6 +17,7 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
+from openrs.config.names import open_dictionary
 from openrs.errors import Mistake
 
 QUIET = ("hardware", "tracker", "outputs", "dry_run", "force", "budget", "fail_fast", "hydra")
@@ -36,10 +37,12 @@ class Space:
     deletions: tuple[str, ...]
 
     def overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
-        """One job's overrides in Hydra's spelling."""
-        swept = [f"{key}={spelled(value)}" for key, value in params.items()]
+        """One job's overrides in Hydra's spelling. A swept entry of an open dictionary may be a new one, or a
+        part of one that all jobs have."""
+        swept = [f"{key}={spelled(value)}" for key, value in params.items() if not open_dictionary(key)]
         common = [f"{key}={value}" for key, value in self.fixed.items() if key not in params]
-        return (*swept, *common, *self.deletions)
+        entries = [f"++{key}={spelled(value)}" for key, value in params.items() if open_dictionary(key)]
+        return (*swept, *common, *entries, *self.deletions)
 
     @property
     def finite(self) -> bool:
