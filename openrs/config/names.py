@@ -119,6 +119,9 @@ def nearest(name: str, number: int = 3) -> list[str]:
     above, _, last = name.rpartition(".")
     if last in SYNONYMS:
         return [SYNONYMS[last]]
+    if dictionary := open_dictionary(name):
+        inside = above.removeprefix(dictionary).split(".")[2:]
+        above = ".".join([dictionary, "NAME", *inside])
     within = HydraConf if name.split(".")[0] == "hydra" else Config
     scores = {}
     for known in dotted(within, "hydra." if within is HydraConf else ""):

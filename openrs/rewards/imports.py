@@ -25,13 +25,15 @@ class Imports:
 def imports(sources: tuple[Source, ...]) -> Imports:
     """What these files import, and what the user's own files among that import in their turn; Python's own
     library is left out."""
-    found, left = Imports(), [*sources]
+    found = Imports()
+    left = [(source, None if source.package else source.path.parent) for source in sources]
     known = {str(source.path) for source in sources}
     while left:
-        for name in _names(left.pop()):
+        source, folder = left.pop()
+        for name in _names(source):
             top = name.partition(".")[0]
-            path = _file(name)
-            if top in sys.stdlib_module_names or path is None or str(path) in known:
+            path = None if top in sys.stdlib_module_names else _file(name, folder)
+            if path is None or str(path) in known:
                 continue
             if {"site-packages", "dist-packages"}.intersection(path.parts):
                 found.packages[top] = _version(top)
@@ -40,7 +42,7 @@ def imports(sources: tuple[Source, ...]) -> Imports:
             text = path.read_bytes()
             found.files[str(path)] = hashlib.sha256(text).hexdigest()
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            left.append(Source(path, text, package))
+            left.append((Source(path, text, package), folder))
     return Imports(dict(sorted(found.files.items())), dict(sorted(found.packages.items())))
 
 
@@ -60,19 +62,27 @@ def _names(source: Source) -> Iterator[str]:
             yield from (".".join(parts[: end + 1]) for end in range(len(parts)))
 
 
-def _file(name: str) -> Path | None:
-    """The file of a module, which is not imported for it."""
-    module = sys.modules.get(name)
-    above = name.rpartition(".")[0]
-    if module is None and (not above or above in sys.modules):
+def _file(name: str, folder: Path | None) -> Path | None:
+    """The file of a module, which is not imported for it.
+
+    Args:
+        folder: of the user's file, where its imports are looked for first.
+    """
+    for end in (".py", "/__init__.py") if folder else ():
+        if (beside := Path(f"{folder}/{name.replace('.', '/')}{end}")).is_file():
+            return beside.resolve()
+    module, above = sys.modules.get(name), name.rpartition(".")[0]
+    if module is not None:
+        file = getattr(module, "__file__", None)
+    elif above and above not in sys.modules:  # to find it would import the package around it
+        return None
+    else:
         try:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError, AttributeError):
             return None
         file = spec.origin if spec and spec.has_location else None
-    else:
-        file = getattr(module, "__file__", None)
-    return Path(file).resolve() if file and Path(file).suffix == ".py" else None
+    return Path(file).resolve() if file and file.endswith(".py") else None
 
 
 def _version(package: str) -> str:

@@ -102,7 +102,7 @@ def _executed(path: Path, text: bytes) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # dataclasses and pickle look a class's module up
-    folder = str(path.parent)
+    folder, before = str(path.parent), set(sys.modules)
     sys.path.insert(0, folder)
     try:
         exec(compile(text, path, "exec", dont_inherit=True), vars(module))
@@ -112,7 +112,15 @@ def _executed(path: Path, text: bytes) -> ModuleType:
     finally:
         sys.path.remove(folder)
         _search(folder)  # last, for imports within functions: it hides no package of ours
+        for key in [key for key in set(sys.modules) - before if _is_beside(key, folder)]:
+            del sys.modules[key]  # another study has helpers of its own under the same names
     return module
+
+
+def _is_beside(name: str, folder: str) -> bool:
+    """Whether a module is a helper of the user's, in the folder of the user's file."""
+    top, file = name.partition(".")[0], str(getattr(sys.modules[name], "__file__", ""))
+    return top != "openrs" and file.startswith((f"{folder}/{top}.py", f"{folder}/{top}/"))
 
 
 def _search(folder: str) -> None:

@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from openrs import terminal
+from openrs.config.compose import to_config
 from openrs.errors import Mistake
 from openrs.paths import CONF
 from openrs.records.recipe import digest
@@ -82,7 +83,7 @@ def read_question(
     stored = swept.stored() | {"grid": is_grid, "objectives": list(objectives)}
     name, folder = _address(config, options, stored)
     if typed:
-        stored |= {"made_of": _made_of(config)}
+        stored |= {"made_of": _made_of(config) | _custom_rewards(points)}
     storage = address(options.storage, folder)
     return Question(name, folder, storage, points, objectives, directions, typed, stored, extend)
 
@@ -178,3 +179,12 @@ def _made_of(config: DictConfig) -> dict[str, str]:
     assert isinstance(choices, dict)
     options = {str(k): str(v) for k, v in choices.items() if str(k).split("/")[0].split("@")[0] not in quiet}
     return options | {"scale": str(config.scale.name)}
+
+
+def _custom_rewards(points: Points) -> dict[str, str]:
+    """Custom reward -> the source that all trials have: another text of it makes another question."""
+    if not points.config.reward.custom:
+        return {}
+    config = to_config(points.compose(points.params(0)))
+    custom = config.reward.custom
+    return {f"reward.custom.{name}": f"source {term.code(name).digest[:8]}" for name, term in custom.items()}

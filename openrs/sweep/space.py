@@ -18,6 +18,7 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
+from openrs.config.names import open_dictionary
 from openrs.config.overrides import prepared
 from openrs.errors import Mistake
 
@@ -38,14 +39,12 @@ class Space:
     deletions: tuple[str, ...]
 
     def overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
-        """One job's overrides in Hydra's spelling; a swept field comes after the entry that it lies in."""
-        swept = [f"{key}={spelled(value)}" for key, value in params.items()]
-        around, common = [], []
-        for key, value in self.fixed.items():
-            if key not in params:
-                holds = any(param.startswith(f"{key.lstrip('+')}.") for param in params)
-                (around if holds else common).append(f"{key}={value}")
-        return (*around, *swept, *common, *self.deletions)
+        """One job's overrides in Hydra's spelling. A swept entry of an open dictionary may be a new one, or a
+        part of one that all jobs have."""
+        swept = [f"{key}={spelled(value)}" for key, value in params.items() if not open_dictionary(key)]
+        common = [f"{key}={value}" for key, value in self.fixed.items() if key not in params]
+        entries = [f"++{key}={spelled(value)}" for key, value in params.items() if open_dictionary(key)]
+        return (*swept, *common, *entries, *self.deletions)
 
     @property
     def finite(self) -> bool:
