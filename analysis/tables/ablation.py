@@ -108,7 +108,7 @@ def _by_benchmark(
     ]
     if averaged:
         notes.append(f"Averaged over, because they are not among the rows: {', '.join(averaged)}.")
-    columns, body = (*benchmarks, "Avg."), score_body(rows, benchmarks, metric, means=True)
+    columns, body = (*benchmarks, "Avg."), score_body(rows, benchmarks, metric)
     layout = [Table(f"Ablation: {metric.title}", columns, body, tuple(notes), "ablation")]
     if len(names) > 1:
         layout.append(_margins(margins(combinations, names, benchmarks), benchmarks, metric))

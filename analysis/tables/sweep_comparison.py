@@ -134,7 +134,7 @@ def tables(
     rows = [combination([t.evaluation() for t in runs], AVERAGE).row(label) for label, runs in shown.items()]
     columns = titles(rows)
     extra = [i for i, objective in enumerate(objectives) if not columns or objective in unscored]
-    scored = score_body(rows, columns, AVERAGE, means=True) if columns else [(row.label, ()) for row in rows]
+    scored = score_body(rows, columns, AVERAGE) if columns else [(row.label, ()) for row in rows]
     body = tuple(
         (label, (*cells, *(_mean(runs, i) for i in extra)))
         for runs, (label, cells) in zip(shown.values(), scored, strict=True)

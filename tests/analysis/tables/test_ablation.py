@@ -41,7 +41,7 @@ def test_all_factors_replicates_margins_and_differences(runs):
         "length=2, reward=cosine (2 runs)",
     ]
     cell = rows["length=2, reward=cosine (2 runs)"][0]
-    assert (cell.mean, cell.kind) == (pytest.approx(77.5), "Student's t over training runs")  # 75 and 80
+    assert (cell.mean, cell.kind) == (pytest.approx(77.5), "training runs and problems")  # 75 and 80
     level = dict(margins.rows)["length=1 (2 combinations)"]
     assert level[0].mean == pytest.approx(47.5)
     assert level[0].low < level[-1].low < level[-1].mean < level[-1].high < level[0].high
