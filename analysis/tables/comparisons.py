@@ -20,6 +20,8 @@ LEVEL = 0.05
 FEW = power.LEAST_CHANGED
 """Below so many problems no outcome is beyond noise: even if all change, p is above 5 %."""
 TOO_FEW = "Too few problems to say anything"
+ALL_PAIRS = 6
+"""Arms up to which each is compared with each other one."""
 CHECKPOINTS = (
     "These are differences between checkpoints, each from one training run: too few runs to say anything "
     "about the recipes."
@@ -178,6 +180,28 @@ def each_other(
     return of_pairs("Differences to each other", pairs, rows, titles, metric, name)
 
 
+def of_arms(
+    rows: Sequence[ResultRow],
+    titles: Sequence[str],
+    metric: Metric = AVERAGE,
+    name: str = "differences",
+    baseline: ResultRow | None = None,
+) -> Table | None:
+    """The differences that answer which arm is better: all of few arms to each other, of more to the first.
+
+    Args:
+        rows: of a table; the base model is no arm, and an only arm is compared with it.
+        baseline: a row that was named, to which all others are compared.
+    """
+    arms = [row for row in rows if row.trained and not row.one_of_several]
+    if baseline is None and 1 < len(arms) <= ALL_PAIRS:
+        return each_other(arms, titles, metric, name)
+    compared = [row for row in rows if not row.one_of_several] if baseline or len(arms) < 2 else arms
+    first = baseline or next(iter(compared), None)
+    others = [row for row in compared if row is not first]
+    return table(first, others, titles, metric, name) if first and others else None
+
+
 def of_pairs(
     title: str,
     pairs: Sequence[tuple[str, ResultRow, ResultRow]],
@@ -253,10 +277,11 @@ def _lent(study: Study, titles: Sequence[str], metric: Metric) -> list[str]:
     if spread is None:
         return []
     several = f"{spread.recipes} recipe{'s' * (spread.recipes > 1)} with several runs"
+    freedom = f"{spread.freedom} degree{'s' * (spread.freedom > 1)} of freedom"
     deviation = f"{metric.unit * math.sqrt(spread.variance):.1f}"
     return [
         f"A recipe of one run is taken to vary between training seeds as the {several} "
-        f"(standard deviation of a run's average {deviation}, {spread.freedom} degrees of freedom)."
+        f"(standard deviation of a run's average {deviation}, {freedom})."
     ]
 
 
