@@ -48,6 +48,8 @@ def _run(arguments: Namespace) -> int:
     if isinstance(result, int):
         return result
     if "format" in arguments:
+        if arguments.__dict__.get("plain"):
+            result = [table.without_intervals() for table in result]
         print(formats.together(result, arguments.format), end="")
     elif arguments.json:
         print(json.dumps({"files": [str(path) for path in result]}, indent=1))
@@ -89,6 +91,8 @@ def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
         "--mixed", default="", metavar="TRAITS",
         help=f"put rows that differ in these into one table and mark them: {', '.join(mixing.TRAITS)}",
     )  # fmt: skip
+    measures.add_argument("--plain", action="store_true", help="leave intervals out")
+    own = _option("--runs", action="store_true", help="add each training run beside the mean of its recipe")
     imported = _option("--imported", action="store_true", help="show imported results instead of runs")
     reference = _option("--reference", action="append", default=[], choices=references.NAMES,
                         help="add a table of published numbers")  # fmt: skip
@@ -97,7 +101,7 @@ def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "table1", help="base and trained checkpoints on the benchmarks",
-        parents=[outputs, form, measures, imported, reference],
+        parents=[outputs, form, measures, own, imported, reference],
     )  # fmt: skip
     command.add_argument("--average", choices=("raw", "rounded", "both"),
                          help="mean of the cells, or of the cells as printed (the paper's rule)")  # fmt: skip
@@ -123,7 +127,7 @@ def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "ablation", help="what differs between runs, against benchmarks, with marginal means and differences",
-        parents=[outputs, form, measures],
+        parents=[outputs, form, measures, own],
     )  # fmt: skip
     command.add_argument("--rows", metavar="FACTORS", help="factors down the side: reward,length.completion")
     command.add_argument("--columns", metavar="FACTOR", help="a factor across; needs --benchmark")
@@ -215,7 +219,9 @@ def _table1(arguments: Namespace) -> list[Table]:
         selection = CheckpointSelection(arguments.select, arguments.by, _names(arguments.report))
     averaging: table1.Averaging = arguments.average or ("both" if arguments.imported else "raw")
     mixed = mixing.allowed(arguments.mixed)
-    options = [table1.Options(metric, averaging, mixed, selection) for metric in _metrics(arguments)]
+    options = [
+        table1.Options(metric, averaging, mixed, selection, arguments.runs) for metric in _metrics(arguments)
+    ]
     names = [*(["paper"] if arguments.published else []), *arguments.reference]
     folder = IMPORTED if arguments.imported else "runs"
     if names and not any(arguments.outputs.glob(f"{folder}/*/run.json")):
@@ -238,7 +244,7 @@ def _ablation(arguments: Namespace) -> list[Table]:
 
     rows, mixed = _names(arguments.rows), mixing.allowed(arguments.mixed)
     shown = arguments.columns, arguments.benchmark, arguments.step, arguments.baseline
-    designs = [Design(rows, *shown, metric, mixed) for metric in _metrics(arguments)]
+    designs = [Design(rows, *shown, metric, mixed, arguments.runs) for metric in _metrics(arguments)]
     runs = load_all(arguments.outputs)
     return [table for design in designs for table in tables(runs, design)]
 
