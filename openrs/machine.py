@@ -84,6 +84,12 @@ def visible_devices() -> list[int]:
     return [int(line) // 1024 for line in _visible("memory.total") if line.isdigit()]
 
 
+def device_uuids() -> dict[str, int]:
+    """UUID of each visible NVIDIA device -> its memory in GiB."""
+    rows = (line.rpartition(",") for line in _visible("uuid,memory.total"))
+    return {uuid.strip(): int(memory) // 1024 for uuid, _, memory in rows if memory.strip().isdigit()}
+
+
 def device_names() -> list[str]:
     """Name of each visible NVIDIA device."""
     return _visible("name")
@@ -264,6 +270,17 @@ class Machine:
     def devices(self) -> tuple[tuple[str, int], ...]:
         """Name and memory (GiB) of each visible NVIDIA device."""
         return tuple(zip(device_names(), visible_devices(), strict=False))
+
+    @cached_property
+    def free_gib(self) -> tuple[int, ...]:
+        """Memory of each visible NVIDIA device that no process holds now."""
+        return tuple(int(line) // 1024 for line in _visible("memory.free") if line.isdigit())
+
+    @cached_property
+    def shared_memory_gib(self) -> float:
+        """Free space of /dev/shm, through which the processes of vLLM and NCCL pass tensors."""
+        folder = Path("/dev/shm")
+        return round(shutil.disk_usage(folder).free / GIB, 1) if folder.is_dir() else 0.0
 
     @cached_property
     def driver(self) -> str | None:

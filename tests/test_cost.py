@@ -196,12 +196,15 @@ def test_what_is_done_costs_nothing(composed, tmp_path):
     assert "to go" not in told(plan_of(composed, tmp_path))
 
 
+COLOCATED = ("hardware.generation=vllm_colocate", "hardware.devices=3", "hardware.server_devices=0")
+
+
 @pytest.mark.parametrize(
     ("hardware", "weights", "state"),
     [
         (["hardware=a40x4"], 2, 14),  # ZeRO-2 keeps the bf16 weights with its state, too
-        (["hardware=a40x4", "hardware.sharding=zero3"], 2, 12),
-        (["hardware=a40x4", "hardware.sharding=fsdp2"], 4, 12),
+        (["hardware=a40x4", "hardware.sharding=zero3", *COLOCATED], 2, 12),
+        (["hardware=a40x4", "hardware.sharding=fsdp2", *COLOCATED], 4, 12),
         (["hardware=a100x1"], 4, 8),
         (["hardware=cpu"], 4, 8),
     ],

@@ -13,6 +13,8 @@ from openrs.needs import disk_gib, unmet
 
 LAB = {
     "devices": (("NVIDIA A40", 44),) * 4,
+    "free_gib": (44,) * 4,
+    "shared_memory_gib": 8.0,
     "memory_gib": 500,
     "disk_gib": 1000,
     "packages": dict.fromkeys(("torch", "trl", "vllm", "deepspeed"), "1.0"),
@@ -62,6 +64,12 @@ def test_the_papers_machine_runs_the_paper(composed):
             "driver of version 580 or newer, for torch's CUDA 13.0 (this one is 570",
             "newer driver",
         ),
+        (
+            lab(free_gib=(44, 44, 12, 44)),
+            "30 GiB free on each device (other processes leave 12 of 44)",
+            "a smaller hardware.vllm_memory",
+        ),
+        (lab(shared_memory_gib=0.1), "1 GiB in /dev/shm (free 0.1)", "--shm-size"),
         (lab(compiler=None), "a C compiler", "install gcc"),
         (lab(python_headers=False), "Python.h", "python3-dev"),
     ],

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from openrs.config.schema import Config, Hardware
 from openrs.errors import Crashed, Mistake, Unfit
+from openrs.machine import device_uuids
 from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
@@ -151,10 +152,27 @@ def command(config: Config, stage: Stage, file: Path) -> list[str]:
 
 def devices_of(hardware: Hardware) -> tuple[str, str]:
     """CUDA_VISIBLE_DEVICES of training and of the vLLM server: the first devices, and the last."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(hardware.devices)))
-    names = [name.strip() for name in visible.split(",")][: hardware.devices]
+    names = _named_by_user() or _large_enough(hardware) or [*map(str, range(hardware.devices))]
+    names = names[: hardware.devices]
     training = len(names) - hardware.server_devices
     return ",".join(names[:training]), ",".join(names[training:])
+
+
+def devices_of_evaluation(hardware: Hardware) -> dict[str, str]:
+    """CUDA_VISIBLE_DEVICES of an evaluation, where the user names no devices and some are large enough."""
+    names = [] if hardware.device == "cpu" or _named_by_user() else _large_enough(hardware)
+    return {"CUDA_VISIBLE_DEVICES": ",".join(names)} if names else {}
+
+
+def _named_by_user() -> list[str]:
+    return [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+
+
+def _large_enough(hardware: Hardware) -> list[str]:
+    """UUIDs of the devices that the hardware option means: numbers depend on CUDA_DEVICE_ORDER, in which a
+    small display card may come first."""
+    devices = device_uuids().items()
+    return [uuid for uuid, memory in devices if memory >= hardware.device_memory_gib][: hardware.devices]
 
 
 def train(config: Config, run: Run, model: str, reached: int, study: dict[str, Any] | None = None) -> None:
@@ -185,7 +203,8 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
                     vllm_server.command(config, model, server, reached),
                     server,
                     run.folder / "logs" / "vllm-server.log",
-                    {"CUDA_VISIBLE_DEVICES": visible_to_server},
+                    # TRL's client sends no key
+                    {"CUDA_VISIBLE_DEVICES": visible_to_server, "VLLM_API_KEY": ""},
                     hardware.server_timeout,
                 )
             )
@@ -212,7 +231,8 @@ def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
         Mistake: the stage refused the config.
         Crashed: the process ended by itself; finished scores stay.
     """
-    _run(config, run, "evaluate", {"step": step, "weights": weights}, {}, None)
+    visible = devices_of_evaluation(config.hardware)
+    _run(config, run, "evaluate", {"step": step, "weights": weights}, visible, None)
 
 
 def _run(

@@ -73,6 +73,7 @@ def trainer_arguments(
         # logging and saving
         "logging_steps": 1,
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # the filter hides a loss that is NaN behind the step before
         "log_completions": True,
         "num_completions_to_print": 0,
         "save_strategy": "steps",

@@ -18,6 +18,7 @@ from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
 from openrs.config.schema import Config
+from openrs.errors import Mistake
 from openrs.hub.push import Repository, push_pending
 from openrs.machine import WANDB_HOST, reaches, wandb_key
 from openrs.processes import interruption
@@ -56,9 +57,19 @@ class Metrics(TrainerCallback):
         self.began = time.perf_counter()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Translates TRL's metrics and appends them."""
+        """Translates TRL's metrics and appends them.
+
+        Raises:
+            Mistake: the loss is not a number, which all later weights would be.
+        """
         if "reward" not in logs:
             return  # the summary at the end of training
+        if not math.isfinite(logs["loss"]):
+            raise Mistake(
+                f"algorithm.learning_rate={args.learning_rate:g}: the loss of step {state.global_step} is "
+                f"{logs['loss']}, so training ended; checkpoints before that step stay. Give a smaller rate, "
+                "or model.compute_dtype=float32."
+            )
         line: dict[str, Any] = {"step": state.global_step}
         line |= {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
         if "verifier_timeouts" in line:  # TRL takes the mean over the processes

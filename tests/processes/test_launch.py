@@ -50,6 +50,9 @@ def test_every_hardware_keeps_the_papers_batch(composed, option):
          ["hardware.server_devices=0", "Give 1 or more with vllm_server"]),
         (["hardware=a40x4", "hardware.nodes=2", "hardware.training_processes=6", "hardware.server_devices=2"],
          ["hardware.generation=vllm_server", "vllm_colocate"]),
+        (["hardware=a40x4", "hardware.sharding=zero3"], ["hardware.sharding=zero3", "sharding=zero2"]),
+        (["hardware=a40x4", "hardware.sharding=fsdp2"], ["hardware.sharding=fsdp2", "vllm_colocate"]),
+        (["hardware=a100x1", "model.compute_dtype=float32"], ["vllm_colocate", "compute_dtype=bfloat16"]),
         (["hardware=cpux2", "hardware.nodes=4"], ["hardware.training_processes=2", "hardware.nodes=4"]),
         (["hardware=a40x4", "hardware.vllm_memory=1.5"], ["hardware.vllm_memory=1.5"]),
         (["hardware.nodes=0"], ["hardware.nodes=0"]),
@@ -79,7 +82,10 @@ def accelerates_view(config, folder):
 @pytest.mark.parametrize("option", ["a40x4", "h100x8"])
 @pytest.mark.parametrize("sharding", ["ddp", "zero2", "zero3", "fsdp2"])
 def test_accelerate_reads_every_config(composed, tmp_path, option, sharding):
-    config = composed("experiment=exp3", "scale=paper", f"hardware={option}", f"hardware.sharding={sharding}")
+    devices = {"a40x4": 3, "h100x8": 6}[option]  # vLLM beside the trainer: a server bears no whole sharding
+    colocated = ("generation=vllm_colocate", "server_devices=0", f"devices={devices}", f"sharding={sharding}")
+    words = [f"hardware.{word}" for word in colocated]
+    config = composed("experiment=exp3", "scale=paper", f"hardware={option}", *words)
     seen = accelerates_view(config, tmp_path)
     assert seen.num_processes == config.hardware.training_processes
     assert (seen.num_machines, seen.machine_rank, seen.mixed_precision) == (1, 0, "bf16")
@@ -155,7 +161,33 @@ def test_the_server_has_the_last_devices(composed, monkeypatch):
     assert launch.devices_of(composed("experiment=exp3", "hardware=a40x4").hardware) == (
         "GPU-a,GPU-b,GPU-c", "GPU-d",
     )  # fmt: skip
-    assert launch.devices_of(composed("experiment=exp3", "hardware=a100x1").hardware) == ("GPU-a", "")
+    assert launch.devices_of(composed("experiment=exp3", "scale=paper", "hardware=a100x1").hardware) == (
+        "GPU-a",
+        "",
+    )
+
+
+def test_devices_are_those_that_are_large_enough_by_name(composed, tmp_path, monkeypatch):
+    fake = tmp_path / "nvidia-smi"
+    rows = ("GPU-small, 8192", "GPU-a, 81920", "GPU-b, 81920")
+    fake.write_text("#!/bin/sh\n" + "".join(f"echo '{row}'\n" for row in rows))
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    config = composed("experiment=exp3", "scale=paper", "hardware=a100x1")
+    assert launch.devices_of(config.hardware) == ("GPU-a", "")
+    assert launch.devices_of_evaluation(config.hardware) == {"CUDA_VISIBLE_DEVICES": "GPU-a"}
+    two = composed(
+        "experiment=exp3",
+        "scale=paper",
+        "hardware=a40x4",
+        "hardware.devices=2",
+        "hardware.training_processes=1",
+    )
+    assert launch.devices_of(two.hardware) == ("GPU-a", "GPU-b")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    assert launch.devices_of(config.hardware) == ("2", "")  # the user's own names stay
+    assert launch.devices_of_evaluation(config.hardware) == {}
 
 
 @pytest.mark.parametrize("experiment", ["exp1", "exp2", "exp3", "base"])
