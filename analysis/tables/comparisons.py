@@ -87,9 +87,9 @@ class Study:
         if len(parts) == 1:
             return next(iter(parts.values()))
         if all(part.of_recipes for part in parts.values()):
-            sides = ([row.cells[title].vectors for title in parts] for row in (first, second))
+            one, other = ([row.cells[title].vectors for title in parts] for row in (first, second))
             lent = self._lent(first, second, list(parts))
-            return recipes.average_between_runs(*sides, first.trained, lent)
+            return recipes.average_between_runs(one, other, first.trained, lent)
         return differences.average(list(parts.values()))
 
     def _lent(self, first: ResultRow, second: ResultRow, titles: Sequence[str]) -> Spread | None:

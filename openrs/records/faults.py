@@ -206,8 +206,10 @@ def of_whole_training(record: Record) -> str | None:
 
 def _of_items(record: Record, name: str, rules: Rules) -> str | None:
     items = record.get(name)
-    sound = isinstance(items, list) and all(isinstance(item, dict) for item in items)
-    if not sound or any(_wrong(item, rules) for item in items):
+    whole = isinstance(items, list) and all(
+        isinstance(item, dict) and not _wrong(item, rules) for item in items
+    )
+    if not whole:
         return f"{name} is no list of {', '.join(rules)}"
     return None
 

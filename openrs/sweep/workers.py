@@ -91,10 +91,10 @@ def processes(number: int, config: DictConfig, overrides: list[str], folder: Pat
             asked = False
             for child in running:
                 while child.wait(0.2) is None:
-                    if not asked and (number := interruption.asked()):
+                    if not asked and (signal := interruption.asked()):
                         asked = True
                         for one in running:
-                            one.ask(number)
+                            one.ask(signal)
     finally:
         for child in running:
             child.stop()
