@@ -91,6 +91,7 @@ OWN = {
         ("logging_steps", "logging_first_step", "logging_strategy", "log_completions", "disable_tqdm"),
         "openrs logs every step, and its completions",
     ),
+    "logging_nan_inf_filter": "openrs ends training at a loss that is no number",
     "num_completions_to_print": "openrs prints none",
     **dict.fromkeys(
         ("save_strategy", "save_total_limit", "save_only_model", "save_on_each_node", "ignore_data_skip"),
