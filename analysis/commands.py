@@ -28,7 +28,7 @@ def main(words: list[str] | None = None) -> int:
         words: the verb and what follows it; None takes those of the process.
     """
     replace_characters()
-    arguments = _parser()[0].parse_args(words)
+    arguments = parser()[0].parse_args(words)
     with nullcontext() if arguments.command == "watch" else plain_output():  # rich writes control characters
         return _run(arguments)
 
@@ -67,17 +67,17 @@ def _option(*names: str, **details: Any) -> ArgumentParser:
 
 def described() -> dict[str, str]:
     """Verb -> what it does."""
-    return {action.dest: action.help or "" for action in _parser()[1]._choices_actions}
+    return {action.dest: action.help or "" for action in parser()[1]._choices_actions}
 
 
-def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
+def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     """The parser of all verbs, and its part that holds them."""
-    parser = ArgumentParser(
+    whole = ArgumentParser(
         prog="openrs",
         description="Tables, figures and reports from the records in an outputs folder.",
         epilog=STATUS,
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = whole.add_subparsers(dest="command", required=True)
     outputs = _option("outputs", type=Path, nargs="?", default=Path("outputs"), help="default: outputs")
     outputs_option = _option("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
     form = _option("--format", choices=formats.FORMATS, default="md", help="default: md")
@@ -189,7 +189,7 @@ def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.set_defaults(run=_watch)
     for command in commands.choices.values():
         command.epilog = command.epilog or STATUS
-    return parser, commands
+    return whole, commands
 
 
 def _names(text: str | None) -> tuple[str, ...]:

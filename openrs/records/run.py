@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.errors import DENIED, Mistake
+from openrs.machine import Packages
 from openrs.paths import ROOT
 from openrs.records import faults
 from openrs.records.files import PARTIAL, remove_partial, set_aside, write_record
@@ -62,11 +63,12 @@ def _git(*arguments: str) -> str:
 
 @cache
 def provenance() -> dict[str, Any]:
-    """What this invocation is: argv without secrets, time, host, commit and dirtiness, package versions."""
+    """What this invocation is: argv without secrets, time, host, versions of openrs and of packages."""
     return {
         "argv": [masked_option(word) for word in sys.argv[1:]],
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": socket.gethostname(),
+        "openrs": Packages().get("openrs"),
         "commit": _git("rev-parse", "HEAD") or None,
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "versions": versions(),
