@@ -190,10 +190,18 @@ def _normal_power(share: float, gain: float, n: int) -> float:
 
 def _binomial(n: int, share: float) -> Array:
     """Chance of each number of successes among n, shape (n + 1,)."""
-    from scipy.special import bdtr
+    counts = np.arange(n + 1)
+    if share <= 0 or share >= 1:
+        return (counts == (n if share > 0 else 0)).astype(float)
+    return np.exp(_log_choices(n) + counts * math.log(share) + (n - counts) * math.log1p(-share))
 
-    below = bdtr(np.arange(n + 1.0), n, min(1.0, share))
-    return np.diff(below, prepend=0.0)
+
+@lru_cache(maxsize=64)
+def _log_choices(n: int) -> Array:
+    """Logarithm of the number of ways to choose each number among n: scipy.special, which has it, takes longer
+    to import than all else that a table of imported scores does."""
+    factorials = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
+    return factorials[n] - factorials - factorials[::-1]
 
 
 def _smallest(reached: Callable[[float], float], highest: float, level: float = POWER) -> float:
