@@ -10,7 +10,7 @@ from pathlib import Path
 
 from openrs.config.catalog import Model
 from openrs.errors import Mistake, Unfit
-from openrs.records.files import read_record, write_record
+from openrs.records.files import grant_umask, read_record, write_record
 
 LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 """Ends of the files of a model's folder that decide what it answers: weights, config, tokenizer, template."""
@@ -107,6 +107,7 @@ def _convert_gguf(path: Path, target: Path) -> None:
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     model.save_pretrained(partial)
     AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(partial)
+    grant_umask(partial)
     if target.exists():  # another process was faster
         shutil.rmtree(partial)
     else:
