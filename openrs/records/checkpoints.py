@@ -7,7 +7,6 @@ else.
 """
 
 import json
-import os
 import shutil
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import xxhash
 
-from openrs.records.files import write_record
+from openrs.records.files import grant_umask, write_record
 
 WHOLE = "whole.json"
 """Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
@@ -74,7 +73,7 @@ def _step(checkpoint: Path) -> int | None:
 
 def mark_whole(checkpoint: Path, step: int, *, interrupted: bool = False) -> None:
     """Writes the marker of a checkpoint whose files are all there."""
-    _grant_umask(checkpoint)
+    grant_umask(checkpoint)
     names = (path.relative_to(checkpoint).as_posix() for path in checkpoint.rglob("*") if path.is_file())
     files = {name: _contents(checkpoint / name) for name in sorted(names) if name != WHOLE}
     write_record(checkpoint / WHOLE, {"step": step, "interrupted": interrupted, "files": files})
@@ -84,17 +83,6 @@ def keep(checkpoint: Path) -> None:
     """Makes an interruption's checkpoint one like all others, as its step was asked for."""
     if interrupted(checkpoint):
         write_record(checkpoint / WHOLE, _marker(checkpoint) | {"interrupted": False})
-
-
-def _grant_umask(folder: Path) -> None:
-    """Gives every file the mode that the umask grants: safetensors makes its files for the owner alone."""
-    probe = folder / f".mode.{os.getpid()}"
-    probe.touch()
-    mode = probe.stat().st_mode
-    probe.unlink()
-    for path in folder.rglob("*"):
-        if path.is_file():
-            path.chmod(mode)
 
 
 def _contents(path: Path) -> dict[str, Any]:
