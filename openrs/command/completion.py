@@ -15,6 +15,7 @@ from typing import Literal, get_args, get_origin
 from openrs.command import usage, verbs
 from openrs.config import option_folders
 from openrs.errors import Mistake
+from openrs.paths import CONF
 
 INSTALL = {
     "bash": """\
@@ -138,9 +139,9 @@ def _is_group(name: str, roots: Sequence[Path]) -> bool:
 
 def _hydra_groups() -> Iterator[str]:
     """The groups of Hydra that openrs has options for."""
-    for path in sorted((option_folders.CONF / "hydra").rglob("*")):
+    for path in sorted((CONF / "hydra").rglob("*")):
         if path.is_dir() and any(path.glob("*.yaml")):
-            yield path.relative_to(option_folders.CONF).as_posix()
+            yield path.relative_to(CONF).as_posix()
 
 
 def _ends(name: str) -> Iterator[str]:

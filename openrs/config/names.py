@@ -123,7 +123,8 @@ def nearest(name: str, number: int = 3) -> list[str]:
     if dictionary := open_dictionary(name):
         inside = above.removeprefix(dictionary).split(".")[2:]
         above = ".".join([dictionary, "NAME", *inside])
-    within, start = Config, ""
+    within: type = Config
+    start = ""
     if name.split(".")[0] == "hydra":
         from hydra.conf import HydraConf
 

@@ -62,7 +62,7 @@ def run(outputs: Path, as_json: bool) -> int:
         print(json.dumps({"runs": [*map(asdict, runs)], "studies": [*map(asdict, studies)]}, indent=1))
     else:
         print("\n".join(_lines(outputs, runs, studies)))
-    return 1 if any(item.problem for item in (*runs, *studies)) else 0
+    return 1 if _problems(runs, studies) else 0
 
 
 def _run(outputs: Path, path: Path) -> RunVersions:
@@ -127,8 +127,13 @@ def _lines(outputs: Path, runs: list[RunVersions], studies: list[StudyVersions])
             versions[study.optuna or "unknown"].append(study.study)
         lines += [f"studies by Optuna (here {here.get('optuna')})"]
         lines += [f"  {version}: {_named(names)}" for version, names in versions.items()]
-    problems = [item.problem for item in (*runs, *studies) if item.problem]
+    problems = _problems(runs, studies)
     return [*lines, *(["cannot be read as they are"] * bool(problems)), *(f"  {text}" for text in problems)]
+
+
+def _problems(runs: list[RunVersions], studies: list[StudyVersions]) -> list[str]:
+    """Why runs and studies cannot be read as they are."""
+    return [text for text in (*(run.problem for run in runs), *(study.problem for study in studies)) if text]
 
 
 def _grouped(runs: list[RunVersions], values: Any) -> dict[Any, list[str]]:
