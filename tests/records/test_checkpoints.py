@@ -94,10 +94,13 @@ def test_training_goes_on_from_the_newest_sound_checkpoint(tmp_path, capsys, bre
     resumed = resumption(folder, 6)
     assert (resumed.step, resumed.passed_over) == (2, {4: reason})
     make_way(folder.parent, resumed, 6)
-    (line,) = capsys.readouterr().err.splitlines()
+    line, record = capsys.readouterr().err.splitlines()
     assert line.startswith(f"exp3-12345678: training cannot go on from step 4: {reason}. ")
     assert line.endswith(f"aside as {folder}/replaced-1/checkpoint-4; training goes on from step 2")
     assert (folder / "replaced-1" / "checkpoint-4" / "config.json").exists()
+    assert record.endswith(
+        f"step 4 is trained again; its record is set aside as {folder.parent}/replaced-1/train.json"
+    )
     assert not (folder.parent / "train.json").exists(), "it named what is no longer in its place"
     assert resumption(folder, 6) == type(resumed)(2, {})
 
