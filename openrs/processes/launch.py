@@ -240,8 +240,8 @@ def _run(
             if watchdog is not None and (hang := watchdog.look()) is not None:
                 raise Crashed(
                     f"hardware.stall_timeout={watchdog.limit:g}: {hang} for that many seconds, so openrs "
-                    f"ended training. {_way_on(config, run)}; where steps do take longer, give more, or "
-                    f"null. {(server or process).log_tail}"
+                    f"ended training. {_way_on(stage, config, run)}; where steps do take longer, give more, "
+                    f"or null. {(server or process).log_tail}"
                 )
     except interruption.Interrupted:
         process.stop(grace=0)
@@ -260,12 +260,14 @@ def _run(
         raise {"Crashed": Crashed, "Unfit": Unfit}.get(kind, Mistake)(text)
     raise Crashed(
         f"{stage}: {_first_failure(process) or f'its process ended with {in_words(status)}'}. "
-        f"{_way_on(config, run)}. {process.log_tail}"
+        f"{_way_on(stage, config, run)}. {process.log_tail}"
     )
 
 
-def _way_on(config: Config, run: Run) -> str:
-    """What the same command will do about training."""
+def _way_on(stage: Stage, config: Config, run: Run) -> str:
+    """What the same command will do about the stage."""
+    if stage == "evaluate":
+        return "The same command measures what is missing"
     step = resumption(run.folder / "train", config.stop_at).step
     if not step:
         return "No checkpoint was saved yet, so the same command starts training again"

@@ -115,7 +115,7 @@ def test_training_starts_anew_where_no_checkpoint_has_its_state(tmp_path, capsys
     resumed = resumption(folder, 6)
     assert resumed.step == 0
     make_way(folder.parent, resumed, 6)
-    assert "it has no scheduler.pt, rng_state.pth, optimizer.pt. " in capsys.readouterr().err
+    assert "it has no rng_state.pth, scheduler.pt, optimizer.pt. " in capsys.readouterr().err
     assert not checkpoints.places(folder)
 
 
