@@ -130,13 +130,13 @@ def missing_state(checkpoint: Path, processes: int, sharding: str) -> list[str]:
         sharding: how they shared the optimizer's state.
     """
     ranks = range(processes)
-    needed = ["trainer_state.json", "scheduler.pt"]
+    needed = ["trainer_state.json"]
     needed += ["rng_state.pth"] if processes == 1 else [f"rng_state_{rank}.pth" for rank in ranks]
     if sharding in ("zero2", "zero3"):
         shard = "global_step*/*zero_pp_rank_{}_mp_rank_00_optim_states.pt"
         needed += ["latest", *(shard.format(rank) for rank in ranks)]
     else:
-        needed.append("optimizer.bin" if sharding == "fsdp2" else "optimizer.pt")
+        needed += ["scheduler.pt", "optimizer.bin" if sharding == "fsdp2" else "optimizer.pt"]
     missing = [pattern for pattern in needed if not any(checkpoint.glob(pattern))]
     named = _marker(checkpoint).get("files", {})
     return missing + [name for name in named if name not in missing and not (checkpoint / name).exists()]
