@@ -190,7 +190,7 @@ def of_training(record: Record) -> str | None:
 
 
 CHECKPOINT: Rules = {"step": COUNT, "path": TEXT}
-SEGMENT: Rules = {"first_step": COUNT, "hardware": TEXT}
+SEGMENT: Rules = {"first_step": COUNT}
 
 
 def of_whole_training(record: Record) -> str | None:
@@ -219,7 +219,7 @@ def of_data(record: Record) -> str | None:
 
 def of_segment(line: Record) -> str | None:
     """What is wrong with a line of `segments.jsonl`."""
-    return _wrong(line, SEGMENT | {"world_size": COUNT})
+    return _wrong(line, SEGMENT | {"world_size": COUNT, "hardware": TEXT})
 
 
 def of_step(line: Record) -> str | None:

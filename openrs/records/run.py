@@ -176,7 +176,7 @@ def locked(run: Run) -> Iterator[None]:
     except OSError as error:
         if error.errno not in DENIED:
             raise
-        if os.access(run.folder, os.W_OK):
+        if os.access(run.folder, os.W_OK, effective_ids=True):
             raise Mistake(
                 f"{path}: belongs to another user, so two workers could train one run. Let its group write "
                 "to it."
