@@ -81,8 +81,15 @@ def test_a_run_whose_record_is_not_sound_is_no_address(tmp_path):
 
 
 def test_damaged_steps_are_named_and_the_others_stay(tmp_path, capsys):
-    lines = [b'{"step": 1, "reward": NaN}', b'{"step": 2, "reward": "high"}', b'{"reward": 1.0}', b"\xff\xfe",
-             b'{"step": 5, "step_seconds": -1}', b'{"step": 6, "rewards": [1]}', b'{"step": 7, "kl": null}']  # fmt: skip
+    lines = [
+        b'{"step": 1, "reward": NaN}',
+        b'{"step": 2, "reward": "high"}',
+        b'{"reward": 1.0}',
+        b"\xff\xfe",
+        b'{"step": 5, "step_seconds": -1}',
+        b'{"step": 6, "rewards": [1]}',
+        b'{"step": 7, "kl": null}',
+    ]
     (tmp_path / "metrics.jsonl").write_bytes(b"\n".join(lines) + b"\n")
     assert [line["step"] for line in training.logged_steps(tmp_path)] == [1, 7]
     said = [line.partition(", line ")[2] for line in capsys.readouterr().err.splitlines()]
@@ -285,8 +292,8 @@ def test_a_checkpoint_whose_marker_is_torn_is_half_written(tmp_path):
 
 
 def test_a_torn_segment_began_nothing(tmp_path):
-    training.begin_segment(tmp_path, {"first_step": 1})
+    training.begin_segment(tmp_path, {"first_step": 1, "world_size": 1, "hardware": "cpu"})
     with (tmp_path / "segments.jsonl").open("a") as file:
         file.write('{"first_st')
-    training.begin_segment(tmp_path, {"first_step": 3})
+    training.begin_segment(tmp_path, {"first_step": 3, "world_size": 1, "hardware": "cpu"})
     assert [segment["first_step"] for segment in training.segments(tmp_path)] == [1, 3]
