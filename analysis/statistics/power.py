@@ -193,8 +193,10 @@ def _binomial(n: int, share: float) -> Array:
 
 @lru_cache(maxsize=64)
 def _log_choices(n: int) -> Array:
-    """Logarithm of the number of ways to choose each number among n: scipy.special, which has it, takes longer
-    to import than all else that a table of imported scores does."""
+    """Logarithm of the number of ways to choose each number among n.
+
+    scipy.special has it, and takes longer to import than all else that a table of imported scores does.
+    """
     factorials = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
     return factorials[n] - factorials - factorials[::-1]
 
