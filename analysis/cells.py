@@ -99,9 +99,9 @@ class Cell:
         return self.k == 1 and self.bounded and not self.run_values
 
     @property
-    def column(self) -> Array | tuple[float, int]:
+    def column(self) -> list[Array] | tuple[float, int]:
         """What the error over problems is estimated from."""
-        return (self.value, self.n) if self.shares is None else self.shares
+        return self.vectors or (self.value, self.n)
 
 
 def outcomes(scores: list[Score], column: str = "correct") -> tuple[tuple[str, ...], Array]:
@@ -231,9 +231,8 @@ def over_runs(cells: list[Cell]) -> Cell:
     vectors = tuple(cell.shares for cell in cells if cell.shares is not None) if same else ()
     values = tuple(cell.value for cell in cells)
     shares = np.mean(vectors, axis=0) if vectors else None
-    column = (float(np.mean(values)), first.n) if shares is None else shares
     return Cell(
-        recipes.estimate([column], values, first.bounded),
+        recipes.estimate([vectors or (float(np.mean(values)), first.n)], values, first.bounded),
         n=first.n,
         k=first.k,
         seeds=first.seeds,
