@@ -1,6 +1,5 @@
 """Interrupted, damaged, killed: what goes on is what an uninterrupted run would have been. Minutes: slow."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -11,7 +10,7 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from openrs.records.run import STAGES
+from openrs.records.run import Run, locked
 from openrs.studies.trials import put_back
 from tests.helpers import commands
 from tests.helpers.jobs import SHORT, metrics, only_run, ranks_of, segments, weights
@@ -151,10 +150,13 @@ def test_no_process_trains_once_the_run_of_a_killed_command_is_free(tmp_path):
     ranks = ranks_of(process)
     assert ranks.keys() == {0, 1}
     os.kill(process.pid, signal.SIGKILL)
-    with (only_run(tmp_path) / ".lock").open() as lock, (only_run(tmp_path) / STAGES).open("a") as stages:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        fcntl.flock(stages, fcntl.LOCK_EX)
+    run = only_run(tmp_path)
+    with locked(Run(run, "", {})):
+        lines = metrics(run)
+        # a process lets go of its locks as it dies, a moment before it is gone from the table of processes
+        time.sleep(2)
         assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in ranks.values())
+        assert metrics(run) == lines
     process.communicate()
 
 
