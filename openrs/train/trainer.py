@@ -214,8 +214,9 @@ def _trainer(
 def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Writes `train.json` from what the folder holds."""
     folder = run.folder / "train"
-    saved, lines = whole_checkpoints(folder), read_lines(folder / "metrics.jsonl")
+    saved = whole_checkpoints(folder)
     last = max(saved)
+    lines = [line for line in read_lines(folder / "metrics.jsonl") if line["step"] <= last]
     data = read_record(folder / "data.json") or {"rows": {}, "dropped": {}}
     seconds = {line["step"]: line["step_seconds"] for line in lines}
     segments = training.finished_segments(training.segments(folder), last, seconds)
