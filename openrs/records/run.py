@@ -156,6 +156,11 @@ def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
     return Run(runs / f"{name}-{full[:8]}", full, recipe)
 
 
+@cache  # a command holds a run several times
+def _say_read_only(folder: Path, reason: str) -> None:
+    say(f"{folder}: cannot be written to ({reason}), so only what is there is shown")
+
+
 @contextmanager
 def locked(run: Run) -> Iterator[None]:
     """Holds the run for this process; a second worker waits until the first is done or dead.
@@ -181,7 +186,7 @@ def locked(run: Run) -> Iterator[None]:
                 f"{path}: belongs to another user, so two workers could train one run. Let its group write "
                 "to it."
             ) from error
-        say(f"{run.folder}: cannot be written to ({error.strerror}), so only what is there is shown")
+        _say_read_only(run.folder, str(error.strerror))
         yield
         return
     with lock:
