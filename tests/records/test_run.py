@@ -141,7 +141,7 @@ def test_a_run_that_may_not_be_written_to_is_still_read(tmp_path, capsys):
         assert find(tmp_path, "exp", RECIPE) == made
         with pytest.raises(OSError, match="denied") as error:
             made.log_invocation({"x": 1})
-        assert denial(error.value).startswith(f"{made.folder}/.run.json.")
+        assert denial(error.value).startswith(f"{made.folder}/run.json: cannot be")
     assert capsys.readouterr().err.startswith(f"{made.folder}: cannot be written to (Permission denied)")
     lock = made.folder / ".lock"
     lock.touch()
