@@ -201,6 +201,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "watch", help="show table, curves and sweeps in the terminal while runs go on",
+        epilog=f"A view for people: table1 and status have --json. {STATUS}",
         parents=[outputs, storage],
     )  # fmt: skip
     command.add_argument("--every", type=float, default=10.0, metavar="SECONDS",
