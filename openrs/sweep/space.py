@@ -19,7 +19,18 @@ from optuna.distributions import (
 
 from openrs.errors import Mistake
 
-QUIET = ("hardware", "tracker", "outputs", "dry_run", "force", "budget", "fail_fast", "hydra")
+QUIET = (
+    "hardware",
+    "tracker",
+    "outputs",
+    "dry_run",
+    "force",
+    "budget",
+    "fail_fast",
+    "detect",
+    "spread",
+    "hydra",
+)
 """Overrides that change no result, so that workers which differ in them share a study."""
 
 DECADES = 100
