@@ -265,6 +265,11 @@ def _rest(config: Config) -> None:
         )
     if not config.stages:
         refuse("stages", "[]", "leaves nothing to do", "Give for example stages=[train], or dry_run=true")
+    for field in ("detect", "spread"):
+        if (points := getattr(config, field)) is not None and not config.dry_run:
+            refuse(
+                field, points, "is read by the dry run of a sweep alone", "Give dry_run=true, or leave it out"
+            )
     for stage in config.force:
         if stage not in config.stages:
             refuse(

@@ -198,6 +198,10 @@ class Config:
     force: list[Literal["train", "evaluate"]] = option(factory=list, identity="neither")
     dry_run: bool = option(False, identity="neither")
     outputs: str = option("outputs", identity="neither")
+    detect: float | None = option(None, identity="neither", above=0, below=100)
+    """A difference in points: the dry run of a sweep says how many seeds it takes to show it."""
+    spread: float | None = option(None, identity="neither", above=0, below=100)
+    """For that: the standard deviation of a recipe's runs, in points of an average; null: of earlier runs."""
 
     @property
     def stop_at(self) -> int:

@@ -375,6 +375,7 @@ def test_fields_keep_their_order():
     """The name of a study hashes the text of the config: another order would begin every study anew."""
     order = (
         "name report_step untrained seed data length reward steps prompt model algorithm evaluation engine "
-        "hardware tracker hub scale catalog collapse objective budget fail_fast stages force dry_run outputs"
+        "hardware tracker hub scale catalog collapse objective budget fail_fast stages force dry_run outputs "
+        "detect spread"
     )
     assert [field.name for field in fields(Config)] == order.split()
