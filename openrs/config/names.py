@@ -29,6 +29,7 @@ SYNONYMS = {
     "output_dir": "outputs",
     "model_name_or_path": "model.id",
     "system_prompt": "prompt.system",
+    "answer_kind": "data.answer_kind",
 }
 """What other trainers call a field."""
 

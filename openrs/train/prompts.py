@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.config.schema import Config
-from openrs.data.mix import Mix, prompt_order
+from openrs.data.mix import CONTENT, Mix, prompt_order
 from openrs.errors import Mistake
 from openrs.records.files import write_lines, write_record
 
@@ -49,11 +49,17 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
     conflicts = {"conflicts": mix.conflicts} if mix.conflicts else {}
     write_record(path.with_name("data.json"), record | conflicts)
     rows = (mix.rows[fitting[index]] for index in order)
-    write_lines(path, ({key: row[key] for key in ("id", "draw", "problem", "solution")} for row in rows))
+    write_lines(path, ({key: row[key] for key in ("id", "draw", *CONTENT) if key in row} for row in rows))
 
 
 def read_prompts(config: Config, path: Path) -> list[dict[str, Any]]:
-    """The rows of TRL's training set, in order: prompt (a conversation) and solution."""
+    """The rows of TRL's training set, in order: prompt (a conversation) and solution, and answer_kind where
+    not all answers are mathematics."""
     with path.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    return [{"prompt": messages(config, row["problem"]), "solution": row["solution"]} for row in rows]
+    kinds = any("answer_kind" in row for row in rows)
+    return [
+        {"prompt": messages(config, row["problem"]), "solution": row["solution"]}
+        | ({"answer_kind": row.get("answer_kind", "math")} if kinds else {})
+        for row in rows
+    ]
