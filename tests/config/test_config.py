@@ -25,7 +25,8 @@ ROUNDS = range(max(len(options) for options in GROUPS.values()))
 def test_every_option_composes(composed, number):
     """One option of every group at a time, until each had its turn."""
     chosen = {group: options[number % len(options)] for group, options in GROUPS.items()}
-    config = composed(*(f"{group}={option}" for group, option in chosen.items()))
+    rows = ["data.id=mine.jsonl"] if chosen["data"] == "own" else []
+    config = composed(*(f"{group}={option}" for group, option in chosen.items()), *rows)
     assert config.algorithm.name == chosen["algorithm"]
     assert config.hardware.name == chosen["hardware"]
     assert config.name == chosen["experiment"]
