@@ -41,7 +41,7 @@ def test_a_record_survives_the_round_trip(tmp_path):
 
 
 def test_a_crash_before_the_move_leaves_no_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
+    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(5, "power cut")))
     with pytest.raises(OSError, match="power cut"):
         write_record(tmp_path / "r.json", {"a": 1})
     assert read_record(tmp_path / "r.json") is None
