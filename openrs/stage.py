@@ -6,7 +6,6 @@ The file holds the resolved config, so that what was planned once is what runs, 
 import json
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ def main(file: Path) -> int:
     except Exception as error:
         if not full_disk.is_cause(error):
             raise
-        traceback.print_exc()  # for the log
         return DISK_FULL
     return 0
 
