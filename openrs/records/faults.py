@@ -216,11 +216,9 @@ def of_whole_training(record: Record) -> str | None:
 
 
 def _of_items(record: Record, name: str, rules: Rules) -> str | None:
-    items = record.get(name)
-    whole = isinstance(items, list) and all(
-        isinstance(item, dict) and not _wrong(item, rules) for item in items
-    )
-    if not whole:
+    items: Any = record.get(name)
+    sound = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+    if not sound or any(_wrong(item, rules) for item in items):
         return f"{name} is no list of {', '.join(rules)}"
     return None
 
