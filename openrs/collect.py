@@ -33,7 +33,7 @@ def show_table1(runs: "list[RunRecords]", outputs: Path) -> None:
     """Writes and prints Table 1 of these runs."""
     from openrs.analysis.tables import table1
 
-    show(table1.everything(runs), outputs)
+    show_tables(table1.everything(runs), outputs)
 
 
 def show_tables(tables: "list[Table]", outputs: Path) -> None:

@@ -157,7 +157,7 @@ def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig
     benchmark, missing = selection.benchmark if selection else "", question.points.total - len(last)
     compared = comparison(last, question.objectives, question.directions, question.name, benchmark, missing)
     if compared:
-        collect.show(compared, outputs)
+        collect.show_tables(compared, outputs)
 
 
 def comparison(

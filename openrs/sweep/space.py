@@ -40,12 +40,10 @@ class Space:
     def overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
         """One job's overrides in Hydra's spelling; a swept field comes after the entry that it lies in."""
         swept = [f"{key}={spelled(value)}" for key, value in params.items()]
-        around, common = [], []
-        for key, value in self.fixed.items():
-            if key not in params:
-                holds = any(param.startswith(f"{key.lstrip('+')}.") for param in params)
-                (around if holds else common).append(f"{key}={value}")
-        return (*around, *swept, *common, *self.deletions)
+        common = {key: f"{key}={value}" for key, value in self.fixed.items() if key not in params}
+        around = [key for key in common if any(p.startswith(f"{key.lstrip('+')}.") for p in params)]
+        rest = [line for key, line in common.items() if key not in around]
+        return (*(common[key] for key in around), *swept, *rest, *self.deletions)
 
     @property
     def finite(self) -> bool:
