@@ -99,7 +99,13 @@ def test_a_study_takes_its_rewards_with_it(tmp_path):
 @pytest.mark.slow
 def test_arguments_and_fields_of_trl_are_swept(tmp_path):
     (tmp_path / "rewards.py").write_text(BREVITY)
-    command = [*TRAINING, CUSTOM, "reward.custom.brevity.arguments.cap=50,100", "algorithm.trl.top_k=0,5"]
+    command = [
+        *TRAINING,
+        "steps.total=1",
+        CUSTOM,
+        "reward.custom.brevity.arguments.cap=50,100",
+        "algorithm.trl.top_k=0,5",
+    ]
     made = sweep(*command, cwd=tmp_path)
     assert made.returncode == 0, made.stderr[-3000:]
     study = study_of(tmp_path / "outputs")
