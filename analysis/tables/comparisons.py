@@ -87,9 +87,9 @@ class Study:
         if len(parts) == 1:
             return next(iter(parts.values()))
         if all(part.of_recipes for part in parts.values()):
-            sides = ([row.cells[title].vectors for title in parts] for row in (first, second))
+            one, other = ([row.cells[title].vectors for title in parts] for row in (first, second))
             lent = self._lent(first, second, list(parts))
-            return recipes.average_between_runs(*sides, first.trained, lent)
+            return recipes.average_between_runs(one, other, first.trained, lent)
         return differences.average(list(parts.values()))
 
     def _lent(self, first: ResultRow, second: ResultRow, titles: Sequence[str]) -> Spread | None:
@@ -196,7 +196,8 @@ def of_arms(
     arms = [row for row in rows if row.trained and not row.one_of_several]
     if baseline is None and 1 < len(arms) <= ALL_PAIRS:
         return each_other(arms, titles, metric, name)
-    compared = [row for row in rows if not row.one_of_several] if baseline or len(arms) < 2 else arms
+    whole = [row for row in rows if not row.one_of_several]
+    compared = whole if baseline is None and len(arms) < 2 else arms
     first = baseline or next(iter(compared), None)
     others = [row for row in compared if row is not first]
     return table(first, others, titles, metric, name) if first and others else None

@@ -13,6 +13,7 @@ from optuna.distributions import BaseDistribution
 from openrs.config.compose import refusal, to_config
 from openrs.errors import Mistake
 from openrs.plan import Plan, preview, resolve
+from openrs.studies.replicates import SEED
 from openrs.sweep.space import Space, choices, spelled
 
 COMPOSED = 50
@@ -31,10 +32,14 @@ class Points:
     """The params of every point; None where a sampler proposes them."""
     total: int
     """Slots of the study."""
+    seeds: tuple[Any, ...] = ()
+    """Of a sampler's search: the training seeds with which each of its proposals is run."""
 
     def params(self, slot: int) -> dict[str, Any]:
-        """The params of a slot, empty where a sampler proposes them."""
-        return {} if self.grid is None else self.grid[slot]
+        """The params of a slot; of a sampler's only the seed, as it proposes the others."""
+        if self.grid is not None:
+            return self.grid[slot]
+        return {SEED: self.seeds[slot % len(self.seeds)]} if self.seeds else {}
 
     def compose(self, params: dict[str, Any]) -> DictConfig:
         """The job config of one point, as Hydra composes it.
