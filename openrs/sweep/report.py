@@ -48,9 +48,12 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience) -> 
     if points.grid is None:
         for line in points.space.described():
             show(f"  space     {line}")
+        if points.seeds:
+            show("  seeds     each proposal is run with every one: they are replicates, and not searched")
     for slot, item in plans.items():
         label = "each" if points.grid is None else f"trial {slot}"
-        show(f"  {label:<9} {_spelled(points.params(slot))}{_state(item)}")
+        params = {} if points.grid is None else points.params(slot)
+        show(f"  {label:<9} {_spelled(params)}{_state(item)}")
     runs = [item for item in plans.values() if isinstance(item, Plan)]
     if reason := next((item.unread for item in runs if item.unread), ""):
         show(f"  data      not known here, so the runs have no names yet: {reason}")
