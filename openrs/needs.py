@@ -262,8 +262,8 @@ def data_sets(config: Config) -> dict[tuple[str, str], bool]:
         for draw in ([] if config.untrained else config.data.draws.values())
         for name in (draw.source, *draw.exclude)
     }
-    used = [catalog.sources[name] for name in sorted(sources)]
-    entries = [*used, *(catalog.benchmarks[name] for name in config.evaluation.benchmarks)]
+    entries: list[SourceData | BenchmarkData] = [catalog.sources[name] for name in sorted(sources)]
+    entries += [catalog.benchmarks[name] for name in config.evaluation.benchmarks]
     return {(catalog.kind_of(entry), entry.id): _is_here(catalog, entry) for entry in entries}
 
 

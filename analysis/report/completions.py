@@ -126,7 +126,7 @@ def _ordered(columns: Columns) -> list[str]:
     """Problems by how evenly the rows are split on them; equals by their id, which is a hash."""
     verdicts = [column.correct for column in columns if column is not None]
 
-    def key(problem: str) -> tuple[int, str]:
+    def key(problem: str) -> tuple[float, str]:
         right = [correct[problem] for correct in verdicts if problem in correct]
         return -min(sum(right), len(right) - sum(right)), problem
 

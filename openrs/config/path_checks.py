@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from openrs.config.catalog import TABLES, BenchmarkData, Model
+from openrs.config.catalog import TABLES, BenchmarkData, Model, SourceData
 from openrs.config.own_data import OWN
 from openrs.config.schema import Config
 from openrs.errors import refuse
@@ -19,6 +19,7 @@ def check(config: Config) -> None:
     if not config.outputs:
         refuse("outputs", "''", "names no folder", "Give one, as outputs=outputs")
     catalog = config.catalog
+    entries: list[tuple[str, SourceData | BenchmarkData]]
     entries = [*catalog.sources.items(), *catalog.benchmarks.items()]
     if not catalog.root and "mirror" in (catalog.kind, *(entry.kind for _, entry in entries)):
         refuse(

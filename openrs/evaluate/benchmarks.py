@@ -69,7 +69,7 @@ class ExtractiveMatch(SampleLevelComputation):
             (doc.get_golds()[0], response.final_text[0])
             for doc, response in zip(docs, responses, strict=True)
         ]
-        if self.gold_kind in ("exact", "choice"):
+        if self.gold_kind == "exact" or self.gold_kind == "choice":
             return [float(judge(self.gold_kind, *pair).correct) for pair in pairs]
         verdicts = shared_verifier().verify(pairs, "evaluation", self.gold_kind)
         for doc, verdict in zip(docs, verdicts, strict=True):

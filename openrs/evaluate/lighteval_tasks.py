@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -23,6 +24,7 @@ from typing import Any
 
 from openrs.data import catalog
 from openrs.errors import Mistake
+from openrs.machine import die_with_parent
 
 ROOM = "lighteval.tasks.tasks"
 
@@ -31,7 +33,7 @@ ROOM = "lighteval.tasks.tasks"
 def quiet() -> Iterator[None]:
     """Silence for imports and metrics that print, and no download of nltk's data by an import."""
     logging.getLogger("lighteval").setLevel(logging.ERROR)
-    nltk = importlib.import_module("nltk") if find_spec("nltk") else None
+    nltk: Any = importlib.import_module("nltk") if find_spec("nltk") else None
     download = getattr(nltk, "download", None)
     if nltk is not None:
         nltk.download = lambda *_, **__: False
@@ -262,6 +264,7 @@ def score(task: str, name: str, doc: Any, response: Any) -> float | None:
 
 def main() -> None:
     """Reads a list of tasks from standard input, and writes for each its problems, or why there are none."""
+    die_with_parent(signal.SIGTERM)
     asked, out, answers = json.loads(sys.stdin.read()), sys.stdout, []
     for one in asked:
         try:

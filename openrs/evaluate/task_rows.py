@@ -22,6 +22,7 @@ from openrs.records.files import read_record, write_record
 from openrs.records.problem_ids import problem_id
 from openrs.records.recipe import digest
 from openrs.records.run import versions
+from openrs.terminal import say
 
 FOLDER = "lighteval"
 
@@ -93,6 +94,8 @@ def _records(config: Config, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 def _ask(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Asks the process."""
+    tasks = ", ".join(f"{LIGHTEVAL}{one['task']}" for one in asked)
+    say(f"{tasks}: asking lighteval for the problems, about 20 seconds")
     ended = subprocess.run(
         [sys.executable, "-m", "openrs.evaluate.lighteval_tasks"],
         input=json.dumps(asked), capture_output=True, text=True, check=False,
@@ -101,7 +104,6 @@ def _ask(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return list(json.loads(ended.stdout))
     except ValueError as error:
         last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        tasks = ", ".join(f"{LIGHTEVAL}{one['task']}" for one in asked)
         raise Mistake(
             f"evaluation.benchmarks={tasks}: cannot be read ({last}). Choose another task."
         ) from error
