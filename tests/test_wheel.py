@@ -148,12 +148,13 @@ def test_the_nano_job_gives_the_checkouts_table(run, tmp_path):
 
 def test_a_new_study_is_found_and_planned(run, tmp_path):
     assert run("new", "study", program="openrs").returncode == 0
-    for words in (["experiment=mine", "catalog=mine"], ["-m", "sweeps=mine"]):
+    for words in (["experiment=mine"], ["-m", "sweeps=mine"]):
         shown = run(*words, "dry_run=true", program="openrs", cwd=tmp_path / "study")
         assert shown.returncode == 0, shown.stderr
         assert "mine-" in shown.stdout
     elsewhere = run(
-        "--config-dir", "study/conf", "-m", "sweeps=mine", "catalog.root=study/data", "dry_run=true",
+        "--config-dir", "study/conf", "-m", "sweeps=mine", "dry_run=true",
+        "data.id=study/data/problems.jsonl", "evaluation.benchmarks=[study/data/held_out.jsonl]",
         "reward.custom.brevity.function=study/rewards.py:brevity",
         program="openrs",
     )  # fmt: skip

@@ -66,8 +66,8 @@ def _content() -> dict[str, str]:
     }
     held_out = [row for name in problems.BENCHMARKS for row in problems.rows(name)[:HELD_OUT]]
     return content | {
-        "data/mine/train.jsonl": _lines(problems.rows("open_rs")[:TRAINING]),
-        "data/mine/test.jsonl": _lines(held_out),
+        "data/problems.jsonl": _lines(problems.rows("open_rs")[:TRAINING]),
+        "data/held_out.jsonl": _lines(held_out),
         "requirements.txt": f"openrs=={metadata.version('openrs')}\n",
     }
 

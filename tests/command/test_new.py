@@ -18,7 +18,7 @@ def test_a_study_holds_twenty_problems_and_the_version(tmp_path):
     assert {path.relative_to(tmp_path / "study").parts[0] for path in files} == {
         "README.md", "conf", "data", "requirements.txt", "rewards.py", "sweeps",
     }  # fmt: skip
-    rows = (tmp_path / "study/data/mine/train.jsonl").read_text().splitlines()
+    rows = (tmp_path / "study/data/problems.jsonl").read_text().splitlines()
     assert (len(rows), set(json.loads(rows[0]))) == (20, {"problem", "answer"})
     assert (tmp_path / "study/requirements.txt").read_text() == f"openrs=={metadata.version('openrs')}\n"
 
@@ -27,9 +27,9 @@ def test_a_study_holds_twenty_problems_and_the_version(tmp_path):
 def test_it_composes_and_none_of_its_problems_is_evaluated(tmp_path, monkeypatch, scale):
     new.write(tmp_path)
     monkeypatch.chdir(tmp_path)
-    config = compose_config("experiment=mine", "catalog=mine", f"scale={scale}")
+    config = compose_config("experiment=mine", f"scale={scale}")
     mix = load_mix(config.data, config.catalog)
-    assert (len(mix.rows), mix.dropped) == (20, {"mine": {}})
+    assert (len(mix.rows), mix.dropped) == (20, {"own": {}})
     brevity = config.reward.custom["brevity"].term("brevity")
     assert brevity.function(completions=[[{"content": "x" * 50}]]) == [0.75]
 
