@@ -157,7 +157,7 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
         shares = estimates.average_at(values)
     estimate = intervals.of_problems(shares, shown.bounded, graded)
     better = shown.name not in ("tokens", "truncated")
-    return Cell(estimate, len(ids), k, seeds, ids, shares, (), better, shown.bounded, graded)
+    return Cell(estimate, len(ids), k, seeds, ids, shares, (), better, bounded=shown.bounded, graded=graded)
 
 
 def measure_all(

@@ -43,7 +43,7 @@ def denial(error: BaseException) -> str | None:
             return (
                 f"{one.filename}: cannot be read or written ({one.strerror}). Mend the rights of the file or "
                 "of its folder, or give another folder, as outputs=PATH. Tables of what is there need no "
-                "rights to write: python -m analysis table1 PATH."
+                "rights to write: openrs table1 PATH."
             )
     return None
 
