@@ -11,10 +11,11 @@ from openrs.analysis.devices import NOT_STATED
 from openrs.analysis.formats import in_markdown
 from openrs.analysis.run_records import Evaluation, evaluations, load
 from openrs.analysis.tables.values import value
-from openrs.records.files import read_lines, read_record
+from openrs.records.files import read_record
 from openrs.records.ledger import device_hours
 from openrs.records.masking import masked_option
 from openrs.records.run import Run
+from openrs.records.training import logged_steps
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -114,7 +115,7 @@ def _scores(measured: list[Evaluation]) -> str:
 def _cost(folder: Path, step: int, config: dict[str, Any]) -> str:
     """Wall time, device-hours and money up to this step, start-up left out."""
     seconds = sum(
-        line["step_seconds"] for line in read_lines(folder / "train/metrics.jsonl") if line["step"] <= step
+        line.get("step_seconds", 0.0) for line in logged_steps(folder / "train") if line["step"] <= step
     )
     hardware = config["hardware"]
     hours = device_hours(seconds, hardware["devices"], hardware.get("nodes", 1))
@@ -134,5 +135,5 @@ def _origin(record: dict[str, Any]) -> str:
     command = " ".join(map(masked_option, last["argv"]))  # older records have secrets
     return (
         f"## Where it came from\n\nopenrs at commit {commit}{' with changes' if last['dirty'] else ''}, "
-        f"{last['time'][:10]}; {versions}.\n\nCommand: `python -m openrs {command}`"
+        f"{last['time'][:10]}; {versions}.\n\nCommand: `openrs {command}`"
     )

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from openrs.analysis.statistics import differences, estimates, intervals
+from openrs.analysis.statistics import differences, estimates, intervals, recipes
 from openrs.analysis.statistics.differences import Difference
 from openrs.analysis.statistics.intervals import MeanEstimate
+from openrs.analysis.statistics.recipes import Spread
 from openrs.errors import Mistake
 from openrs.records import faults
 from openrs.records.boxes import last_box
@@ -75,10 +76,12 @@ class Cell:
     shares: Array | None = None
     """The metric of each problem, in the order of `ids`."""
     runs: tuple[Array, ...] = ()
-    """One such vector a training run, where the cell is a mean over several."""
+    """One such vector a training run, where the cell is a mean over several and outcomes are known."""
     higher_is_better: bool = True
     bounded: bool = True
     """Whether the metric is a share."""
+    run_values: tuple[float, ...] = ()
+    """The mean of each training run, where the cell is a mean over several."""
 
     @property
     def value(self) -> float:
@@ -93,7 +96,12 @@ class Cell:
     @property
     def once(self) -> bool:
         """One right or wrong answer a problem: a count of n."""
-        return self.k == 1 and self.bounded and not self.runs
+        return self.k == 1 and self.bounded and not self.run_values
+
+    @property
+    def column(self) -> Array | tuple[float, int]:
+        """What the error over problems is estimated from."""
+        return (self.value, self.n) if self.shares is None else self.shares
 
 
 def outcomes(scores: list[Score], column: str = "correct") -> tuple[tuple[str, ...], Array]:
@@ -213,7 +221,7 @@ def means_over_runs(runs: list[dict[str, Cell]]) -> dict[str, Cell]:
 
 
 def over_runs(cells: list[Cell]) -> Cell:
-    """The mean over training runs of one recipe; its interval is over runs, on these problems.
+    """The mean over training runs of one recipe; its interval covers other problems and other runs.
 
     Args:
         cells: one a run, at least 2, on the same problems. Sampling seeds were averaged within each run
@@ -221,29 +229,37 @@ def over_runs(cells: list[Cell]) -> Cell:
     """
     first, same = cells[0], all(cell.ids and cell.ids == cells[0].ids for cell in cells)
     vectors = tuple(cell.shares for cell in cells if cell.shares is not None) if same else ()
-    step = 1 / (first.n * first.k) if first.bounded else 0.0
+    values = tuple(cell.value for cell in cells)
+    shares = np.mean(vectors, axis=0) if vectors else None
+    column = (float(np.mean(values)), first.n) if shares is None else shares
     return Cell(
-        intervals.of_runs([cell.value for cell in cells], first.bounded, step),
+        recipes.estimate([column], values, first.bounded),
         n=first.n,
         k=first.k,
         seeds=first.seeds,
         ids=first.ids if same else (),
-        shares=np.mean(vectors, axis=0) if vectors else None,
+        shares=shares,
         runs=vectors,
+        run_values=values,
         higher_is_better=first.higher_is_better,
         bounded=first.bounded,
     )
 
 
-def difference(first: Cell, second: Cell, first_trained: bool = True) -> Difference:
+def difference(
+    first: Cell, second: Cell, first_trained: bool = True, spread: Spread | None = None
+) -> Difference:
     """Second minus first: paired where both hold outcomes on the same problems.
 
     Args:
         first_trained: False where the first is the base model.
+        spread: between runs of other recipes, which makes the difference one of recipes and not of
+            checkpoints where one of them was trained once.
     """
     if first.shares is not None and second.shares is not None and first.ids == second.ids:
-        if first.runs or second.runs:
-            return differences.between_runs(first.vectors, second.vectors, first_trained)
+        once = len(second.vectors) == 1 or (first_trained and len(first.vectors) == 1)
+        if spread is not None or not once:
+            return recipes.between_runs(first.vectors, second.vectors, first_trained, spread)
         if first.once and second.once:
             return differences.paired_once(first.shares, second.shares)
         return differences.paired(first.shares, second.shares, first.bounded)

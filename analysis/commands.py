@@ -1,7 +1,8 @@
-"""The commands of `python -m analysis`: their options, and the functions that they call."""
+"""The verbs of `openrs` that read records: their options, and the functions that they call."""
 
+import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,19 @@ from openrs.errors import Mistake
 from openrs.records.files import write_file
 from openrs.terminal import plain, plain_output, replace_characters
 
+STATUS = (
+    "Exit status: 0 done; 1 refused, with the reason on standard error; 2 the words of the command are wrong."
+)
 
-def main() -> int:
-    """Parses the command line and prints; returns the exit status."""
+
+def main(words: list[str] | None = None) -> int:
+    """Parses the command line and prints; returns the exit status.
+
+    Args:
+        words: the verb and what follows it; None takes those of the process.
+    """
     replace_characters()
-    arguments = _parser().parse_args()
+    arguments = _parser()[0].parse_args(words)
     with nullcontext() if arguments.command == "watch" else plain_output():  # rich writes control characters
         return _run(arguments)
 
@@ -30,10 +39,20 @@ def _run(arguments: Namespace) -> int:
     except Mistake as error:
         print(f"error: {plain(str(error))}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        place = plain(str(error.filename or "a file that is written"))
+        print(f"error: {place}: {error.strerror or error}. Give another path.", file=sys.stderr)
+        return 1
     if isinstance(result, int):
         return result
     if "format" in arguments:
+        if arguments.__dict__.get("plain"):
+            result = [table.without_intervals() for table in result]
         print(formats.together(result, arguments.format), end="")
+    elif arguments.json:
+        print(json.dumps({"files": [str(path) for path in result]}, indent=1))
     else:
         print(*result, sep="\n")
     return 0
@@ -46,15 +65,25 @@ def _option(*names: str, **details: Any) -> ArgumentParser:
     return parser
 
 
-def _parser() -> ArgumentParser:
+def described() -> dict[str, str]:
+    """Verb -> what it does."""
+    return {action.dest: action.help or "" for action in _parser()[1]._choices_actions}
+
+
+def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
+    """The parser of all verbs, and its part that holds them."""
     parser = ArgumentParser(
-        prog="python -m analysis",
+        prog="openrs",
         description="Tables, figures and reports from the records in an outputs folder.",
+        epilog=STATUS,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     outputs = _option("outputs", type=Path, nargs="?", default=Path("outputs"), help="default: outputs")
     outputs_option = _option("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
-    form = _option("--format", choices=formats.FORMATS, default="md")
+    form = _option("--format", choices=formats.FORMATS, default="md", help="default: md")
+    form.add_argument("--json", dest="format", action="store_const", const="json", default="md",
+                      help="the same as --format json")  # fmt: skip
+    as_json = _option("--json", action="store_true", help="print JSON")
     measures = _option(
         "--metric", default="avg", help=f"{cells.METRICS}, or several with commas; default avg"
     )
@@ -62,6 +91,8 @@ def _parser() -> ArgumentParser:
         "--mixed", default="", metavar="TRAITS",
         help=f"put rows that differ in these into one table and mark them: {', '.join(mixing.TRAITS)}",
     )  # fmt: skip
+    measures.add_argument("--plain", action="store_true", help="leave intervals out")
+    own = _option("--runs", action="store_true", help="add each training run beside the mean of its recipe")
     imported = _option("--imported", action="store_true", help="show imported results instead of runs")
     reference = _option("--reference", action="append", default=[], choices=references.NAMES,
                         help="add a table of published numbers")  # fmt: skip
@@ -70,7 +101,7 @@ def _parser() -> ArgumentParser:
 
     command = commands.add_parser(
         "table1", help="base and trained checkpoints on the benchmarks",
-        parents=[outputs, form, measures, imported, reference],
+        parents=[outputs, form, measures, own, imported, reference],
     )  # fmt: skip
     command.add_argument("--average", choices=("raw", "rounded", "both"),
                          help="mean of the cells, or of the cells as printed (the paper's rule)")  # fmt: skip
@@ -96,7 +127,7 @@ def _parser() -> ArgumentParser:
 
     command = commands.add_parser(
         "ablation", help="what differs between runs, against benchmarks, with marginal means and differences",
-        parents=[outputs, form, measures],
+        parents=[outputs, form, measures, own],
     )  # fmt: skip
     command.add_argument("--rows", metavar="FACTORS", help="factors down the side: reward,length.completion")
     command.add_argument("--columns", metavar="FACTOR", help="a factor across; needs --benchmark")
@@ -115,7 +146,7 @@ def _parser() -> ArgumentParser:
 
     command = commands.add_parser(
         "import", help="store results of lighteval, lm-evaluation-harness or Inspect as score records",
-        parents=[outputs_option],
+        parents=[outputs_option, as_json], epilog=STATUS.replace("; 2", "; 3 something was left out; 2"),
     )  # fmt: skip
     command.add_argument("path", type=Path, help="a result file, or a folder of them")
     command.add_argument("--name", help="name of the collection; default: the folder's name")
@@ -130,19 +161,19 @@ def _parser() -> ArgumentParser:
     command.set_defaults(run=_import)
 
     command = commands.add_parser("export", help="write all scores as a tidy table and as lighteval's files",
-                                  parents=[outputs])  # fmt: skip
+                                  parents=[outputs, as_json])  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("export"), help="folder; default export")
     command.set_defaults(run=_export)
 
     command = commands.add_parser("figures", help="draw curves, costs and differences as SVG and PNG",
-                                  parents=[outputs, imported])  # fmt: skip
+                                  parents=[outputs, imported, as_json])  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("figures"), help="folder; default figures")
     command.add_argument("--storage", metavar="URL", help="hydra.sweeper.storage of a sweep to draw too")
     command.add_argument("--study", metavar="NAME", help="name of the sweep's study")
     command.set_defaults(run=_figures)
 
     command = commands.add_parser("report", help="write one page with everything, which needs no network",
-                                  parents=[outputs, reference, storage])  # fmt: skip
+                                  parents=[outputs, reference, storage, as_json])  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("report.html"), help="default: report.html")
     command.add_argument("--completions", type=int, default=2000, metavar="N",
                          help="completions in the viewer; default and most: 2000")  # fmt: skip
@@ -156,7 +187,9 @@ def _parser() -> ArgumentParser:
                          help="seconds between two looks; default 10")  # fmt: skip
     command.add_argument("--once", action="store_true", help="print once and end")
     command.set_defaults(run=_watch)
-    return parser
+    for command in commands.choices.values():
+        command.epilog = command.epilog or STATUS
+    return parser, commands
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -186,7 +219,9 @@ def _table1(arguments: Namespace) -> list[Table]:
         selection = CheckpointSelection(arguments.select, arguments.by, _names(arguments.report))
     averaging: table1.Averaging = arguments.average or ("both" if arguments.imported else "raw")
     mixed = mixing.allowed(arguments.mixed)
-    options = [table1.Options(metric, averaging, mixed, selection) for metric in _metrics(arguments)]
+    options = [
+        table1.Options(metric, averaging, mixed, selection, arguments.runs) for metric in _metrics(arguments)
+    ]
     names = [*(["paper"] if arguments.published else []), *arguments.reference]
     folder = IMPORTED if arguments.imported else "runs"
     if names and not any(arguments.outputs.glob(f"{folder}/*/run.json")):
@@ -209,7 +244,7 @@ def _ablation(arguments: Namespace) -> list[Table]:
 
     rows, mixed = _names(arguments.rows), mixing.allowed(arguments.mixed)
     shown = arguments.columns, arguments.benchmark, arguments.step, arguments.baseline
-    designs = [Design(rows, *shown, metric, mixed) for metric in _metrics(arguments)]
+    designs = [Design(rows, *shown, metric, mixed, arguments.runs) for metric in _metrics(arguments)]
     runs = load_all(arguments.outputs)
     return [table for design in designs for table in tables(runs, design)]
 
@@ -231,7 +266,8 @@ def _import(arguments: Namespace) -> int:
     results = list(reading.read(path, address.pattern(arguments.pattern), chosen))
     import_report.check(results, path, arguments.pattern)
     report = store.store(results, arguments.outputs, arguments.name or path.stem, arguments.baseline)
-    return report.show(arguments.outputs / IMPORTED, arguments.pattern)
+    where = arguments.outputs / IMPORTED
+    return report.show(where, arguments.pattern, arguments.json)
 
 
 def _export(arguments: Namespace) -> list[Path]:
@@ -249,7 +285,7 @@ def _figures(arguments: Namespace) -> list[Path]:
     return drawing.write(load_all(arguments.outputs, arguments.imported), arguments.to, sweep)
 
 
-def _report(arguments: Namespace) -> int:
+def _report(arguments: Namespace) -> list[Path] | int:
     from openrs.analysis.report import collect, completions, page  # what no table needs
 
     outputs, number = arguments.outputs, arguments.completions
@@ -258,6 +294,8 @@ def _report(arguments: Namespace) -> int:
     data = collect.collect(_all_runs(outputs), outputs, number, arguments.reference, arguments.storage)
     text = page.page(data)
     write_file(arguments.to, text)
+    if arguments.json:
+        return [arguments.to]
     print(f"{arguments.to}: {len(text.encode()) / 1e6:.1f} MB")
     return 0
 

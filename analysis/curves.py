@@ -9,7 +9,7 @@ from openrs.analysis.factors import names, replicates
 from openrs.analysis.rows import ResultRow, differing_settings, other_settings, result_rows, run_names
 from openrs.analysis.run_records import Evaluation, RunRecords, runs_of
 from openrs.records import faults
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 
 LOGGED = {
     "reward": "mean reward of a completion",
@@ -91,8 +91,7 @@ def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
     labels, recipes = names(runs), replicates(runs)
     by_key: dict[str, list[Trace]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: (run.name, recipes[run.id], str(run.recipe.get("seed")))):
-        lines = read_lines(run.folder / "train" / "metrics.jsonl")
-        lines = [line for line in lines if faults.is_number(line.get("step"))]
+        lines = logged_steps(run.folder / "train")
         for key in LOGGED:
             numbers = [line for line in lines if faults.is_number(line.get(key))]
             if numbers:

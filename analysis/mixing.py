@@ -15,6 +15,8 @@ TRAITS = {
     "dtype": "number format of the weights",
     "device": "kind of device",
     "tags": "whether reasoning tags are stripped before scoring",
+    "shots": "examples in the prompt",
+    "pass_k": "k of pass@k",
 }
 """Name, as `--mixed` takes it -> what differs."""
 VERIFIERS = ("math-verify", "latex2sympy2-extended")
@@ -44,6 +46,8 @@ def traits(item: Evaluation) -> dict[tuple[str, str], str]:
         values["verifier", title] = f"{rule}, {versions}"
     for trait in ("engine", "dtype", "device"):
         values[trait, ""] = str(item.settings.get(trait, NOT_STATED))
+    values["shots", ""] = f"{item.settings.get('few_shots', 0)}-shot"
+    values["pass_k", ""] = f"pass@{item.settings.get('pass_k', 1)}"
     values["tags", ""] = str(item.settings.get("remove_reasoning_tags", False))
     return values
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from openrs.analysis import mixing
@@ -20,6 +20,8 @@ class ResultRow:
     evaluations: tuple[Evaluation, ...]
     """The evaluation, or those of the runs that the row is a mean over; none where it was published."""
     cells: dict[str, Cell]
+    one_of_several: bool = False
+    """True for a run whose recipe has other runs, and a row of their mean."""
 
     @property
     def trained(self) -> bool:
@@ -45,16 +47,18 @@ def result_rows(
     mixed: Sequence[str] = (),
     selected: bool = False,
     beside: Sequence[Evaluation] = (),
+    runs: bool = True,
 ) -> list[ResultRow]:
-    """Evaluations in a table's order, base models first, each recipe's mean after its runs.
+    """Evaluations in a table's order, base models first; runs that repeat a recipe, then their mean.
 
     Args:
         mixed: traits in which the evaluations may differ, which labels then state.
         selected: a rule selected one checkpoint of each run: a mean is over runs, whatever their steps.
         beside: other evaluations in the table, from which labels tell these.
+        runs: False leaves out runs whose mean has all that they have.
     """
-    runs = runs_of(sorted(evaluations, key=lambda item: item.run.id))
-    recipes, differing = replicates(runs), differences(runs)
+    records = runs_of(sorted(evaluations, key=lambda item: item.run.id))
+    recipes, differing = replicates(records), differences(records)
     ordered = sorted(
         evaluations,
         key=lambda item: (
@@ -77,7 +81,7 @@ def result_rows(
         )
         for item in ordered
     ]
-    return _with_means(rows, recipes, selected, how)
+    return _with_means(rows, recipes, selected, how, runs)
 
 
 def titles(rows: Sequence[ResultRow]) -> list[str]:
@@ -96,7 +100,11 @@ def base_row(rows: Sequence[ResultRow]) -> ResultRow | None:
 
 
 def _with_means(
-    rows: list[ResultRow], recipes: dict[str, str], selected: bool, how: Callable[[Evaluation], list[str]]
+    rows: list[ResultRow],
+    recipes: dict[str, str],
+    selected: bool,
+    how: Callable[[Evaluation], list[str]],
+    runs: bool,
 ) -> list[ResultRow]:
     """Adds a row after the runs that repeat one recipe, for each step that several of them reached, or
     one for all steps where each run's was selected. Other ways of measuring have means of their own."""
@@ -107,6 +115,7 @@ def _with_means(
             step = None if selected else item.step
             together[recipes[item.run.id], step, item.way, *how(item)].append(row)
     after: dict[str, list[ResultRow]] = defaultdict(list)
+    several, hidden = set(), set()
     for members in together.values():
         items = tuple(row.evaluations[0] for row in members)
         if len({item.run.id for item in items}) < 2:
@@ -116,7 +125,17 @@ def _with_means(
             label = f"{run_names(items)}, step {steps}, mean of {len(members)} training runs"
             label += _in_brackets(how(items[0]))
             after[members[-1].label].append(ResultRow(label, items, means))
-    return [item for row in rows for item in (row, *after[row.label])]
+            several |= {id(row) for row in members}
+            if not runs and all(row.cells.keys() == means.keys() for row in members):
+                hidden |= {id(row) for row in members}
+    return [
+        item
+        for row in rows
+        for item in (
+            *([] if id(row) in hidden else [replace(row, one_of_several=id(row) in several)]),
+            *after[row.label],
+        )
+    ]
 
 
 def run_names(evaluations: Sequence[Evaluation]) -> str:

@@ -1,5 +1,6 @@
 """Reads what runs left in outputs/: recipes, configs and scores, and nothing else."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from openrs.errors import Mistake
 from openrs.records import faults, scores
 from openrs.records.left_out import checked_record, leave_out
 from openrs.records.recipe import digest
+from openrs.records.run import has_results
 from openrs.records.scores import Score
 
 IMPORTED = "imported"
@@ -58,7 +60,7 @@ class Evaluation:
     run: RunRecords
     step: int
     settings: dict[str, Any]
-    """Those of its scores, and the kind of device."""
+    """Those of its scores, the kind of device, the examples in the prompt, and k of pass@k."""
     scores: dict[str, list[Score]]
     """Title of a benchmark -> its scores, one per sampling seed. A missing title is a blank cell."""
     variant: int = 0
@@ -117,43 +119,63 @@ def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
     Raises:
         Mistake: the folder holds no runs.
     """
-    paths = sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/run.json"))
-    if not paths and imported:
+    folders = sorted(outputs.glob(f"{IMPORTED if imported else 'runs'}/*/"))
+    runs = [run for folder in folders if (run := load_sound(folder)) is not None]
+    started = any((folder / "run.json").exists() for folder in folders)
+    if not started and imported:
         raise Mistake(
-            f"{outputs}: nothing was imported here (no {IMPORTED}/*/run.json). Run `python -m analysis "
+            f"{outputs}: nothing was imported here (no {IMPORTED}/*/run.json). Run `openrs "
             f"import PATH --outputs {outputs}` first."
         )
-    if not paths:
+    if not started:
         raise Mistake(
-            f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `python -m openrs`, "
+            f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `openrs`, "
             "or start a run first."
         )
-    return [run for path in paths if (run := load_sound(path.parent)) is not None]
+    return runs
 
 
 def load_sound(folder: Path) -> RunRecords | None:
     """The records of a run's folder, or None where no run was started or its record is left out."""
     try:
-        return load(folder)
+        run = load(folder)
     except Mistake as error:
         leave_out(str(error))
-    return None
+        return None
+    if run is None and has_results(folder):
+        leave_out(
+            f"{folder}: holds results and no run.json, which says of what. Put it back from a copy, or start "
+            "the command of the run again, which writes it anew."
+        )
+    return run
 
 
 def evaluations(run: RunRecords) -> list[Evaluation]:
     """A run's evaluations by step: one per checkpoint, way of measuring, and set of problems."""
-    variants: dict[tuple[int, str, str, str], list[tuple[str, str]]] = defaultdict(list)
-    groups: dict[tuple[int, str, str, int], list[Score]] = defaultdict(list)
+    variants: dict[tuple[Any, ...], list[tuple[str, str]]] = defaultdict(list)
+    groups: dict[tuple[int, str, str, int, int, int], list[Score]] = defaultdict(list)
     for score in run.scores:
-        way = digest(score.settings), run.device(score)
+        way = digest(score.settings), run.device(score), *_of_title(score.title)
         earlier, ids = variants[score.step, *way, score.title], (score.settings_id, score.scoring_id)
         if ids not in earlier:
             earlier.append(ids)
         groups[score.step, *way, earlier.index(ids)].append(score)
     return [
-        Evaluation(run, step, members[0].settings | {"device": kind}, by_title(members), variant)
-        for (step, _, kind, variant), members in sorted(groups.items())
+        Evaluation(
+            run,
+            step,
+            members[0].settings | {"device": kind, "few_shots": shots, "pass_k": k},
+            by_title(members),
+            variant,
+        )
+        for (step, _, kind, shots, k, variant), members in sorted(groups.items())
     ]
+
+
+def _of_title(title: str) -> tuple[int, int]:
+    """Examples in the prompt, and k of pass@k, which the import writes at the end of a benchmark's title."""
+    shots, k = re.search(r"(?: (\d+)-shot)?(?: pass@(\d+))?$", title).groups()  # type: ignore[union-attr]
+    return int(shots or 0), int(k or 1)
 
 
 def runs_of(evaluations: Iterable[Evaluation]) -> list[RunRecords]:

@@ -1,4 +1,4 @@
-"""`python -m analysis watch outputs/`: Table 1, training curves and sweeps in a terminal, while runs go on.
+"""`openrs watch outputs/`: Table 1, training curves and sweeps in a terminal, while runs go on.
 
 Only the newest runs are read, so that looking stays cheap beside a sweep; nothing is written.
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openrs.plan import Plan
-from openrs.terminal import plain, say
+from openrs.terminal import say, show
 
 if TYPE_CHECKING:
     from openrs.analysis.run_records import RunRecords
@@ -33,13 +33,16 @@ def show_table1(runs: "list[RunRecords]", outputs: Path) -> None:
     """Writes and prints Table 1 of these runs."""
     from openrs.analysis.tables import table1
 
-    show(table1.everything(runs), outputs)
+    show_tables(table1.everything(runs), outputs)
 
 
-def show(tables: "list[Table]", outputs: Path) -> None:
+def show_tables(tables: "list[Table]", outputs: Path) -> None:
     """Writes tables in every format and prints them as Markdown."""
     from openrs.analysis import formats
 
-    paths = formats.write(tables, outputs / "tables")
-    print(plain(formats.together(tables, "md")))
-    say(f"written: {', '.join(map(str, paths))}")
+    try:
+        written = f"written: {', '.join(map(str, formats.write(tables, outputs / 'tables')))}"
+    except OSError as error:
+        written = f"not written: {error.filename or outputs / 'tables'} ({error.strerror})"
+    show(formats.together(tables, "md"))
+    say(written)

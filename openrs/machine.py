@@ -22,6 +22,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
+from openrs.errors import Mistake
 from openrs.paths import ROOT
 
 GIB = 2**30
@@ -30,6 +31,8 @@ PATIENCE = 2.0
 WANDB_HOST = "api.wandb.ai"
 NOT_PASSED_ON = (407, 502, 503, 504)
 """Statuses with which a proxy answers for a host that it did not reach."""
+COMMIT = re.compile(r"[0-9a-f]{40}")
+"""A commit of a repository of the Hub."""
 CPU = "CPU"
 """The kind of device that every CPU is."""
 FORM = re.compile(r"[ -](?:\d+ ?GB|SXM\d*|PCIe|NVL|HBM\d\w*|MIG .*)(?=[ -]|$)", re.IGNORECASE)
@@ -81,6 +84,12 @@ def visible_devices() -> list[int]:
     return [int(line) // 1024 for line in _visible("memory.total") if line.isdigit()]
 
 
+def device_uuids() -> dict[str, int]:
+    """UUID of each visible NVIDIA device -> its memory in GiB."""
+    rows = (line.rpartition(",") for line in _visible("uuid,memory.total"))
+    return {uuid.strip(): int(memory) // 1024 for uuid, _, memory in rows if memory.strip().isdigit()}
+
+
 def device_names() -> list[str]:
     """Name of each visible NVIDIA device."""
     return _visible("name")
@@ -112,36 +121,110 @@ def _visible(field: str) -> list[str]:
     return values[: len(names)]  # named by UUID: as many devices, all taken to be alike
 
 
-def die_with_parent(number: int) -> None:
+def die_with_parent(number: int, parent: int | None = None) -> None:
     """Asks Linux to send this process a signal when its parent dies, `kill -9` included.
 
     Else the process would go on writing into a run while the same command runs again.
+
+    Args:
+        parent: the parent's process id. Where the parent has died before it could be asked for, this process
+            ends.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, number)  # 1 is PR_SET_PDEATHSIG
+    if parent is not None and os.getppid() != parent:
+        os._exit(128 + number)
+
+
+def runs(process: int) -> bool:
+    """Whether a process is there and has not ended; a dead one stays listed until its parent has heard."""
+    import psutil
+
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def hub_file(id_: str, name: str, revision: str | None) -> Path | None:
-    """A file of a model, from the Hub's cache or the Hub; None where neither has it."""
-    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+    """A file of a model, from the Hub's cache or the Hub; None where neither has it.
+
+    Raises:
+        Mistake: the Hub has no such model, or no such revision of it.
+    """
+    return _cached(id_, name, revision) or _downloaded(id_, name, revision)
+
+
+def hub_commit(id_: str, revision: str | None) -> str | None:
+    """The commit that a revision of a model means now, by the Hub or else by its cache; None where neither
+    tells.
+
+    Raises:
+        Mistake: the Hub has no such model, or no such revision of it.
+    """
+    if revision is not None and COMMIT.fullmatch(revision):
+        return revision
+    # a download, as it notes in the cache what the revision means, for days without a network
+    file = _downloaded(id_, "config.json", revision) or _cached(id_, "config.json", revision)
+    return file.parent.name if file else None
+
+
+def _cached(id_: str, name: str, revision: str | None) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     try:
-        cached = try_to_load_from_cache(id_, name, revision=revision)
-        if isinstance(cached, str):
-            return Path(cached)
-        if constants.HF_HUB_OFFLINE or not reaches(constants.ENDPOINT, PATIENCE):
-            return None  # the client would try for half a minute
+        file = try_to_load_from_cache(id_, name, revision=revision)
+    except HFValidationError:  # no id
+        return None
+    return Path(file) if isinstance(file, str) else None
+
+
+def _downloaded(id_: str, name: str, revision: str | None) -> Path | None:
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    if constants.HF_HUB_OFFLINE or not reaches(constants.ENDPOINT, PATIENCE):
+        return None  # the client would try for half a minute
+    try:
         return Path(hf_hub_download(id_, name, revision=revision))
-    except Exception:  # no such id, no permission: the client raises many kinds
+    except GatedRepoError:  # its terms are said with what else a run needs
+        return None
+    except RevisionNotFoundError as error:
+        raise Mistake(
+            f"model.revision={revision}: {id_} has no such revision. Give a branch, a tag or a commit of it, "
+            "or null for the main branch."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise Mistake(
+            f"model.id={id_}: the Hub has no such model, or it is private. Check its id; for a private one "
+            "log in with `hf auth login` or set HF_TOKEN."
+        ) from error
+    except Exception:  # no such file, no permission, a server that is down: the client raises many kinds
         return None
 
 
-def in_hub_cache(kind: str, id_: str) -> bool:
-    """Whether the Hub's cache holds a repository (`kind` is models or datasets)."""
+def newest_commit(id_: str, revision: str | None) -> str | None:
+    """The commit that a revision of a model has on the Hub; None where it does not tell. The cache stays."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+
+    if constants.HF_HUB_OFFLINE or not reaches(constants.ENDPOINT, PATIENCE):
+        return None
+    url = hf_hub_url(id_, "config.json", revision=revision)
+    return within(PATIENCE, lambda: get_hf_file_metadata(url).commit_hash)
+
+
+def in_hub_cache(kind: str, id_: str, commit: str | None = None) -> bool:
+    """Whether the Hub's cache holds a repository (`kind` is models or datasets), of models the weights.
+
+    Args:
+        commit: None is any.
+    """
     from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE) / f"{kind}--{id_.replace('/', '--')}"
-    return any(folder.glob("snapshots/*/*"))
+    files = folder.glob(f"snapshots/{commit or '*'}/*")
+    return any(kind != "models" or file.suffix in (".safetensors", ".bin") for file in files)
 
 
 @dataclass(frozen=True)
@@ -187,6 +270,17 @@ class Machine:
     def devices(self) -> tuple[tuple[str, int], ...]:
         """Name and memory (GiB) of each visible NVIDIA device."""
         return tuple(zip(device_names(), visible_devices(), strict=False))
+
+    @cached_property
+    def free_gib(self) -> tuple[int, ...]:
+        """Memory of each visible NVIDIA device that no process holds now."""
+        return tuple(int(line) // 1024 for line in _visible("memory.free") if line.isdigit())
+
+    @cached_property
+    def shared_memory_gib(self) -> float:
+        """Free space of /dev/shm, through which the processes of vLLM and NCCL pass tensors."""
+        folder = Path("/dev/shm")
+        return round(shutil.disk_usage(folder).free / GIB, 1) if folder.is_dir() else 0.0
 
     @cached_property
     def driver(self) -> str | None:

@@ -2,15 +2,25 @@
 
 import hashlib
 import importlib.util
-import json
+import math
 import os
+import re
 import shutil
-import struct
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from openrs.config.catalog import Model
+from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
-from openrs.records.files import read_record, write_record
+from openrs.machine import hub_commit, newest_commit
+from openrs.records.files import write_record
+from openrs.records.left_out import sound_record
+from openrs.records.run import recorded_commits
+from openrs.records.weights import header, weights_fault
+from openrs.terminal import say
 
 LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 """Ends of the files of a model's folder that decide what it answers: weights, config, tokenizer, template."""
@@ -53,13 +63,18 @@ def fingerprint(model: Model, cache: Path | None = None) -> str:
     files = sorted(item for item in folder.iterdir() if item.is_file() and item.suffix in LOADED)
     if cache is None:
         return _content(files, {})
-    hashes = read_record(cache / "hashes.json") or {}
+    hashes = sound_record(cache / "hashes.json", _not_hashes) or {}
     before = dict(hashes)
     whole = _content(files, hashes)
     if hashes != before:
-        cache.mkdir(parents=True, exist_ok=True)
-        write_record(cache / "hashes.json", hashes)
+        with suppress(OSError):  # it saves time alone
+            write_record(cache / "hashes.json", hashes)
     return whole
+
+
+def _not_hashes(record: dict[str, Any]) -> str | None:
+    sound = all(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in record.values())
+    return None if sound else "holds what is no hash"
 
 
 def _content(files: list[Path], hashes: dict[str, str]) -> str:
@@ -78,6 +93,61 @@ def _content(files: list[Path], hashes: dict[str, str]) -> str:
         hashed.update(file.name.encode())
         hashed.update(bytes.fromhex(hashes[key]))
     return hashed.hexdigest()
+
+
+def at_commit(model: Model, runs: Path) -> Model:
+    """A model of the Hub with the commit that all its runs in one folder load; any other model as it is.
+
+    The first run asks the Hub what the revision means, and records it. Where the Hub has another commit now,
+    a line says so.
+
+    Args:
+        runs: the folder of the runs.
+
+    Raises:
+        Mistake: the Hub has no such model or revision, a commit is stated and runs have another, or runs have
+            several.
+    """
+    if not is_hub_id(model):
+        return model
+    name = fingerprint(model)
+    recorded = recorded_commits(runs, name)
+    if model.commit is not None:
+        recorded = {model.commit: "model.commit"} | recorded
+    if len(recorded) > 1:
+        pairs = " and ".join(f"{commit} ({where})" for commit, where in recorded.items())
+        raise Mistake(
+            f"{name}: {runs} holds scores and checkpoints of one commit of a model alone, and here are "
+            f"{pairs}. Say the other weights by model.revision=COMMIT, which makes them another run, or give "
+            "another folder, as outputs=PATH."
+        )
+    if not recorded:
+        return replace(model, commit=_meant_commit(model.id, model.revision))
+    (commit,) = recorded
+    if model.commit is None:
+        _say_if_moved(model.id, model.revision, commit)
+    return replace(model, commit=commit)
+
+
+_meant_commit = cache(hub_commit)  # once a command, so that all runs of a sweep load one commit
+
+
+@cache
+def _say_if_moved(id_: str, revision: str | None, commit: str) -> None:
+    newest = newest_commit(id_, revision)
+    if newest not in (None, commit) and revision != commit:
+        say(
+            f"{id_}: {revision or 'main'} is commit {newest} on the Hub now. The runs here go on with "
+            f"{commit}, with which they began; model.revision={newest} starts others."
+        )
+
+
+def fetched(model: Model) -> str:
+    """The folder in the Hub's cache that holds the files of a Hub model at its commit."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"*{end}" for end in LOADED]
+    return snapshot_download(model.id, revision=model.loaded_revision, allow_patterns=patterns)
 
 
 def loadable(model: Model, cache: Path) -> str:
@@ -122,20 +192,7 @@ def parameters(model: Model) -> int | None:
         folder = Path(model.id) if model.package is None else packaged(model)
     except Mistake:
         return None
-    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    return sum(_in_header(file) for file in files) or None
-
-
-def _in_header(file: Path) -> int:
-    """Numbers in a safetensors file: eight bytes of length, then JSON of names, types and shapes."""
-    with file.open("rb") as content:
-        (length,) = struct.unpack("<Q", content.read(8))
-        header = json.loads(content.read(length))
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            count = 1
-            for side in tensor["shape"]:
-                count *= side
-            total += count
-    return total
+    if not folder.is_dir() or weights_fault(folder):
+        return None
+    files = folder.glob("*.safetensors")
+    return sum(math.prod(tensor["shape"]) for file in files for tensor in header(file).values()) or None

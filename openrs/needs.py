@@ -18,6 +18,8 @@ from openrs.models import packaged, parameters
 
 LEAST_DISK_GIB = 1
 """Disk of a nano run at most, with room to spare."""
+LEAST_SHARED_GIB = 1
+"""Shared memory of several processes on devices; a container has 64 MiB unless it is told otherwise."""
 LEAST_DRIVER = {11: 450, 12: 525, 13: 580}
 """CUDA's major version -> major version of the oldest driver that runs it, by NVIDIA's table of CUDA's minor
 version compatibility (CUDA Toolkit release notes)."""
@@ -36,8 +38,8 @@ class Need:
 def unmet(config: Config, machine: Machine) -> list[Need]:
     """Everything that keeps a config from running on a machine; empty where the config can run."""
     checks = (
-        *(_vllm, _deepspeed, _packages, _compiler, _driver, _devices, _port, _memory, _disk, _model, _data),
-        _accounts,
+        *(_vllm, _deepspeed, _packages, _compiler, _driver, _devices, _free_memory, _shared_memory, _port),
+        *(_memory, _disk, _model, _data, _accounts),
     )
     return [need for check in checks for need in check(config, machine)]
 
@@ -138,6 +140,37 @@ def _devices(config: Config, machine: Machine) -> Iterator[Need]:
         )
 
 
+def _free_memory(config: Config, machine: Machine) -> Iterator[Need]:
+    """vLLM refuses to start where other processes hold the share of a device that it is to take."""
+    hardware = config.hardware
+    if config.trains and hardware.generation != "transformers":
+        field, share = "hardware.vllm_memory", hardware.vllm_memory
+    elif config.evaluates and config.engine.kind == "vllm":
+        field, share = "engine.memory", config.engine.memory
+    else:
+        return
+    pairs = zip(machine.devices, machine.free_gib, strict=False)
+    devices = [(memory, free) for (_, memory), free in pairs if memory >= hardware.device_memory_gib]
+    taken = [(memory, free) for memory, free in devices[: hardware.devices] if free < int(share * memory)]
+    if hardware.device == "cuda" and taken:
+        memory, free = taken[0]
+        yield Need(
+            f"{field}={share:g}",
+            f"{int(share * memory)} GiB free on each device (other processes leave {free} of {memory})",
+            f"end the processes that nvidia-smi lists, or a smaller {field}",
+        )
+
+
+def _shared_memory(config: Config, machine: Machine) -> Iterator[Need]:
+    hardware = config.hardware
+    if hardware.device == "cuda" and hardware.devices > 1 and machine.shared_memory_gib < LEAST_SHARED_GIB:
+        yield Need(
+            f"hardware={hardware.name}",
+            f"{LEAST_SHARED_GIB} GiB in /dev/shm (free {machine.shared_memory_gib:g})",
+            "a larger /dev/shm, in Docker --shm-size=8g or --ipc=host",
+        )
+
+
 def _port(config: Config, machine: Machine) -> Iterator[Need]:
     hardware, port = config.hardware, config.hardware.server_port
     serves = config.trains and hardware.generation == "vllm_server"
@@ -167,11 +200,14 @@ def download_gib(config: Config) -> float:
 
 def _model_is_here(model: Model) -> bool:
     """Whether a model's files are on this machine: in a package, a folder or the Hub's cache."""
-    return model.package is not None or Path(model.id).is_dir() or in_hub_cache("models", model.id)
+    return (
+        model.package is not None or Path(model.id).is_dir() or in_hub_cache("models", model.id, model.commit)
+    )
 
 
 def disk_gib(config: Config) -> float:
-    """Disk that a run takes at most: checkpoints, two optimizer states while one is written, the download."""
+    """Disk that an uninterrupted run takes at most: checkpoints, three optimizer states while the newest is
+    written, the download."""
     size = disk(config)
     return LEAST_DISK_GIB + (size.peak if size else 0) / GIB + download_gib(config)
 

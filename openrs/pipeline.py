@@ -15,10 +15,11 @@ from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.processes import launch
-from openrs.records import ledger
-from openrs.records.checkpoints import whole_checkpoints
-from openrs.records.run import Run, locked
+from openrs.records import ledger, reward_sources
+from openrs.records.resumption import make_way, resumption
+from openrs.records.run import Run, has_results, locked
 from openrs.records.training import refuse_another_training
+from openrs.records.weights import weights_fault
 from openrs.terminal import say
 from openrs.train import collapse
 from openrs.train.collapse import Stop, StopRule
@@ -61,6 +62,7 @@ def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool
     worked = False
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):
+            _restore_record(plan, plan.run)
             if early is not None and (reason := early.standing(plan)):
                 say(f"{plan.run.folder.name}: stopped before: {reason}")
                 return False
@@ -68,12 +70,20 @@ def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
+                _restore_record(plan, run)
                 worked |= _evaluate(plan, run)
     if config.hub.push and plan.mix is not None:
         from openrs.hub import push
 
         push.refresh_cards(plan.run, card)
     return worked
+
+
+def _restore_record(plan: Plan, run: Run) -> None:
+    """Writes a run's record anew where it was deleted: without it no table shows the run."""
+    if not (run.folder / "run.json").exists() and has_results(run.folder):
+        say(f"{run.folder.name}: run.json was deleted, and is written anew without its earlier commands")
+        run.log_invocation(asdict(plan.config), plan.data)
 
 
 def stop_rule(plan: Plan, early: Sequence[StopRule]) -> StopRule | None:
@@ -112,7 +122,8 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
         return False
     _refuse_launcher(config)
     needs.require("train", config)
-    first, repository = launch.node_rank(config.hardware) == 0, None
+    weights = _weights(plan, 0)
+    first, repository, reached = launch.node_rank(config.hardware) == 0, None, 0
     if first:
         if config.hub.push:
             from openrs.hub import push
@@ -120,12 +131,17 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
             repository = push.preflight(config, run, card)
         if "train" in config.force:
             forget(run)
-        refuse_another_training(run.folder / "train", config.hardware)
+        resumed = resumption(run.folder / "train", config.stop_at)
+        refuse_another_training(run.folder / "train", config.hardware, resumed.step)
+        make_way(run.folder, resumed, config.stop_at)
+        reached = resumed.step
+        for note in reward_sources.notes(config, run):
+            say(note)
+        reward_sources.keep(config, run)
         run.log_invocation(asdict(config), plan.data)
     with ledger.spending(run.folder, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):
-            reached = max(whole_checkpoints(run.folder / "train"), default=0)
-            launch.train(config, run, _weights(plan, 0), reached, early.saved if early else None)
+            launch.train(config, run, weights, reached, early.saved if early else None)
         else:
             from openrs.train.trainer import train
 
@@ -138,21 +154,14 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
 
 def forget(run: Run) -> None:
     """Moves a run's training and scores aside, never over anything, so that it starts anew."""
-    for name in ("train.json", "train", "eval"):
-        path = run.folder / name
-        if path.exists():
-            number = 1
-            while (aside := run.folder / f"replaced-{number}" / name).exists():
-                number += 1
-            aside.parent.mkdir(exist_ok=True)
-            path.rename(aside)
+    run.set_aside(*(run.folder / name for name in ("train.json", "train", "eval")))
 
 
 def _refuse_launcher(config: Config) -> None:
     if (started := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise Mistake(
             f"hardware={config.hardware.name}: openrs was started by a launcher (WORLD_SIZE={started}), and "
-            "starts its training processes itself. Start it once on each machine, as `python -m openrs ...`."
+            "starts its training processes itself. Start it once on each machine, as `openrs ...`."
         )
 
 
@@ -160,33 +169,36 @@ def _evaluate(plan: Plan, run: Run) -> bool:
     """Measures what is missing of the checkpoints that a run owns; False where nothing was."""
     config, worked = plan.config, False
     steps = [step for step in config.checkpoints if plan.owner(step) == run]
+    reached = [step for step in steps if not (plan.stopped and step > plan.trained_to)]
+    missing = {step: cells for step in reached if (cells := plan.missing(step))}
+    weights = {step: _weights(plan, step) for step in missing}  # all of them before the first takes hours
     for step in steps:
-        if plan.stopped and step > plan.trained_to:
-            say(f"{run.folder.name}: step {step} was not reached, nothing to evaluate")
+        if step not in missing:
+            done = "evaluated" if step in reached else "was not reached"
+            say(f"{run.folder.name}: step {step} {done}, nothing to evaluate")
             continue
-        cells = plan.missing(step)
-        if not cells:
-            say(f"{run.folder.name}: step {step} evaluated, nothing to evaluate")
-            continue
-        weights = _weights(plan, step)
         run.log_invocation(asdict(config), plan.data)
         with ledger.spending(run.folder, config.hardware, f"evaluate step {step}"):
             if launch.in_own_process(config, "evaluate"):
-                launch.evaluate(config, run, step, weights)
+                launch.evaluate(config, run, step, weights[step])
             else:
                 from openrs.evaluate.stage import evaluate
 
-                evaluate(config, run, step, weights, cells, plan.problems)
+                evaluate(config, run, step, weights[step], missing[step], plan.problems)
         worked = True
     return worked
 
 
 def _weights(plan: Plan, step: int) -> str:
-    """Folder or Hub id of a checkpoint's weights."""
+    """Folder or Hub id of a checkpoint's weights, looked at before anything is loaded from them."""
     if step == 0:
         from openrs.models import loadable
 
-        return loadable(plan.config.model, Path(plan.config.outputs) / "models")
+        model = plan.config.model
+        weights = loadable(model, Path(plan.config.outputs) / "models")
+        if Path(weights).is_dir() and (fault := weights_fault(Path(weights))):
+            raise Mistake(f"model={model.title}: {fault}. Put the file back from a copy, or make it anew.")
+        return weights
     record = plan.run.train_record
     saved = {item.step: item.path for item in record.checkpoints} if record else {}
     if step not in saved:
@@ -195,4 +207,10 @@ def _weights(plan: Plan, step: int) -> str:
             f"(it has {', '.join(map(str, saved)) or 'none'}). Train it first, with stages=[train] or "
             "all stages."
         )
-    return str(plan.run.folder / saved[step])
+    folder = plan.run.folder / saved[step]
+    if fault := weights_fault(folder):
+        raise Mistake(
+            f"{fault}. Put it back from a copy, leave step {step} out of evaluation.checkpoints, or train "
+            "anew with force=[train], which keeps what there is beside it."
+        )
+    return str(folder)

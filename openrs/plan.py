@@ -1,7 +1,7 @@
 """What a command would do: the run's address, what exists already, what is missing and what that costs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from openrs.data.rows import Rows
 from openrs.errors import Unfetched
 from openrs.evaluate import prompt_lengths
 from openrs.machine import Machine
-from openrs.records import ledger, paper, recipe
+from openrs.records import ledger, paper, recipe, reward_sources
 from openrs.records.boxes import last_box
+from openrs.records.checkpoints import WITH_STATE
+from openrs.records.resumption import Resumption, resumption
 from openrs.records.run import Run, find
-from openrs.records.scores import ScoreAddress
+from openrs.records.scores import ScoreAddress, measured
 from openrs.train import collapse
 
 NAMED = 3
@@ -67,6 +69,15 @@ class Plan:
         to_go = self.trained_to < self.config.stop_at and not collapsed
         return to_go or "train" in self.config.force
 
+    @property
+    def resumed(self) -> Resumption:
+        """Where training goes on; the step that it has reached where it has none to go."""
+        if not self.must_train:
+            return Resumption(self.trained_to, {})
+        if "train" in self.config.force:
+            return Resumption(0, {})
+        return resumption(self.run.folder / "train", self.config.stop_at)
+
     def owner(self, step: int) -> Run:
         """The run whose folder holds the scores of a step."""
         return self.run if step else self.base
@@ -81,10 +92,10 @@ class Plan:
         ]
 
     def missing(self, step: int) -> list[ScoreAddress]:
-        """The cells of a checkpoint that have no score yet."""
+        """The cells of a checkpoint that have no score yet, or one of other weights than it holds now."""
         folder = self.owner(step).folder
         forced = "evaluate" in self.config.force
-        return [c for c in self.cells(step) if forced or not c.path(folder).exists()]
+        return [c for c in self.cells(step) if forced or not measured(folder, c)]
 
 
 def resolve(config: Config) -> Plan:
@@ -94,6 +105,7 @@ def resolve(config: Config) -> Plan:
         ValueError: data or weights are missing, or too few; a prompt alone fills the model's context.
     """
     outputs = Path(config.outputs)
+    config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
     weights = models.fingerprint(config.model, outputs / "models")
     base = find(outputs, "base", recipe.untrained(config, weights=weights))
     run, mix = base, None
@@ -143,6 +155,20 @@ def preview(config: Config) -> Plan:
         return Plan(config, base, run, mix, problems, dict.fromkeys(names, ("", "")), {}, str(error))
 
 
+def way_on(plan: Plan) -> str:
+    """What the same command does after an interruption, in words."""
+    name, resumed = plan.run.folder.name, plan.resumed
+    if "train" not in plan.config.stages or not plan.must_train:
+        return f"{name}: the same command measures what is missing"
+    if "train" in plan.config.force:
+        step = resumption(plan.run.folder / "train", plan.config.stop_at).step
+        again = f"goes on from step {step}" if step else "starts training again"
+        return f"{name}: the same command without force=[train] {again}"
+    if not resumed.step:
+        return f"{name}: no checkpoint was saved yet, so the same command starts training again"
+    return f"{name}: the same command goes on from step {resumed.step}"
+
+
 def describe(plan: Plan) -> Iterator[str]:
     """The plan in lines for a person."""
     config, run = plan.config, plan.run
@@ -155,7 +181,8 @@ def describe(plan: Plan) -> Iterator[str]:
         yield f"{config.name}: {run.folder} ({state})"
         yield f"  recipe    {run.id}"
     yield f"  scale     {config.scale.name}: {config.scale.reason}"
-    yield f"  model     {config.model.title} on {config.hardware.name}"
+    commit = f" at {config.model.commit}" if config.model.commit else ""
+    yield f"  model     {config.model.title}{commit} on {config.hardware.name}"
     if plan.mix is not None:
         draws = {name: draw.count or "not known here" for name, draw in config.data.draws.items()}
         drawn: dict[str, Any] = draws if plan.unread else plan.mix.drawn
@@ -165,11 +192,15 @@ def describe(plan: Plan) -> Iterator[str]:
                 yield f"            left out of {name}: {_counted(counts)}"
         yield from _conflicts(plan.mix)
         yield from _golds(plan.mix, Path(config.outputs))
+        resumed = plan.resumed
+        for step, reason in resumed.passed_over.items():
+            yield f"            cannot go on from step {step}: {reason}"
         yield (
-            f"  train     to step {config.stop_at} of {steps.total}, {plan.trained_to} done; "
+            f"  train     to step {config.stop_at} of {steps.total}, {resumed.step} done; "
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
             f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
         )
+        yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)
         yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
@@ -241,8 +272,9 @@ def work(plan: Plan, rates: Rates, counted: set[str] | None = None, afresh: bool
     """
     config, counted = plan.config, set() if counted is None else counted
     must_train = plan.mix is not None if afresh else plan.must_train
-    done = 0 if afresh or "train" in config.force else plan.trained_to
-    steps = config.stop_at - done if must_train and config.trains else 0
+    steps = 0
+    if must_train and config.trains:
+        steps = config.stop_at - (0 if afresh else min(plan.resumed.step, config.stop_at))
     problems = 0
     for step in config.checkpoints if config.evaluates else []:
         for cell in plan.cells(step) if afresh and step else plan.missing(step):
@@ -293,7 +325,8 @@ def _disk(config: Config) -> str:
         return "unknown: model.parameters is not stated"
     return (
         f"{_bytes(size.total)}: {size.checkpoints} checkpoints x {_bytes(size.weights)} of weights, "
-        f"{_bytes(size.optimizer_state)} of optimizer state for the newest (twice that while one is written)"
+        f"{_bytes(size.optimizer_state)} of optimizer state for each of the {WITH_STATE} newest (one "
+        "more while it is written; an interruption leaves a checkpoint more)"
     )
 
 

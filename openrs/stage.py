@@ -4,16 +4,21 @@ The file holds the resolved config, so that what was planned once is what runs, 
 """
 
 import json
+import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 from openrs.config.compose import restore
+from openrs.cost import full_disk
 from openrs.errors import Mistake
-from openrs.machine import die_with_parent
-from openrs.processes.launch import error_file
+from openrs.machine import die_with_parent, runs
+from openrs.processes.launch import COMMAND, DISK_FULL, SECRETS, error_file, stop_file
 from openrs.records.files import write_file
+from openrs.records.masking import uncover
+from openrs.records.run import held
 
 REFUSED = 3
 """Exit status of a stage that ended with the user's mistake, which is in FILE's `.error`."""
@@ -23,22 +28,31 @@ def main(file: Path) -> int:
     """Runs the stage that the file describes; returns the exit status."""
     die_with_parent(signal.SIGKILL)
     spec = json.loads(file.read_text(encoding="utf-8"))
-    try:
-        _run(spec)
-    except Mistake as error:
-        write_file(error_file(file), f"{type(error).__name__}\n{error}")
-        return REFUSED
+    uncover(spec, os.environ.pop(SECRETS, "[]"))
+    with held(file.parent.parent):
+        if not runs(int(os.environ[COMMAND])):  # the command died before this process asked to die with it
+            return REFUSED
+        try:
+            _run(spec, stop_file(file))
+        except Mistake as error:
+            write_file(error_file(file), f"{type(error).__name__}\n{error}")
+            return REFUSED
+        except Exception as error:
+            if not full_disk.is_cause(error):
+                raise
+            traceback.print_exc()  # for the log
+            return DISK_FULL
     return 0
 
 
-def _run(spec: dict[str, Any]) -> None:
+def _run(spec: dict[str, Any], stop: Path) -> None:
     from openrs.plan import resolve
 
     plan = resolve(restore(spec["config"]))
     run = next((run for run in (plan.run, plan.base) if run.id == spec["id"]), None)
     if run is None:
         raise Mistake(
-            f"{spec['id'][:8]}: weights or rows changed between the plan and the stage. "
+            f"{spec['id'][:8]}: weights, rows or a custom reward changed between the plan and the stage. "
             "Start the command again."
         )
     if spec["stage"] == "train":
@@ -56,7 +70,7 @@ def _run(spec: dict[str, Any]) -> None:
         server = Server(**spec["server"]) if spec["server"] else None
         repository = cleared(run, card) if plan.config.hub.push else None
         early = early_rules(StudyLink(**spec["study"]), plan) if spec["study"] else []
-        train(plan.config, run, plan.mix, server, stop_rule(plan, early), repository)
+        train(plan.config, run, plan.mix, server, stop_rule(plan, early), repository, asked=stop.exists)
         PartialState().destroy_process_group()
     else:
         from openrs.evaluate.stage import evaluate

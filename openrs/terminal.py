@@ -49,6 +49,11 @@ def replace_characters() -> None:
             stream.reconfigure(errors="replace")
 
 
+def show(text: str) -> None:
+    """Prints a result on standard output, with control characters spelled out."""
+    print(plain(text))
+
+
 def say(text: str) -> None:
     """Prints a line on standard error, with control characters spelled out."""
     print(plain(text), file=sys.stderr, flush=True)
@@ -75,9 +80,9 @@ class Progress:
             return
         self.shown = now
         left = (now - self.began) / max(1, self.done) * (self.total - self.done)
-        text = f"{self.title}: {self.done}/{self.total}  {left:.0f} s left"
+        text = plain(f"{self.title}: {self.done}/{self.total}  {left:.0f} s left")
         if finished:
-            text = f"{self.title}: {self.total} in {now - self.began:.0f} s"
+            text = plain(f"{self.title}: {self.total} in {now - self.began:.0f} s")
         end = "\n" if finished or not live else ""
         print(f"\r{text}   " if live else text, end=end, file=sys.stderr, flush=True)
 

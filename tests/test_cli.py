@@ -23,6 +23,8 @@ def test_help_shows_groups_and_examples():
         "sweeps: algorithm, ",
         "data=mixed",
         "scale: auto",
+        "table1  ",
+        "doctor  ",
     ):
         assert part in shown.stdout
 
@@ -95,7 +97,7 @@ def test_no_heavy_package_is_imported(module, arguments):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["sweeps=table1"], ["needs -m", "python -m openrs -m sweeps=table1"]),
+        (["sweeps=table1"], ["needs -m", "openrs -m sweeps=table1"]),
         (["data=mixd"], ["data/mixd", "mixed"]),
         (["reward.cosine.wieght=1"], ["wieght=1", "Did you mean reward.cosine.weight?"]),
         (["+lr=1e-5"], ["lr=1e-5", "Did you mean algorithm.learning_rate?"]),

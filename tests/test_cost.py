@@ -16,6 +16,7 @@ from openrs.plan import describe_cost, resolve
 from openrs.records import ledger, paper
 from openrs.records.scores import ScoreAddress, score, write
 from openrs.records.training import Checkpoint, TrainRecord
+from tests.helpers.run_folders import save_checkpoint
 
 
 def plan_of(composed, outputs, *more):
@@ -26,7 +27,7 @@ def trained(plan, seconds, *, last=2):
     """Leaves the records of a short training, each step taking this many seconds."""
     plan.run.log_invocation(asdict(plan.config))
     lines = [json.dumps({"step": step, "step_seconds": seconds}) for step in range(1, last + 1)]
-    (plan.run.folder / "train").mkdir(exist_ok=True)
+    save_checkpoint(plan.run.folder / "train", last)
     (plan.run.folder / "train" / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     segment = {"first_step": 1, "last_step": last, "hardware": plan.config.hardware.name}
     plan.run.write_train_record(
@@ -123,7 +124,7 @@ def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_
         "500 steps to go, 24 h at 173 s each (published: 24 h for 500 steps on 4 x A40)",
         "4551 problems to go, 1.65 h at 1.31 s each (published: 2.2 h a model on one GPU, on 4 of them)",
         "25.6 h, 103 device-hours, $44.89",
-        "60.4 GB: 10 checkpoints x 3.55 GB of weights, 24.9 GB of optimizer state for the newest",
+        "85.3 GB: 10 checkpoints x 3.55 GB of weights, 24.9 GB of optimizer state for each of the 2 newest",
     ):
         assert part in text
     alone = told(
@@ -195,12 +196,15 @@ def test_what_is_done_costs_nothing(composed, tmp_path):
     assert "to go" not in told(plan_of(composed, tmp_path))
 
 
+COLOCATED = ("hardware.generation=vllm_colocate", "hardware.devices=3", "hardware.server_devices=0")
+
+
 @pytest.mark.parametrize(
     ("hardware", "weights", "state"),
     [
         (["hardware=a40x4"], 2, 14),  # ZeRO-2 keeps the bf16 weights with its state, too
-        (["hardware=a40x4", "hardware.sharding=zero3"], 2, 12),
-        (["hardware=a40x4", "hardware.sharding=fsdp2"], 4, 12),
+        (["hardware=a40x4", "hardware.sharding=zero3", *COLOCATED], 2, 12),
+        (["hardware=a40x4", "hardware.sharding=fsdp2", *COLOCATED], 4, 12),
         (["hardware=a100x1"], 4, 8),
         (["hardware=cpu"], 4, 8),
     ],
@@ -210,7 +214,8 @@ def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
     number = models.parameters(config.model)
     assert number == 1_777_088_000
     assert disk(config) == Disk(10, weights * number, state * number)
-    assert disk(config).peak == (10 * weights + 2 * state) * number
+    assert disk(config).total == (10 * weights + 2 * state) * number
+    assert disk(config).peak == (10 * weights + 3 * state) * number
     shorter = composed("experiment=exp3", "scale=paper", "steps.stop_at=120", "report_step=50")
     assert disk(shorter).checkpoints == 3  # 50, 100 and the last
 

@@ -13,6 +13,8 @@ from openrs.needs import disk_gib, unmet
 
 LAB = {
     "devices": (("NVIDIA A40", 44),) * 4,
+    "free_gib": (44,) * 4,
+    "shared_memory_gib": 8.0,
     "memory_gib": 500,
     "disk_gib": 1000,
     "packages": dict.fromkeys(("torch", "trl", "vllm", "deepspeed"), "1.0"),
@@ -62,6 +64,12 @@ def test_the_papers_machine_runs_the_paper(composed):
             "driver of version 580 or newer, for torch's CUDA 13.0 (this one is 570",
             "newer driver",
         ),
+        (
+            lab(free_gib=(44, 44, 12, 44)),
+            "30 GiB free on each device (other processes leave 12 of 44)",
+            "a smaller hardware.vllm_memory",
+        ),
+        (lab(shared_memory_gib=0.1), "1 GiB in /dev/shm (free 0.1)", "--shm-size"),
         (lab(compiler=None), "a C compiler", "install gcc"),
         (lab(python_headers=False), "Python.h", "python3-dev"),
     ],
@@ -86,7 +94,9 @@ def test_without_a_network_the_cache_decides(composed, tmp_path, monkeypatch):
     folders = [f"datasets--{id_.replace('/', '--')}" for id_ in ids]
     for folder in [*folders, "models--deepseek-ai--DeepSeek-R1-Distill-Qwen-1.5B"]:
         (tmp_path / folder / "snapshots" / "abc").mkdir(parents=True)
-        (tmp_path / folder / "snapshots" / "abc" / "file").touch()
+        (tmp_path / folder / "snapshots" / "abc" / "config.json").touch()
+    assert "weights of deepseek-ai" in "\n".join(lines(config, offline)), "a config alone is no weights"
+    (tmp_path / folder / "snapshots" / "abc" / "model.safetensors").touch()
     assert in_hub_cache("datasets", "knoveleng/open-rs")
     assert lines(config, offline) == []
 
@@ -112,9 +122,10 @@ def test_nano_needs_little(composed):
 
 
 def test_disk_counts_the_optimizer_state_of_the_newest_alone(composed):
-    """Ten bf16 checkpoints of 3.6 GB, an optimizer state of 24.9 twice while it is written, the download."""
+    """Ten bf16 checkpoints of 3.6 GB, an optimizer state of 24.9 for two, and for the one that is written,
+    the download."""
     full = disk_gib(composed("experiment=exp3", "scale=paper"))
-    assert full * 2**30 == pytest.approx(11 * 3.554e9 + 2 * 24.88e9 + 2**30, rel=0.01)
+    assert full * 2**30 == pytest.approx(11 * 3.554e9 + 3 * 24.88e9 + 2**30, rel=0.01)
     assert disk_gib(composed("experiment=exp3", "scale=paper", "steps=released")) < 0.7 * full
     assert disk_gib(composed("experiment=base", "scale=paper")) < 5
     assert disk_gib(composed("experiment=base")) == 1  # nothing to download

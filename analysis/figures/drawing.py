@@ -1,4 +1,4 @@
-"""`python -m analysis figures outputs/ [-o DIR]`: every figure that the records allow, as SVG and PNG."""
+"""`openrs figures outputs/ [-o DIR]`: every figure that the records allow, as SVG and PNG."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from openrs.analysis.figures.style import COLOURS, WIDTH
 from openrs.errors import Mistake
-from openrs.studies import plots
+from openrs.studies import plots, replicates
 from openrs.studies.reader import load
 
 FEWEST = 4
@@ -32,7 +32,7 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     Raises:
         Mistake: no such study, no such storage, or too few finished trials.
     """
-    study = load(storage, study_name)
+    study = replicates.points(load(storage, study_name))
     done = plots.complete(study)
     if len(done) < FEWEST:
         raise Mistake(

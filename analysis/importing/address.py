@@ -30,11 +30,13 @@ _WORDED = (PATTERNS[0], PATTERNS[-1])
 """Those that say `step` or `checkpoint`: a model's name may have them as well."""
 FORMS = (
     "EXPERIMENT/step-N/, EXPERIMENT/checkpoint-N/ or EXPERIMENT_step_N/, or EXPERIMENT_N/ above results/ (N "
-    "is the step, not a seed, a date or a benchmark's number), or from a model's name with such a step"
+    "is the step, not a seed, a date or a benchmark's number), or from a model's name or revision with such "
+    "a step"
 )
 """PATTERNS in words."""
 _FORM = re.compile(r"[-_](?:actor|critic|policy|huggingface|hf|fsdp|merged|model|weights)(?![^-_])")
 """A part of such a name that says how weights are stored, and nothing of what they are."""
+_BRANCH = re.compile(rf"{_WORD}(?P<step>\d{{1,9}})(?:-tokens\d+[MBT])?")
 _STEP_FOLDER = re.compile(rf"{_WORD}\d+{_SEED}")
 
 
@@ -83,16 +85,20 @@ def place(file: Path, imported: Path) -> str:
     return "/".join(parts[max(0, len(parts) - depth - 2) :])
 
 
-def find(path: str, patterns: tuple[re.Pattern[str], ...], model: str) -> Address:
+def find(path: str, patterns: tuple[re.Pattern[str], ...], model: str, branch: str | None = None) -> Address:
     """The address of a path by the first pattern that fits; a step that is no number is part of the name.
 
-    Where the built-in patterns find no step in the path, one that the model's name states is the step.
+    Where the built-in patterns find no step in the path, one that the model's name states is the step, else
+    one that its branch is (`step1000`).
     """
     at = _first(path, patterns)
     if (at is None or at.step is None) and patterns == pattern(None):
         worded = tuple(re.compile(item) for item in _WORDED)
         of_name = _first(path, worded) or _first(f"{model}/", worded)
         at = replace(of_name, name=at.name) if at and of_name else at or of_name
+        stated = _BRANCH.fullmatch(branch or "")
+        if stated and (at is None or at.step is None):
+            at = Address(at.name if at else model, int(stated["step"]), True)
     return at or Address(model, None, False)
 
 

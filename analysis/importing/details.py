@@ -10,7 +10,7 @@ from openrs.analysis.importing.result import Unreadable, by_problem, problem_ids
 PROBLEM = "problem_id"
 """A key of a document's `specific` by which openrs's own details name a problem (openrs.evaluate)."""
 LENGTH = "num_tokens"
-"""A key beside it that only `python -m analysis export` writes, which has lengths of answers, not tokens."""
+"""A key beside it that only `openrs export` writes, which has lengths of answers, not tokens."""
 
 
 def read(path: Path, key: str, metric: str, value: float) -> Beside:

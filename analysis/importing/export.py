@@ -5,7 +5,7 @@
     lighteval/<run>/step-N/details/<run>/<seed>/details_aime24|0_<seed>.parquet
     lighteval/results/<run>/results_<seed>.json                       an imported model without steps
 
-`python -m analysis import` reads lighteval/ back. Of each problem the details have its hash, its verdict and
+`openrs import` reads lighteval/ back. Of each problem the details have its hash, its verdict and
 its answer's length: records hold no question.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from openrs.analysis.formats import in_csv
 from openrs.analysis.importing import lighteval, metrics
 from openrs.analysis.importing.details import LENGTH, PROBLEM
 from openrs.analysis.importing.result import DATASETS, FURTHER
@@ -44,7 +45,9 @@ def write(runs: Sequence[RunRecords], folder: Path) -> list[Path]:
     with paths[0].open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(
+            {key: in_csv(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows
+        )
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), paths[1])
     for run in runs:
         _write_lighteval(run, paths[2])

@@ -1,7 +1,8 @@
-"""The messages of `python -m analysis import`, and its exit status."""
+"""The messages of `openrs import`, and its exit status."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from openrs.analysis.importing import address
@@ -26,8 +27,16 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     runs: set[Path] = field(default_factory=set)
 
-    def show(self, where: Path, pattern: str | None) -> int:
+    def show(self, where: Path, pattern: str | None, as_json: bool = False) -> int:
         """Prints what was done; returns the exit status."""
+        if as_json:
+            texts = {"runs": sorted(map(str, self.runs)), "unmatched": sorted(self.unmatched)}
+            print(json.dumps(asdict(self) | texts, indent=1))
+        else:
+            self._print(where, pattern)
+        return INCOMPLETE if self.skipped or (pattern is not None and self.unmatched) else 0
+
+    def _print(self, where: Path, pattern: str | None) -> None:
         _show_skipped(self.skipped)
         for repeat in self.repeats:
             print(f"repeat, not counted again: {repeat}")
@@ -45,7 +54,6 @@ class ImportReport:
                 f"{len(self.unmatched)} files have no experiment in their path: their runs have the model's "
                 "name and no step."
             )
-        return INCOMPLETE if self.skipped or (pattern is not None and self.unmatched) else 0
 
 
 def check(items: Sequence[ForeignScore | Skipped], path: Path, pattern: str | None) -> None:

@@ -30,7 +30,7 @@ from openrs.analysis.mixing import NOT_STATED
 
 FORMAT = "lighteval"
 TITLE = "openrs_title"
-"""A key of a task's configuration that only `python -m analysis export` writes: its title in a table."""
+"""A key of a task's configuration that only `openrs export` writes: its title in a table."""
 ENGINES = {
     "gpu_memory_utilization": "vllm",
     "mem_fraction_static": "sglang",
@@ -104,6 +104,7 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path, chosen: C
                 outcomes=content.outcomes,
                 note=choice.together(left_out if metric == metrics_read[0] else "", content.note),
                 few_shots=shots,
+                branch=stated(model.get("revision")),
                 task=name,
                 dataset=config.get("hf_repo"),
             )

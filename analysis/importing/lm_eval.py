@@ -92,6 +92,7 @@ def _task(document: dict[str, Any], task: str, path: Path, chosen: Choice) -> Re
         outcomes=content.outcomes,
         note=choice.together(left_out, implied, content.note),
         few_shots=shots,
+        branch=stated(arguments.get("revision")),
         task=task,
         dataset=config.get("dataset_path"),
         date=document.get("date"),

@@ -17,7 +17,7 @@ SHARES = (
     r"\w+ accuracy",
 )
 """Beginnings of metrics that are a share of right answers, best first; the last is Inspect's, which only
-`python -m analysis export` writes."""
+`openrs export` writes."""
 SAMPLED = re.compile(r"(?:^|[:&_])n=(\d+)|[:_](\d+)_samples|:(\d+)$")
 PASS = re.compile(r"(?:^|_)pass@(?:k.*?k=)?(\d+)")
 """Not g-pass@k, which asks for several right answers of k."""

@@ -93,7 +93,8 @@ def read(
                 yield Skipped(relative, result.reason, result.task)
                 continue
             imported = source | (result.score.imported or {})
-            at = address.find(place, patterns, imported["model"])
+            branch = imported.get("branch") or imported["revision"]
+            at = address.find(place, patterns, imported["model"], branch)
             score = replace(result.score, step=at.step or 0, imported=imported)
             yield ForeignScore(score, at.name, at.step is not None, at.matched, result.note)
 

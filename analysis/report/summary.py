@@ -58,7 +58,7 @@ def _shown(value: Value, sign: str = "") -> str:
 def _differences(table: Table) -> list[str]:
     base = table.title.removeprefix("Differences to ")
     averages = [(label, value) for label, cells in table.rows if isinstance(value := cells[-1], Value)]
-    family = f" (Holm over {len(averages)} rows)" if len(averages) > 1 else ""
+    family = " (Holm over the table)" if len(averages) > 1 else ""
     kinds: dict[str, list[tuple[str, Value]]] = {"better": [], "worse": [], "noise": []}
     for label, value in averages:
         kinds["noise" if value.mark != REAL else "better" if value.mean > 0 else "worse"].append(

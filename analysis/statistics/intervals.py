@@ -1,4 +1,4 @@
-"""95 % intervals of a mean over problems, of an aggregate, and of a mean over training runs.
+"""95 % intervals of a mean over problems, and of an aggregate.
 
 With one answer a problem, resampling problems is resampling a binomial count: the outcomes say no more
 than their sum, and Wilson's interval covers better than the bootstrap's quantiles (tests/benchmarks
@@ -20,10 +20,10 @@ SPARSE = 5.0
 """Below this many right (or wrong) problems' worth of answers the bootstrap covers too little."""
 
 WILSON = "Wilson"
+CAREFUL = "Wilson on the number of problems, which covers at least 95 % as there are several answers to each"
 BOOTSTRAP = "bootstrap over problems"
 UNKNOWN = "none, from one problem"
 STATED = "normal, from the stated standard error"
-RUNS = "Student's t over training runs"
 NORMAL = "normal over problems"
 
 
@@ -145,26 +145,15 @@ def of_aggregate(value: float, n: int, samples: int = 1, stderr: float | None = 
 
     Args:
         n: problems.
-        samples: answers a problem; above 1, a stated standard error says more than n does.
+        samples: answers a problem. Above 1, a stated standard error says more than n does; without one,
+            Wilson's interval on n problems is too wide by what the answers to one problem differ (it covers
+            99.9 % where they do not agree more than those to different problems), and says so.
         stderr: standard error over problems as the source states it.
     """
     if samples > 1 and stderr is not None and 0 < stderr < math.inf and min(value, 1 - value) * n >= SPARSE:
         return _normal(value, stderr, STATED, Z95)
-    return MeanEstimate(value, *wilson(value * n, n), _error_of_share(value, n), WILSON)
-
-
-def of_runs(values: list[float], bounded: bool = True, step: float = 0.0) -> MeanEstimate:
-    """Mean over training runs, with Student's t interval.
-
-    Args:
-        values: one mean a run, at least 2 (each already a mean over its sampling seeds).
-        bounded: whether they are shares, which keeps the interval within 0 and 1.
-        step: the smallest change of a mean, one answer; the spread is at least what rounding to it
-            makes (step / sqrt(12)), so that a few equal runs are not taken for certainty.
-    """
-    m = len(values)
-    error = max(float(np.std(values, ddof=1)), step / math.sqrt(12)) / math.sqrt(m)
-    return _normal(float(np.mean(values)), error, RUNS, student(0.975, m - 1), bounded)
+    kind = CAREFUL if samples > 1 else WILSON
+    return MeanEstimate(value, *wilson(value * n, n), _error_of_share(value, n), kind)
 
 
 def of_average(values: list[float], errors: list[float], bounded: bool = True) -> MeanEstimate:

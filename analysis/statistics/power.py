@@ -32,27 +32,32 @@ def from_error(error: float, freedom: float = math.inf) -> float:
     return noncentrality(freedom) * error
 
 
-def over_runs(problems: float, runs: float, n: int, freedom: float) -> float:
-    """Smallest effect that the test between training runs finds, with Satterthwaite's degrees of freedom.
-
-    The mean power over what the estimated variance between runs may be, chi-square distributed about the
-    one given: with few runs it decides the error and the degrees of freedom of the test at once.
+def over_runs(problems: float, runs: float, n: int, freedom: float, level: float = POWER) -> float:
+    """Smallest effect that the test between recipes finds (see `recipes`).
 
     Args:
         problems, runs: standard errors that problems and training seeds make of the effect.
         n: problems.
         freedom: degrees of freedom of the variance between runs.
+        level: the power.
     """
-    from scipy.special import gammaincinv, ndtr, stdtrit
+    highest = 4 * student(1 - SIZE / 2, min(freedom, n - 1)) * math.hypot(problems, runs)
+    return _smallest(lambda effect: between_recipes(effect, problems, runs, n, freedom), highest, level)
+
+
+def between_recipes(effect: float, problems: float, runs: float, n: int, freedom: float) -> float:
+    """Power of the test between recipes.
+
+    The mean over what the estimated variance between runs may be, chi-square distributed about the one given:
+    with few runs it decides how far the test's interval reaches.
+    """
+    from scipy.special import gammaincinv, ndtr
 
     estimated = runs**2 * 2 * gammaincinv(freedom / 2, _MIDDLES) / freedom
-    total, error = problems**2 + estimated, math.hypot(problems, runs)
-    freedoms = total**2 / (problems**4 / (n - 1) + estimated**2 / freedom)
-    needed = stdtrit(freedoms, 1 - SIZE / 2) * np.sqrt(total)
-    return _smallest(
-        lambda effect: float((ndtr((effect - needed) / error) + ndtr((-effect - needed) / error)).mean()),
-        4 * student(1 - SIZE / 2, min(freedom, n - 1)) * error,
-    )
+    quantiles = student(1 - SIZE / 2, n - 1), student(1 - SIZE / 2, freedom)
+    needed = np.sqrt((quantiles[0] * problems) ** 2 + quantiles[1] ** 2 * estimated)
+    error = math.hypot(problems, runs)
+    return float((ndtr((effect - needed) / error) + ndtr((-effect - needed) / error)).mean())
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from openrs.analysis import mixing
 from openrs.analysis.cells import AVERAGE, Cell, Metric, measure_all
 from openrs.analysis.rows import ResultRow, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
-from openrs.analysis.tables import captions, comparisons
+from openrs.analysis.tables import captions, comparisons, verdicts
 from openrs.analysis.tables.combinations import (
     Combination,
     Key,
@@ -45,6 +45,8 @@ class Design:
     baseline: str | None = None
     metric: Metric = AVERAGE
     mixed: Collection[str] = field(default_factory=frozenset)
+    runs: bool = False
+    """Whether runs of an arm have rows beside their mean."""
 
     def __post_init__(self) -> None:
         if self.step not in ("last", "reported") and not self.step.isdigit():
@@ -79,7 +81,11 @@ def tables(runs: Sequence[RunRecords], design: Design) -> list[Table]:
         for item in members
         if not item.trained and (cells := measure_all(item.scores, design.metric, item.run.folder))
     ]
-    rows = [item.row(label(side, key) or item.evaluations[0].run.name) for key, item in combinations.items()]
+    rows = [
+        row
+        for key, item in combinations.items()
+        for row in item.rows(label(side, key) or item.evaluations[0].run.name, design.metric, design.runs)
+    ]
     averaged = sorted(set(levels) - set(side))
     return _by_benchmark([*base, *rows], combinations, side, design, averaged)
 
@@ -106,17 +112,18 @@ def _by_benchmark(
         *captions.of_scores(rows, benchmarks, metric, REPLICATES, len(rows) > 1, design.mixed),
         f"Checkpoint of each run: {design.step}.",
     ]
+    if captions.too_few(rows, benchmarks):
+        notes = notes[:1]
     if averaged:
         notes.append(f"Averaged over, because they are not among the rows: {', '.join(averaged)}.")
-    columns, body = (*benchmarks, "Avg."), score_body(rows, benchmarks, metric, means=True)
+    columns, body = (*benchmarks, "Avg."), score_body(rows, benchmarks, metric)
     layout = [Table(f"Ablation: {metric.title}", columns, body, tuple(notes), "ablation")]
     if len(names) > 1:
         layout.append(_margins(margins(combinations, names, benchmarks), benchmarks, metric))
-    if len(rows) > 1:
-        baseline = _baseline(rows, design.baseline)
-        others = [row for row in rows if row is not baseline]
-        layout.append(comparisons.table(baseline, others, benchmarks, metric, "ablation-differences"))
-    return layout
+    baseline = None if design.baseline is None else _baseline(rows, design.baseline)
+    if differences := comparisons.of_arms(rows, benchmarks, metric, "ablation-differences", baseline):
+        layout.append(differences)
+    return [*layout[:-1], layout[-1].with_end(verdicts.sentence(rows, benchmarks, metric))]
 
 
 def _margins(rows: list[ResultRow], benchmarks: list[str], metric: Metric) -> Table:
@@ -133,9 +140,7 @@ def _margins(rows: list[ResultRow], benchmarks: list[str], metric: Metric) -> Ta
     )
 
 
-def _baseline(rows: list[ResultRow], text: str | None) -> ResultRow:
-    if text is None:
-        return rows[0]
+def _baseline(rows: list[ResultRow], text: str) -> ResultRow:
     fits = [row for row in rows if row.label == text] or [row for row in rows if text in row.label]
     if len(fits) != 1:
         labels = "; ".join(row.label for row in rows)

@@ -7,19 +7,27 @@ from openrs.analysis.cells import Metric
 from openrs.analysis.mixing import NOT_STATED
 from openrs.analysis.rows import ResultRow, differing_settings, evaluations_of
 from openrs.analysis.run_records import Evaluation
-from openrs.analysis.statistics import intervals
+from openrs.analysis.statistics.differences import RUNS
+from openrs.analysis.tables.comparisons import FEW, TOO_FEW
 from openrs.analysis.tables.detectable import detectable
 from openrs.analysis.tables.values import span
 
 MARKED = (
     "Bold marks the best row of a column where noise does not explain its lead; ≈ marks rows that cannot be "
-    "told from the best (paired tests where the problems match, Holm over all pairs of rows, 5 %)."
+    "told from the best (paired tests where problems match, Holm over all pairs of rows and columns, 5 %)."
 )
 OVER_RUNS = (
-    "A mean of training runs averages each run first, then the runs. Its interval is over runs on these "
-    "problems and leaves out what other problems would add; the tests of differences include that."
+    "A mean of training runs averages each run first, then the runs. Its interval covers other problems and "
+    "other training seeds; that of a single run covers other problems only."
 )
 NANO = "nano-X replaces X with procedural problems: its scores are not comparable with published ones."
+
+
+def too_few(rows: Sequence[ResultRow], columns: Sequence[str]) -> bool:
+    """Whether every benchmark has so few problems that no outcome is beyond noise."""
+    return (
+        max((row.cells[title].n for row in rows for title in columns if title in row.cells), default=0) < FEW
+    )
 
 
 def of_scores(
@@ -30,7 +38,7 @@ def of_scores(
     marked: bool = False,
     mixed: Collection[str] = (),
 ) -> list[str]:
-    """The lines below a table of scores.
+    """The lines below a table of scores; one line where there are too few problems to say anything.
 
     Args:
         columns: benchmarks.
@@ -42,15 +50,19 @@ def of_scores(
     cells = [row.cells[title] for row in rows for title in columns if title in row.cells]
     kinds = sorted({cell.estimate.kind for cell in cells} - {""})
     seeds = sorted({span(cell.seeds) for cell in cells})
-    lines = [
-        _measured_where(rows, columns, evaluations),
-        f"Sampling: seeds {', '.join(seeds)}, {_settings(evaluations)}.",
-        f"A cell is the mean over {mean_over}, with its 95 % interval ({', '.join(kinds)}).",
-        *([OVER_RUNS] if intervals.RUNS in kinds else []),
-        *([MARKED] if marked else []),
-        detectable(rows, columns, metric),
-        *([NANO] if any(title.startswith("nano-") for title in columns) else []),
-    ]
+    marked = marked and sum(not row.one_of_several for row in rows) > 1
+    lines = [_measured_where(rows, columns, evaluations)]
+    if too_few(rows, columns):
+        lines = [f"{TOO_FEW}. {lines[0]}"]
+    else:
+        lines += [
+            f"Sampling: seeds {', '.join(seeds)}, {_settings(evaluations)}.",
+            f"A cell is the mean over {mean_over}, with its 95 % interval ({', '.join(kinds)}).",
+            *([OVER_RUNS] if RUNS in kinds else []),
+            *([MARKED] if marked else []),
+            *detectable(rows, columns, metric),
+            *([NANO] if any(title.startswith("nano-") for title in columns) else []),
+        ]
     if traits := {trait: v for trait, v in mixing.differing(evaluations).items() if trait in mixed}:
         texts = (f"{mixing.TRAITS[trait]} ({' | '.join(values)})" for trait, values in traits.items())
         lines.append(

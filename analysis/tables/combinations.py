@@ -34,6 +34,14 @@ class Combination:
         runs = len(self.evaluations)
         return ResultRow(f"{label} ({runs} run{'s' if runs > 1 else ''})", self.evaluations, self.cells)
 
+    def rows(self, label: str, metric: Metric, runs: bool) -> list[ResultRow]:
+        """The combination's row; before it those of its several runs, where they are wanted."""
+        own = []
+        for item in self.evaluations if runs and len(self.evaluations) > 1 else ():
+            cells = measure_all(item.scores, metric, item.run.folder)
+            own.append(ResultRow(f"{label}, {item.run.folder.name}", (item,), cells, one_of_several=True))
+        return [*own, self.row(label)]
+
 
 def levels_of(evaluations: Sequence[Evaluation], requested: Sequence[str]) -> Levels:
     """The levels of all that differs but seeds.

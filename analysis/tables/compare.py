@@ -77,7 +77,7 @@ def tables(
 
 def _benchmarks(rows: list[ResultRow], shared: list[str], metric: Metric, mixed: Collection[str]) -> Table:
     first, second = rows
-    differences = comparisons.against(first, second, shared)
+    differences = comparisons.Study(rows).pair(first, second, shared).parts
     body = []
     for (title, item), p in zip(differences.items(), holm([d.p for d in differences.values()]), strict=True):
         pair = [value(row.cells[title], metric) for row in rows]

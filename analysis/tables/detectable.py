@@ -4,20 +4,38 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from openrs.analysis.cells import Array, Cell, Metric, difference
-from openrs.analysis.rows import ResultRow
+from openrs.analysis.cells import Array, Cell, Metric
+from openrs.analysis.rows import ResultRow, base_row
 from openrs.analysis.statistics import differences, power
 from openrs.analysis.statistics.differences import Difference
-from openrs.analysis.tables.comparisons import LEVEL
+from openrs.analysis.tables.comparisons import LEVEL, Study
+
+SHOWN = "that one test would show (two-sided 5 %, power 0.8, at the noise seen here)"
 
 
-def detectable(rows: Sequence[ResultRow], titles: Sequence[str], metric: Metric) -> str:
-    """The smallest difference of each benchmark, as a sentence; rounded up.
+def detectable(rows: Sequence[ResultRow], titles: Sequence[str], metric: Metric) -> list[str]:
+    """The smallest difference of each benchmark, as sentences: to the base model, and between other rows.
 
-    Under the test that the first row and another would be compared with, at the share of problems that
-    change back and forth, or the error, of their comparison (the median over the other rows; variances
-    of means over training runs are averaged); where no outcomes are known, unpaired at the rows' mean.
+    Under the test that the first of the rows and another would be compared with, at the share of problems
+    that change back and forth, or the error, of their comparison (the median over the other rows; variances
+    of recipes are averaged); where no outcomes are known, unpaired at the rows' mean. Rounded up.
     """
+    study = Study(rows)
+    rows = [row for row in rows if not row.one_of_several]
+    base, trained = base_row(rows), [row for row in rows if row.trained]
+    if base is None or not trained:
+        return [_sentence(f"Smallest difference between two rows {SHOWN}", rows, titles, metric, study)]
+    texts = [
+        _sentence(f"Smallest difference to {base.label} {SHOWN}", [base, *trained], titles, metric, study)
+    ]
+    if len(trained) > 1:
+        texts.append(_sentence("The same between two other rows", trained, titles, metric, study))
+    return texts
+
+
+def _sentence(
+    text: str, rows: Sequence[ResultRow], titles: Sequence[str], metric: Metric, study: Study
+) -> str:
     parts = []
     for title in titles:
         measured = [row for row in rows if title in row.cells]
@@ -25,35 +43,34 @@ def detectable(rows: Sequence[ResultRow], titles: Sequence[str], metric: Metric)
             continue
         cells = [row.cells[title] for row in measured]
         size = f"n {cells[0].n}, k {'/'.join(map(str, sorted({cell.k for cell in cells})))}"
-        for how, least in _smallest(cells, measured[0].trained).items():
-            text = (
+        for how, least in _smallest(measured, title, study).items():
+            number = (
                 f"{math.ceil(10 * metric.unit * least - 1e-9) / 10:.1f}" if math.isfinite(least) else "none"
             )
-            parts.append(f"{title} {text} ({size}, {how})")
-    return (
-        "Smallest difference between two rows that the test would show (two-sided 5 %, power 0.8, at the "
-        f"noise seen here): {', '.join(parts)}."
-    )
+            parts.append(f"{title} {number} ({size}, {how})")
+    return f"{text}: {', '.join(parts)}."
 
 
-def _smallest(cells: Sequence[Cell], first_trained: bool) -> dict[str, float]:
-    """Comparison with the first cell -> the smallest difference; infinite where none could be found."""
+def _smallest(rows: Sequence[ResultRow], title: str, study: Study) -> dict[str, float]:
+    """Comparison with the first row -> the smallest difference; infinite where none could be found."""
+    cells = [row.cells[title] for row in rows]
     first = cells[0]
     singles: list[float] = []
     of_runs: dict[int, list[Difference]] = defaultdict(list)
-    for other in cells[1:]:
+    for row, other in zip(rows[1:], cells[1:], strict=True):
         if not first.ids or first.shares is None or other.shares is None or other.ids != first.ids:
             continue
-        item = difference(first, other, first_trained)
-        if item.kind == differences.RUNS:
-            of_runs[max(len(first.runs), len(other.runs))].append(item)
+        item = study.pair(rows[0], row, [title]).parts[title]
+        if item.of_recipes:
+            of_runs[len(other.vectors)].append(item)
         elif item.kind == differences.MCNEMAR:
             singles.append(power.paired_once(first.n, _churn(first.shares, other.shares, item.p)))
         else:
             singles.append(_smallest_of_several(first.shares, max(first.k, other.k), item, first.bounded))
     smallest = {"paired": sorted(singles)[len(singles) // 2]} if singles else {}
     for count, members in sorted(of_runs.items()):
-        smallest[f"means of {count} runs"] = _smallest_over_runs(members, first.n)
+        how = f"means of {count} runs" if count > 1 else "recipes of one run"
+        smallest[how] = _smallest_over_runs(members, first.n)
     if not smallest:
         smallest["unpaired"] = _smallest_unpaired(cells)
     return {how: least if least <= 1 or not first.bounded else math.inf for how, least in smallest.items()}

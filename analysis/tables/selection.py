@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openrs.analysis.cells import measure
+from openrs.analysis.cells import Cell, measure
 from openrs.analysis.factors import names
+from openrs.analysis.rows import ResultRow
 from openrs.analysis.run_records import Evaluation, runs_of
 from openrs.analysis.statistics import selection
 from openrs.analysis.statistics.selection import Best
+from openrs.analysis.tables.table import p_text
 from openrs.errors import Mistake
 
+MANY = 4
+"""Checkpoints from which the best is warned of: of so many equal ones it is expected one standard error above
+their mean."""
 TOTALS_ONLY = (
     f"Where only totals are known ({selection.TOTALS}), the noise is that of independent draws of problems. "
     "Checkpoints on the same problems have less, so the shrunken estimate is too close to the mean and p is "
@@ -114,21 +119,52 @@ def _best(members: list[Evaluation], by: str) -> tuple[Evaluation | None, str]:
     cells = [(item, cell) for item in members if by in item.scores and (cell := measure(item.scores[by]))]
     if not cells:
         return None, f" is left out: no checkpoint has a score on {by}."
-    item, best = max(cells, key=lambda pair: (pair[1].value, -pair[0].step))
+    item, _ = max(cells, key=lambda pair: (pair[1].value, -pair[0].step))
     if len(cells) == 1:
         return item, f": step {item.step} is the only checkpoint with a score on {by}."
-    shares = [cell.shares for _, cell in cells if cell.shares is not None and cell.ids == best.ids]
-    if len(shares) == len(cells) and best.n > 1:
-        worth = selection.of_shares(np.stack(shares, axis=1), all(cell.once for _, cell in cells))
-    else:
-        worth = selection.of_aggregates([cell.value for _, cell in cells], best.n)
-    return item, f": step {item.step} is {_worth(worth, by)}"
+    return item, f": step {item.step} is {_worth(of_cells([cell for _, cell in cells]), by)}"
+
+
+def of_cells(cells: Sequence[Cell]) -> Best:
+    """The worth of the best of several cells of one benchmark: paired where all hold outcomes on the same
+    problems, else from their totals."""
+    first = cells[0]
+    shares = [cell.shares for cell in cells if cell.shares is not None and cell.ids == first.ids]
+    if len(shares) == len(cells) and first.n > 1:
+        return selection.of_shares(np.stack(shares, axis=1), all(cell.once for cell in cells))
+    return selection.of_aggregates([cell.value for cell in cells], first.n)
+
+
+def warnings(rows: Sequence[ResultRow], titles: Sequence[str]) -> list[str]:
+    """What the best of many rows of single checkpoints is worth, benchmark by benchmark: a reader takes the
+    best of a column for a result, whether a rule selected it or not."""
+    texts = []
+    for title in titles:
+        cells = [
+            row.cells[title]
+            for row in rows
+            if row.trained and not row.mean_of_runs and title in row.cells and row.cells[title].bounded
+        ]
+        if len(cells) >= MANY and len({cell.n for cell in cells}) == 1:
+            best = of_cells(cells)
+            texts.append(f"{title}: {_numbers(best)} ({best.test})")
+    return [f"The best of many looks better than it is. {'; '.join(texts)}."] if texts else []
+
+
+def _numbers(best: Best) -> str:
+    shrunken = "" if best.shrunken is None else f", shrunken estimate {100 * best.shrunken:.1f}"
+    return (
+        f"the best of {best.count} is {100 * best.best:.1f}, their mean {100 * best.mean:.1f}; of as many "
+        f"equal ones {100 * best.expected:.1f} is expected, and at least this with {p_text(best.p_best)}"
+        f"{shrunken}; that all are equal has {p_text(best.p_equal)}"
+    )
 
 
 def _worth(best: Best, by: str) -> str:
+    shrunken = "" if best.shrunken is None else f" Shrunken estimate: {100 * best.shrunken:.1f}."
     return (
         f"the best of {best.count} on {by} with {100 * best.best:.1f} (their mean: {100 * best.mean:.1f}). "
         f"If all were equal, the best would be expected at {100 * best.expected:.1f}, and would be at "
-        f"least this high with p {best.p_best:.2f}. Shrunken estimate: {100 * best.shrunken:.1f}. Do the "
+        f"least this high with p {best.p_best:.2f}.{shrunken} Do the "
         f"checkpoints differ at all? p {best.p_equal:.2f} ({best.test})."
     )

@@ -6,7 +6,7 @@ make a row, and names the trials that have none.
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,15 @@ from openrs.analysis.cells import AVERAGE
 from openrs.analysis.factors import spelled
 from openrs.analysis.rows import ResultRow, evaluations_of, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, by_title
-from openrs.analysis.tables import captions, comparisons
+from openrs.analysis.tables import captions, comparisons, verdicts
 from openrs.analysis.tables.ablation import REPLICATES
 from openrs.analysis.tables.combinations import combination
 from openrs.analysis.tables.table import Table, Value
 from openrs.analysis.tables.values import score_body
 from openrs.records import scores
 from openrs.records.files import read_record
+from openrs.studies.replicates import SEED
 
-REPLICATE = "seed"
-"""The dimension whose values are replicates of one level."""
 MOST = 40
 """Rows of a table; of a larger sweep the best are shown."""
 LISTED = 12
@@ -53,7 +52,7 @@ class SweepTrial:
     @property
     def level(self) -> dict[str, Any]:
         """The swept values besides the seed."""
-        return {name: value for name, value in self.params.items() if name != REPLICATE}
+        return {name: value for name, value in self.params.items() if name != SEED}
 
     def evaluation(self) -> Evaluation:
         """The checkpoint's scores; none where it was evaluated on another machine, or not at all."""
@@ -135,7 +134,7 @@ def tables(
     rows = [combination([t.evaluation() for t in runs], AVERAGE).row(label) for label, runs in shown.items()]
     columns = titles(rows)
     extra = [i for i, objective in enumerate(objectives) if not columns or objective in unscored]
-    scored = score_body(rows, columns, AVERAGE, means=True) if columns else [(row.label, ()) for row in rows]
+    scored = score_body(rows, columns, AVERAGE) if columns else [(row.label, ()) for row in rows]
     body = tuple(
         (label, (*cells, *(_mean(runs, i) for i in extra)))
         for runs, (label, cells) in zip(shown.values(), scored, strict=True)
@@ -147,14 +146,11 @@ def tables(
             f"Scores on {selected_by} decided which runs went on, so these scores flatter the runs."
         )
     first = _without_first(levels, complete) if columns else []
-    differences = []
-    if columns and len(rows) > 1:
-        table = comparisons.table(rows[0], rows[1:], columns, name=f"{name}-differences")
-        differences = [replace(table, caption=(*first, *table.caption))]
-    else:
-        caption += first
+    compared = comparisons.of_arms(rows, columns, name=f"{name}-differences") if columns else None
+    caption += first
     title = f"Comparison of {len(complete)} level{'s' * (len(complete) > 1)}"
-    return [Table(title, heads, body, tuple(caption), name), *differences]
+    whole = [Table(title, heads, body, tuple(caption), name), *([compared] if compared else [])]
+    return [*whole[:-1], whole[-1].with_end(verdicts.sentence(rows, columns))]
 
 
 def _best(complete: dict[str, Level], sign: int) -> dict[str, Level]:
@@ -170,10 +166,7 @@ def _without_first(levels: dict[str, Level], complete: dict[str, Level]) -> list
     first, baseline = next(iter(levels)), next(iter(complete))
     if first == baseline:
         return []
-    text = f"The first level, {first}, has no complete run: {_outcome(levels[first])}."
-    if len(complete) > 1:
-        text += f" Differences are to {baseline}, the first level with a complete run."
-    return [text]
+    return [f"The first level, {first}, has no complete run: {_outcome(levels[first])}."]
 
 
 def _left_out(levels: dict[str, Level], complete: dict[str, Level], missing: int) -> list[str]:
@@ -205,10 +198,8 @@ def _caption(rows: Sequence[ResultRow], columns: Sequence[str], hidden: int) -> 
                 f"Trials were measured on several kinds of device ({' | '.join(kinds)}). A difference "
                 "between rows may come from that alone."
             )
-        if not several:
-            notes.append("One training seed per level: no interval covers the spread between training seeds.")
     if several:
-        notes.append(f"Runs that differ in {REPLICATE} alone share a row.")
+        notes.append(f"Runs that differ in {SEED} alone share a row.")
     if hidden:
         notes.append(f"The best levels are shown; the study has {hidden} more.")
     return notes

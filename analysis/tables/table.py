@@ -1,7 +1,7 @@
 """A table whose cells are values with intervals or words, ready to be written in any format."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from openrs.records.paper import TITLES
 
@@ -82,6 +82,21 @@ class Table:
     """MEASURED, IMPORTED or PUBLISHED for each row; all were measured here where empty."""
     labels: str = ""
     """Heading of the column of labels."""
+
+    def with_end(self, text: str) -> "Table":
+        """The table with a last line below it, if there is a text."""
+        return replace(self, caption=(*self.caption, text)) if text else self
+
+    def without_intervals(self) -> "Table":
+        """The table with estimates alone."""
+        rows = tuple(
+            (
+                label,
+                tuple(replace(c, low=None, high=None) if isinstance(c, Value) else c for c in cells),
+            )
+            for label, cells in self.rows
+        )
+        return replace(self, rows=rows)
 
 
 def benchmark_order(titles: set[str]) -> list[str]:

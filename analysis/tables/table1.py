@@ -13,7 +13,7 @@ from openrs.analysis.cells import AVERAGE, Metric
 from openrs.analysis.rows import ResultRow, base_row, evaluations_of, result_rows, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
 from openrs.analysis.tables import captions, comparisons
-from openrs.analysis.tables.selection import CheckpointSelection
+from openrs.analysis.tables.selection import CheckpointSelection, warnings
 from openrs.analysis.tables.table import Table
 from openrs.analysis.tables.values import score_body
 from openrs.errors import Mistake
@@ -32,6 +32,8 @@ class Options:
     """Traits in which rows may differ."""
     selection: CheckpointSelection | None = None
     """The selection of checkpoints; None shows all."""
+    runs: bool = False
+    """Whether runs of a recipe have rows beside their mean."""
 
 
 DEFAULT = Options()
@@ -55,7 +57,8 @@ def everything(runs: Sequence[RunRecords], options: Options = DEFAULT) -> list[T
     tables = []
     for place, part in enumerate(parts(runs, options.mixed)):
         members, columns, notes = select(part, options)
-        rows = result_rows(members, options.metric, tuple(options.mixed), options.selection is not None)
+        selected = options.selection is not None
+        rows = result_rows(members, options.metric, tuple(options.mixed), selected, runs=options.runs)
         tables += of_rows(rows, options, f"table1-{place + 1}" if place else "table1", columns, notes)
     return tables
 
@@ -136,7 +139,7 @@ def of_rows(
     base = base_row(rows)
     others = [row for row in rows if row is not base]
     table = Table(
-        title=f"Table 1: zero-shot {options.metric.title}, with 95 % intervals",
+        title=f"Table 1: {_title(rows, options.metric)}, with 95 % intervals",
         columns=(*shown, "Avg.", *(["Avg. (raw)"] if len(rules) > 1 else [])),
         rows=score_body(rows, shown, options.metric, rules),
         caption=(*_caption(rows, shown, options, rules), *notes),
@@ -148,13 +151,26 @@ def of_rows(
     return [table, comparisons.table(base, others, shown, options.metric, f"{name}-differences")]
 
 
+def _title(rows: Sequence[ResultRow], metric: Metric) -> str:
+    """What the cells are: "zero-shot pass@1, percent"."""
+    items = evaluations_of(rows)
+    shots = sorted({item.settings.get("few_shots", 0) for item in items} or {0})
+    ks = sorted({item.settings.get("pass_k", 1) for item in items} or {1})
+    title = metric.title
+    if metric == AVERAGE:
+        title = title.replace("pass@1", " and ".join(f"pass@{k}" for k in ks))
+    return f"{' and '.join(f'{n}-shot' if n else 'zero-shot' for n in shots)} {title}"
+
+
 def _caption(
     rows: Sequence[ResultRow], columns: Sequence[str], options: Options, rules: Sequence[str]
 ) -> list[str]:
-    runs = any(row.mean_of_runs for row in rows)
-    marked = sum(not row.mean_of_runs for row in rows) > 1
-    lines = captions.of_scores(rows, columns, options.metric, marked=marked, mixed=options.mixed)
-    lines.append(_averages(rules, runs))
+    lines = captions.of_scores(rows, columns, options.metric, marked=True, mixed=options.mixed)
+    if captions.too_few(rows, columns):
+        return lines
+    lines.append(_averages(rules))
+    if options.selection is None and options.metric == AVERAGE:
+        lines += warnings(rows, columns)
     if options.selection is None and not all(item.run.imported for item in evaluations_of(rows)):
         lines.append(
             "`reported` is the step that the paper reports, `last` is the last evaluated step. No checkpoint "
@@ -163,15 +179,12 @@ def _caption(
     return lines
 
 
-def _averages(rules: Sequence[str], runs: bool) -> str:
+def _averages(rules: Sequence[str]) -> str:
     raw = "is the mean of the unrounded columns."
     texts = {
         "rounded": "Avg. is the mean of the columns as printed, each rounded to one decimal first (the "
         "paper's rule).",
         "raw": f"Avg. (raw) {raw}" if len(rules) > 1 else f"Avg. {raw}",
     }
-    interval = "Its interval is normal over problems and leaves out the spread between training seeds"
-    interval += (
-        "; of a mean of training runs with known outcomes it is Student's t over the runs" if runs else ""
-    )
-    return " ".join([*(texts[rule] for rule in rules), f"{interval}."])
+    interval = "The interval of a single run's is normal over problems and leaves out training seeds."
+    return " ".join([*(texts[rule] for rule in rules), interval])

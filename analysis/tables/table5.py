@@ -130,7 +130,7 @@ def _blocks(config: Config, values: dict[str, Any]) -> dict[str, tuple[Parameter
         "Reward": (
             P("reward_funcs", "format, accuracy (cosine)", "GRPOTrainer(reward_funcs=...)",
                 "cosine in Experiment 3, accuracy in 1 and 2",
-                [name for name, term in vars(config.reward).items() if term is not None],
+                [*config.reward.terms],
                 expected=["format", "cosine" if config.name == "exp3" else "accuracy"]),
             P("reward_weights", "1.0, 2.0", "reward_weights"),
         ),
@@ -202,6 +202,8 @@ def _left_to_defaults(config: Config, values: dict[str, Any]) -> tuple[Parameter
         P("optim", "adamw_torch", "optim", f"{changed['optim']}; of transformers 5"),
         P("master weights", "float32", "model_init_kwargs", "ZeRO-2 kept them so; transformers 5 loads the "
             "file's bf16, whose AdamW at 1e-6 changes 2 % of weights", values["model_init_kwargs"]["dtype"]),
+        *(P(name, DROPPED, name, f"algorithm.trl; {changed.get(name, 'no default is recorded')}")
+            for name in sorted(config.algorithm.trl)),
     )
 # fmt: on
 

@@ -8,7 +8,7 @@ from typing import Any
 from openrs.analysis.cells import AVERAGE, Cell, Metric
 from openrs.analysis.mixing import NOT_STATED
 from openrs.analysis.rows import ResultRow
-from openrs.analysis.statistics import intervals
+from openrs.analysis.statistics import intervals, recipes
 from openrs.analysis.tables.comparisons import marks
 from openrs.analysis.tables.table import Value, bound
 
@@ -20,23 +20,25 @@ def score_body(
     columns: Sequence[str],
     metric: Metric,
     rules: Sequence[str] = ("raw",),
-    means: bool = False,
     marked: bool = True,
 ) -> Body:
     """Labels and cells of result rows on benchmarks, with averages at the end.
 
     Args:
         rules: an average column for each: of the cells ("raw"), or of the cells as printed ("rounded").
-        means: the rows are means over runs, whose runs are not among them.
         marked: whether the best rows are marked.
     """
-    best = {title: marks(rows, [title], means) if marked else {} for title in columns}
-    overall = marks(rows, columns, means) if marked else {}
+    marking = [[title] for title in columns] + ([list(columns)] if len(columns) > 1 else [])
+    best = marks(rows, marking) if marked else [{}] * len(marking)
+    overall = best[-1]
     return tuple(
         (
             row.label,
             (
-                *(value(row.cells.get(title), metric, best[title].get(i, "")) for title in columns),
+                *(
+                    value(row.cells.get(title), metric, own.get(i, ""))
+                    for title, own in zip(columns, best, strict=False)
+                ),
                 *(average(row, columns, metric, rule == "rounded", overall.get(i, "")) for rule in rules),
             ),
         )
@@ -68,10 +70,9 @@ def average(
         return None
     cells = [row.cells[title] for title in columns]
     values, bounded = [cell.value for cell in cells], cells[0].bounded
-    if row.mean_of_runs and all(cell.runs for cell in cells):
-        per_run = zip(*([float(run.mean()) for run in cell.runs] for cell in cells), strict=True)
-        step = 1 / (len(cells) * cells[0].n * cells[0].k) if bounded else 0.0
-        estimate = intervals.of_runs([sum(run) / len(run) for run in per_run], bounded, step)
+    if all(cell.run_values for cell in cells):
+        per_run = [sum(run) / len(cells) for run in zip(*(cell.run_values for cell in cells), strict=True)]
+        estimate = recipes.estimate([cell.column for cell in cells], per_run, bounded)
     else:
         estimate = intervals.of_average(values, [cell.estimate.error for cell in cells], bounded)
     mean = metric.unit * sum(values) / len(values)

@@ -15,6 +15,9 @@ class Model:
     title: str = option(identity="neither")
     """How tables call it."""
     revision: str | None = option(None, identity="recipe")
+    commit: str | None = option(None, identity="neither")
+    """What the revision of a Hub id means, 40 hex digits; null asks the Hub once and holds all runs of
+    `outputs` to the answer."""
     package: str | None = option(None, identity="neither")
     """Installed package that carries the weights; null loads from the Hub."""
     file: str | None = option(None, identity="neither")
@@ -30,6 +33,11 @@ class Model:
     """Precision of training's forward pass; master weights are always float32."""
     evaluation_dtype: Literal["float64", "float32", "bfloat16"] = option(identity="evaluation")
     """Precision of evaluation. In float64 no token depends on the size of the batch."""
+
+    @property
+    def loaded_revision(self) -> str | None:
+        """What libraries are told to load; None for the main branch."""
+        return self.commit or self.revision
 
 
 @dataclass(kw_only=True)

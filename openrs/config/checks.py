@@ -1,6 +1,6 @@
 """Checks of a config: each number within its limits, and batches, lengths, steps and names that fit together.
 
-Devices are in `device_checks`.
+Devices are in `device_checks`, rewards in `reward_checks`.
 """
 
 import math
@@ -8,7 +8,7 @@ import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from openrs.config import device_checks, names, path_checks
+from openrs.config import device_checks, names, path_checks, reward_checks, trl_fields
 from openrs.config.fields import LARGEST, Limits
 from openrs.config.schema import Config
 from openrs.errors import refuse
@@ -21,7 +21,7 @@ def check(config: Config) -> None:
         Mistake: naming the field, its value, the rule and the remedy.
     """
     _fields(config, "")
-    for part in (_batches, _lengths, _rewards, _data, _steps, _checkpoints, _benchmarks, _rest):
+    for part in (_batches, _lengths, reward_checks.check, _data, _steps, _checkpoints, _benchmarks, _rest):
         part(config)
     device_checks.check(config)
     path_checks.check(config)
@@ -126,30 +126,6 @@ def _lengths(config: Config) -> None:
             config.evaluation.max_new_tokens,
             f"leaves no room for a prompt in the context of {config.model.title}, model.context={context}",
             f"Give evaluation.max_new_tokens={context // 2} or another number below model.context",
-        )
-
-
-def _rewards(config: Config) -> None:
-    if not config.untrained and not any(term and term.weight for term in vars(config.reward).values()):
-        refuse(
-            "reward",
-            "{}",
-            "every term is off or has no weight, so there is nothing to learn",
-            "Turn one on, as reward=accuracy or 'reward.accuracy={}'",
-        )
-    length, algorithm = config.reward.length, config.algorithm
-    if length is None:
-        return
-    size = algorithm.group_size if length.list_size is None else length.list_size
-    processes = config.hardware.training_processes
-    each = algorithm.prompts_per_step * algorithm.group_size // processes
-    if size < 1 or each % size:
-        refuse(
-            "reward.length.list_size",
-            length.list_size,
-            f"the length reward compares {size} completions with each other, but each of "
-            f"{processes} processes (hardware={config.hardware.name}) gets {each}",
-            "Change hardware, algorithm.prompts_per_step or reward.length.list_size so that they divide",
         )
 
 
@@ -304,6 +280,7 @@ def _rest(config: Config) -> None:
             "cosine_with_min_lr needs its floor",
             "Give algorithm.min_lr_rate=0.1",
         )
+    trl_fields.check(config.algorithm.trl)
     algorithm = config.algorithm
     divided = algorithm.logits_over_temperature or algorithm.temperature == 1
     if algorithm.importance_sampling_correction and not divided:

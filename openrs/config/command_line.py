@@ -8,32 +8,41 @@ from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from openrs.config import names
+from openrs.config import names, option_folders
 from openrs.config.overrides import is_group, prepared
 from openrs.errors import Mistake
+from openrs.terminal import say
 
-HELP = "python -m openrs --help shows them"
+HELP = "openrs --help shows them"
 
 
 def read(words: Sequence[str]) -> list[str]:
-    """The words that Hydra gets; none at all ask for the help.
+    """The words that Hydra gets. Options in other folders that openrs does not read are named.
 
     Raises:
         Mistake: a flag that there is not, or an override that cannot hold.
     """
-    if not words:
-        return ["--help"]
     options = _flags(words)
     if options.shell_completion or options.experimental_rerun:
         return list(words)
     swept = options.multirun or any(word in ("hydra.mode=MULTIRUN", "+hydra.mode=MULTIRUN") for word in words)
-    folders = [Path(options.config_dir)] if options.config_dir else []
+    _, *folders = option_folders.searched(options.config_dir)
+    for folder in folders:
+        _say_unread(folder)
     overrides = list(options.overrides)
-    written = prepared(overrides, folders, swept)
+    written = prepared(overrides, folders[:1] if options.config_dir else [], swept)
     flags = list(words)
     for override in overrides:  # from the right, where the value of a flag cannot stand before it
         del flags[len(flags) - 1 - flags[::-1].index(override)]
     return [*flags, *written]
+
+
+def _say_unread(folder: Path) -> None:
+    """Names the files whose option openrs has by itself."""
+    files = [str(path) for path in option_folders.unread(folder)]
+    if files:
+        shown = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+        say(f"{shown}: not read, because openrs has an option of this name. Rename the file to choose it.")
 
 
 def _flags(words: Sequence[str]) -> Namespace:

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs.config import files, weights
+from openrs.config import files, reward_paths, weights
 from openrs.config.checks import check
 from openrs.config.overrides import prepared
 from openrs.config.refusal import refusal as refusal
@@ -69,9 +69,7 @@ def load(tree: DictConfig) -> Config:
     register()  # a launcher's process on another machine gets the tree without the resolvers
     sweep = HydraConfig.get().runtime.choices.get("sweeps")
     if sweep is not None and HydraConfig.get().mode is RunMode.RUN:
-        raise Mistake(
-            f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
-        )
+        raise Mistake(f"sweeps={sweep}: a sweep is many runs and needs -m. Say: openrs -m sweeps={sweep}.")
     config = to_config(tree)
     if config.untrained:
         _say_without_effect(tuple(HydraConfig.get().overrides.task))
@@ -104,6 +102,7 @@ def to_config(tree: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         raise Mistake(refusal(error)) from error
     assert isinstance(config, Config)
+    reward_paths.bind(config)
     check(config)
     return config
 

@@ -4,6 +4,8 @@ from openrs.config.schema import Config
 from openrs.errors import refuse
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2}
+WHOLE_SHARDED = ("zero3", "fsdp2")
+"""Shardings in which no process has whole weights."""
 BESIDE = 1.15
 """Memory of an evaluation as a multiple of its weights, at least, for activations and the cache of one long
 answer."""
@@ -47,6 +49,24 @@ def _hardware(config: Config) -> None:
             hardware.server_devices,
             f"does not fit hardware.generation={hardware.generation}",
             "Give 1 or more with vllm_server, whose server has devices of its own, else 0",
+        )
+    several = hardware.training_processes > 1
+    if hardware.generation == "vllm_server" and several and hardware.sharding in WHOLE_SHARDED:
+        refuse(
+            "hardware.sharding",
+            hardware.sharding,
+            "gathers weights from all processes while the first one sends them to the vLLM server, and both "
+            "can wait for each other for ever",
+            "Give hardware.sharding=zero2, or hardware.generation=vllm_colocate hardware.server_devices=0",
+        )
+    beside = hardware.generation == "vllm_colocate" and config.trains and config.scale.name == "paper"
+    if beside and config.model.compute_dtype == "float32":
+        refuse(
+            "hardware.generation",
+            hardware.generation,
+            "TRL gives the vLLM beside the trainer no number format, so it samples float32 weights in half "
+            f"precision, and model.compute_dtype={config.model.compute_dtype}",
+            "Give hardware.generation=vllm_server with devices for it, or model.compute_dtype=bfloat16",
         )
     if hardware.training_processes % hardware.nodes:
         refuse(

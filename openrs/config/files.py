@@ -1,9 +1,10 @@
 """The files of options as Hydra reads them: what is wrong in one is said with its line and the remedy.
 
-Beside Hydra's own reading, a file may begin with a byte-order mark, and an experiment without a name has
-that of its file.
+Beside Hydra's own reading, a file may begin with a byte-order mark, an experiment without a name has that of
+its file, and a folder other than openrs's own gives what openrs does not have.
 """
 
+import builtins
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +13,17 @@ from typing import Any, NoReturn
 import yaml
 from hydra._internal.core_plugins import file_config_source
 from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs.config import names, values
+from openrs.config import names, option_folders, values
 from openrs.errors import Mistake
+from openrs.paths import CONF
 
 WHOLE = ("experiment", "scale", "sweeps")
 """Groups whose options are parts of the whole config."""
@@ -34,6 +39,29 @@ class FileConfigSource(file_config_source.FileConfigSource):
     job that a launcher sends to another process keeps this one.
     """
 
+    def is_group(self, config_path: str) -> bool:
+        """Whether a group lies here; a group in the working directory is one of openrs."""
+        if self.provider == OwnFolder.__name__ and not (CONF / config_path).is_dir():
+            return False
+        return self._place(config_path).is_dir()
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether this folder gives an option; where openrs has it, no other folder does."""
+        name = self._normalize_file_name(config_path)
+        if self.provider != "main" and option_folders.is_ours(name.removesuffix(".yaml")):
+            return False
+        return self._place(name).is_file()
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> builtins.list[str]:
+        """What lies in a group."""
+        found: builtins.list[str] = []
+        for path in self._place(config_path).iterdir():
+            self._list_add_result(found, f"{config_path}/{path.name}".lstrip("/"), path.name, results_filter)
+        return sorted(set(found))
+
+    def _place(self, name: str) -> Path:
+        return option_folders.place(Path(self.path), name)
+
     def load_config(self, config_path: str) -> ConfigResult:
         """Reads one file.
 
@@ -41,7 +69,7 @@ class FileConfigSource(file_config_source.FileConfigSource):
             Mistake: it is no YAML, or holds a name or a value that the schema does not have.
         """
         name = self._normalize_file_name(config_path)
-        path = Path(self.path, name)
+        path = self._place(name)
         if not path.exists():
             raise ConfigLoadError(f"Config not found : {path}")
         text = _text(path)
@@ -69,9 +97,18 @@ class FileConfigSource(file_config_source.FileConfigSource):
             raise Mistake(f"{path}: {error}. Say `# @package _global_`, or leave the line out.") from None
 
 
+class OwnFolder(SearchPathPlugin):
+    """Lets Hydra look for options in the working directory."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Adds the working directory's folder behind openrs's own."""
+        if here := option_folders.own():
+            search_path.append(OwnFolder.__name__, f"file://{here}")
+
+
 def register() -> None:
     """Lets Hydra read files through this module."""
-    Plugins.instance()  # it registers Hydra's own reader first
+    Plugins.instance().register(OwnFolder)  # Hydra's own reader is registered before it
     SourcesRegistry.instance().types[FileConfigSource.scheme()] = FileConfigSource
 
 
@@ -93,6 +130,10 @@ def _content(path: Path, text: str) -> DictConfig:
         _malformed(path, text, error)
     except (OmegaConfBaseException, OSError) as error:
         raise Mistake(f"{path}: {str(error).splitlines()[0]}. Write it as lines `name: value`.") from None
+    except RecursionError:
+        raise Mistake(f"{path}: nests too deep. Write it as lines `name: value`.") from None
+    except (ValueError, AttributeError) as error:  # a number of thousands of digits, a date that is none
+        raise Mistake(f"{path}: holds no value ({str(error).split(';')[0]}). Mend or quote it.") from None
     if not isinstance(content, DictConfig):
         raise Mistake(f"{path}: is a list, and options are lines `name: value`. Write it as such lines.")
     return content

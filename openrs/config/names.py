@@ -12,6 +12,7 @@ from omegaconf._utils import split_key
 
 from openrs.config.fields import Limits
 from openrs.config.schema import Config
+from openrs.config.trl_words import WORDS
 from openrs.errors import Mistake
 
 CUTOFF = 0.6
@@ -21,15 +22,10 @@ SYNONYMS = {
     "lr": "algorithm.learning_rate",
     "kl": "algorithm.beta",
     "kl_coef": "algorithm.beta",
-    "max_steps": "steps.total",
-    "save_steps": "steps.save_every",
-    "num_generations": "algorithm.group_size",
-    "max_completion_length": "length.completion",
     "max_prompt_length": "length.prompt",
-    "output_dir": "outputs",
     "model_name_or_path": "model.id",
     "system_prompt": "prompt.system",
-}
+} | {theirs: field for theirs, field in WORDS.items() if theirs != field.rpartition(".")[2]}
 """What other trainers call a field."""
 
 
@@ -123,6 +119,9 @@ def nearest(name: str, number: int = 3) -> list[str]:
     above, _, last = name.rpartition(".")
     if last in SYNONYMS:
         return [SYNONYMS[last]]
+    if dictionary := open_dictionary(name):
+        inside = above.removeprefix(dictionary).split(".")[2:]
+        above = ".".join([dictionary, "NAME", *inside])
     within = HydraConf if name.split(".")[0] == "hydra" else Config
     scores = {}
     for known in dotted(within, "hydra." if within is HydraConf else ""):

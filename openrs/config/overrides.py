@@ -17,7 +17,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf._utils import split_key
 
-from openrs.config import names, values
+from openrs.config import names, option_folders, values
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.paths import CONF
@@ -34,7 +34,7 @@ def prepared(lines: Sequence[str], folders: Sequence[Path] = (), multirun: bool 
     """The overrides of a command line as Hydra composes them.
 
     Args:
-        folders: of options beside conf/.
+        folders: of options beside conf/ and the working directory's.
         multirun: whether lists and intervals are swept.
 
     Raises:
@@ -82,7 +82,8 @@ def _parsed(line: str, folders: Sequence[Path]) -> Override:
     key, equals, text = line.partition("=")
     bare = key.lstrip("+~")
     if not equals and not line.startswith("~"):
-        raise Mistake(f"{line or repr(line)}: is no FIELD=VALUE or GROUP=OPTION. {_meant(line, folders)}.")
+        meaning = meant(line, folders) or "openrs --help lists the groups and their options"
+        raise Mistake(f"{line or repr(line)}: is no FIELD=VALUE or GROUP=OPTION. {meaning}.")
     try:
         override = OverridesParser.create().parse_override(line)
     except HydraException:
@@ -92,18 +93,16 @@ def _parsed(line: str, folders: Sequence[Path]) -> Override:
     return override
 
 
-def _meant(word: str, folders: Sequence[Path]) -> str:
-    """What a word without `=` may have meant."""
+def meant(word: str, folders: Sequence[Path] = (CONF,)) -> str:
+    """What a word without `=` may have meant: a stage, or an option; nothing where it is neither."""
     stages = get_args(get_args(names.hints(Config)["stages"])[0])
     if word in stages:
         return f"All stages run unless you say stages=[{word}]"
     groups = (
         folder.relative_to(root) for root in folders for folder in sorted(root.iterdir()) if folder.is_dir()
     )
-    meant = [f"{group}={word}" for group in groups if word in _options(str(group), folders)]
-    return (
-        f"Say {' or '.join(meant)}" if meant else "python -m openrs --help lists the groups and their options"
-    )
+    chosen = [f"{group}={word}" for group in groups if word in _options(str(group), folders)]
+    return f"Say {' or '.join(chosen)}" if chosen else ""
 
 
 def _unreadable(key: str, text: str, folders: Sequence[Path]) -> NoReturn:
@@ -138,7 +137,7 @@ def _check(override: Override, line: str, folders: Sequence[Path], multirun: boo
     key, swept = override.key_or_group, override.is_sweep_override()
     text = line.partition("=")[2]
     if swept and not multirun:
-        stated = f"Say python -m openrs -m {line}{_one_value(key, text, folders)}"
+        stated = f"Say openrs -m {line}{_one_value(key, text, folders)}"
         raise Mistake(f"{line}: is many runs, and a command without -m is one. {stated}.")
     if is_group(key, folders):
         _check_group(override, line, text, folders)
@@ -177,7 +176,7 @@ def _check_group(override: Override, line: str, text: str, folders: Sequence[Pat
     """Refuses what is no choice of an option."""
     group = override.key_or_group
     options = _options(group, folders)
-    remedy = f"Known: {', '.join(options)}" if options else "python -m openrs --help lists them"
+    remedy = f"Known: {', '.join(options)}" if options else "openrs --help lists them"
     ours = not group.startswith("hydra")
     if ours and override.package is not None:
         raise Mistake(f"{line}: {group} has one place, and no other. Say {group}={text}.")
@@ -222,13 +221,18 @@ def is_group(key: str, folders: Sequence[Path] = (CONF,)) -> bool:
 
 @cache
 def _listed(group: str, folders: tuple[Path, ...]) -> tuple[str, ...]:
-    found = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
-    return tuple(sorted(found | ({"auto"} if group == "scale" else set())))
+    return tuple(option_folders.options(group, folders))
 
 
 def _options(group: str, folders: Sequence[Path]) -> tuple[str, ...]:
-    """The options of a group."""
-    return _listed(group, tuple(folders))
+    """The options of a group, in the working directory too."""
+    return _listed(group, _everywhere(folders))
+
+
+def _everywhere(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Folders of options, and the working directory's."""
+    here = option_folders.own()
+    return (*folders, here) if here and here not in folders else tuple(folders)
 
 
 def _entry(override: Override, folders: Sequence[Path]) -> tuple[str, dict[str, Any]] | None:
@@ -246,7 +250,9 @@ def _entry(override: Override, folders: Sequence[Path]) -> tuple[str, dict[str, 
         return None
     inside = [str(part) for part in split_key(key)[len(split_key(dictionary)) :]]
     value: Any = override.value()
-    if (not inside or inside[0] in _entries(dictionary, tuple(folders))) and not isinstance(value, dict):
+    if (not inside or inside[0] in _entries(dictionary, _everywhere(folders))) and not isinstance(
+        value, dict
+    ):
         return None
     for part in reversed(inside):
         value = {part: value}

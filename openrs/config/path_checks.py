@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from openrs.config.catalog import Model
 from openrs.config.schema import Config
 from openrs.errors import refuse
+from openrs.machine import COMMIT
 
 
 def check(config: Config) -> None:
@@ -29,6 +31,7 @@ def check(config: Config) -> None:
                 field, path, "only a shell replaces a leading `~`", f"Give the whole path, as {field}={whole}"
             )
     _model(config)
+    _commit(config)
 
 
 def is_path(id_: str) -> bool:
@@ -47,4 +50,25 @@ def _model(config: Config) -> None:
             "is a path, and no folder is there",
             "Give a folder as `save_pretrained` writes it, a Hub id as org/name, or an option, as "
             "model=smollm2",
+        )
+
+
+def is_hub_id(model: Model) -> bool:
+    """Whether a model is loaded by its Hub id, and not from a package or a folder."""
+    return model.package is None and not is_path(model.id) and not Path(model.id).is_dir()
+
+
+def _commit(config: Config) -> None:
+    """Checks that a commit is one, of a Hub model."""
+    commit = config.model.commit
+    if commit is None:
+        return
+    if not is_hub_id(config.model):
+        refuse("model.commit", commit, f"{config.model.title} is no model of the Hub", "Leave it out")
+    if not COMMIT.fullmatch(commit):
+        refuse(
+            "model.commit",
+            commit,
+            "a commit has 40 hex digits",
+            "Give all of them; a branch, a tag or a part of a commit is model.revision=NAME",
         )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import is_dataclass
+from traceback import walk_tb
 
 from omegaconf.errors import (
     ConfigAttributeError,
@@ -31,6 +32,18 @@ def refusal(error: BaseException) -> str:
     cause = _cause(error)
     line = LINE.search(str(error))
     return _explained(cause, line[1] if line else "") or _shortened(error, cause)
+
+
+def circle(error: RecursionError) -> str | None:
+    """The option whose defaults lead back to it, in one line; None where something else has no end."""
+    paths = [
+        frame.f_locals["root"].node.get_config_path()
+        for frame, _ in walk_tb(error.__traceback__)
+        if frame.f_code.co_name == "_create_defaults_tree_impl"
+    ]
+    return (
+        f"{paths[-1]}: its defaults list leads back to it. Take that line out of the list." if paths else None
+    )
 
 
 def _cause(error: BaseException) -> BaseException:

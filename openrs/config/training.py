@@ -1,7 +1,7 @@
 """What a training is: its rows, lengths, rewards, algorithm and schedule, and when it is stopped early."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from openrs import rewards
 from openrs.config.fields import option
@@ -79,6 +79,19 @@ class Reward:
     repetition_penalty: rewards.RepetitionPenaltyReward | None = None
     reasoning_steps: rewards.ReasoningStepsReward | None = None
     english_only: rewards.EnglishOnlyReward | None = None
+    custom: dict[str, rewards.CustomReward] = field(default_factory=dict)
+    """The user's own functions by the name that metrics give them. See `openrs.rewards.custom`."""
+
+    @property
+    def built_in(self) -> dict[str, Any]:
+        """The terms of openrs that are on, in the schema's order."""
+        return {name: term for name, term in vars(self).items() if name != "custom" and term is not None}
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """All terms that are on. The user's own are in the order of their names: the order of an addition
+        decides its last bit, and a recipe has none."""
+        return self.built_in | dict(sorted(self.custom.items()))
 
 
 @dataclass(kw_only=True)
@@ -129,6 +142,8 @@ class Algorithm:
     importance_sampling_correction: bool
     """Whether vLLM's log-probabilities correct the ratio."""
     mask_truncated: bool = False
+    trl: dict[str, Any] = field(default_factory=dict)
+    """Fields of TRL's GRPOConfig that openrs has no word for, as top_k=50 (`openrs.config.trl_fields`)."""
 
 
 @dataclass(kw_only=True)

@@ -6,6 +6,7 @@ are the weights' own.
 """
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,30 @@ CONTEXT = ("max_position_embeddings", "n_positions", "n_ctx")
 def bind(tree: DictConfig) -> DictConfig:
     """The tree with the fields of the weights that it names; the same tree where an option names them.
 
+    A folder has one spelling, its absolute path, as the id is part of what a run is.
+
     Raises:
         Mistake: the weights' config.json cannot be read, and model.context is not stated.
     """
     model = tree.model
     option = _inherited(OmegaConf.to_container(model))
-    if option is None:
-        return tree
-    tree = tree.copy()
+    tree = tree.copy() if option or _folder(model) != model.id else tree
+    if option is not None:
+        _describe_anew(tree, option)
+    if _folder(tree.model) != tree.model.id:
+        with read_write(tree):
+            tree.model.id = _folder(tree.model)
+    return tree
+
+
+def _folder(model: DictConfig) -> str:
+    """The id of a model, where it is a folder its absolute path."""
+    folder = model.package is None and Path(model.id).is_dir()
+    return os.path.abspath(model.id) if folder else str(model.id)
+
+
+def _describe_anew(tree: DictConfig, option: dict[str, Any]) -> None:
+    """Takes away what an option says of other weights, and states what these say of themselves."""
     with read_write(tree), open_dict(tree):
         node = tree.model
         own = next((item for item in _options() if item["id"] == node.id), {})
@@ -45,7 +62,6 @@ def bind(tree: DictConfig) -> DictConfig:
         if node.context == option["context"] and not _stated("model.context"):
             served = tree.engine.kind == "server" and tree.untrained
             node.context = own.get("context") or _context(node.id, node.revision, option["context"], served)
-    return tree
 
 
 def _inherited(model: Any) -> dict[str, Any] | None:

@@ -3,30 +3,26 @@
 import errno
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from openrs.config.schema import Config
 from openrs.cost.sizes import disk
+from openrs.errors import causes
 
-SPACE = re.compile(r"No space left|Disk quota exceeded|PytorchStreamWriter failed writing|inline_container")
-"""How safetensors and torch, which raise no OSError, say that a write failed."""
+SPACE = re.compile(
+    r"No space left|Disk quota exceeded|disk is full|PytorchStreamWriter failed writing|inline_container"
+)
+"""How safetensors, torch and SQLite, which raise no OSError, say that a write failed."""
 
 
 def is_cause(error: BaseException) -> bool:
     """Whether an error, or one that it came from, is a full disk."""
-    for one in _chain(error):
+    for one in causes(error):
         if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
         if SPACE.search(str(one)):
             return True
     return False
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def explain(config: Config) -> str:

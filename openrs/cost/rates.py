@@ -15,8 +15,9 @@ from typing import Any
 
 from openrs.config.schema import Config
 from openrs.models import parameters
-from openrs.records import paper, scores
-from openrs.records.files import read_lines, read_record
+from openrs.records import faults, paper, scores
+from openrs.records.left_out import sound_record
+from openrs.records.training import logged_steps
 
 MOST = 50
 """Past runs that are read for one rate, the newest first."""
@@ -101,7 +102,7 @@ def _step(config: Config, runs: list[PastRun]) -> Rate | None:
     lines: list[dict[str, Any]] = []
     similar = [folder for folder, past in runs if _similar_step(config, folder, past)]
     for folder in similar[:MOST]:
-        lines += read_lines(folder / "train" / "metrics.jsonl")
+        lines += [line for line in logged_steps(folder / "train") if "step_seconds" in line]
     if lines:
         completions = config.algorithm.prompts_per_step * config.algorithm.group_size
         sized = [line for line in lines if line.get("completion_length") is not None]
@@ -150,8 +151,8 @@ def _inferred(
 
 
 def _similar_step(config: Config, folder: Path, past: dict[str, Any]) -> bool:
-    segments = (read_record(folder / "train.json") or {"segments": []})["segments"]
-    hardware = {segment["hardware"] for segment in segments} or {past["hardware"]["name"]}
+    record = sound_record(folder / "train.json", faults.of_whole_training) or {"segments": []}
+    hardware = {segment["hardware"] for segment in record["segments"]} or {past["hardware"]["name"]}
     return (
         past["length"]["completion"] == config.length.completion
         and past["algorithm"]["prompts_per_step"] == config.algorithm.prompts_per_step
@@ -203,7 +204,9 @@ def _past_runs(config: Config) -> Iterator[PastRun]:
     """Folder and config of the runs of a model that this host alone has worked on, the newest first."""
     paths = Path(config.outputs).glob("runs/*/run.json")
     for path in sorted(paths, key=lambda item: item.stat().st_mtime, reverse=True):
-        record = read_record(path) or {}
-        past, hosts = record.get("config"), {item["host"] for item in record.get("invocations", [])}
-        if past and past["model"]["id"] == config.model.id and hosts == {socket.gethostname()}:
+        record = sound_record(path, faults.of_run)
+        if record is None or (past := record["config"])["model"].get("id") != config.model.id:
+            continue
+        hosts = {str(item.get("host")) for item in record.get("invocations", [])}
+        if hosts == {socket.gethostname()} and faults.of_config(past) is None:
             yield path.parent, past

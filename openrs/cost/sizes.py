@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from openrs.config.device_checks import BYTES
 from openrs.config.schema import Config
 from openrs.models import parameters
+from openrs.records.checkpoints import WITH_STATE
 
 GIB = 2**30
 LEAST_MEMORY_GIB = 2
@@ -19,17 +20,18 @@ class Disk:
     weights: int
     """Bytes of each checkpoint's weights."""
     optimizer_state: int
-    """Bytes of the newest checkpoint's optimizer state; older checkpoints keep none."""
+    """Bytes of one checkpoint's optimizer state, which the newest checkpoints keep."""
 
     @property
     def total(self) -> int:
         """Bytes once training has ended."""
-        return self.checkpoints * self.weights + self.optimizer_state
+        return self.checkpoints * self.weights + min(self.checkpoints, WITH_STATE) * self.optimizer_state
 
     @property
     def peak(self) -> int:
-        """Bytes while the newest optimizer state is written beside the one before."""
-        return self.total + self.optimizer_state
+        """Bytes while the newest optimizer state is written beside the older ones."""
+        states = min(self.checkpoints, WITH_STATE + 1)
+        return self.checkpoints * self.weights + states * self.optimizer_state
 
 
 def disk(config: Config) -> Disk | None:

@@ -68,8 +68,16 @@ def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list
     subset = data.subset if isinstance(data, BenchmarkData) else None
     if catalog.kind == "mirror":
         assert catalog.root is not None
-        return _mirror(catalog.root, data.id, subset, data.split)
-    return hub_data.rows(data.id, subset, data.split, data.revision)
+        rows = _mirror(catalog.root, data.id, subset, data.split)
+    else:
+        rows = hub_data.rows(data.id, subset, data.split, data.revision)
+    if not rows:
+        group = "benchmarks" if isinstance(data, BenchmarkData) else "sources"
+        raise Mistake(
+            f"catalog.{group}.{name}: {data.id}, split {data.split}, holds no rows. Give a split that has "
+            "some, or copy the file again."
+        )
+    return rows
 
 
 def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: Rows) -> dict[str, Any]:

@@ -85,6 +85,12 @@ _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,(?:\\!)?|\\,)(?=\d{3}(?!\d))")
 _LIST = re.compile(r"=[^=]*,")
 _BASE = re.compile(r"[\dA-F}]\s*_\s*(?:\{\s*)?(?:\d{1,2}\b|\\text)")
 _TRAILING = re.compile(r"[a-zA-Z]\s*_")
+_SPELLED_OTHERWISE = {
+    "percents": re.compile(r".*\d\s*\\?%"),
+    "equations": re.compile(r"[^=]*(?:[-+^]|\d[a-zA-Z])[^=,]*=[^=,]+"),
+    "vectors": re.compile(r"\\(?:left)?\s*\\?langle.*"),
+}
+"""Kinds of which math-verify refuses a right answer in another spelling."""
 _ARITHMETIC = [
     (re.compile(pattern), to)
     for pattern, to in (
@@ -111,7 +117,8 @@ def kinds(gold: str) -> list[str]:
 
     A word is read as the product of its letters (`angle` is `galen`), what follows the first comma of a list
     after `=` is not compared, digits of any base are decimal, and numbers are rounded before they are
-    compared. A test shows each with a wrong verdict.
+    compared: wrong answers are right. Right ones are wrong where they spell a percent, an equation or a
+    vector in another way. A test shows each with a wrong verdict.
     """
     if _WHOLE.fullmatch(gold):
         return []
@@ -126,7 +133,7 @@ def kinds(gold: str) -> list[str]:
         found.append("other bases")
     if 0 < abs(_value(gold)) < TINY:
         found.append("tiny numbers")
-    return found
+    return found + [kind for kind, form in _SPELLED_OTHERWISE.items() if not found and form.fullmatch(gold)]
 
 
 def _value(gold: str) -> float:
@@ -203,7 +210,9 @@ def _kept(path: Path) -> dict[str, bool]:
     return {
         line["gold"]: line["parsed"]
         for line in lines
-        if isinstance(line, dict) and line.get("versions") == _versions()
+        if line.get("versions") == _versions()
+        and isinstance(line.get("gold"), str)
+        and isinstance(line.get("parsed"), bool)
     }
 
 

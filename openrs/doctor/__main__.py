@@ -1,14 +1,14 @@
-"""What this machine can run: `python -m openrs.doctor [--json] [experiment=exp3 scale=paper ...]`.
+"""What this machine can run, and what mends it.
 
-    python -m openrs.doctor                                   the machine, every scale and hardware option
-    python -m openrs.doctor experiment=exp1 hardware=a40x4    the same; the status is that of this command
-    python -m openrs.doctor recipe experiment=exp3            the settings of TRL, transformers, vLLM and
-                                                              lighteval against the recorded ones
-    python -m openrs.doctor recipe --record                   record today's defaults as the tested ones
+    openrs doctor                                   the machine, every scale and hardware option
+    openrs doctor experiment=exp1 hardware=a40x4    the same; the status is that of this command
+    openrs doctor recipe experiment=exp3            the settings of TRL, transformers, vLLM and lighteval
+                                                    against the recorded ones
+    openrs doctor recipe --record                   record today's defaults as the tested ones
 
-Status 0: the config on the command line can run here (without one: the main job's, at the scale of this
-machine); `recipe`: the installed packages take the recipe as it is meant. Status 1: they do not, and the
-output says why. Status 2: the command line is wrong.
+Exit status: 0 the config on the command line can run here (without one: the main job's, at the scale of this
+machine); `recipe`: the installed packages take the recipe as it is meant. 1 they do not, and the output says
+why. 2 the words of the command are wrong.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from openrs.errors import Mistake
 from openrs.machine import Account, Machine, in_hub_cache
 from openrs.needs import Need, data_sets, disk_gib, download_gib, unmet
 from openrs.paths import CONF
-from openrs.terminal import replace_characters
+from openrs.terminal import replace_characters, say, show
 
 MAIN_JOB = ("experiment=exp3", "data=mixed")
 """What `make run` runs, where the command line names nothing."""
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Reads the command line, prints, returns the status."""
     replace_characters()
     parser = argparse.ArgumentParser(
-        prog="python -m openrs.doctor",
+        prog="openrs doctor",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
             return recipe.run(compose_config(*options.words[1:]), options.json, options.record)
         return _machine(options.words or list(MAIN_JOB), options.json)
     except Mistake as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         return 2
 
 
@@ -78,7 +78,7 @@ def _machine(overrides: list[str], as_json: bool) -> int:
         print(json.dumps(content, indent=1))
     else:
         here = describe_config(config, needs, overrides)
-        print("\n".join([*describe_machine(machine), "", *describe_options(options), "", *here]))
+        show("\n".join([*describe_machine(machine), "", *describe_options(options), "", *here]))
     return 1 if needs else 0
 
 
@@ -154,7 +154,7 @@ def describe_options(options: Options) -> list[str]:
 def describe_config(config: Config, needs: list[Need], overrides: list[str]) -> list[str]:
     """Whether the command line can run here, what it will download, and what it lacks."""
     lines = [
-        f"python -m openrs {' '.join(overrides)}  (scale={config.scale.name}: {config.scale.reason}; "
+        f"openrs {' '.join(overrides)}  (scale={config.scale.name}: {config.scale.reason}; "
         f"hardware={config.hardware.name}; about {disk_gib(config):.0f} GiB of disk)"
     ]
     if needs:

@@ -132,7 +132,7 @@ def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int
         Mistake: the installed vLLM is made for another device, or the server is not there, does not
             serve these weights, or has too short a context.
     """
-    engine, hardware, revision = config.engine, config.hardware, config.model.revision
+    engine, hardware, revision = config.engine, config.hardware, config.model.loaded_revision
     dtype, cap = config.evaluation_dtype, config.evaluation.max_new_tokens
     context = min(longest + cap, config.model.context)
     if engine.kind == "transformers":

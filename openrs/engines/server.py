@@ -62,7 +62,7 @@ class ServerEngine:
         names = [path, os.path.abspath(path)]
         if settings.model is not None:
             names = [settings.model.format(step=step)]
-        matching = [name for name in names if name in served]
+        matching = [name for name in served if name in names or os.path.abspath(name) in names]
         if not matching:
             raise Mistake(
                 f"engine.model={settings.model}: {self.address} serves "

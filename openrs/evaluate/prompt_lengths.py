@@ -45,5 +45,5 @@ def _tokenizer(model: Model) -> Path | None:
         return file if file.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(model.id, "tokenizer.json", revision=model.revision)
+    cached = try_to_load_from_cache(model.id, "tokenizer.json", revision=model.loaded_revision)
     return Path(cached) if isinstance(cached, str) else None

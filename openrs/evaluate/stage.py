@@ -22,10 +22,13 @@ from openrs.evaluate.checkpoint_model import CheckpointModel, Key
 from openrs.evaluate.unfinished import UnfinishedCompletions
 from openrs.machine import device_kind
 from openrs.models import loadable
-from openrs.records import scores
-from openrs.records.files import read_record, write_record
+from openrs.records import faults, scores
+from openrs.records.files import write_record
+from openrs.records.left_out import checked_record
 from openrs.records.run import Run, versions
 from openrs.records.scores import ScoreAddress
+from openrs.records.weights import weights_hash
+from openrs.terminal import say
 
 SETTINGS = ("instruction", "temperature", "top_p", "max_new_tokens", "max_problems")
 
@@ -49,7 +52,7 @@ def evaluate(
         problems: benchmark name -> rows with problem and gold, and the count of those without.
     """
     base = loadable(config.model, Path(config.outputs) / "models")
-    tokenizer = load_tokenizer(base, config.model.revision)
+    tokenizer = load_tokenizer(base, config.model.loaded_revision)
     tasks = {address.benchmark: _task(config, address.benchmark) for address in addresses}
     longest = max(
         len(templated(tokenizer, task.prompt_function(row, name).query))
@@ -57,13 +60,40 @@ def evaluate(
         for row in problems[name]
     )
     engines.leave_room(longest, config.model.context, config.model.title)
+    named = weights_hash(Path(weights)) if step else str(run.recipe["model"]["weights"])
+    _set_aside(run, addresses, named)
+    texts = {address: _text(config, run, address) for address in addresses}  # a damaged one costs no hours
     # lighteval's details hold the questions, and those of a gated set must not be passed on: it goes alone
     groups = defaultdict(list)
     for address in addresses:
         groups[(address.seed, _gated(config, address))].append(address)
     with _loaded_once(lambda: engines.load(config, weights, base, step, longest)) as engine:
         for _, group in sorted(groups.items()):
-            _evaluate_seed(config, run, engine, tokenizer, group, tasks, problems)
+            _evaluate_seed(config, run, named, engine, tokenizer, group, tasks, problems, texts)
+
+
+def _set_aside(run: Run, addresses: list[ScoreAddress], weights: str) -> None:
+    """Moves away what is there of former weights: it is no part of a score of these."""
+    paths = [
+        path
+        for address in addresses
+        for path in (
+            address.path(run.folder),
+            address.text_path(run.folder),
+            address.partial_path(run.folder),
+        )
+        if scores.weights_in(path) not in ("", weights)
+    ]
+    if paths:
+        say(f"{run.folder.name}: step {addresses[0].step} has new weights; its former scores are kept aside")
+    run.set_aside(*paths)
+
+
+def _text(config: Config, run: Run, address: ScoreAddress) -> dict[str, Any] | None:
+    """The stored completions of a score, which are only scored again; None where they are to be generated."""
+    if "evaluate" in config.force:
+        return None
+    return checked_record(address.text_path(run.folder), faults.of_completions)
 
 
 @contextmanager
@@ -95,29 +125,32 @@ def _task(config: Config, benchmark: str) -> benchmarks.Task:
 def _evaluate_seed(
     config: Config,
     run: Run,
+    weights: str,
     engine: Callable[[], Engine],
     tokenizer: PreTrainedTokenizerBase,
     addresses: list[ScoreAddress],
     tasks: dict[str, benchmarks.Task],
     problems: dict[str, Rows],
+    texts: dict[ScoreAddress, dict[str, Any] | None],
 ) -> None:
-    """One pipeline for the scores of one sampling seed, all of gated sets or none."""
+    """One pipeline for the scores of one sampling seed, all of gated sets or none.
+
+    Args:
+        weights: names those that are measured.
+        texts: the stored completions of each score, where there are any.
+    """
     evaluation, step, seed = config.evaluation, addresses[0].step, addresses[0].seed
     unfinished = {
-        address.benchmark: UnfinishedCompletions(address.partial_path(run.folder)) for address in addresses
+        address.benchmark: UnfinishedCompletions(address.partial_path(run.folder), weights)
+        for address in addresses
     }
     completions: dict[Key, Completion] = {}
-    texts: dict[str, dict[str, Any]] = {}
-    """Benchmark -> the text record of completions that are only scored again."""
     for address in addresses:
         name = address.benchmark
         if "evaluate" in config.force:
             unfinished[name].remove()
             continue
-        record = read_record(address.text_path(run.folder))
-        if record is not None:
-            texts[name] = record
-        stored = unfinished[name].read() | _stored(record)
+        stored = unfinished[name].read() | _stored(texts[address])
         completions |= {(name, problem): completion for problem, completion in stored.items()}
     model = CheckpointModel(
         f"{run.folder.name}/step-{step}",
@@ -148,9 +181,10 @@ def _evaluate_seed(
             "seconds": round(per_token * sum(item.length for item in of_benchmark.values()), 3),
             "versions": packages,
         }
-        record = texts.get(name, {})
+        record = texts[address] or {}
         generated |= {key: record[key] for key in generated if key in record}
         of_text = {record.get("device", "")} if record else set()
+        generated["weights"] = record.get("weights", "") if record else weights
         generated["device"] = _device(unfinished[name].devices | of_text)
         left_out = problems[name].left_out
         _store(config, run, address, of_benchmark, outcomes[name], generated, packages, left_out)
@@ -192,7 +226,7 @@ def _store(
 
     Args:
         completions: of each problem, by id in order.
-        generated: `seconds`, `versions` and `device` of the generation.
+        generated: `seconds`, `versions`, `weights` and `device` of the generation.
         packages: versions in this process, which scored.
         left_out: reason -> rows of the benchmark that are no problems.
     """
@@ -230,5 +264,6 @@ def _store(
         versions=generated["versions"] | {name: packages[name] for name in VERDICTS if name in packages},
         left_out=left_out,
         device=generated["device"],
+        weights=generated["weights"],
     )
     scores.write(run.folder, record)

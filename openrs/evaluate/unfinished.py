@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from openrs.engines import Completion
+from openrs.records import faults
 from openrs.records.files import read_lines
 
 
@@ -18,20 +19,23 @@ class UnfinishedCompletions:
 
     Args:
         path: the file; it need not exist.
+        weights: names the weights that generate, as a score's record does.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, weights: str = "") -> None:
+        self.path, self.weights = path, weights
         self.seconds = 0.0
         """Generation time of the completions that `read` has read."""
         self.devices: set[str | None] = set()
         """Kinds of device that generated what was read or appended: "" is of a line older than the field."""
 
     def read(self) -> dict[str, Completion]:
-        """Completions by problem id; a line that a kill has torn is left out."""
-        lines = read_lines(self.path)
+        """Completions by problem id; a line that is torn or damaged is left out, and generated again."""
+        lines = [line for line in read_lines(self.path) if faults.of_completion(line) is None]
         self.seconds = sum(line.pop("seconds") for line in lines)
         self.devices = {line.pop("device", "") for line in lines}
+        for line in lines:
+            line.pop("weights", None)
         return {line.pop("id"): Completion(**line) for line in lines}
 
     def append(self, problem: str, completion: Completion, seconds: float, device: str | None = None) -> None:
@@ -43,7 +47,7 @@ class UnfinishedCompletions:
         """
         self.devices.add(device)
         fields = {name: value for name, value in asdict(completion).items() if value is not None}
-        origin = {"seconds": round(seconds, 4), "device": device}
+        origin = {"seconds": round(seconds, 4), "device": device, "weights": self.weights}
         line = json.dumps({"id": problem, **fields, **origin}, ensure_ascii=False)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 
 ASK_EVERY = 30.0
 """Seconds between two questions whether the server answers."""
@@ -63,5 +63,5 @@ class HangWatchdog:
         return tuple(state)
 
     def _step(self) -> int:
-        lines = read_lines(self.folder / "metrics.jsonl")
+        lines = logged_steps(self.folder)
         return int(lines[-1]["step"]) if lines else 0

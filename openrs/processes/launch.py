@@ -4,9 +4,10 @@ Training in several processes goes through `accelerate launch` on GPUs and torch
 launcher starts one process there, whatever number it is given), each of them with `openrs.stage` as target.
 """
 
+import errno
 import os
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,15 +17,24 @@ from omegaconf import OmegaConf
 
 from openrs.config.schema import Config, Hardware
 from openrs.errors import Crashed, Mistake, Unfit
-from openrs.processes import loopback, vllm_server
+from openrs.machine import device_uuids
+from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
 from openrs.records.files import write_record
-from openrs.records.masking import masked
+from openrs.records.masking import covered
+from openrs.records.resumption import resumption
 from openrs.records.run import Run
 from openrs.terminal import say
 
 Stage = Literal["train", "evaluate"]
+
+COMMAND = "OPENRS_COMMAND"
+"""Environment variable of a stage's process: the process of the command that it belongs to."""
+DISK_FULL = 4
+"""Exit status of a stage that ended because the disk is full, where no file can say so."""
+SECRETS = "OPENRS_SECRETS"
+"""Environment variable of a stage's process: what is masked in its file."""
 
 
 def in_own_process(config: Config, stage: Stage) -> bool:
@@ -142,10 +152,27 @@ def command(config: Config, stage: Stage, file: Path) -> list[str]:
 
 def devices_of(hardware: Hardware) -> tuple[str, str]:
     """CUDA_VISIBLE_DEVICES of training and of the vLLM server: the first devices, and the last."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(hardware.devices)))
-    names = [name.strip() for name in visible.split(",")][: hardware.devices]
+    names = _named_by_user() or _large_enough(hardware) or [*map(str, range(hardware.devices))]
+    names = names[: hardware.devices]
     training = len(names) - hardware.server_devices
     return ",".join(names[:training]), ",".join(names[training:])
+
+
+def devices_of_evaluation(hardware: Hardware) -> dict[str, str]:
+    """CUDA_VISIBLE_DEVICES of an evaluation, where the user names no devices and some are large enough."""
+    names = [] if hardware.device == "cpu" or _named_by_user() else _large_enough(hardware)
+    return {"CUDA_VISIBLE_DEVICES": ",".join(names)} if names else {}
+
+
+def _named_by_user() -> list[str]:
+    return [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+
+
+def _large_enough(hardware: Hardware) -> list[str]:
+    """UUIDs of the devices that the hardware option means: numbers depend on CUDA_DEVICE_ORDER, in which a
+    small display card may come first."""
+    devices = device_uuids().items()
+    return [uuid for uuid, memory in devices if memory >= hardware.device_memory_gib][: hardware.devices]
 
 
 def train(config: Config, run: Run, model: str, reached: int, study: dict[str, Any] | None = None) -> None:
@@ -159,6 +186,7 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
     Raises:
         Mistake: the stage refused the config.
         Crashed: a process or the server ended by itself; training up to the last checkpoint stays.
+        Interrupted: the command was asked to end; training has saved a checkpoint, if there was time.
     """
     hardware = config.hardware
     visible, visible_to_server = devices_of(hardware)
@@ -175,13 +203,16 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
                     vllm_server.command(config, model, server, reached),
                     server,
                     run.folder / "logs" / "vllm-server.log",
-                    {"CUDA_VISIBLE_DEVICES": visible_to_server},
+                    # TRL's client sends no key
+                    {"CUDA_VISIBLE_DEVICES": visible_to_server, "VLLM_API_KEY": ""},
                     hardware.server_timeout,
                 )
             )
         arguments = {"server": asdict(server) if server else None, "study": study}
         watchdog = _watchdog(config, run, server)
-        _run(config, run, "train", arguments, environment, server_process, watchdog)
+        seconds = config.hardware.stop_timeout
+        with interruption.ends_itself(interruption.training_ends(seconds), seconds):
+            _run(config, run, "train", arguments, environment, server_process, watchdog)
 
 
 def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> HangWatchdog | None:
@@ -200,7 +231,8 @@ def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
         Mistake: the stage refused the config.
         Crashed: the process ended by itself; finished scores stay.
     """
-    _run(config, run, "evaluate", {"step": step, "weights": weights}, {}, None)
+    visible = devices_of_evaluation(config.hardware)
+    _run(config, run, "evaluate", {"step": step, "weights": weights}, visible, None)
 
 
 def _run(
@@ -214,41 +246,63 @@ def _run(
 ) -> None:
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
-    error_file(file).unlink(missing_ok=True)
+    for left in (error_file(file), stop_file(file)):
+        left.unlink(missing_ok=True)
     spec = {"stage": stage, "id": run.id, "config": asdict(config), **arguments}
-    write_record(file, spec)
+    shown, secrets = covered(spec)
+    write_record(file, shown)
     process = WatchedProcess(
         command(config, stage, file),
         file.with_suffix(".log"),
-        environment,
+        environment | {COMMAND: str(os.getpid()), SECRETS: secrets},
         show=say,
     )
     try:
         while (status := process.wait(0.5)) is None:
+            if interruption.asked():
+                stop_file(file).touch()
             if server is not None and (ended := server.wait(0)) is not None:
                 raise vllm_server.died(server, ended)
             if watchdog is not None and (hang := watchdog.look()) is not None:
                 raise Crashed(
                     f"hardware.stall_timeout={watchdog.limit:g}: {hang} for that many seconds, so openrs "
-                    "ended training. The same command goes on from the last checkpoint; where steps do take "
-                    f"longer, give more, or null. {(server or process).log_tail}"
+                    f"ended training. {_way_on(config, run)}; where steps do take longer, give more, or "
+                    f"null. {(server or process).log_tail}"
                 )
+    except interruption.Interrupted:
+        process.stop(grace=0)
+        raise
     finally:
         process.stop()
-        if (shown := masked(spec)) != spec:  # the process alone needed its secrets
-            with suppress(OSError):
-                write_record(file, shown)
     if status == 0:
         return
+    failed = _first_failure(process)
+    if DISK_FULL in (status, failed and failed[1]):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run.folder))
     if server is not None and (ended := server.wait(2)) is not None:
         raise vllm_server.died(server, ended)  # training died because its server did
     if error_file(file).exists():
         kind, _, text = error_file(file).read_text(encoding="utf-8").partition("\n")
         raise {"Crashed": Crashed, "Unfit": Unfit}.get(kind, Mistake)(text)
+    first = f"process {failed[0]} of training ended first, with {in_words(failed[1])}" if failed else ""
     raise Crashed(
-        f"{stage}: {_first_failure(process) or f'its process ended with {in_words(status)}'}. "
-        f"The same command goes on from the last checkpoint. {process.log_tail}"
+        f"{stage}: {first or f'its process ended with {in_words(status)}'}. "
+        f"{_way_on(config, run)}. {process.log_tail}"
     )
+
+
+def _way_on(config: Config, run: Run) -> str:
+    """What the same command will do about training."""
+    step = resumption(run.folder / "train", config.stop_at).step
+    if not step:
+        return "No checkpoint was saved yet, so the same command starts training again"
+    return f"The same command goes on from the last checkpoint (step {step})"
+
+
+def stop_file(file: Path) -> Path:
+    """What the first training process looks for at the end of each step, to save a checkpoint and end; one
+    for all nodes."""
+    return file.with_name("train.stop")
 
 
 def error_file(file: Path) -> Path:
@@ -256,8 +310,8 @@ def error_file(file: Path) -> Path:
     return file.with_suffix(".error")
 
 
-def _first_failure(process: WatchedProcess) -> str | None:
-    """The process that failed first, by the report of torch's launcher."""
+def _first_failure(process: WatchedProcess) -> tuple[str, int] | None:
+    """Number and exit status of the process that failed first, by the report of torch's launcher."""
     lines = [line.strip() for line in process.last]
     roots = [index for index, line in enumerate(lines) if line.startswith("Root Cause")]
     report: dict[str, str] = {}
@@ -266,4 +320,4 @@ def _first_failure(process: WatchedProcess) -> str | None:
         report.setdefault(name.strip(), value.split("(")[0].strip())
     if "rank" not in report or "exitcode" not in report:
         return None
-    return f"process {report['rank']} of training ended first, with {in_words(int(report['exitcode']))}"
+    return report["rank"], int(report["exitcode"])

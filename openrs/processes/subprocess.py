@@ -23,6 +23,8 @@ class WatchedProcess:
     Args:
         log: file to which the output is appended.
         show: gets each line of output too.
+        orphaned: the signal that the command gets when this process dies, however that comes. A command that
+            writes into a run is killed: it must be gone before the next start has the run.
     """
 
     def __init__(
@@ -31,10 +33,12 @@ class WatchedProcess:
         log: Path,
         environment: dict[str, str] | None = None,
         show: Callable[[str], None] | None = None,
+        orphaned: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.log = log
         self.last: deque[str] = deque(maxlen=LAST_LINES)
         log.parent.mkdir(parents=True, exist_ok=True)
+        parent = os.getpid()
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -44,7 +48,7 @@ class WatchedProcess:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+            preexec_fn=lambda: die_with_parent(orphaned, parent),
         )
         self._reader = threading.Thread(target=self._read, args=(show,), daemon=True)
         self._reader.start()
@@ -56,10 +60,10 @@ class WatchedProcess:
 
     def _read(self, show: Callable[[str], None] | None) -> None:
         assert self._process.stdout is not None
-        with self.log.open("a", encoding="utf-8") as log:
+        with self.log.open("ab", buffering=0) as log:
             for line in self._process.stdout:
-                log.write(line)
-                log.flush()
+                with suppress(OSError):  # a full disk; a process that nobody reads would wait for ever
+                    log.write(line.encode())
                 self.last.append(line.rstrip())
                 if show is not None:
                     show(line.rstrip())
@@ -73,9 +77,15 @@ class WatchedProcess:
         self._reader.join(timeout=2)  # a grandchild may still hold the pipe
         return status
 
-    def stop(self) -> None:
-        """Asks the process and its group to end, and kills them after a while."""
-        for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)):
+    def ask(self, number: int) -> None:
+        """Sends a signal to the process alone, unless it has ended."""
+        self._process.send_signal(number)
+
+    def stop(self, grace: float = GRACE_SECONDS) -> None:
+        """Asks the process and its group to end, and kills them after a while, at once without grace."""
+        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+            if seconds == 0:
+                continue
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
             if self.wait(seconds) is not None:

@@ -4,6 +4,7 @@ TRL's trainer samples from the server and sends the new weights there after each
 vLLM's own server with the flags that TRL's client needs (weight transfer, processed log-probabilities).
 """
 
+import signal
 import socket
 import sys
 import time
@@ -46,7 +47,7 @@ def arguments(config: Config, model: str, server: Server, reached: int) -> list[
     hardware, length = config.hardware, config.length
     flags = {
         "model": model,
-        "revision": None if config.model.package else config.model.revision,
+        "revision": None if config.model.package else config.model.loaded_revision,
         "host": server.host,
         "port": server.port,
         "tensor_parallel_size": hardware.server_devices,
@@ -84,7 +85,8 @@ def serving(
     Raises:
         Crashed: the server died before it answered, or did not answer in time.
     """
-    process = WatchedProcess(command, log, environment)
+    # vLLM's engine is a process without a watch on its parent: killed, the server would leave it behind
+    process = WatchedProcess(command, log, environment, orphaned=signal.SIGTERM)
     try:
         _await(process, server, timeout)
         yield process
@@ -119,6 +121,6 @@ def answers(server: Server) -> bool:
 def died(process: WatchedProcess, status: int) -> Crashed:
     """The error of a server that ended by itself."""
     return Crashed(
-        f"the vLLM server ended with {in_words(status)}. Mend the cause, and the same command goes on from "
-        f"the last checkpoint. {process.log_tail}"
+        f"the vLLM server ended with {in_words(status)}. Mend the cause, and start the same command again. "
+        f"{process.log_tail}"
     )

@@ -29,7 +29,11 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _wrong(record: Record, rules: dict[str, tuple[Callable[[Any], bool], str]]) -> str | None:
+Rules = dict[str, tuple[Callable[[Any], bool], str]]
+"""Field -> its test, and what it is where the test fails."""
+
+
+def _wrong(record: Record, rules: Rules) -> str | None:
     """The first field that breaks its rule."""
     for name, (holds, rule) in rules.items():
         if name not in record:
@@ -44,7 +48,7 @@ GROUP = (lambda value: isinstance(value, dict), "no group of fields")
 COUNT = (lambda value: _whole(value) and value >= 0, "no count")
 AMOUNT = (lambda value: is_number(value) and value >= 0, "no finite number from 0")
 
-SCORE: dict[str, tuple[Callable[[Any], bool], str]] = {
+SCORE: Rules = {
     "step": COUNT,
     "benchmark": TEXT,
     "title": TEXT,
@@ -66,6 +70,8 @@ def of_score(record: Record) -> str | None:
     imported = record.get("imported")
     if not isinstance(imported, dict | None):
         return f"imported {imported!r} is no group of fields"
+    if not isinstance(record.get("weights", ""), str):
+        return f"weights {str(record['weights'])[:40]!r} is no text"
     return _wrong(record, SCORE) or _of_columns(record, ROUNDED if imported else CLOSE)
 
 
@@ -109,6 +115,36 @@ def of_text(
     return f"lacks the completion of {min(lacking)}" if lacking else None
 
 
+COMPLETION: Rules = {
+    "id": TEXT,
+    "tokens": (lambda value: isinstance(value, list) and all(map(_whole, value)), "no list of tokens"),
+    "truncated": (lambda value: isinstance(value, bool), "neither true nor false"),
+    "seconds": AMOUNT,
+}
+
+
+def of_completion(line: Record) -> str | None:
+    """What is wrong with a line of completions that are not all there yet."""
+    wrong = _wrong(line, COMPLETION)
+    strange = line.keys() - COMPLETION.keys() - {"text", "counted", "device", "weights"}
+    if wrong or strange:
+        return wrong or f"has no such field as {min(strange)!r}"
+    device = (lambda value: value is None or isinstance(value, str), "no text")
+    rules: Rules = {"text": TEXT, "counted": COUNT, "device": device, "weights": TEXT}
+    return _wrong({"text": "", "counted": 0, "device": "", "weights": ""} | line, rules)
+
+
+def of_completions(record: Record) -> str | None:
+    """What is wrong with a record of completions that are to be scored again."""
+    wrong = of_text(record, columns=("text", "gold", "tokens", "truncated"))
+    if wrong is None and not all(map(COMPLETION["tokens"][0], record["tokens"])):
+        return "tokens holds what is no list of tokens"
+    counted = record.get("counted") or [0] * len(record["ids"]) if wrong is None else []
+    if wrong is None and (not isinstance(counted, list) or len(counted) != len(record["ids"])):
+        return f"counted does not have one entry for each of {len(record['ids'])} ids"
+    return wrong
+
+
 def of_run(record: Record) -> str | None:
     """What is wrong with a run's `run.json`, of what tables and reports read."""
     wrong = _wrong(record, {"name": TEXT, "id": TEXT, "recipe": GROUP, "config": GROUP})
@@ -124,6 +160,20 @@ def of_run(record: Record) -> str | None:
     return _of_invocations(record.get("invocations", []))
 
 
+CONFIG: dict[str, Rules] = {
+    "hardware": {"name": TEXT, "devices": COUNT},
+    "length": {"completion": COUNT},
+    "algorithm": {"prompts_per_step": COUNT, "group_size": COUNT},
+}
+
+
+def of_config(config: Record) -> str | None:
+    """What is wrong with a run's config, of what later runs are estimated from."""
+    return _wrong(config, dict.fromkeys(CONFIG, GROUP)) or next(
+        (wrong for name, rules in CONFIG.items() if (wrong := _wrong(config[name], rules))), None
+    )
+
+
 def _of_invocations(invocations: Any) -> str | None:
     whole = isinstance(invocations, list) and all(isinstance(item, dict) for item in invocations)
     if not whole or not all(_texts(item.get("argv") or []) for item in invocations):
@@ -137,6 +187,53 @@ def of_training(record: Record) -> str | None:
     if wrong or all(map(COUNT[0], record["rows"].values())):
         return wrong
     return "rows holds what is no count"
+
+
+CHECKPOINT: Rules = {"step": COUNT, "path": TEXT}
+SEGMENT: Rules = {"first_step": COUNT, "hardware": TEXT}
+
+
+def of_whole_training(record: Record) -> str | None:
+    """What is wrong with a `train.json`, of what a run goes on from."""
+    fields = {"wall_seconds": AMOUNT, "dropped": GROUP, "metrics": GROUP}
+    wrong = of_training(record) or _wrong(record, fields)
+    wrong = wrong or _of_items(record, "checkpoints", CHECKPOINT) or _of_items(record, "segments", SEGMENT)
+    stopped = record.get("stopped")
+    if wrong or stopped is None:
+        return wrong
+    return _of_items({"stopped": [stopped]}, "stopped", {"step": COUNT, "kind": TEXT, "reason": TEXT})
+
+
+def _of_items(record: Record, name: str, rules: Rules) -> str | None:
+    items = record.get(name)
+    whole = isinstance(items, list) and all(
+        isinstance(item, dict) and not _wrong(item, rules) for item in items
+    )
+    if not whole:
+        return f"{name} is no list of {', '.join(rules)}"
+    return None
+
+
+def of_data(record: Record) -> str | None:
+    """What is wrong with the `data.json` of a training."""
+    return _wrong(record, {"rows": GROUP, "dropped": GROUP})
+
+
+def of_segment(line: Record) -> str | None:
+    """What is wrong with a line of `segments.jsonl`."""
+    return _wrong(line, SEGMENT | {"world_size": COUNT})
+
+
+def of_step(line: Record) -> str | None:
+    """What is wrong with a line of `metrics.jsonl`; a number that training logged may be NaN."""
+    rewards = line.get("rewards", {})
+    if not isinstance(rewards, dict):
+        return f"rewards {str(rewards)[:40]!r} is no group of fields"
+    numbers = {name: value for name, value in line.items() if name != "rewards"} | rewards
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            return f"{name} {str(value)[:40]!r} is no number"
+    return _wrong({"step_seconds": 0.0} | line, {"step": COUNT, "step_seconds": AMOUNT})
 
 
 def of_cost(line: Record) -> str | None:

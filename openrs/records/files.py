@@ -3,8 +3,10 @@
 A record is one JSON file. It is written last, so its existence means "done".
 """
 
+import glob
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,16 +14,35 @@ from typing import Any
 
 from openrs.errors import Mistake
 
+PARTIAL = ".*.[0-9]*"
+"""Matches the names of files that are being written: `.train.json.4711`, with the number of the process."""
+SECONDS = 3600.0
+"""A file that was being written for so long is one whose process died: a write takes moments."""
+
 
 def write_file(path: Path, content: str | bytes) -> None:
     """Writes beside the file's place and moves the file there, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_partial(path.parent.glob(f".{glob.escape(path.name)}.[0-9]*"), SECONDS)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with partial.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def remove_partial(paths: Iterable[Path], older: float = 0.0) -> None:
+    """Removes files that processes left half-written, of those that are older than so many seconds."""
+    for path in paths:
+        with suppress(OSError):
+            if path.suffix[1:].isdigit() and path.stat().st_mtime <= time.time() - older:
+                path.unlink()
 
 
 def write_record(path: Path, record: Any) -> None:
@@ -74,3 +95,13 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
             yield number, item
         elif line.strip() and number < len(lines):
             yield number, None
+
+
+def set_aside(path: Path, folder: Path) -> Path:
+    """Moves what is in a folder into its folder `replaced-<n>`, never over anything; returns where."""
+    number, name = 1, path.relative_to(folder)
+    while (aside := folder / f"replaced-{number}" / name).exists():
+        number += 1
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(aside)
+    return aside

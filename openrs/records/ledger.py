@@ -7,7 +7,7 @@ The ledger counts the wall time for which the devices were held, start-up includ
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,7 @@ from typing import Any
 
 from openrs.config.schema import Hardware
 from openrs.records import faults
-from openrs.records.files import numbered_lines
-from openrs.records.left_out import leave_out
+from openrs.records.left_out import sound_lines
 
 LEDGER = "cost.jsonl"
 BEAT_SECONDS = 60.0
@@ -77,7 +76,8 @@ def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
 
     def beat() -> None:
         while not ended.wait(min(BEAT_SECONDS, max(1.0, (time.monotonic() - clock) / 10))):
-            write()
+            with suppress(OSError):  # a full disk; the stage meets it too, and says so
+                write()
 
     write()
     thread = Thread(target=beat, daemon=True)
@@ -95,13 +95,7 @@ def entries(folder: Path) -> list[dict[str, Any]]:
 
     A damaged line is named on standard error and left out.
     """
-    lines = []
-    for number, line in numbered_lines(folder / LEDGER):
-        problem = "is no JSON object" if line is None else faults.of_cost(line)
-        if line is not None and problem is None:
-            lines.append(line)
-        else:
-            leave_out(f"{folder / LEDGER}, line {number}: {problem}. Mend or remove the line.")
+    lines = sound_lines(folder / LEDGER, faults.of_cost)
     return list({(line["stage"], line["began"]): line for line in lines}.values())
 
 

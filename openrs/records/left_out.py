@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.errors import Mistake
-from openrs.records.files import read_record
+from openrs.records.files import numbered_lines, read_record
 from openrs.terminal import say
 
 REMEDY = "Put it back from a copy, or remove it to have its part done again"
@@ -37,6 +37,18 @@ def checked_record(path: Path, fault: Fault) -> dict[str, Any] | None:
     if problem is not None:
         raise Mistake(f"{path}: {problem}. {REMEDY}.")
     return record
+
+
+def sound_lines(path: Path, fault: Fault) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines; a damaged line is named and left out."""
+    lines = []
+    for number, line in numbered_lines(path):
+        problem = "is no JSON object" if line is None else fault(line)
+        if line is not None and problem is None:
+            lines.append(line)
+        else:
+            leave_out(f"{path}, line {number}: {problem}. Mend or remove the line.")
+    return lines
 
 
 def sound_record(path: Path, fault: Fault) -> dict[str, Any] | None:

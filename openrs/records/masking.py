@@ -7,9 +7,10 @@
 What is masked is for people and tables; a run's recipe, its identity, is never passed through here.
 """
 
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 MASK = "***"
@@ -47,6 +48,30 @@ def masked_option(text: str, environment: Mapping[str, str] | None = None) -> st
         value = _ENTRY.sub(lambda at: f"{at[1]}{at[2]}{at[3]}{_of_key(at[2], at[4], at[4])}", value)
         return f"{name}={_of_key(name.split('.')[-1], value, masked(value, environment))}"
     return str(masked(text, environment))
+
+
+def covered(value: Any) -> tuple[Any, str]:
+    """A value with its secrets masked, and the secrets as a text from which `uncover` puts them back."""
+    shown = masked(value)
+    return shown, json.dumps(list(_differences(value, shown, [])))
+
+
+def uncover(value: Any, secrets: str) -> None:
+    """Puts secrets back into a value that was read from JSON."""
+    for (*above, last), secret in json.loads(secrets):
+        node = value
+        for key in above:
+            node = node[key]
+        node[last] = secret
+
+
+def _differences(value: Any, shown: Any, path: list[Any]) -> Iterator[tuple[list[Any], str]]:
+    """Place and secret of each text that is masked."""
+    if isinstance(value, str) and value != shown:
+        yield path, value
+    elif isinstance(value, dict | list | tuple):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from _differences(value[key], shown[key], [*path, key])
 
 
 def _secrets(environment: Mapping[str, str]) -> list[str]:

@@ -25,6 +25,7 @@ ADDED: dict[str, Any] = {
     "length.stages": [],
     "reward.accuracy.gold_first": False,
     "reward.cosine.gold_first": False,
+    "algorithm.trl": {},
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
@@ -63,12 +64,15 @@ def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
     Args:
         weights: fingerprint of the model's files.
         rows: fingerprint of the training rows (`data.fingerprint`).
+
+    Raises:
+        Mistake: a custom reward cannot be imported.
     """
     reward = {
-        name: asdict(term) | {"version": type(term).version}
-        for name, term in vars(config.reward).items()
-        if term is not None
+        name: asdict(term) | {"version": type(term).version} for name, term in config.reward.built_in.items()
     }
+    if config.reward.custom:
+        reward["custom"] = {name: term.identity(name) for name, term in config.reward.custom.items()}
     base, fields = untrained(config, weights=weights), bearing(config, "recipe")
     recipe = base | fields | {"model": base["model"] | fields["model"], "reward": reward}
     recipe["steps"] = recipe.pop("steps")  # last, as in older records

@@ -8,13 +8,18 @@ The text is a record of its own, so that scoring can be repeated without generat
 """
 
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from openrs.errors import Mistake
 from openrs.records import faults
-from openrs.records.files import write_record
-from openrs.records.left_out import checked_record, sound_record
+from openrs.records.checkpoints import checkpoint_folder
+from openrs.records.files import read_lines, read_record, write_record
+from openrs.records.left_out import checked_record, leave_out, sound_record
+from openrs.records.weights import weights_hash
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,9 @@ class Score:
     device: str | None = ""
     """Kind of the device that generated, as `NVIDIA A40` or `CPU`; None where it is not stated, "" in a
     record that is older than the field."""
+    weights: str = ""
+    """Names the weights that were measured, as `weights_hash` does a checkpoint's and a recipe the base
+    model's; "" in a record that is older than the field, and where it came from elsewhere."""
     imported: dict[str, Any] | None = None
     """Where it came from, if it was not measured here: file, its hash, format, metric, samples a
     problem, hash of the outputs. The columns are then empty unless the source has outcomes, and a
@@ -99,6 +107,7 @@ def score(
     versions: dict[str, str],
     left_out: dict[str, int] | None = None,
     device: str | None = "",
+    weights: str = "",
 ) -> Score:
     """Makes the record from outcome columns (ids, correct, tokens, truncated, timed_out)."""
     n, right = len(columns["ids"]), sum(columns["correct"])
@@ -119,6 +128,7 @@ def score(
         timed_out=columns["timed_out"],
         left_out=left_out or {},
         device=device,
+        weights=weights,
     )
 
 
@@ -138,10 +148,51 @@ def read(path: Path) -> Score | None:
 
 
 def read_all(folder: Path) -> list[Score]:
-    """Every score of a run, in a fixed order; a damaged one is named on standard error and left out."""
+    """Every score of a run, in a fixed order; a damaged one, and those of weights that are there no more, are
+    named on standard error and left out."""
     paths = sorted(folder.glob("eval/step-*/*/seed-*.json"))
     records = [sound_record(path, _fault) for path in paths if not path.name.endswith(".text.json")]
-    return [Score(**record) for record in records if record is not None]
+    read = [Score(**record) for record in records if record is not None]
+    former = Counter(score.step for score in read if are_former(folder, score.step, score.weights))
+    for step, number in former.items():
+        leave_out(
+            f"{folder}: {number} scores of step {step} are of other weights than its checkpoint holds now. "
+            "Start the command of the run again, which measures these."
+        )
+    return [score for score in read if not are_former(folder, score.step, score.weights)]
+
+
+def are_former(folder: Path, step: int, weights: str) -> bool:
+    """Whether a checkpoint of a run holds other weights now than those that a record names.
+
+    Nothing says so where the record names none, or where the checkpoint is gone.
+    """
+    if not step or not weights:
+        return False
+    return weights_hash(checkpoint_folder(folder, step)) not in ("", weights)
+
+
+def measured(folder: Path, address: ScoreAddress) -> bool:
+    """Whether a run has the score, of the weights that its checkpoint holds now."""
+    path = address.path(folder)
+    return path.exists() and not are_former(folder, address.step, weights_in(path))
+
+
+def weights_in(path: Path) -> str:
+    """The weights that a file of scores, texts or completions names; "" where it names none."""
+    if not path.exists():
+        return ""
+    state = path.stat()
+    return _weights_in(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)  # a plan asks again at every stage
+def _weights_in(path: Path, size: int, changed: int) -> str:
+    try:
+        records = read_lines(path) if path.suffix == ".jsonl" else [read_record(path) or {}]
+    except Mistake:
+        return ""  # whoever needs the record names its damage
+    return next((str(record["weights"]) for record in records if record.get("weights")), "")
 
 
 def _fault(record: dict[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.errors import Mistake
-from openrs.studies import reader
+from openrs.studies import reader, replicates
 from openrs.studies.liveness import WORKER, dead
 from openrs.studies.reader import QUESTION, TRIAL, SweepStudy
 from openrs.studies.spending import spent
@@ -54,13 +54,13 @@ def lines(sweep: SweepStudy) -> Iterator[str]:
 
 
 def _best(study: optuna.Study) -> Iterator[str]:
-    """The best trial, or with several objectives the Pareto set."""
+    """The best point, or with several objectives the Pareto set."""
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         return
-    names = reader.objectives(study)
-    for trial in [study.best_trial] if len(names) == 1 else study.best_trials:
+    names, points = reader.objectives(study), replicates.points(study)
+    for trial in [points.best_trial] if len(names) == 1 else points.best_trials:
         values = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, trial.values, strict=True))
-        yield f"  best      {values}: {described(trial)}"
+        yield f"  best      {values}: {replicates.title(trial)}"
 
 
 def _signals(curves: optuna.Study | None) -> dict[int, tuple[int, float]]:

@@ -2,7 +2,10 @@
 
 import fcntl
 import hashlib
+import re
+import sqlite3
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from openrs.errors import Mistake
 from openrs.records.masking import masked
+from openrs.terminal import say
 
 JOURNAL = "journal:"
+SQLITE = "sqlite"
 ATTEMPTS = 4
 """How often a database is tried before it counts as down."""
+LOOK_SECONDS, LOCKED_SECONDS = 2.0, 60.0
+"""How long a locked file is waited for: by who only looks, and by who must write."""
+HOPELESS = re.compile("locked|not a database|malformed|unable to open")
+"""What SQLite says where trying again cannot help."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -60,18 +69,56 @@ def open_storage(storage: Any, folder: Path) -> BaseStorage:
 def _database(url: str) -> BaseStorage:
     """A relational database. Workers that start together make its tables at once, and all but one of
     them are told that a table exists: they try again."""
-    settings = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else None
+    settings = None
+    if url.startswith(SQLITE):
+        read_only = "mode=ro" in url
+        settings = {"connect_args": {"timeout": LOOK_SECONDS if read_only else LOCKED_SECONDS}}
+        if not read_only:
+            _say_where_locked(url)
     for attempt in range(ATTEMPTS):
         try:
             return RDBStorage(url, engine_kwargs=settings)
         except (SQLAlchemyError, StorageInternalError, ImportError) as error:
             problem = error
+            if HOPELESS.search(_reason(error)):
+                break
             time.sleep(0.5 * (attempt + 1 < ATTEMPTS))
-    reason = masked(str(problem.__cause__ or problem).strip().splitlines()[0])
-    raise Mistake(
-        f"hydra.sweeper.storage={masked(url)}: cannot be opened ({reason}). Start the server, mend the URL, "
-        "or leave it out for SQLite under outputs/sweeps/."
-    )
+    raise unusable(url, problem) from problem
+
+
+def _say_where_locked(url: str) -> None:
+    """Says at once what a worker would wait for: other workers lock the file for moments."""
+    file = sqlalchemy.make_url(url).database
+    if not file or not Path(file).is_file():
+        return
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file, LOOK_SECONDS, isolation_level=None)) as probe:
+        try:
+            probe.execute("BEGIN EXCLUSIVE")
+            probe.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                say(f"{file}: is locked by another program, waiting for it {LOCKED_SECONDS:g} s at most")
+
+
+def _reason(error: BaseException) -> str:
+    return masked(str(error.__cause__ or error).strip().splitlines()[0])
+
+
+def unusable(url: str, error: BaseException) -> Mistake:
+    """The mistake of a storage that cannot be used, with the remedy for its cause."""
+    reason, at = _reason(error), f"hydra.sweeper.storage={masked(url)}"
+    if not url.startswith(SQLITE):
+        remedy = "Start the server, mend the URL, or leave it out for SQLite under outputs/sweeps/"
+    elif "locked" in reason:
+        remedy = "Another program holds the file: end it (a database viewer, a worker that stands still)"
+    elif "open" not in reason and HOPELESS.search(reason):
+        remedy = (
+            "The file is damaged: move it away. The sweep then makes a new study, and runs that are done "
+            "answer from their records"
+        )
+    else:
+        remedy = "Give a file in a folder that can be written to"
+    return Mistake(f"{at}: cannot be opened ({reason}). {remedy}.")
 
 
 def _journal(url: str) -> BaseStorage:
@@ -130,7 +177,13 @@ class Lock:
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": self._key()})
             self.held = connection
         else:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise Mistake(
+                    f"hydra.sweeper.storage: {self.path.parent} cannot be made ({error.strerror}). Give "
+                    "another outputs, hydra.sweep.dir or storage."
+                ) from error
             self.held = self.path.open("a")
             fcntl.flock(self.held, fcntl.LOCK_EX)
 

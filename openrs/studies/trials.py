@@ -32,7 +32,8 @@ FINAL = "final"
 """True where trying again cannot help, as after a mistake in the config."""
 
 PUT_BACK = "put back"
-"""True where the trial is to go on later: the budget was reached, or the machine could not run it."""
+"""True where the trial is to go on later: the budget was reached, the machine could not run it, or its
+command was interrupted."""
 
 
 @dataclass(frozen=True)

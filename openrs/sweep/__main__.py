@@ -1,32 +1,40 @@
-"""`python -m openrs.sweep status NAME`: how a sweep stands; `python -m analysis watch` shows sweeps live."""
+"""How a sweep stands: running, done, pruned, failed, best, time, money; `openrs watch` shows it live."""
 
 import argparse
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from openrs.errors import Mistake
+from openrs.terminal import say, show
+
+STATUS = "Exit status: 0 done; 1 there is no such sweep; 2 the words of the command are wrong."
 
 
-def main() -> int:
-    """Parses the command line and prints; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m openrs.sweep", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="running, done, pruned, failed, best, time and money")
-    status.add_argument("name", help="the sweep file's name, a folder under sweeps/, or a study's name")
-    status.add_argument("--outputs", type=Path, default=Path("outputs"))
-    status.add_argument("--storage", help="the storage URL that the sweep was given")
-    arguments = parser.parse_args()
-    from openrs.studies.reader import named
+def main(words: list[str]) -> int:
+    """Parses the words and prints; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="openrs status", description=__doc__, epilog=STATUS)
+    parser.add_argument("name", help="the sweep file's name, a folder under sweeps/, or a study's name")
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
+    parser.add_argument("--storage", metavar="URL", help="the storage URL that the sweep was given")
+    parser.add_argument("--json", action="store_true", help="print the trials as JSON")
+    arguments = parser.parse_args(words)
+    from openrs.studies.reader import facts, named
     from openrs.studies.status import lines
 
     try:
-        for study in named(arguments.name, arguments.outputs, arguments.storage):
-            print("\n".join(lines(study)))
+        studies = named(arguments.name, arguments.outputs, arguments.storage)
+        if arguments.json:
+            print(json.dumps([asdict(facts(study)) for study in studies], indent=1))
+        for study in [] if arguments.json else studies:
+            show("\n".join(lines(study)))
     except Mistake as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    words = sys.argv[1:]
+    sys.exit(main(words[1:] if words[:1] == ["status"] else words))

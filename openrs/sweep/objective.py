@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.records import ledger, scores
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 
 COSTS = ("device_hours", "money")
 """Less is better; of everything else, more."""
@@ -103,8 +103,9 @@ def _score(plan: Plan, benchmark: str) -> float:
 
 def reward(plan: Plan) -> float:
     """Mean training reward of the last logged steps."""
-    lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
-    last = [line["reward"] for line in lines if line["step"] <= plan.config.stop_at][-LAST_STEPS:]
+    lines = logged_steps(plan.run.folder / "train")
+    rewards = [line["reward"] for line in lines if line["step"] <= plan.config.stop_at and "reward" in line]
+    last = rewards[-LAST_STEPS:]
     if not last:
         raise Unmeasured(f"{plan.run.folder.name} has no training reward")
     return sum(last) / len(last)
@@ -114,8 +115,9 @@ def device_hours(plan: Plan) -> float:
     """Training time up to today's step; the base model's is 0."""
     if plan.mix is None:
         return 0.0
-    lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
-    seconds = [line["step_seconds"] for line in lines if line["step"] <= plan.config.stop_at]
+    lines = logged_steps(plan.run.folder / "train")
+    lines = [line for line in lines if line["step"] <= plan.config.stop_at and "step_seconds" in line]
+    seconds = [line["step_seconds"] for line in lines]
     if not seconds:
         raise Unmeasured(f"{plan.run.folder.name} has no training record")
     hardware = plan.config.hardware

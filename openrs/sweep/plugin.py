@@ -19,6 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from openrs.errors import Mistake
 from openrs.paths import CONF
+from openrs.records.masking import masked
+from openrs.terminal import say
 
 FOLDER = CONF / "hydra" / "sweeper"
 
@@ -50,7 +52,7 @@ class StudySweeper(Sweeper):
             sweep = Sweep(self.context, self.task, self.config, read_options(self.config))
             complete = sweep.run(list(arguments))
         except Mistake as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
+            say(f"error: {masked(str(error))}")
             sys.exit(1)
         if not complete:
             sys.exit(1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -11,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution
 
 from openrs.config.compose import refusal, to_config
+from openrs.config.overrides import prepared
 from openrs.errors import Mistake
 from openrs.plan import Plan, preview, resolve
 from openrs.sweep.space import Space, choices, spelled
@@ -31,6 +33,17 @@ class Points:
     """The params of every point; None where a sampler proposes them."""
     total: int
     """Slots of the study."""
+    folders: tuple[Path, ...] | None = None
+    """Of options beside conf/; None where the jobs are those of another Hydra application."""
+
+    def overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
+        """One job's overrides, as Hydra composes them.
+
+        Raises:
+            Mistake: a value is of another type than its field.
+        """
+        lines = self.space.overrides(params)
+        return lines if self.folders is None else tuple(prepared(lines, self.folders))
 
     def params(self, slot: int) -> dict[str, Any]:
         """The params of a slot, empty where a sampler proposes them."""
@@ -43,7 +56,7 @@ class Points:
             Mistake: an option or a value that there is not.
         """
         try:
-            composed = self.loader.load_sweep_config(self.config, list(self.space.overrides(params)))
+            composed = self.loader.load_sweep_config(self.config, list(self.overrides(params)))
         except (HydraException, OmegaConfBaseException) as error:
             raise Mistake(refusal(error)) from error
         with read_write(composed), open_dict(composed):

@@ -21,7 +21,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.plan import Plan
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 from openrs.studies.reader import CURVES, TRIAL
 from openrs.studies.storage import trial_id, trial_of
 from openrs.sweep import signal, signal_history
@@ -255,7 +255,7 @@ def stop_rule(plan: Plan, link: StudyLink) -> StopRule:
 
     def rule(line: dict[str, Any]) -> Stop | None:
         if not opened_curves:
-            earlier = read_lines(plan.run.folder / "train" / "metrics.jsonl")
+            earlier = logged_steps(plan.run.folder / "train")
             lines.extend(item for item in earlier if item["step"] < line["step"])
             opened_curves.append(RunCurve.of(plan, link, signal.values(lines, link.signal)))
         lines.append(line)

@@ -10,7 +10,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from openrs import terminal
+from openrs.config.compose import to_config
 from openrs.errors import Mistake
+from openrs.paths import CONF
 from openrs.records.recipe import digest
 from openrs.studies.storage import address
 from openrs.sweep import objective, sampler, signal, signal_checks, space
@@ -60,7 +62,8 @@ def read_question(
     """
     _check_numbers(options)
     typed = "objective" in config
-    swept = space.parse(arguments, options.params, loader)
+    folders = _folders(config) if typed else None
+    swept = space.parse(arguments, options.params, loader, folders)
     objectives, directions = _objectives(config, options, typed)
     extend = _extension(options.custom_search_space)
     if not swept.distributions and extend is None:
@@ -72,7 +75,7 @@ def read_question(
     grid = swept.points() if is_grid else None
     if grid is None:
         sampler.rehearse(options.sampler, swept, directions)
-    points = Points(loader, config, swept, grid, _total(options.n_trials, grid))
+    points = Points(loader, config, swept, grid, _total(options.n_trials, grid), folders)
     pruner = sampler.make_pruner(options.pruner)
     if pruner is not None and typed:
         rewards = signal_checks.rewarding(points)
@@ -80,9 +83,15 @@ def read_question(
     stored = swept.stored() | {"grid": is_grid, "objectives": list(objectives)}
     name, folder = _address(config, options, stored)
     if typed:
-        stored |= {"made_of": _made_of(config)}
+        stored |= {"made_of": _made_of(config) | _custom_rewards(points)}
     storage = address(options.storage, folder)
     return Question(name, folder, storage, points, objectives, directions, typed, stored, extend)
+
+
+def _folders(config: DictConfig) -> tuple[Path, ...]:
+    """The user's folders of options."""
+    sources = [Path(item.path) for item in config.hydra.runtime.config_sources if item.schema == "file"]
+    return tuple(folder for folder in sources if folder != CONF)
 
 
 def _check_numbers(options: DictConfig) -> None:
@@ -156,6 +165,8 @@ def identity(config: DictConfig, stored: dict[str, Any]) -> dict[str, Any]:
         rest.pop(key, None)
     if isinstance(rest.get("scale"), dict):
         rest["scale"].pop("reason", None)  # it names this machine's devices
+    if isinstance(rest.get("model"), dict):
+        rest["model"].pop("commit", None)  # it follows from id and revision, which stay
     ordered = stored | {"space": space.unordered(stored["space"])}
     return {"question": ordered, "config": str(rest)}
 
@@ -168,3 +179,12 @@ def _made_of(config: DictConfig) -> dict[str, str]:
     assert isinstance(choices, dict)
     options = {str(k): str(v) for k, v in choices.items() if str(k).split("/")[0].split("@")[0] not in quiet}
     return options | {"scale": str(config.scale.name)}
+
+
+def _custom_rewards(points: Points) -> dict[str, str]:
+    """Custom reward -> the source that all trials have: another text of it makes another question."""
+    if not points.config.reward.custom:
+        return {}
+    config = to_config(points.compose(points.params(0)))
+    custom = config.reward.custom
+    return {f"reward.custom.{name}": f"source {term.code(name).digest[:8]}" for name, term in custom.items()}

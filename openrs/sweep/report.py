@@ -15,8 +15,9 @@ from openrs.analysis.tables.table import Table
 from openrs.cost.rates import Rates
 from openrs.errors import Mistake
 from openrs.plan import Plan, work
+from openrs.studies import replicates
 from openrs.studies.spending import spent
-from openrs.studies.trials import REASON, RECORD, counts, described, newest, why
+from openrs.studies.trials import REASON, RECORD, counts, newest, why
 from openrs.sweep import budget, signal
 from openrs.sweep.estimate import estimate, lines
 from openrs.sweep.objective import TRAINED
@@ -24,7 +25,7 @@ from openrs.sweep.points import spaced
 from openrs.sweep.question import Question
 from openrs.sweep.slots import Patience, owed_slots
 from openrs.sweep.space import spelled
-from openrs.terminal import say
+from openrs.terminal import say, show
 
 FEW = 20
 """Runs up to which the end of a sweep prints every checkpoint in Table 1 too."""
@@ -40,32 +41,30 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience) -> 
     trials = [] if study is None else study.get_trials(deepcopy=False)
     owed = owed_slots(trials, points.total, patience)
     plans = points.plans(range(points.total) if points.total <= LISTED else spaced(owed, LISTED))
-    print(f"sweep {question.name} in {question.folder}")
+    show(f"sweep {question.name} in {question.folder}")
     scale = points.config.scale
-    print(f"  scale     {scale.name}: {scale.reason}")
+    show(f"  scale     {scale.name}: {scale.reason}")
     if points.grid is None:
         for line in points.space.described():
-            print(f"  space     {line}")
+            show(f"  space     {line}")
     for slot, item in plans.items():
         label = "each" if points.grid is None else f"trial {slot}"
-        print(f"  {label:<9} {_spelled(points.params(slot))}{_state(item)}")
+        show(f"  {label:<9} {_spelled(points.params(slot))}{_state(item)}")
     runs = [item for item in plans.values() if isinstance(item, Plan)]
     if reason := next((item.unread for item in runs if item.unread), ""):
-        print(f"  data      not known here, so the runs have no names yet: {reason}")
+        show(f"  data      not known here, so the runs have no names yet: {reason}")
     if points.grid is not None and len(plans) < points.total:
-        print(f"  points    {len(plans)} of {points.total} are shown, evenly spaced over what is to do")
+        show(f"  points    {len(plans)} of {points.total} are shown, evenly spaced over what is to do")
     if study is not None:
-        print(f"  so far    {counts(newest(trials, points.total), points.total)}")
+        show(f"  so far    {counts(newest(trials, points.total), points.total)}")
     if runs or not plans:
         planned = estimate(points, owed, plans)
-        print("\n".join(lines(planned, points.total)))
+        show("\n".join(lines(planned, points.total)))
         for line in budget.lines(points.config, spent(trials), planned):
-            print(f"  budget    {line}")
+            show(f"  budget    {line}")
     if wrong := len(plans) - len(runs):
-        print(
-            f"  left out  {wrong} trial{'s' * (wrong > 1)} that cannot run: the sums above are without them"
-        )
-    print("nothing was run (dry_run=true)")
+        show(f"  left out  {wrong} trial{'s' * (wrong > 1)} that cannot run: the sums above are without them")
+    show("nothing was run (dry_run=true)")
     return not wrong
 
 
@@ -128,22 +127,22 @@ def _disk(trials: list[FrozenTrial]) -> int:
 
 def _save_best(question: Question, study: optuna.Study) -> None:
     """Prints the best and writes optimization_results.yaml, as hydra-optuna-sweeper does; of several
-    objectives the Pareto set, with its figure."""
-    path = question.folder / "optimization_results.yaml"
+    objectives the Pareto set, with its figure. Runs that differ in their seed alone count as their mean."""
+    path, points = question.folder / "optimization_results.yaml", replicates.points(study)
     if len(question.directions) == 1:
-        best = study.best_trial
+        best = points.best_trial
         OmegaConf.save({"name": "optuna", "best_params": best.params, "best_value": best.value}, path)
-        say(f"best {question.objectives[0]} {best.value:.4g}: {described(best)}")
+        say(f"best {question.objectives[0]} {best.value:.4g}: {replicates.title(best)}")
         return
-    front = study.best_trials
+    front = points.best_trials
     solutions = [{"params": trial.params, "values": list(trial.values)} for trial in front]
     OmegaConf.save({"name": "optuna", "solutions": solutions}, path)
     say(f"Pareto set of {', '.join(question.objectives)}:")
     for trial in front:
-        say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {described(trial)}")
+        say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {replicates.title(trial)}")
     from openrs.analysis.figures import drawing  # matplotlib
 
-    if paths := drawing.pareto(study, question.folder):
+    if paths := drawing.pareto(points, question.folder):
         say(f"written: {', '.join(map(str, paths))}")
 
 
@@ -159,7 +158,7 @@ def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig
     benchmark, missing = selection.benchmark if selection else "", question.points.total - len(last)
     compared = comparison(last, question.objectives, question.directions, question.name, benchmark, missing)
     if compared:
-        collect.show(compared, outputs)
+        collect.show_tables(compared, outputs)
 
 
 def comparison(

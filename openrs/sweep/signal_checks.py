@@ -85,7 +85,9 @@ def _check_metrics(
             f"hydra.sweeper.signal={signal}: is no signal. Give a metric of metrics.jsonl (reward, "
             "rewards.accuracy, -kl), a combination of them, score:BENCHMARK, or outcomes:BENCHMARK@STEP."
         )
+    own = config.reward.get("custom") or {}
     terms = [str(term) for term, value in config.reward.items() if value is not None or rewards]
+    terms = [*(term for term in terms if term != "custom"), *map(str, own)]
     logged = [*LOGGED, *(f"{TERM}{term}" for term in terms)]
     for metric in weights(signal):
         if metric not in logged:

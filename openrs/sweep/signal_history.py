@@ -7,7 +7,7 @@ from statistics import mean
 
 from openrs.plan import Plan, resolve
 from openrs.records import scores
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 from openrs.sweep import signal
 from openrs.sweep.signal import Selection, Signal
 
@@ -16,7 +16,7 @@ def recorded(plan: Plan, signal_: Signal) -> dict[int, float]:
     """Everything that the records hold of a signal up to today's step."""
     selection = signal.selection(signal_)
     if selection is None:
-        lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
+        lines = logged_steps(plan.run.folder / "train")
         return signal.values([line for line in lines if line["step"] <= plan.config.stop_at], signal_)
     part = until(plan, selection.benchmark, plan.config.stop_at)
     values: dict[int, float] = {}

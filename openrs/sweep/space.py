@@ -3,12 +3,13 @@
 import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, Override, Sweep
 from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
 from optuna.distributions import (
     BaseDistribution,
@@ -17,6 +18,8 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
+from openrs.config.names import open_dictionary
+from openrs.config.overrides import prepared
 from openrs.errors import Mistake
 
 QUIET = ("hardware", "tracker", "outputs", "dry_run", "force", "budget", "fail_fast", "hydra")
@@ -36,10 +39,12 @@ class Space:
     deletions: tuple[str, ...]
 
     def overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
-        """One job's overrides in Hydra's spelling."""
-        swept = [f"{key}={spelled(value)}" for key, value in params.items()]
+        """One job's overrides in Hydra's spelling. A swept entry of an open dictionary may be a new one, or a
+        part of one that all jobs have."""
+        swept = [f"{key}={spelled(value)}" for key, value in params.items() if not open_dictionary(key)]
         common = [f"{key}={value}" for key, value in self.fixed.items() if key not in params]
-        return (*swept, *common, *self.deletions)
+        entries = [f"++{key}={spelled(value)}" for key, value in params.items() if open_dictionary(key)]
+        return (*swept, *common, *entries, *self.deletions)
 
     @property
     def finite(self) -> bool:
@@ -116,14 +121,26 @@ def choices(distribution: BaseDistribution) -> list[Any] | None:
         return None
 
 
-def parse(arguments: list[str], params: dict[str, Any] | None, loader: Any) -> Space:
+def parse(
+    arguments: list[str],
+    params: dict[str, Any] | None,
+    loader: Any,
+    folders: Sequence[Path] | None = None,
+) -> Space:
     """Reads the sweep file's params and the command line, in this order.
+
+    Args:
+        folders: of options beside conf/; None where the jobs are those of another Hydra application.
 
     Raises:
         Mistake: the space is wrong or empty.
     """
-    lines = [f"{key}={spelled(value)}" for key, value in (params or {}).items()] + arguments
-    lines = _without_globs(lines, loader)
+    listed = [f"{key}={spelled(value)}" for key, value in (params or {}).items()]
+    if folders is not None:
+        listed = _of_file(listed, arguments, folders)
+    lines = _without_globs([*listed, *arguments], loader)
+    if folders is not None:  # entries that file and command line write into one dictionary are one override
+        lines = prepared(lines, folders, multirun=True)
     for line in lines:
         _distribution(line)
     space, fixed, deletions = create_params_from_overrides(lines)
@@ -133,6 +150,32 @@ def parse(arguments: list[str], params: dict[str, Any] | None, loader: Any) -> S
         if isinstance(distribution, CategoricalDistribution):
             space[key] = CategoricalDistribution(tuple(dict.fromkeys(distribution.choices)))
     return Space(space, fixed, tuple(deletions))
+
+
+def _of_file(lines: list[str], arguments: list[str], folders: Sequence[Path]) -> list[str]:
+    """The lines of a sweep file as those of a command line, without what the command line pins by an entry.
+
+    Raises:
+        Mistake: a line would be refused on the command line.
+    """
+    try:
+        lines = prepared(lines, folders, multirun=True)
+    except Mistake as error:
+        raise Mistake(f"hydra.sweeper.params: {error}") from error
+    stated = [one for one in OverridesParser.create().parse_overrides(arguments) if one.is_add()]
+    return [line for line in lines if not any(_states(entry, line.partition("=")[0]) for entry in stated)]
+
+
+def _states(entry: Override, name: str) -> bool:
+    """Whether an entry of a dictionary holds the field of this name."""
+    above, value = entry.key_or_group, entry.value()
+    if not name.startswith(f"{above}."):
+        return False
+    for key in name.removeprefix(f"{above}.").split("."):
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return True
 
 
 def _distribution(line: str) -> None:

@@ -13,11 +13,13 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from openrs.errors import Mistake
 from openrs.studies.reader import QUESTION
 from openrs.studies.spending import limits, spent
-from openrs.studies.storage import Lock, open_storage
+from openrs.studies.storage import Lock, open_storage, unusable
 from openrs.sweep import budget, points, report, slots, workers
 from openrs.sweep.estimate import estimate, forecast
 from openrs.sweep.joining import join
@@ -54,6 +56,12 @@ class Sweep:
             Mistake: the space, the objectives, the storage or the study are wrong.
         """
         question = read_question(arguments, self.config, self.options, self.context.config_loader)
+        try:
+            return self._run(question)
+        except (SQLAlchemyError, StorageInternalError) as error:
+            raise unusable(question.storage, error) from error
+
+    def _run(self, question: Question) -> bool:
         study = _existing(question)
         plans = question.typed and self.config.dry_run
         # a plan lists every point of a small grid, the wrong ones too
@@ -77,10 +85,16 @@ class Sweep:
     def _open(self, question: Question) -> tuple[optuna.Study, Question]:
         """Joins the study, or makes it; workers that start together make one. The question comes back with
         the study's own distributions."""
+        try:
+            question.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Mistake(
+                f"hydra.sweep.dir={question.folder}: cannot be made ({error.strerror}). Give a folder that "
+                "can be written to, with it or with outputs=PATH."
+            ) from error
         lock = Lock(question.storage, question.name)
         lock.acquire()
         try:
-            question.folder.mkdir(parents=True, exist_ok=True)
             storage = open_storage(question.storage, question.folder)
             study, new = join(storage, question.name, question.stored, question.directions)
             swept = question.points.space.with_stored(study.user_attrs[QUESTION])

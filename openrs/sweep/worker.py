@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import optuna
 from hydra.errors import HydraException
@@ -12,6 +13,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.config.compose import refusal
+from openrs.errors import Mistake
+from openrs.processes.interruption import Interrupted
 from openrs.studies.liveness import WORKER, beating, me
 from openrs.studies.spending import reached
 from openrs.studies.storage import Lock, open_storage
@@ -21,6 +24,7 @@ from openrs.sweep.outcome import Outcome, read
 from openrs.sweep.promotion import next_promotion
 from openrs.sweep.question import Question
 from openrs.sweep.slots import Patience
+from openrs.sweep.space import spelled
 
 POLLS = (0.1, 1.0)
 """Seconds between two looks at the trials of other workers: first, and at most."""
@@ -147,27 +151,32 @@ class Worker:
 
     def _run(self, trial: optuna.Trial) -> None:
         """Runs a trial through Hydra's launcher and ends it accordingly."""
-        overrides = self.question.points.space.overrides(trial.params)
-        swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
+        swept = " ".join(f"{key}={spelled(value)}" for key, value in trial.params.items())
         try:
             with beating(trial, self.options.heartbeat):
                 self.question.say(f"trial {trial.number}: {swept}")
-                outcome = self._launch(overrides, trial.number)
+                outcome = self._launch(trial.params, trial.number)
             self._end(trial, outcome)
         except (UpdateFinishedTrialError, ValueError):
             # what Optuna comes to where it is to end a trial that another worker has ended
             if not self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
                 raise
             self.question.say(f"trial {trial.number} was given to another worker while this one stood still")
-        except BaseException:  # Ctrl-C: whoever takes the trial up need not wait for signs of life
+        except BaseException as error:  # whoever takes the trial up need not wait for signs of life
+            if isinstance(error, Interrupted):
+                trial.set_user_attr(PUT_BACK, True)
             self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
             raise
         finally:
             self.progress.inflight.discard(trial.number)
 
-    def _launch(self, overrides: tuple[str, ...], number: int) -> Outcome:
+    def _launch(self, params: dict[str, Any], number: int) -> Outcome:
         """One job. A point that Hydra cannot compose is a failed trial, and no reason to try again; a
         launcher that lost its job (a crashed Ray worker, a cancelled SLURM job) is one."""
+        try:
+            overrides = self.question.points.overrides(params)
+        except Mistake as error:
+            return Outcome("failed", reason=str(error), again=False)
         try:
             (returned,) = self.launcher.launch([overrides], initial_job_idx=number)
         except (HydraException, OmegaConfBaseException) as error:

@@ -17,7 +17,9 @@ from omegaconf import DictConfig
 
 from openrs.errors import Mistake
 from openrs.machine import visible_devices
+from openrs.processes import interruption
 from openrs.processes.subprocess import WatchedProcess
+from openrs.terminal import say
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -83,16 +85,19 @@ def processes(number: int, config: DictConfig, overrides: list[str], folder: Pat
     try:
         for index, environment in enumerate(environments, start=1):
             log = folder / "workers" / f"{index}.log"
-            running.append(WatchedProcess(command, log, environment, show=_show))
-        for child in running:
-            child.wait()
+            running.append(WatchedProcess(command, log, environment, show=say))
+        notice = "ending: each worker that trains saves a checkpoint first (a second signal ends at once)"
+        with interruption.ends_itself(notice, None):
+            asked = False
+            for child in running:
+                while child.wait(0.2) is None:
+                    if not asked and (signal := interruption.asked()):
+                        asked = True
+                        for one in running:
+                            one.ask(signal)
     finally:
         for child in running:
             child.stop()
-
-
-def _show(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def can_repeat(config: DictConfig) -> bool:

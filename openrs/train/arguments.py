@@ -1,7 +1,8 @@
 """A config as TRL's arguments, without importing TRL.
 
-TRL's and transformers' argument names stand in this file alone. The paper's values are those of
-recipes/grpo.yaml of knoveleng/open-rs; conf/algorithm/grpo_paper.yaml marks what TRL 1.16 renamed or changed.
+TRL's and transformers' argument names stand in this file and in config/trl_words.py alone. The paper's values
+are those of recipes/grpo.yaml of knoveleng/open-rs; conf/algorithm/grpo_paper.yaml marks what TRL 1.16
+renamed or changed.
 """
 
 from pathlib import Path
@@ -14,7 +15,7 @@ from openrs.processes.vllm_server import Server
 def trainer_arguments(
     config: Config, model: str, folder: Path, server: Server | None = None
 ) -> dict[str, Any]:
-    """Every argument of GRPOConfig that openrs sets, in TRL's own types.
+    """Every argument of GRPOConfig that openrs sets or passes on, in TRL's own types.
 
     Args:
         model: path or Hub id of the starting weights.
@@ -48,7 +49,7 @@ def trainer_arguments(
         "weight_decay": algorithm.weight_decay,
         "max_grad_norm": algorithm.max_grad_norm,
         # precision: float32 master weights, autocast to the model's compute type
-        "model_init_kwargs": {"dtype": "float32", "revision": config.model.revision or "main"},
+        "model_init_kwargs": {"dtype": "float32", "revision": config.model.loaded_revision or "main"},
         "bf16": config.model.compute_dtype == "bfloat16",
         "use_cpu": hardware.device == "cpu",
         "dataloader_pin_memory": hardware.device == "cuda",
@@ -68,10 +69,11 @@ def trainer_arguments(
         "use_bias_correction_kl": algorithm.bias_corrected_kl,
         "vllm_importance_sampling_correction": algorithm.importance_sampling_correction,
         "mask_truncated_completions": algorithm.mask_truncated,
-        "reward_weights": [term.weight for term in reward_terms(config)],
+        "reward_weights": [term.weight for term in config.reward.terms.values()],
         # logging and saving
         "logging_steps": 1,
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # the filter hides a loss that is NaN behind the step before
         "log_completions": True,
         "num_completions_to_print": 0,
         "save_strategy": "steps",
@@ -99,9 +101,4 @@ def trainer_arguments(
             "vllm_tensor_parallel_size": 1,
             "vllm_enable_sleep_mode": True,
         }
-    return arguments
-
-
-def reward_terms(config: Config) -> list[Any]:
-    """The reward terms that are on, in the schema's order."""
-    return [term for term in vars(config.reward).values() if term is not None]
+    return arguments | algorithm.trl

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 
 if TYPE_CHECKING:
     from openrs.config.schema import Config
@@ -114,7 +114,7 @@ def stop_rule(config: "Config", folder: Path) -> StopRule | None:
 
     def rule(line: dict[str, Any]) -> Stop | None:
         if not lines:  # the trainer has dropped by now what a killed process logged too much
-            logged = read_lines(folder / "train" / "metrics.jsonl")
+            logged = logged_steps(folder / "train")
             lines.extend(earlier for earlier in logged if earlier["step"] < line["step"])
         lines.append(line)
         reason = collapsed(lines, config.collapse)

@@ -1,6 +1,6 @@
 """The recorded defaults of TRL's, transformers', lighteval's and vLLM's settings, at the tested versions.
 
-A recipe also consists of the settings that it leaves unsaid. `python -m openrs.doctor recipe` compares the
+A recipe also consists of the settings that it leaves unsaid. `openrs doctor recipe` compares the
 record with the installed packages and writes it anew (--record). No heavy package is imported.
 """
 

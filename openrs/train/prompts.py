@@ -1,13 +1,14 @@
 """The prompts of a run's whole schedule, in the order in which training reads them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from openrs.config.schema import Config
 from openrs.data.mix import Mix, prompt_order
 from openrs.errors import Mistake
-from openrs.records.files import write_lines, write_record
+from openrs.records.files import read_lines, write_lines, write_record
+from openrs.rewards.signature import COLUMNS
+from openrs.terminal import say
 
 
 def messages(config: Config, problem: str) -> list[dict[str, str]]:
@@ -49,11 +50,21 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
     conflicts = {"conflicts": mix.conflicts} if mix.conflicts else {}
     write_record(path.with_name("data.json"), record | conflicts)
     rows = (mix.rows[fitting[index]] for index in order)
-    write_lines(path, ({key: row[key] for key in ("id", "draw", "problem", "solution")} for row in rows))
+    write_lines(path, ({key: row[key] for key in COLUMNS} for row in rows))
+
+
+def whole(config: Config, path: Path) -> bool:
+    """Whether the prompts of the whole schedule are there; a damaged file is named, to be written again."""
+    if not path.exists():
+        return False
+    rows, number = read_lines(path), config.algorithm.prompts_per_step * config.steps.total
+    sound = sum(all(isinstance(row.get(name), str) for name in ("problem", "solution")) for row in rows)
+    if sound != number:
+        say(f"{path}: holds {sound} whole prompts of {number}, and is written again from the recipe")
+    return sound == number
 
 
 def read_prompts(config: Config, path: Path) -> list[dict[str, Any]]:
-    """The rows of TRL's training set, in order: prompt (a conversation) and solution."""
-    with path.open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return [{"prompt": messages(config, row["problem"]), "solution": row["solution"]} for row in rows]
+    """The rows of TRL's training set, in order: prompt (a conversation), and the columns for rewards."""
+    rows = read_lines(path)
+    return [{"prompt": messages(config, row["problem"])} | {key: row[key] for key in COLUMNS} for row in rows]

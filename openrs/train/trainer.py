@@ -1,29 +1,35 @@
-"""The train stage: TRL's trainer, from the last whole checkpoint to `steps.stop_at`, and the record."""
+"""The train stage: TRL's trainer, from the newest sound checkpoint to `steps.stop_at`, and the record."""
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
 from openrs.config.training import Length
 from openrs.data.mix import Mix
 from openrs.errors import Mistake
 from openrs.hub.push import Repository
-from openrs.models import loadable
+from openrs.models import fetched, loadable
+from openrs.processes import interruption
 from openrs.processes.vllm_server import Server
-from openrs.records import training
-from openrs.records.checkpoints import remove_torn, whole_checkpoints
-from openrs.records.files import read_lines, read_record
+from openrs.records import faults, reward_sources, training
+from openrs.records.checkpoints import keep, remove_torn, whole_checkpoints
 from openrs.records.ledger import devices_held
+from openrs.records.left_out import sound_record
+from openrs.records.resumption import make_way, resumption
 from openrs.records.run import Run, versions
 from openrs.records.training import Checkpoint, TrainRecord
-from openrs.train.arguments import reward_terms, trainer_arguments
+from openrs.rewards import CustomReward
+from openrs.train.arguments import trainer_arguments
 from openrs.train.callbacks import (
     Checkpoints,
     EarlyStop,
@@ -34,7 +40,7 @@ from openrs.train.callbacks import (
     weights_and_biases,
 )
 from openrs.train.collapse import StopRule
-from openrs.train.prompts import read_prompts, write_prompts
+from openrs.train.prompts import read_prompts, whole, write_prompts
 
 
 class Arguments(GRPOConfig):
@@ -94,8 +100,9 @@ def train(
     server: Server | None = None,
     stop_rule: StopRule | None = None,
     repository: Repository | None = None,
+    asked: Callable[[], object] = interruption.asked,
 ) -> TrainRecord | None:
-    """Trains to `config.stop_at` from the last whole checkpoint, and writes the record.
+    """Trains to `config.stop_at` from the newest checkpoint that can be gone on from, and writes the record.
 
     Every process of the training calls this; only the first writes, and returns the record.
 
@@ -104,50 +111,68 @@ def train(
         stop_rule: sees every logged step in the first process and may end training there, in all
             processes and with a checkpoint.
         repository: gets each checkpoint as it is saved.
+        asked: whether the command is asked to end; training then saves a checkpoint at the end of its step,
+            and leaves the record as it is.
 
     Raises:
+        Interrupted: this process was asked to end.
         Mistake: too few prompts fit, or another number of processes was started than the recipe's batch
             was shared for.
     """
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
     weights = loadable(config.model, Path(config.outputs) / "models")
-    arguments = Arguments(**trainer_arguments(config, weights, folder, server))
+    if config.hardware.generation == "vllm_colocate" and is_hub_id(config.model):
+        weights = fetched(config.model)  # TRL tells the vLLM beside the trainer no revision
+    with refusals_of_trl(config):
+        arguments = Arguments(**trainer_arguments(config, weights, folder, server))
     if arguments.world_size != config.hardware.training_processes:
         raise Mistake(
             f"hardware.training_processes={config.hardware.training_processes}: training runs in "
             f"{arguments.world_size} process(es), which would take another batch than the recipe says. "
             f"Give hardware.training_processes={arguments.world_size}, or let openrs start them."
         )
-    first = arguments.process_index == 0
-    revision = config.model.revision or "main"
+    first, reached = arguments.process_index == 0, 0
+    revision = config.model.loaded_revision or "main"
     tokenizer = AutoTokenizer.from_pretrained(weights, revision=revision, padding_side="left")
     with arguments.main_process_first(local=False, desc="prompts and checkpoints"):
         if first:
             remove_torn(folder)
-            reached = max(whole_checkpoints(folder), default=0)
+            resumed = resumption(folder, config.stop_at)
+            make_way(run.folder, resumed, config.stop_at)
+            reached = resumed.step
             if reached < config.stop_at:
-                if not (prompts := folder / "prompts.jsonl").exists():
+                if not whole(config, prompts := folder / "prompts.jsonl"):
                     write_prompts(config, mix, tokenizer, prompts)
                 _begin_segment(config, folder, reached + 1)
-        reached = max(whole_checkpoints(folder), default=0)
+            else:
+                keep(folder / f"checkpoint-{reached}")
+    if arguments.world_size > 1:
+        (reached,) = broadcast_object_list([reached])
     stopped = None
     if reached < config.stop_at:
-        callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints()]
         metrics = Metrics(folder / "metrics.jsonl", reached) if first else None
+        early_stop = EarlyStop(metrics, stop_rule, config.stop_at, config.algorithm.num_iterations, asked)
+        callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints(early_stop)]
         if metrics is not None:
-            callbacks += [metrics, TrainingProgress(run.folder.name, config.stop_at)]
+            callbacks += [metrics, TrainingProgress(run.folder.name, config.stop_at, metrics.seconds)]
         if first and repository is not None:
-            callbacks.append(Pushes(config, repository))
-        early_stop = EarlyStop(metrics, stop_rule, config.stop_at, config.algorithm.num_iterations)
+            callbacks.append(Pushes(config, repository, asked))
         with weights_and_biases(config, run) if first else nullcontext():
-            trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
+            with refusals_of_trl(config):
+                trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
             if metrics is not None:
                 metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
             # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
             # run is trained after another was evaluated
             torch.set_grad_enabled(True)
-            trainer.train(resume_from_checkpoint=str(folder / f"checkpoint-{reached}") if reached else None)
+            seconds = config.hardware.stop_timeout
+            with interruption.ends_itself(interruption.training_ends(seconds), seconds):
+                trainer.train(
+                    resume_from_checkpoint=str(folder / f"checkpoint-{reached}") if reached else None
+                )
+        if early_stop.interrupted:
+            return None
         stopped = early_stop.stopped
     return _write_record(run, stopped) if first else None
 
@@ -155,7 +180,7 @@ def train(
 def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
     """Records what this stretch of training runs on."""
     hardware = config.hardware
-    segment = {
+    segment: dict[str, Any] = {
         "first_step": first_step,
         "world_size": hardware.training_processes,
         "sharding": hardware.sharding,
@@ -164,7 +189,31 @@ def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
+    if config.reward.custom:
+        segment["rewards"] = reward_sources.imported(config)
     training.begin_segment(folder, segment)
+
+
+@contextmanager
+def refusals_of_trl(config: Config) -> Iterator[None]:
+    """Turns what TRL refuses into the user's mistake, where the user passes fields on to it."""
+    try:
+        yield
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        if isinstance(error, Mistake) or not config.algorithm.trl:
+            raise
+        raise Mistake(
+            f"algorithm.trl={config.algorithm.trl}: TRL refuses it with the rest of the config "
+            f"({' '.join(str(error).split())}). Change it, or leave it out."
+        ) from error
+
+
+def reward_functions(config: Config) -> list[Callable[..., list[float | None]]]:
+    """The reward terms as TRL calls them."""
+    return [
+        term.term(name) if isinstance(term, CustomReward) else term
+        for name, term in config.reward.terms.items()
+    ]
 
 
 def _trainer(
@@ -181,7 +230,7 @@ def _trainer(
         model=weights,
         processing_class=tokenizer,
         args=arguments,
-        reward_funcs=reward_terms(config),
+        reward_funcs=reward_functions(config),
         train_dataset=Dataset.from_list(read_prompts(config, folder / "prompts.jsonl")),
         callbacks=callbacks,
     )
@@ -195,10 +244,10 @@ def _trainer(
 def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Writes `train.json` from what the folder holds."""
     folder = run.folder / "train"
-    saved, lines = whole_checkpoints(folder), read_lines(folder / "metrics.jsonl")
+    saved, lines = whole_checkpoints(folder), training.logged_steps(folder)
     last = max(saved)
-    data = read_record(folder / "data.json") or {"rows": {}, "dropped": {}}
-    seconds = {line["step"]: line["step_seconds"] for line in lines}
+    data = sound_record(folder / "data.json", faults.of_data) or {"rows": {}, "dropped": {}}
+    seconds = {line["step"]: line.get("step_seconds", 0.0) for line in lines}
     segments = training.finished_segments(training.segments(folder), last, seconds)
     record = TrainRecord(
         checkpoints=tuple(Checkpoint(step, f"train/{saved[step].name}") for step in sorted(saved)),
@@ -207,7 +256,7 @@ def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
         device_hours=sum(segment["device_hours"] for segment in segments),
         rows=data["rows"],
         dropped=data["dropped"],
-        metrics=lines[-1],
+        metrics=lines[-1] if lines else {},
         segments=tuple(segments),
         stopped=stopped,
     )

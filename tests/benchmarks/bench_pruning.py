@@ -21,7 +21,7 @@ from optuna.trial import TrialState, create_trial
 from openrs.analysis.cells import AVERAGE
 from openrs.analysis.statistics import differences
 from openrs.analysis.tables.combinations import combination
-from openrs.analysis.tables.comparisons import against
+from openrs.analysis.tables.comparisons import Study
 from openrs.paths import ROOT
 from openrs.records.files import read_lines
 from openrs.studies.trials import RECORD, SLOT, slots
@@ -108,7 +108,7 @@ def distinguishable(best, other):
         combination([compared_point(trial).evaluation()], AVERAGE).row(name)
         for name, trial in (("other", other), ("best", best))
     ]
-    found = against(*rows, list(rows[0].cells))
+    found = Study(rows).pair(*rows, list(rows[0].cells)).parts
     return differences.average(list(found.values())).p < 0.05
 
 

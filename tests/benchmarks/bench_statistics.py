@@ -15,7 +15,7 @@ import pytest
 
 from openrs.analysis import cells, run_records
 from openrs.analysis.rows import ResultRow
-from openrs.analysis.statistics import differences, intervals, power, selection
+from openrs.analysis.statistics import differences, intervals, power, recipes, selection
 from openrs.analysis.tables import comparisons, table1
 from openrs.paths import ROOT
 from openrs.records.scores import ScoreAddress, score
@@ -93,7 +93,7 @@ def test_size_over_training_runs():
                     ]
                     for _ in range(2)
                 ]  # fmt: skip
-                rejected += differences.between_runs(*sides).p < 0.05
+                rejected += recipes.between_runs(*sides).p < 0.05
                 pooled += differences.paired(*(np.mean(side, axis=0) for side in sides)).p < 0.05
             print(
                 f"{m} runs, deviation between runs {wobble}: {100 * rejected / rounds:>5.1f} "
@@ -114,7 +114,7 @@ def test_size_of_the_marks():
                     ResultRow(str(i), (), {"x": measured(rng.binomial(k, ability) / k, k)})
                     for i in range(count)
                 ]
-                marks = comparisons.marks(made, ["x"])
+                marks = comparisons.marks(made, [["x"]])[0]
                 wrong += len(marks) < count
                 bold += "best" in marks.values()
             print(f"{count:>3} rows, k {k}: {100 * wrong / rounds:>5.1f} {100 * bold / rounds:>5.1f}")
@@ -187,14 +187,14 @@ def power_as_printed(rng, rounds, n, k):
 
 def power_of_runs(rng, rounds, runs, base):
     """The same by the mean variances over problems and between runs."""
-    found = [recipes(rng, runs, 0.0, base) for _ in range(rounds)]
+    found = [two_recipes(rng, runs, 0.0, base) for _ in range(rounds)]
     between = np.mean([item.error_between_runs**2 for item in found])
     problems = np.mean([item.error**2 for item in found]) - between
     gain = power.over_runs(np.sqrt(problems), np.sqrt(between), 200, found[0].freedom)
-    return gain, np.mean([recipes(rng, runs, gain, base).p < 0.05 for _ in range(rounds)])
+    return gain, np.mean([two_recipes(rng, runs, gain, base).p < 0.05 for _ in range(rounds)])
 
 
-def recipes(rng, runs, gain, base, n=200, k=4, wobble=0.05):
+def two_recipes(rng, runs, gain, base, n=200, k=4, wobble=0.05):
     """Recipes of several runs that differ by 5 points; the first may be the base model, which has one."""
     ability = rng.beta(1, 1, n) * 0.3 + 0.15
     sides = [
@@ -204,7 +204,7 @@ def recipes(rng, runs, gain, base, n=200, k=4, wobble=0.05):
         ]
         for more, trained in ((0, not base), (gain, True))
     ]
-    return differences.between_runs(*sides, first_trained=not base)
+    return recipes.between_runs(*sides, first_trained=not base)
 
 
 def make(outputs, runs, steps, seeds=1):

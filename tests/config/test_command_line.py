@@ -9,7 +9,6 @@ from openrs.errors import Mistake
 @pytest.mark.parametrize(
     ("words", "read_as"),
     [
-        ([], ["--help"]),
         (["seed=1"], ["seed=1"]),
         (["--cfg", "job", "+seed=1"], ["--cfg", "job", "seed=1"]),
         (["-m", "seed=1,2"], ["-m", "seed=1,2"]),

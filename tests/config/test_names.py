@@ -19,6 +19,7 @@ from openrs.config.schema import Config
         ("data.draw.open_rs.count", ["data.draws.NAME.count"]),
         ("temperature", ["algorithm.temperature", "evaluation.temperature"]),
         ("hydra.run.dri", ["hydra.run.dir"]),
+        ("reward.custom.mine.wieght", ["reward.custom.NAME.weight"]),
         ("bogus", []),
     ],
 )
@@ -35,7 +36,10 @@ def test_every_name_has_a_place():
 
 def test_open_dictionaries_are_those_of_the_schema():
     found = {names.open_dictionary(name) for name in names.dotted(Config)} - {None}
-    assert found == {"data.draws", "evaluation.num_seeds", "catalog.sources", "catalog.benchmarks"}
+    assert found == {
+        *("data.draws", "evaluation.num_seeds", "catalog.sources", "catalog.benchmarks"),
+        *("reward.custom", "algorithm.trl"),
+    }
 
 
 def test_synonyms_lead_to_fields():

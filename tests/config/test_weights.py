@@ -32,6 +32,22 @@ def test_weights_bring_their_own_title_context_and_size(folder, scale, spelling)
     assert models.loadable(model, folder) == str(folder)
 
 
+def test_a_folder_is_one_model_however_it_is_spelled(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()  # another folder of this name is no part of the path
+    spellings = (
+        "./mine",
+        "./mine/",
+        "../" + tmp_path.name + "/mine",
+        f"{tmp_path}/conf/../mine",
+        str(folder),
+    )
+    models_ = [compose_config("experiment=base", "scale=nano", f"model={text}").model for text in spellings]
+    assert {(model.id, model.title) for model in models_} == {(str(folder), "mine")}
+    bare = compose_config("experiment=base", "scale=nano", "model.id=mine").model
+    assert (bare.id, bare.package) == (str(folder), None)
+
+
 def test_what_the_user_states_of_the_weights_holds(folder):
     stated = ("model.title=ours", "model.context=300", "model.parameters=7")
     model = compose_config("scale=nano", f"model={folder}", *stated).model

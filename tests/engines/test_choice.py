@@ -131,6 +131,7 @@ def test_a_missing_vllm_is_refused_with_its_remedy(composed, monkeypatch, device
     needs.require("evaluate", composed())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vllm is installed here")
 def test_nothing_starts_without_the_engine_that_is_asked_for(tmp_path):
     shown = openrs("experiment=exp3", "scale=nano", "engine=vllm", f"outputs={tmp_path}")
@@ -140,6 +141,7 @@ def test_nothing_starts_without_the_engine_that_is_asked_for(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_plan_names_the_engine(tmp_path):
     shown = openrs("experiment=exp3", "scale=nano", "engine=vllm", "dry_run=true", f"outputs={tmp_path}")
     assert shown.returncode == 0, shown.stderr

@@ -11,7 +11,7 @@ REPOSITORIES = {"aime24": "HuggingFaceH4/aime_2024", "amc23": "knoveleng/AMC-23"
 
 
 def command(monkeypatch, capsys, *arguments):
-    """Exit status, output and errors of `python -m analysis`."""
+    """Exit status, output and errors of a verb of `analysis`."""
     monkeypatch.setattr("sys.argv", ["analysis", *map(str, arguments)])
     status = cli.main()
     return status, *capsys.readouterr()

@@ -3,6 +3,7 @@
 import json
 
 from openrs.analysis.run_records import RunRecords
+from openrs.records.checkpoints import mark_whole
 from openrs.records.files import write_record
 from openrs.records.recipe import digest
 from openrs.records.scores import Score, ScoreAddress, score, write
@@ -11,6 +12,10 @@ TITLES = {"aime24": "AIME24", "math_500": "MATH-500", "amc23": "AMC23",
           "minerva": "Minerva", "olympiadbench": "OlympiadBench"}  # fmt: skip
 SETTINGS = {"temperature": 0.6, "top_p": 0.95, "max_new_tokens": 256, "engine": "transformers",
             "dtype": "float64", "instruction": "i", "max_problems": None}  # fmt: skip
+
+STATE = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+KEPT = ("config.json", "model.safetensors", "trainer_state.json")
+"""Files of a checkpoint: what only going on needs, and the others."""
 
 
 def halves(n=4):
@@ -104,3 +109,13 @@ def store_texts(folder, text, gold="1"):
         record = {"ids": ids, "text": [text(i) for i in range(len(ids))], "gold": [gold] * len(ids)}
         seed = path.name.split("-")[1]
         path.with_name(f"seed-{seed}.text.json").write_text(json.dumps(record))
+
+
+def save_checkpoint(folder, step, names=(*KEPT, *STATE), **more):
+    """A checkpoint with small files of these names."""
+    checkpoint = folder / f"checkpoint-{step}"
+    for name in names:
+        (checkpoint / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkpoint / name).write_text(f"{name} of step {step}")
+    mark_whole(checkpoint, step, **more)
+    return checkpoint

@@ -40,6 +40,21 @@ def test_the_kinds_are_those_on_which_math_verify_errs(verifier, gold, wrong, ki
 
 
 @pytest.mark.parametrize(
+    ("gold", "right", "kind"),
+    [
+        ("35\\%", "35 \\text{ percent}", "percents"),
+        ("2x+4y-3=0", "y = -\\frac{1}{2}x + \\frac{3}{4}", "equations"),
+        ("\\langle 1,2,3\\rangle", "(1,2,3)", "vectors"),
+    ],
+)
+def test_the_kinds_are_those_of_which_it_refuses_a_right_answer(verifier, gold, right, kind):
+    assert kinds(gold) == [kind]
+    pair = (f"$\\boxed{{{gold}}}$", f"The answer is $\\boxed{{{right}}}$.")
+    said = [verifier.verify([pair], rule)[0].correct for rule in ("gold_first", "evaluation")]
+    assert not all(said)
+
+
+@pytest.mark.parametrize(
     ("gold", "found"),
     [
         ("\\text{Friday}", ["texts"]),
@@ -50,9 +65,9 @@ def test_the_kinds_are_those_on_which_math_verify_errs(verifier, gold, wrong, ki
         ("3 \\times 10^{-8}", ["tiny numbers"]),
         ("1/2^80", ["tiny numbers"]),
         *[(right, []) for right in (
-            "5", "0", "0.0", "-3.5", "12345", "\\frac{1}{3}", "5 \\text{ cm}", "\\sin x", "2x+4y-3=0",
+            "5", "0", "0.0", "-3.5", "12345", "\\frac{1}{3}", "5 \\text{ cm}", "\\sin x", "y = 2x + 1",
             "x=1,000", "x = 1{,}000", "a_1", "9^{9^{9^9}}", "xy", "\\sqrt{19}", "\\left( 1, 2 \\right)",
-            "(2,5)", "35\\%", "",
+            "(2,5)", "x_1 = 5", "f(x) = x^2", "\\sum_{i=1}^5 i", "14 - i", "x < 5\\%y", "",
         )],
     ],
 )  # fmt: skip

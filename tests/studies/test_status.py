@@ -64,7 +64,7 @@ def test_every_state_is_told(outputs):
     told = shown(outputs)
     assert told[0] == "seeds-1234: 6 trials: 2 complete, 1 pruned, 1 failed, 1 running, 1 to go"
     assert "trial 4 seed=4: 0.0 min, step 30, signal 1.75, process" in told[1]
-    assert told[2] == "  best      average 71: seed=1"
+    assert told[2] == "  best      average 70.5: one recipe, mean of 2 runs"
     assert told[3] == "  failed    trial 3 seed=3: out of memory"
     assert told[4] == "  spent     2.50 device hours, 5.00 dollars; budget.device_hours=8, 5.5 left"
     assert told[5].startswith("  left ")
@@ -148,3 +148,20 @@ def test_the_command_prints_it(outputs):
     wrong = told("sedes")
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert wrong.stderr.startswith("error: sedes: no sweep and no study")
+
+
+@pytest.mark.slow  # a process
+def test_a_name_that_the_terminal_lacks_or_would_obey_is_spelled_out(tmp_path):
+    name = "gr\u00f6\u00dfe \x1b[31mred"
+    storage = open_storage(None, tmp_path / "sweeps" / "sizes")
+    study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+    study.set_user_attr("openrs", {"objectives": ["average"]})
+    where = ("--outputs", str(tmp_path))
+    shown_ = openrs("status", "sizes", *where, module="openrs.sweep", PYTHONIOENCODING="ascii")
+    assert (shown_.returncode, shown_.stderr) == (0, "")
+    assert shown_.stdout.startswith("gr??e \\u001b[31mred: 0 trials")
+    wrong = openrs("status", name, *where, "--storage", "sqlite:///x\x1b", module="openrs.sweep",
+                   PYTHONIOENCODING="ascii")  # fmt: skip
+    assert wrong.returncode == 1
+    assert "\x1b" not in wrong.stderr
+    assert "Traceback" not in wrong.stderr

@@ -6,11 +6,14 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
+from openrs.config.compose import compose_config
+from openrs.config.overrides import prepared
 from openrs.errors import Mistake
 from openrs.plan import resolve
 from openrs.records.scores import score, write
 from openrs.sweep import objective, sampler, space
 from openrs.sweep.outcome import Outcome, read
+from openrs.sweep.points import Points
 
 
 def parsed(*arguments, params=None):
@@ -161,3 +164,57 @@ def test_a_missing_score_is_missing_and_never_0(composed, tmp_path):
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert objective.values(plan, ["reward", "device_hours"]) == (95.5, 1.0)
     assert objective.directions(["reward", "device_hours"]) == ["maximize", "minimize"]
+
+
+NEW = "data.draws.new={source: open_s1, count: 5}"
+
+
+def of_openrs(*arguments, params=None):
+    """The space of a command line of openrs, and its jobs as Hydra gets them."""
+    lines = prepared(arguments, (), multirun=True)
+    made = space.parse(lines, params, None, ())
+    return made, [Points(None, None, made, None, 1, ()).overrides(point) for point in made.points()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "params"),
+    [
+        ([NEW, "data.draws.new.count=1,2"], None),
+        (["data.draws.new.count=1,2", f"+{NEW}"], None),
+        (["data.draws.new.source=open_s1"], {"data.draws.new.count": "1,2"}),
+        ([], {"data.draws.new": NEW.partition("=")[2], "+data.draws.new.count": "1,2"}),
+        (["data.draws.new.count=1,2"], {"data.draws.new.source": "open_s1"}),
+    ],
+)
+def test_a_field_of_a_new_entry_is_swept(arguments, params):
+    made, jobs = of_openrs(*arguments, params=params)
+    assert list(made.distributions) == ["data.draws.new.count"]
+    assert [compose_config("scale=nano", *job).data.draws["new"].count for job in jobs] == [1, 2]
+
+
+def test_a_new_entry_that_is_one_value_is_swept():
+    _, jobs = of_openrs("evaluation.num_seeds.mine=1,2")
+    assert jobs == [("+evaluation.num_seeds={mine: 1}",), ("+evaluation.num_seeds={mine: 2}",)]
+
+
+def test_an_entry_of_the_command_line_pins_what_the_file_sweeps():
+    file = {"data.draws.new.source": "open_s1", "data.draws.new.count": "1,2", "seed": "0,1"}
+    made, jobs = of_openrs("data.draws.new.count=7", params=file)
+    assert list(made.distributions) == ["seed"]
+    assert [compose_config("scale=nano", *job).data.draws["new"].count for job in jobs] == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("params", "parts"),
+    [
+        ({"lr": "1e-5,1e-6"}, ["lr=1e-5,1e-6: is no option", "algorithm.learning_rate"]),
+        ({"+algorithm.lora": "true,false"}, ["algorithm.lora=true,false: is no option"]),
+        ({"seed": "x"}, ["seed=x: must be a whole number"]),
+        ({"data.draws.new.amount": "1,2"}, ["data.draws.new.amount=1,2: is no option"]),
+    ],
+)
+def test_a_sweep_file_is_checked_as_a_command_line(params, parts):
+    with pytest.raises(Mistake) as error:
+        of_openrs(params=params)
+    assert str(error.value).startswith(f"hydra.sweeper.params: {parts[0]}")
+    assert all(part in str(error.value) for part in parts)

@@ -6,7 +6,7 @@ import pytest
 
 from openrs.analysis.importing import address
 from openrs.errors import Mistake
-from tests.helpers.result_files import command, imported, old, put
+from tests.helpers.result_files import command, imported, new, old, put
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,38 @@ def test_the_step_of_a_models_name_where_the_path_has_none(model, name, step):
     assert (at.name, at.step, at.matched) == (name, step, step is not None)
     at = address.find("in/results/r.json", address.pattern(r"(?P<name>lr\d+)/"), model)
     assert (at.name, at.step, at.matched) == (model, None, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "branch", "name", "step"),
+    [
+        ("in/results/r.json", "step1000", "org/m", 1000),
+        ("in/results/r.json", "global_step_50", "org/m", 50),
+        ("in/exp_1/results/r.json", "checkpoint-7", "exp_1", 7),
+        ("in/Exp1_50/results/r.json", "step1000", "Exp1", 50),
+        ("in/results/r.json", "step0", "org/m", 0),
+        ("in/results/r.json", "main", "org/m", None),
+        ("in/results/r.json", "v1000", "org/m", None),
+        ("in/results/r.json", "step1000-tokens4B", "org/m", 1000),
+        ("in/results/r.json", "stage2-step1000", "org/m", None),
+    ],
+)
+def test_a_branch_that_is_a_step(path, branch, name, step):
+    at = address.find(path, address.pattern(None), "org/m", branch)
+    assert (at.name, at.step) == (name, step)
+
+
+@pytest.mark.parametrize("form", [old, lambda **_: new({"extractive_match": 0.3}, outputs=_["outputs"])])
+def test_branches_of_a_model_that_are_steps_are_checkpoints_of_one_run(tmp_path, form):
+    for step in (0, 1000, 2000):
+        document = form(outputs=f"a{step}", model="someone/model")
+        general = document["config_general"]
+        general["model_config"] = general.get("model_config", {}) | {"revision": f"step{step}"}
+        general["model_sha"] = f"{step:040d}"
+        put(tmp_path / f"in/results/m/results_{step}.json", document)
+    _, (run,) = imported(tmp_path / "in", tmp_path / "out")
+    assert (run.name, [score.step for score in run.scores]) == ("someone/model", [0, 1000, 2000])
+    assert run.untrained_at_0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is exported comes back: titles, metrics, outcomes, and nothing written over something else."""
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_measured_scores(tmp_path):
         assert mine.stderr == pytest.approx(theirs.stderr)
         keys = ("engine", "dtype", "temperature", "top_p", "max_new_tokens")
         assert [mine.settings[key] for key in keys] == [theirs.settings[key] for key in keys]
+
+
+def test_no_cell_of_the_csv_is_a_formula_or_obeyed_by_a_terminal(tmp_path):
+    make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1, 0]]}})
+    (run,) = run_records.load_all(tmp_path / "a")
+    hostile = dataclasses.replace(
+        run.scores[0], title="=HYPERLINK(A1)", versions={}, scoring_id="\x1b[31mred"
+    )
+    export.write([dataclasses.replace(run, scores=[hostile])], tmp_path / "to")
+    with (tmp_path / "to/scores.csv").open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["title"], row["scoring_id"]) == ("'=HYPERLINK(A1)", "\\u001b[31mred")
+    assert (row["value"], row["step"], row["temperature"]) == ("0.5", "10", "0.6")
 
 
 def test_a_data_set_is_named_by_its_id_on_the_hub_and_nano_stays_nano(tmp_path):

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from openrs.analysis import mixing
 from openrs.analysis.run_records import evaluations
+from openrs.analysis.tables import table1
 from tests.helpers.result_files import command, harness, imported, new, old, put
 
 
@@ -132,3 +134,36 @@ def test_one_problem_has_no_standard_error_and_records_are_json(tmp_path, monkey
     assert [score.stderr is None for score in run.scores] == [True, False]
     assert command(monkeypatch, capsys, "table1", tmp_path / "out", "--imported")[0] == 0
     assert command(monkeypatch, capsys, "export", tmp_path / "out", "--to", tmp_path / "to")[0] == 0
+
+
+def test_no_average_mixes_examples_in_the_prompt_or_k(tmp_path):
+    def of(shots, value, title):
+        document = lighteval(f"aime24|{shots}", value, f"{shots}{title}{value}")
+        hub = {"AIME24": "HuggingFaceH4/aime_2024", "AMC23": "knoveleng/AMC-23"}[title]
+        document["config_tasks"][f"aime24|{shots}"]["hf_repo"] = hub
+        return document
+
+    files = [of(0, 0.2, "AIME24"), of(0, 0.4, "AMC23"), of(5, 0.6, "AIME24")]
+    files.append(new({"avg@n:n=16": 0.2, "pass@k:k=8&n=16": 0.8}, outputs="k"))
+    for number, document in enumerate(files[:3]):
+        put(tmp_path / f"in/Exp1_50/results/m/results_{number}.json", document)
+    put(tmp_path / "in/Exp2_50/results/m/results_9.json", files[3])
+    _, runs = imported(tmp_path / "in", tmp_path / "out")
+    shown = [
+        (
+            table.title.split(",")[0].removeprefix("Table 1: "),
+            table.columns,
+            [(label, round(cells[-1].mean, 6)) for label, cells in table.rows],
+        )
+        for table in table1.everything(runs)
+    ]
+    assert sorted(shown) == [
+        ("5-shot pass@1", ("AIME24 5-shot", "Avg."), [("Exp1, step 50", 60)]),
+        ("zero-shot pass@1", ("AIME24", "AMC23", "Avg."), [("Exp1, step 50", 30)]),
+        ("zero-shot pass@1", ("AIME24", "Avg."), [("Exp2, step 50", 20)]),  # by another metric
+        ("zero-shot pass@8", ("AIME24 pass@8", "Avg."), [("Exp2, step 50", 80)]),
+    ]
+    mixed = table1.everything(runs, table1.Options(mixed=mixing.allowed("shots,pass_k")))[0]
+    assert mixed.title.startswith("Table 1: zero-shot and 5-shot pass@1 and pass@8, percent")
+    assert "Exp1, step 50 (few_shots=5, pass_k=1)" in [label for label, _ in mixed.rows]
+    assert {cells[-1] for _, cells in mixed.rows} == {None}

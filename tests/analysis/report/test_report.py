@@ -150,13 +150,17 @@ def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
     runs = run_records.load_all(tmp_path)
     base, *others = result_rows([item for run in runs for item in run_records.evaluations(run)])
     titles = ["AIME24", "AMC23"]
-    alone = [comparisons.overall(base, o, comparisons.against(base, o, titles)).p for o in others]
+    study = comparisons.Study([base, *others])
+    alone = [study.pair(base, other, titles).average.p for other in others]
     assert sum(p < 0.05 for p in alone) >= 2
     (part,) = collect.collect(runs, tmp_path)["parts"]
     text = " ".join(part["summary"])
     assert "On average beyond noise" not in text
-    assert "Could be noise, against the base (Holm over 60 rows)" in text
-    assert "that of an average over the 60 rows (Holm)" in part["differences"]["caption"][0]
+    assert "Could be noise, against the base (Holm over the table)" in text
+    assert (
+        "corrected over the 180 differences of the table (Holm; an average weighs as much"
+        in part["differences"]["caption"][0]
+    )
 
 
 def test_warnings_name_what_a_reader_should_know(outputs):

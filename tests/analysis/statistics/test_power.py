@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import power_proportions_2indep
 
-from openrs.analysis.statistics import differences, intervals, power
+from openrs.analysis.statistics import differences, intervals, power, recipes
 
 
 def test_power_by_hand_and_as_statsmodels_has_it():
@@ -68,7 +68,7 @@ def test_two_runs_against_the_base_reach_the_power():
     def result(gain):
         ability = rng.beta(1, 1, 200) * 0.3 + 0.15
         runs = [rng.binomial(4, np.clip(ability + gain + rng.normal(0, 0.03), 0, 1)) / 4 for _ in range(2)]
-        return differences.between_runs([rng.binomial(4, ability) / 4], runs, first_trained=False)
+        return recipes.between_runs([rng.binomial(4, ability) / 4], runs, first_trained=False)
 
     equal = [result(0.0) for _ in range(1000)]
     between = np.mean([item.error_between_runs**2 for item in equal])

@@ -14,7 +14,7 @@ from statsmodels.stats.proportion import (
     proportions_ztest,
 )
 
-from openrs.analysis.statistics import differences, estimates, intervals, selection
+from openrs.analysis.statistics import differences, estimates, intervals, recipes, selection
 from openrs.errors import Mistake
 
 
@@ -77,15 +77,45 @@ def test_no_cell_has_an_interval_of_no_width():
         assert result.kind == "Wilson"
         assert result.high - result.low > 0.1
     assert intervals.of_shares(np.ones(30)).error > 0
-    assert intervals.of_runs([0.5, 0.5, 0.5], step=0.01).high > 0.5
 
 
-def test_an_interval_over_runs_by_hand():
-    # mean 0.5, deviation 0.1, t(2) 4.3027: 0.5 -+ 4.3027 * 0.1 / sqrt(3)
-    result = intervals.of_runs([0.4, 0.5, 0.6])
-    assert (result.low, result.high) == pytest.approx((0.2516, 0.7484), abs=1e-4)
-    scipys = stats.t.interval(0.95, 2, 0.5, stats.sem([0.4, 0.5, 0.6]))
-    assert (result.low, result.high) == pytest.approx(scipys)
+def test_the_interval_of_a_mean_of_runs_covers_problems_and_runs_by_hand():
+    # problems at 0.25 and 0.75, 50 each: variance 0.25^2 * 100 / 99 over problems, / 100; runs at 0.4, 0.5
+    # and 0.6: variance 0.01, / 3; reach^2 is t(99)^2 and t(2)^2 of these. Wilson's with reach^2 / 0.25 for
+    # z^2 / n: 0.5 -+ sqrt(reach^2 + (4 reach^2)^2 / 4) / (1 + 4 reach^2)
+    problems = np.repeat([0.25, 0.75], 50)
+    result = recipes.estimate([problems], [0.4, 0.5, 0.6])
+    square = 1.98422**2 * 0.0625 / 99 + 4.30265**2 * 0.01 / 3
+    half = math.sqrt(square + (4 * square) ** 2 / 4) / (1 + 4 * square)
+    assert (result.low, result.high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-5)
+    assert result.error == pytest.approx(math.sqrt(0.0625 / 99 + 0.01 / 3))
+    numbers = recipes.estimate([100 * problems], [40, 50, 60], bounded=False)
+    assert numbers.high - 50 == pytest.approx(100 * math.sqrt(square), rel=1e-4)
+
+
+def test_three_equal_runs_are_no_surer_of_other_problems_than_one_is():
+    """Three runs of 100 problems at 55: [54.3, 55.7] was said of them, [45.2, 64.4] of each alone."""
+    outcomes = [coins(100, 0.55, 3) for _ in range(3)]
+    mean = float(np.mean(outcomes))
+    result = recipes.estimate([np.mean(outcomes, axis=0)], [float(run.mean()) for run in outcomes])
+    assert (result.low, result.high) == pytest.approx(intervals.wilson(100 * mean, 100), abs=0.002)
+    nothing = recipes.estimate([np.zeros(100)], [0.0, 0.0, 0.0])
+    assert (nothing.low, nothing.high) == pytest.approx(intervals.wilson(0, 100))
+
+
+def test_where_only_totals_of_runs_are_known_problems_count_as_of_one_answer():
+    result = recipes.estimate([(0.5, 100)], [0.49, 0.51])
+    assert result.error == pytest.approx(math.sqrt(0.25 / 99 + 0.0002 / 2))
+
+
+def test_a_test_between_few_runs_keeps_its_size_however_the_variance_is_split():
+    """By integration over what the runs may tell of their variance; Satterthwaite's goes up to 12.8 %."""
+    middles = (np.arange(1000) + 0.5) / 1000
+    for freedom in (1, 2, 4):
+        estimated = stats.chi2.ppf(middles, freedom) / freedom
+        for share in (0.0, 0.1, 0.3, 0.7, 1.0):
+            reaches = [recipes.reach([(1 - share, 10**6), (share * x, freedom)]) for x in estimated]
+            assert 2 * stats.norm.sf(reaches).mean() < 0.051
 
 
 def test_an_average_of_columns_by_hand():
@@ -158,7 +188,7 @@ def test_an_average_is_no_surer_than_its_parts_where_nothing_differs():
     assert result.error == pytest.approx(math.sqrt(0.0002 + 0.0009) / 2)
     all_gained = differences.paired_once(np.zeros(98), np.ones(98))
     assert differences.average([all_gained, all_gained]).low < 1
-    assert differences.between_runs([np.zeros(98)], [np.ones(98)] * 2, False).low < 1
+    assert recipes.between_runs([np.zeros(98)], [np.ones(98)] * 2, False).low < 1
 
 
 def test_an_average_does_not_jump_when_one_problem_changes():
@@ -201,7 +231,8 @@ def test_problems_that_all_change_alike_have_a_difference():
 def test_one_problem_says_nothing_of_others():
     assert intervals.of_numbers(np.array([9.0])).kind == intervals.UNKNOWN
     one, two = np.zeros(1), np.ones(1)
-    for result in (differences.paired(one, two, bounded=False), differences.between_runs([one], [two, two])):
+    runs = recipes.between_runs([one], [two, two], False)
+    for result in (differences.paired(one, two, bounded=False), runs):
         assert (result.low, result.high, result.p) == (-math.inf, math.inf, 1.0)
     assert differences.paired_once(one, two).error == 1.0
 
@@ -219,13 +250,25 @@ def test_unpaired_rows_as_statsmodels_compares_them():
 def test_runs_of_two_recipes_by_hand():
     first = [np.full(4, 0.5), np.full(4, 0.7)]
     second = [np.full(4, 0.8), np.full(4, 1.0)]
-    result = differences.between_runs(first, second)
+    result = recipes.between_runs(first, second)
     # no spread over problems; variance 0.02 between runs on either side, so error sqrt(0.02), 2 degrees
     assert result.effect == pytest.approx(0.3)
     assert result.error == pytest.approx(math.sqrt(0.02))
     assert result.p == pytest.approx(stats.ttest_ind([0.8, 1.0], [0.5, 0.7]).pvalue)
-    once = differences.between_runs([np.full(4, 0.5)], second, first_trained=False)
+    once = recipes.between_runs([np.full(4, 0.5)], second, first_trained=False)
     assert once.error == pytest.approx(0.1)  # the base model has no variance between runs
+
+
+def test_a_recipe_of_one_run_takes_the_spread_of_others_and_says_so():
+    one, several = [np.full(4, 0.5)], [np.full(4, 0.8), np.full(4, 1.0)]
+    with pytest.raises(ValueError, match="no other tells the spread"):
+        recipes.between_runs(one, several)
+    spread = recipes.pooled([[0.8, 1.0], [0.5, 0.6, 0.7], [0.9]])
+    assert (spread.variance, spread.freedom, spread.recipes) == (pytest.approx((0.02 + 2 * 0.01) / 3), 3, 2)
+    result = recipes.between_runs(one, several, spread=spread)
+    assert (result.kind, result.freedom) == (differences.BORROWED, 3)
+    assert result.error == pytest.approx(math.sqrt(spread.variance * (1 + 1 / 2)))
+    assert recipes.pooled([[0.5]]) is None
 
 
 def test_an_average_over_runs_by_hand():
@@ -233,14 +276,14 @@ def test_an_average_over_runs_by_hand():
     # variance of 0.02 between runs and an error of sqrt(0.02 / 2), which a second benchmark does not lessen
     base = [np.full(4, 0.5)]
     runs = [np.full(4, 0.6), np.full(4, 0.8)]
-    result = differences.average_between_runs([base, base], [runs, runs], first_trained=False)
+    result = recipes.average_between_runs([base, base], [runs, runs], first_trained=False)
     assert result.effect == pytest.approx(0.2)
     assert result.error == pytest.approx(0.1)
-    parts = [differences.between_runs(base, runs, first_trained=False)] * 2
+    parts = [recipes.between_runs(base, runs, first_trained=False)] * 2
     assert differences.average(parts).error == pytest.approx(0.1 / math.sqrt(2))  # were they independent
     # problems: gains of 1 and 0 on each of two benchmarks, variance 1/2 over 2 problems each, halved twice
     split = [np.array([0.5, 1.5])] * 2
-    over = differences.average_between_runs([[np.full(2, 0.5)]] * 2, [split] * 2, first_trained=False)
+    over = recipes.average_between_runs([[np.full(2, 0.5)]] * 2, [split] * 2, first_trained=False)
     assert over.error == pytest.approx(math.sqrt(2 * 0.25) / 2)
 
 
@@ -250,29 +293,36 @@ def test_holm_by_hand_and_as_statsmodels_has_it():
     assert differences.holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
     assert differences.holm([0.01], 5) == pytest.approx([0.05])
     assert differences.holm([]) == []
+    # weights 2, 1, 1: 0.01 / 2 comes first with 4 / 2; then 0.02 with 2, then 0.5 with 1
+    assert differences.holm([0.01, 0.02, 0.5], weights=[2, 1, 1]) == pytest.approx([0.02, 0.04, 0.5])
 
 
 def test_best_of_several_by_hand():
     # two checkpoints, one problem each way: all equal, the better of two coins of 2 problems
     result = selection.of_aggregates([0.3, 0.5], 10)
     assert result.mean == pytest.approx(0.4)
-    # spread 0.02, noise 0.4 * 0.6 / 10 = 0.024: all of it noise
-    assert result.shrunken == pytest.approx(0.4)
+    assert result.shrunken is None, "two tell nothing of their spread"
     # E max of two binomials of 10 at 0.4, by summation
     p = stats.binom(10, 0.4)
     exact = sum((1 - p.cdf(i) ** 2) for i in range(10)) / 10
-    assert result.expected == pytest.approx(exact, abs=0.003)
+    assert result.expected == pytest.approx(exact)
+    assert result.p_best == pytest.approx(1 - p.cdf(4) ** 2)
+    # spread 0.02 among four, noise 0.4 * 0.6 / 10 = 0.024 of which a third counts: 0.6 stays
+    four = selection.of_aggregates([0.4 - 0.15, 0.4 + 0.15, 0.4 + 0.0866025, 0.4 - 0.0866025], 10)
+    assert four.shrunken == pytest.approx(0.4 + (1 - 0.024 / 3 / 0.02) * 0.15)
     table = [[3, 5], [7, 5]]
     assert result.p_equal == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
 
 
 def test_the_papers_best_of_twenty_one_is_what_noise_would_give():
     # FACTS: over 21 checkpoints AIME24 has mean 30.0 and standard deviation 6.75, the best is 46.7
-    values = np.random.default_rng(9).normal(0.3, 0.0675, 21).clip(0, 1)
-    values = list(np.round((values - values.mean()) / values.std(ddof=1) * 0.0675 + 0.3, 4))
-    result = selection.of_aggregates(values, 30)
-    assert result.shrunken == pytest.approx(result.mean, abs=0.001)  # 6.75 is below the noise of 8.4
-    assert result.expected > 0.44
+    right = [14, 12, *[11] * 3, *[10] * 2, *[9] * 5, *[8] * 4, *[7] * 3, *[6] * 2]
+    assert (len(right), sum(right)) == (21, 189)
+    result = selection.of_aggregates([count / 30 for count in right], 30)
+    assert (result.mean, result.expected) == (pytest.approx(0.3), pytest.approx(0.463, abs=5e-4))
+    assert result.shrunken == pytest.approx(0.3), "their spread is below the noise of 8.4"
+    assert result.p_best == pytest.approx(1 - stats.binom(30, 0.3).cdf(13) ** 21)
+    assert (result.p_best, result.p_equal) == (pytest.approx(0.58, abs=5e-3), pytest.approx(0.88, abs=5e-3))
 
 
 def test_cochrans_q_by_hand():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from openrs.analysis import run_records
+from openrs.analysis import commands, run_records
 from openrs.analysis.cells import AVERAGE
-from openrs.analysis.tables import ablation, captions, compare
+from openrs.analysis.tables import ablation, captions, compare, comparisons
 from openrs.analysis.tables.ablation import Design
 from openrs.analysis.tables.table import TIED
 from openrs.errors import Mistake
@@ -41,13 +41,41 @@ def test_all_factors_replicates_margins_and_differences(runs):
         "length=2, reward=cosine (2 runs)",
     ]
     cell = rows["length=2, reward=cosine (2 runs)"][0]
-    assert (cell.mean, cell.kind) == (pytest.approx(77.5), "Student's t over training runs")  # 75 and 80
+    assert (cell.mean, cell.kind) == (pytest.approx(77.5), "training runs and problems")  # 75 and 80
     level = dict(margins.rows)["length=1 (2 combinations)"]
     assert level[0].mean == pytest.approx(47.5)
     assert level[0].low < level[-1].low < level[-1].mean < level[-1].high < level[0].high
     assert layout.caption[0].startswith("Measured here at paper scale. Problems: AIME24 20, AMC23 20")
+    assert differences.title == "Differences to each other"
+    assert len(differences.rows) == 6, "of four arms; the base is a line of the table above"
+    accuracies = "length=2, reward=accuracy (2 runs) - length=1, reward=accuracy (2 runs)"
+    assert dict(differences.rows)[accuracies][0].mean == pytest.approx(30.0)
+    assert differences.caption[-1].startswith(
+        "No arm is the best on average: length=2, reward=accuracy (2 runs)"
+    )
+
+
+def test_of_many_arms_each_is_compared_with_the_first_and_an_only_arm_with_the_base(tmp_path):
+    make_run(tmp_path, "base", {0: {"aime24": right(2)}}, report_step=0)
+    make_run(tmp_path, "run1", {10: {"aime24": right(9)}}, {"length": 1})
+    _, differences = ablation.tables(run_records.load_all(tmp_path), Design())
     assert differences.title == "Differences to the base"
-    assert differences.rows[-1][1][0].mean == pytest.approx(67.5)
+    for length in range(2, 8):
+        make_run(tmp_path, f"run{length}", {10: {"aime24": right(9)}}, {"length": length})
+    _, differences = ablation.tables(run_records.load_all(tmp_path), Design())
+    assert (differences.title, len(differences.rows)) == ("Differences to length=1 (1 run)", 6)
+    assert comparisons.CHECKPOINTS in differences.caption
+
+
+def test_single_runs_and_plain_numbers_are_shown_where_asked(tmp_path, capsys, monkeypatch):
+    for seed in (1, 2):
+        make_run(tmp_path, "exp2", {10: {"aime24": right(7 + seed)}}, {"seed": seed})
+    arguments = ["analysis", "ablation", str(tmp_path), "--runs", "--plain"]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert commands.main() == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| exp2")]
+    assert [line.split("|")[2].strip(" ≈*") for line in lines] == ["45.0", "40.0", "42.5"]
+    assert not any("[" in line for line in lines)
 
 
 def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from openrs.analysis import commands as cli
 from openrs.analysis import formats, mixing, run_records
 from openrs.analysis.cells import metric
-from openrs.analysis.tables import table1
+from openrs.analysis.tables import captions, table1
 from openrs.analysis.tables.table import BEST, TIED
 from openrs.errors import Mistake
 from openrs.records import paper
@@ -22,7 +22,7 @@ def test_a_missing_cell_is_blank_and_never_a_zero(tmp_path):
     by_label = dict(table.rows)
     assert by_label["exp1, step 20, last"][1:] == (None, None)
     assert by_label["exp1, step 10, reported"][2].mean == 50.0
-    assert "| exp1, step 20, last | 50.0 [15.0, 85.0] ≈ | – | – |" in formats.markdown(table)
+    assert "| exp1, step 20, last | 50.0 [15.0, 85.0] | – | – |" in formats.markdown(table)
 
 
 def test_base_comes_first_and_columns_keep_the_papers_order(tmp_path):
@@ -38,18 +38,26 @@ def test_runs_of_one_name_are_told_apart_and_have_a_line_of_their_mean(tmp_path)
     for seed, rows, right in ((1, "x", [1, 0, 0, 0]), (2, "y", [1, 1, 1, 0])):
         recipe = {"seed": seed, "data": {"rows": rows}, "length": 9}
         make_run(tmp_path, "exp3", {10: {"aime24": [right]}}, recipe)
-    rows = dict(table1.everything(run_records.load_all(tmp_path))[0].rows)
+    (table,) = table1.everything(run_records.load_all(tmp_path), table1.Options(runs=True))
+    rows = dict(table.rows)
     assert list(rows) == [
         "exp3, step 10, reported and last (seed=1)",
         "exp3, step 10, reported and last (seed=2)",
         "exp3, step 10, mean of 2 training runs",
     ]
     mean = rows["exp3, step 10, mean of 2 training runs"][0]
-    assert (mean.mean, mean.kind) == (50.0, "Student's t over training runs")
-    assert (mean.low, mean.high) == (0.0, 100.0)  # two runs: t is 12.7
-    text = "\n".join(table1.everything(run_records.load_all(tmp_path))[0].caption)
-    assert "of a mean of training runs with known outcomes it is Student's t over the runs" in text
-    assert "leaves out what other problems would add" in text
+    assert (mean.mean, mean.kind) == (50.0, "training runs and problems")
+    assert mean.low < 15.0, "wider than that of one run of four problems: t is 12.7 of two runs"
+    assert captions.TOO_FEW in table.caption[0]
+    (table,) = table1.everything(run_records.load_all(tmp_path))
+    assert [label for label, _ in table.rows] == ["exp3, step 10, mean of 2 training runs"]
+
+
+def test_a_run_with_a_benchmark_that_its_mean_lacks_keeps_its_row(tmp_path):
+    make_run(tmp_path, "exp3", {10: {"aime24": halves(20), "amc23": halves(20)}}, {"seed": 1})
+    make_run(tmp_path, "exp3", {10: {"aime24": halves(20)}}, {"seed": 2})
+    labels = [label for label, _ in table1.everything(run_records.load_all(tmp_path))[0].rows]
+    assert len(labels) == 3
 
 
 def test_runs_of_other_recipes_are_no_replicates(tmp_path):
@@ -94,7 +102,8 @@ def test_differences_to_the_base_are_printed_without_being_asked(tmp_path):
     _, differences = table1.everything(run_records.load_all(tmp_path))
     ((_, cells),) = differences.rows
     assert cells[0].mean == 75.0
-    assert cells[0].p == pytest.approx(2 * 2 / 2**30)  # thirty coins on one side, two benchmarks
+    # thirty coins on one side, two benchmarks; the average came first, with the same weight as these two
+    assert cells[0].p == pytest.approx(2 * 2 / 2**30)
     assert cells[1].p == 1.0
     assert differences.caption[-1] == (
         "Beyond noise on AIME24, could be noise on AMC23: exp1, step 10, reported and last."
@@ -221,14 +230,18 @@ def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
     text = "\n".join(table1.everything(run_records.load_all(tmp_path))[0].caption)
     # one problem in 30 changed, which is taken for change back and forth
     assert "power 0.8, at the noise seen here): AIME24 28.2 (n 30, k 1, paired)." in text
+    make_run(tmp_path, "base", {0: {"aime24": [[1] * 9 + [0] * 21]}}, report_step=0)
+    text = "\n".join(table1.everything(run_records.load_all(tmp_path))[0].caption)
+    assert "Smallest difference to the base that one test would show" in text
+    assert "The same between two other rows: AIME24 28.2 (n 30, k 1, paired)." in text
     for seed in (1, 2):
         rows = {10: {"aime24": [[1] * (9 + seed) + [0] * (21 - seed)]}}
         make_run(tmp_path / "runs", "exp1", rows, {"seed": seed})
+    make_run(tmp_path / "runs", "exp2", rows, {"seed": 1, "x": 1})
     text = "\n".join(table1.everything(run_records.load_all(tmp_path / "runs"))[0].caption)
-    assert "AIME24 28.2 (n 30, k 1, paired), AIME24" in text
-    assert "(n 30, k 1, means of 2 runs)" in text
-    tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=2)
-    assert "AIME24 none (n 2, k 1, unpaired)" in "\n".join(table1.everything([tiny])[0].caption)
+    assert "(n 30, k 1, recipes of one run)" in text
+    tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=7)
+    assert "AIME24 none (n 7, k 1, unpaired)" in "\n".join(table1.everything([tiny])[0].caption)
 
 
 def test_the_papers_reward_model_data_is_that_of_one_model_alone():
