@@ -21,11 +21,13 @@ DECIDES = {"recipe": "the weights", "evaluation": "the answers", "neither": "nei
 
 def page() -> str:
     """The whole page."""
-    groups = sorted(path for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment"))
+    groups = sorted(
+        path for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment")
+    )
     parts = [
         "# Reference",
-        "Every group with its options, then every field. `python docs/reference.py` writes this page from `conf/`, "
-        "`sweeps/` and the schema.",
+        "Every group with its options, then every field. `python docs/reference.py` writes this page from "
+        "`conf/`, `sweeps/` and the schema.",
         "## Experiments",
         _options(CONF / "experiment"),
         "## Questions of sweeps",
@@ -35,8 +37,8 @@ def page() -> str:
         parts += [f"## {folder.name}", _options(folder)]
     parts += [
         "## Fields",
-        "*Decides* says what a field is part of: the identity of the weights (a change is another run), the identity of "
-        "the answers (a change is another evaluation of the same run), or neither.",
+        "*Decides* says what a field is part of: the identity of the weights (a change is another run), the "
+        "identity of the answers (a change is another evaluation of the same run), or neither.",
         _table(Config),
     ]
     return "\n\n".join(parts) + "\n"
@@ -59,7 +61,9 @@ def _comment(path: Path) -> str:
 
 
 def _table(group: type) -> str:
-    rows = [f"| `{name}` | {kind} | {decides} | {_cell(text)} |" for name, kind, decides, text in _fields(group)]
+    rows = [
+        f"| `{name}` | {kind} | {decides} | {_cell(text)} |" for name, kind, decides, text in _fields(group)
+    ]
     return "\n".join(["| field | takes | decides | |", "|---|---|---|---|", *rows])
 
 
@@ -76,7 +80,12 @@ def _fields(group: Any, path: str = "", identity: str | None = None) -> Iterator
             if get_origin(one) is dict and is_dataclass(get_args(one)[1])
         ]
         if not inner:
-            yield name, _takes(annotation, field.metadata.get("limits")), DECIDES[own or "neither"], documented.get(field.name, "")
+            yield (
+                name,
+                _takes(annotation, field.metadata.get("limits")),
+                DECIDES[own or "neither"],
+                documented.get(field.name, ""),
+            )
         elif text := documented.get(field.name, ""):
             yield name, "a group", "", text
         for kind, key in inner:
