@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis import cells, formats, mixing
+from openrs.analysis import cells, decision, decision_ledger, formats, mixing
 from openrs.analysis.run_records import IMPORTED, RunRecords, load_all
 from openrs.analysis.tables import costs, references, table1
 from openrs.analysis.tables.selection import CheckpointSelection
@@ -28,7 +28,7 @@ def main(words: list[str] | None = None) -> int:
         words: the verb and what follows it; None takes those of the process.
     """
     replace_characters()
-    arguments = _parser()[0].parse_args(words)
+    arguments = parser()[0].parse_args(words)
     with nullcontext() if arguments.command == "watch" else plain_output():  # rich writes control characters
         return _run(arguments)
 
@@ -67,17 +67,17 @@ def _option(*names: str, **details: Any) -> ArgumentParser:
 
 def described() -> dict[str, str]:
     """Verb -> what it does."""
-    return {action.dest: action.help or "" for action in _parser()[1]._choices_actions}
+    return {action.dest: action.help or "" for action in parser()[1]._choices_actions}
 
 
-def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
+def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     """The parser of all verbs, and its part that holds them."""
-    parser = ArgumentParser(
+    whole = ArgumentParser(
         prog="openrs",
         description="Tables, figures and reports from the records in an outputs folder.",
         epilog=STATUS,
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = whole.add_subparsers(dest="command", required=True)
     outputs = _option("outputs", type=Path, nargs="?", default=Path("outputs"), help="default: outputs")
     outputs_option = _option("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
     form = _option("--format", choices=formats.FORMATS, default="md", help="default: md")
@@ -136,13 +136,33 @@ def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.add_argument("--baseline", metavar="ROW", help="the row that the others are compared with")
     command.set_defaults(run=_ablation)
 
-    command = commands.add_parser("compare", help="two checkpoints, problem by problem",
+    command = commands.add_parser("compare", help="two recipes or checkpoints, problem by problem",
                                   parents=[outputs_option, form, measures])  # fmt: skip
     command.add_argument("first", metavar="A", help="name, id or folder of a run, or any of them with @STEP")
     command.add_argument("second", metavar="B", help="the same")
     command.add_argument("--problems", type=int, default=10, metavar="N",
                          help="list the N largest changes; default 10")  # fmt: skip
     command.set_defaults(run=_compare)
+
+    command = commands.add_parser(
+        "decide", help="is B better than A? Exit status 0: better, 10: worse, 11: equal, 12: undecided",
+        parents=[outputs_option],
+    )  # fmt: skip
+    command.add_argument(
+        "first", metavar="A", help="a run's name (all its training seeds), id or folder; @STEP"
+    )
+    command.add_argument("second", metavar="B", help="the same")
+    command.add_argument("--margin", type=float, metavar="POINTS", help="the largest difference that is none")
+    command.add_argument("--about", choices=decision.ABOUT, default="recipes",
+                         help="which verdict the exit status is; default recipes")  # fmt: skip
+    command.add_argument("--spread", type=float, metavar="POINTS",
+                         help="standard deviation of training runs' averages, as stated")  # fmt: skip
+    command.add_argument("--ledger", type=Path, metavar="FILE",
+                         help="split the level of 5 %% over the decisions that FILE keeps")  # fmt: skip
+    command.add_argument("--decisions", type=int, metavar="N", help="of a new ledger: decisions to come")
+    command.add_argument("--mixed", default="", metavar="TRAITS", help="traits in which A and B may differ")
+    command.add_argument("--json", action="store_true", help="print the answer as JSON")
+    command.set_defaults(run=_decide)
 
     command = commands.add_parser(
         "import", help="store results of lighteval, lm-evaluation-harness or Inspect as score records",
@@ -189,7 +209,7 @@ def _parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.set_defaults(run=_watch)
     for command in commands.choices.values():
         command.epilog = command.epilog or STATUS
-    return parser, commands
+    return whole, commands
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -255,6 +275,30 @@ def _compare(arguments: Namespace) -> list[Table]:
     runs, mixed = _all_runs(arguments.outputs), mixing.allowed(arguments.mixed)
     pair = find(runs, arguments.first), find(runs, arguments.second)
     return [t for metric in _metrics(arguments) for t in tables(*pair, metric, mixed, arguments.problems)]
+
+
+def _decide(arguments: Namespace) -> int:
+    if arguments.decisions is not None and arguments.ledger is None:
+        raise Mistake("decisions: belongs to --ledger FILE. Give --ledger too.")
+    for name in ("margin", "spread"):
+        points = getattr(arguments, name)
+        if points is not None and not 0 < points < 100:
+            raise Mistake(
+                f"{name}={points}: must be points of a score, above 0 and below 100. Give such points."
+            )
+    margin, spread = (None if p is None else p / 100 for p in (arguments.margin, arguments.spread))
+    runs = _all_runs(arguments.outputs)
+    sides = decision.side(runs, arguments.first), decision.side(runs, arguments.second)
+    ledger = (
+        None if arguments.ledger is None else decision_ledger.opened(arguments.ledger, arguments.decisions)
+    )
+    alpha = 0.05 if ledger is None else ledger.level
+    answer = decision.decide(*sides, margin, alpha, spread, tuple(mixing.allowed(arguments.mixed)))
+    data = decision.as_data(answer, arguments.about)
+    if ledger is not None:
+        ledger.add(data)
+    print(json.dumps(data, indent=1) if arguments.json else "\n".join(decision.lines(answer)))
+    return answer.status(arguments.about)
 
 
 def _import(arguments: Namespace) -> int:

@@ -1,7 +1,6 @@
 """The command `openrs`, which is `python -m openrs` too: its first word is a verb, or it trains a model."""
 
 import sys
-from importlib import metadata
 
 from openrs.command import usage, verbs
 from openrs.errors import Mistake
@@ -30,10 +29,16 @@ def main() -> int:
 def _run(words: list[str]) -> int:
     if words and verbs.is_verb(words[0]):
         return verbs.run(words[0], words[1:])
+    if words[:1] in (["-sc"], ["--shell-completion"]):
+        from openrs.command import completion
+
+        return completion.main(words[1:])
     if not words or {"-h", "--help"} & set(words):
         print(usage.text(words))
         return 0
     if "--version" in words:
+        from importlib import metadata
+
         print(f"openrs {metadata.version('openrs')}")
         return 0
     from openrs.command import session  # Hydra, which no verb and no help needs

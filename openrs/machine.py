@@ -13,8 +13,6 @@ import subprocess
 import sys
 import sysconfig
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +55,9 @@ def within(seconds: float, question: Callable[[], Any]) -> Any:
 
 def reaches(url: str, seconds: float = 3) -> bool:
     """Whether the host of a URL (or a bare host name, by https) answers, through a proxy where one is set."""
+    import urllib.error  # tables, which ask this machine nothing, need not wait for these two
+    import urllib.request
+
     request = urllib.request.Request(url if "//" in url else f"https://{url}", method="HEAD")
 
     def answers() -> bool:

@@ -16,7 +16,7 @@ from openrs.config.catalog import Model
 from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
 from openrs.machine import hub_commit, newest_commit
-from openrs.records.files import write_record
+from openrs.records.files import grant_umask, write_record
 from openrs.records.left_out import sound_record
 from openrs.records.run import recorded_commits
 from openrs.records.weights import header, weights_fault
@@ -177,6 +177,7 @@ def _convert_gguf(path: Path, target: Path) -> None:
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     model.save_pretrained(partial)
     AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(partial)
+    grant_umask(partial)
     if target.exists():  # another process was faster
         shutil.rmtree(partial)
     else:

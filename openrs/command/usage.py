@@ -25,6 +25,8 @@ Any value can be changed too: seed=1 reward.cosine.weight=1.0 reward.format=null
 -m, --multirun        a sweep: many runs
 --cfg job --resolve   print the whole config; runs nothing
 --config-dir FOLDER   options of your own; those in conf/ and sweeps/ of this folder need no flag
+-sc install=SHELL     print the script of tab completion: eval "$(openrs -sc install=bash)", or zsh;
+                      openrs -sc install=fish | source
 --hydra-help          the other flags, which are Hydra's
 
 Exit status: 0 everything is done; 1 something was refused or failed, as standard error says; 130 interrupted,
@@ -39,7 +41,7 @@ def text(words: Sequence[str]) -> str:
     """
     known = verbs.known()
     width = max(map(len, known))
-    roots = option_folders.searched(_config_dir(words))
+    roots = option_folders.searched(config_dir(words))
     groups = option_folders.groups(roots)
     return TEXT.format(
         verbs="\n".join(f"{name:{width}}  {does}" for name, does in known.items()),
@@ -47,7 +49,7 @@ def text(words: Sequence[str]) -> str:
     )
 
 
-def _config_dir(words: Sequence[str]) -> str | None:
+def config_dir(words: Sequence[str]) -> str | None:
     """The folder that --config-dir names."""
     for number, word in enumerate(words):
         flag, _, value = word.partition("=")

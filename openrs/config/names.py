@@ -7,7 +7,6 @@ from difflib import SequenceMatcher
 from functools import cache
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from hydra.conf import HydraConf
 from omegaconf._utils import split_key
 
 from openrs.config.fields import Limits
@@ -42,6 +41,8 @@ def place(name: str) -> Place | None:
     found: Place | None = Place(Config)
     keys = [str(key) for key in split_key(name)]
     if keys[0] == "hydra":
+        from hydra.conf import HydraConf  # which tab completion of our own fields does not wait for
+
         found, keys = Place(HydraConf), keys[1:]
     for key in keys:
         found = inner(found, key) if found else None
@@ -122,9 +123,14 @@ def nearest(name: str, number: int = 3) -> list[str]:
     if dictionary := open_dictionary(name):
         inside = above.removeprefix(dictionary).split(".")[2:]
         above = ".".join([dictionary, "NAME", *inside])
-    within = HydraConf if name.split(".")[0] == "hydra" else Config
+    within: type = Config
+    start = ""
+    if name.split(".")[0] == "hydra":
+        from hydra.conf import HydraConf
+
+        within, start = HydraConf, "hydra."
     scores = {}
-    for known in dotted(within, "hydra." if within is HydraConf else ""):
+    for known in dotted(within, start):
         around, _, end = known.rpartition(".")
         scores[known] = _alike(last, end) - (0 if around == above else 0.15)
     best = sorted(scores, key=lambda known: (-scores[known], known.count(".")))

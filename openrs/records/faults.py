@@ -145,9 +145,15 @@ def of_completions(record: Record) -> str | None:
     return wrong
 
 
+def of_address(record: Record) -> str | None:
+    """What is wrong with a run's `run.json`, of what the run goes on from."""
+    wrong = _wrong(record, {"name": TEXT, "id": TEXT, "recipe": GROUP})
+    return wrong or _of_invocations(record.get("invocations", []))
+
+
 def of_run(record: Record) -> str | None:
     """What is wrong with a run's `run.json`, of what tables and reports read."""
-    wrong = _wrong(record, {"name": TEXT, "id": TEXT, "recipe": GROUP, "config": GROUP})
+    wrong = of_address(record) or _wrong(record, {"config": GROUP})
     if wrong:
         return wrong
     for name, field in (("model", "title"), ("scale", "name")):
@@ -157,7 +163,7 @@ def of_run(record: Record) -> str | None:
     imported = record["recipe"].get("imported", {})
     if not isinstance(imported, dict):
         return f"recipe.imported {imported!r} is no group of fields"
-    return _of_invocations(record.get("invocations", []))
+    return None
 
 
 CONFIG: dict[str, Rules] = {
@@ -190,7 +196,7 @@ def of_training(record: Record) -> str | None:
 
 
 CHECKPOINT: Rules = {"step": COUNT, "path": TEXT}
-SEGMENT: Rules = {"first_step": COUNT, "hardware": TEXT}
+SEGMENT: Rules = {"first_step": COUNT}
 
 
 def of_whole_training(record: Record) -> str | None:
@@ -221,7 +227,7 @@ def of_data(record: Record) -> str | None:
 
 def of_segment(line: Record) -> str | None:
     """What is wrong with a line of `segments.jsonl`."""
-    return _wrong(line, SEGMENT | {"world_size": COUNT})
+    return _wrong(line, SEGMENT | {"world_size": COUNT, "hardware": TEXT})
 
 
 def of_step(line: Record) -> str | None:

@@ -105,3 +105,15 @@ def set_aside(path: Path, folder: Path) -> Path:
     aside.parent.mkdir(parents=True, exist_ok=True)
     path.rename(aside)
     return aside
+
+
+def grant_umask(folder: Path) -> None:
+    """Gives every file below a folder the mode that the umask grants: safetensors makes its files for the
+    owner alone."""
+    probe = folder / f".mode.{os.getpid()}"
+    probe.touch()
+    mode = probe.stat().st_mode
+    probe.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openrs.config.schema import Hardware
 from openrs.records import faults
 from openrs.records.left_out import sound_lines
+
+if TYPE_CHECKING:  # the schema imports the rewards, and a table reads ledgers alone
+    from openrs.config.schema import Hardware
 
 LEDGER = "cost.jsonl"
 BEAT_SECONDS = 60.0
@@ -48,7 +50,7 @@ class Spent:
 
 
 @contextmanager
-def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
+def spending(folder: Path, hardware: "Hardware", stage: str) -> Iterator[None]:
     """Writes the stage's line in the ledger of a run's folder, whether the stage succeeds or fails.
 
     The line is written as the stage begins and anew while the stage lasts, so that a process killed

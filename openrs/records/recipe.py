@@ -8,10 +8,12 @@ are migrated by `ADDED`, never by rehashing old runs.
 import hashlib
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openrs.config.fields import bearing
-from openrs.config.schema import Config
+
+if TYPE_CHECKING:  # the schema imports the rewards, and a table reads recipes alone
+    from openrs.config.schema import Config
 
 SCHEMA = 1
 """Version of the recipe's layout. A field that is added goes into `ADDED` and leaves it as it is."""
@@ -48,7 +50,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-def untrained(config: Config, *, weights: str) -> dict[str, Any]:
+def untrained(config: "Config", *, weights: str) -> dict[str, Any]:
     """The recipe of the base model, which no data, reward or seed has touched.
 
     Args:
@@ -58,7 +60,7 @@ def untrained(config: Config, *, weights: str) -> dict[str, Any]:
     return {"schema": SCHEMA, "model": model}
 
 
-def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
+def trained(config: "Config", *, weights: str, rows: str) -> dict[str, Any]:
     """The recipe of a training run: all that the weights are a function of.
 
     Args:
@@ -98,7 +100,7 @@ def run_id(recipe: dict[str, Any]) -> str:
     return digest(recipe)
 
 
-def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]) -> str:
+def evaluation_id(config: "Config", benchmark: str, problems: list[dict[str, Any]]) -> str:
     """Names what completions depend on besides the weights and the sampling seed.
 
     Args:
@@ -118,7 +120,7 @@ def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]
     return digest(settings)
 
 
-def scoring_id(config: Config, benchmark: str, problems: list[dict[str, Any]]) -> str:
+def scoring_id(config: "Config", benchmark: str, problems: list[dict[str, Any]]) -> str:
     """Names what verdicts on given completions depend on: golds, their kind, the rule's version."""
     kind = config.catalog.benchmarks[benchmark].gold_kind
     return digest({"rule": SCORING, "gold_kind": kind, "gold": [row["gold"] for row in problems]})

@@ -54,8 +54,8 @@ def _missing(folder: Path, checkpoint: Path, step: int) -> str:
 
 
 def make_way(run: Path, resumed: Resumption, stop_at: int) -> None:
-    """Sets the checkpoints aside that training will write anew, with a line each, and a record that names
-    them.
+    """Sets the checkpoints aside that training will write anew, with a line each, and with them a record of
+    steps that training will do again.
 
     Args:
         run: the run's folder.
@@ -71,5 +71,6 @@ def make_way(run: Path, resumed: Resumption, stop_at: int) -> None:
             f"{aside}; training {resumed.way_on}"
         )
     record = read_record(run / "train.json")
-    if resumed.passed_over and record is not None and record["last_step"] > resumed.step:
-        set_aside(run / "train.json", run)
+    if record is not None and record["last_step"] > resumed.step:
+        aside = set_aside(run / "train.json", run)
+        say(f"{run.name}: step {record['last_step']} is trained again; its record is set aside as {aside}")

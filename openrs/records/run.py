@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.errors import DENIED, Mistake
+from openrs.machine import Packages
 from openrs.paths import ROOT
 from openrs.records import faults
 from openrs.records.files import PARTIAL, remove_partial, set_aside, write_record
@@ -62,11 +63,12 @@ def _git(*arguments: str) -> str:
 
 @cache
 def provenance() -> dict[str, Any]:
-    """What this invocation is: argv without secrets, time, host, commit and dirtiness, package versions."""
+    """What this invocation is: argv without secrets, time, host, versions of openrs and of packages."""
     return {
         "argv": [masked_option(word) for word in sys.argv[1:]],
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": socket.gethostname(),
+        "openrs": Packages().get("openrs"),
         "commit": _git("rev-parse", "HEAD") or None,
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "versions": versions(),
@@ -118,7 +120,7 @@ class Run:
             data: what was read, with its fingerprints and commits.
         """
         path = self.folder / "run.json"
-        record = checked_record(path, faults.of_run) or {
+        record = checked_record(path, faults.of_address) or {
             "name": self.name,
             "id": self.id,
             "recipe": self.recipe,
@@ -126,7 +128,7 @@ class Run:
         }
         record["config"] = masked(resolved)
         invocation = provenance() | ({"data": masked(data)} if data else {})
-        if invocation not in record["invocations"]:
+        if invocation not in record.setdefault("invocations", []):
             record["invocations"].append(invocation)
         write_record(path, record)
 
@@ -163,7 +165,7 @@ def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
     full = run_id(recipe)
     runs = outputs / "runs"
     for folder in sorted(runs.glob(f"*-{full[:8]}")):
-        record = checked_record(folder / "run.json", faults.of_run)
+        record = checked_record(folder / "run.json", faults.of_address)
         if record is not None and record["id"] != full:
             raise Mistake(
                 f"outputs={outputs}: {folder.name} holds another recipe whose id starts with the same "
@@ -206,7 +208,7 @@ def locked(run: Run) -> Iterator[None]:
     except OSError as error:
         if error.errno not in DENIED:
             raise
-        if os.access(run.folder, os.W_OK):
+        if os.access(run.folder, os.W_OK, effective_ids=True):
             raise Mistake(
                 f"{path}: belongs to another user, so two workers could train one run. Let its group write "
                 "to it."

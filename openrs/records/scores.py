@@ -156,7 +156,7 @@ def read_all(folder: Path) -> list[Score]:
     former = Counter(score.step for score in read if are_former(folder, score.step, score.weights))
     for step, number in former.items():
         leave_out(
-            f"{folder}: {number} scores of step {step} are of other weights than its checkpoint holds now. "
+            f"{folder}: the scores of step {step} ({number}) are of other weights than its checkpoint holds. "
             "Start the command of the run again, which measures these."
         )
     return [score for score in read if not are_former(folder, score.step, score.weights)]

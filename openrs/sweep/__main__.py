@@ -12,14 +12,19 @@ from openrs.terminal import say, show
 STATUS = "Exit status: 0 done; 1 there is no such sweep; 2 the words of the command are wrong."
 
 
-def main(words: list[str]) -> int:
-    """Parses the words and prints; returns the exit status."""
+def parser() -> argparse.ArgumentParser:
+    """The parser of the words."""
     parser = argparse.ArgumentParser(prog="openrs status", description=__doc__, epilog=STATUS)
     parser.add_argument("name", help="the sweep file's name, a folder under sweeps/, or a study's name")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
     parser.add_argument("--storage", metavar="URL", help="the storage URL that the sweep was given")
     parser.add_argument("--json", action="store_true", help="print the trials as JSON")
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def main(words: list[str]) -> int:
+    """Parses the words and prints; returns the exit status."""
+    arguments = parser().parse_args(words)
     from openrs.studies.reader import facts, named
     from openrs.studies.status import lines
 

@@ -88,13 +88,12 @@ def processes(number: int, config: DictConfig, overrides: list[str], folder: Pat
             running.append(WatchedProcess(command, log, environment, show=say))
         notice = "ending: each worker that trains saves a checkpoint first (a second signal ends at once)"
         with interruption.ends_itself(notice, None):
-            asked = False
+            asked = None
             for child in running:
                 while child.wait(0.2) is None:
-                    if not asked and (signal := interruption.asked()):
-                        asked = True
+                    if asked is None and (asked := interruption.asked()) is not None:
                         for one in running:
-                            one.ask(signal)
+                            one.ask(asked)
     finally:
         for child in running:
             child.stop()

@@ -2,12 +2,14 @@
 
 import json
 import math
+import shutil
 
 import pytest
 
 from openrs.analysis import factors, run_records
 from openrs.analysis.tables import costs
 from openrs.records import ledger
+from openrs.records.weights import weights_hash
 from tests.helpers.run_folders import make_run
 
 
@@ -81,6 +83,35 @@ def test_a_run_whose_record_is_not_sound_is_left_out_and_named(tmp_path, capsys,
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     assert run_records.load_all(tmp_path) == []
     assert capsys.readouterr().err.startswith(f"left out: {path}: {fault}. ")
+
+
+def test_a_run_whose_record_was_deleted_is_named(tmp_path, capsys):
+    make_run(tmp_path, "exp1", {10: {"amc23": [[1, 0]]}})
+    folder = make_run(tmp_path, "exp2", {10: {"amc23": [[1, 0]]}})
+    (folder / "run.json").unlink()
+    (tmp_path / "runs" / "exp3-00000000").mkdir()  # has begun, and has nothing yet
+    assert [run.name for run in run_records.load_all(tmp_path)] == ["exp1"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"left out: {folder}: holds results and no run.json")
+
+
+def test_scores_of_former_weights_are_named_and_left_out(tmp_path, capsys):
+    folder = make_run(tmp_path, "exp1", {step: {"amc23": [[1, 0]]} for step in (10, 20, 30, 40)})
+    for step in (20, 30, 40):
+        checkpoint = folder / "train" / f"checkpoint-{step}"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "model.safetensors").write_bytes(b"weights of %d" % step)
+        (path,) = folder.glob(f"eval/step-000{step}/amc23-*/seed-1234-*.json")
+        record = json.loads(path.read_text()) | {"weights": weights_hash(checkpoint)}
+        path.write_text(json.dumps(record))
+    (folder / "train" / "checkpoint-30" / "model.safetensors").write_bytes(b"other weights")
+    shutil.rmtree(folder / "train" / "checkpoint-40")  # to free the disk: nothing contradicts its scores
+    (run,) = run_records.load_all(tmp_path)
+    assert [score.step for score in run.scores] == [10, 20, 40]
+    assert capsys.readouterr().err == (
+        f"left out: {folder}: the scores of step 30 (1) are of other weights than its checkpoint holds. "
+        "Start the command of the run again, which measures these.\n"
+    )
 
 
 LINE = {"stage": "train", "began": "t", "seconds": 3600, "device_hours": 1.0, "dollars": None}

@@ -4,6 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from openrs.config.compose import register, to_config
+from openrs.config.refusal import circle
 from openrs.errors import Mistake
 from openrs.paths import CONF
 
@@ -68,6 +69,10 @@ def test_entries_of_open_dictionaries_stand_in_a_file(experiment):
         ("name: x\n", ["`# @package _global_`"]),
         ("# mine\n# @package _global_\nname: x\n", ["`# @package _global_`"]),
         (f"{WHOLE}name: é\n".encode("latin-1"), ["UTF-8"]),
+        (f"{WHOLE}seed: {'9' * 5000}\n", ["holds no value", "Mend or quote it"]),
+        (f"{WHOLE}seed: !!timestamp x\n", ["holds no value", "Mend or quote it"]),
+        (f"{WHOLE}seed: !!python/object/apply:os.system [ls]\n", ["line 2", "no YAML"]),
+        (f"{WHOLE}name: \x00\x01", ["no YAML"]),
     ],
 )
 def test_a_wrong_file_is_one_line_with_the_place(experiment, content, told, tmp_path):
@@ -77,6 +82,15 @@ def test_a_wrong_file_is_one_line_with_the_place(experiment, content, told, tmp_
     assert "\n" not in str(error.value)
     for part in told:
         assert part in str(error.value)
+
+
+def test_defaults_that_lead_back_are_named(experiment):
+    with pytest.raises(RecursionError) as error:
+        experiment(f"{WHOLE}defaults: [exp3, mine]\n")
+    assert circle(error.value) == (
+        "experiment/mine: its defaults list leads back to it. Take that line out of the list."
+    )
+    assert circle(RecursionError("another")) is None
 
 
 def test_an_option_of_a_group_is_checked_at_its_place(experiment):

@@ -13,6 +13,7 @@ from openrs.train.arguments import trainer_arguments
 from tests.helpers.commands import heavy_imports
 
 
+@pytest.mark.slow
 def test_the_fields_are_those_of_the_installed_class():
     from dataclasses import fields
 
@@ -62,6 +63,7 @@ def test_what_is_passed_on_is_a_part_of_the_recipe_and_reaches_trl():
     assert len({identity(), identity("algorithm.trl.top_k=50"), identity("algorithm.trl={top_k: 51}")}) == 3
 
 
+@pytest.mark.slow
 def test_what_trl_refuses_in_itself_is_one_line(tmp_path):
     from openrs.plan import resolve
     from openrs.train.trainer import train

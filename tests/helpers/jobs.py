@@ -3,6 +3,8 @@
 import json
 import time
 
+import psutil
+
 from tests.helpers.commands import kill, start
 
 SHORT = [
@@ -59,3 +61,15 @@ def killed(arguments, when, timeout=240):
         assert time.monotonic() - began < timeout
         time.sleep(0.02)
     kill(process)
+
+
+def ranks_of(process):
+    """The training processes under a running command, by rank."""
+    found = {}
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if "openrs.stage" in child.cmdline() and "RANK" in child.environ():
+                found[int(child.environ()["RANK"])] = child
+        except psutil.Error:
+            continue
+    return found

@@ -159,7 +159,7 @@ def test_a_server_that_hangs_ends_training_with_its_last_lines(four_devices, com
 def test_training_without_a_new_step_is_ended(four_devices, composed):
     train, logs = four_devices
     config = composed("experiment=exp3", "scale=paper", "hardware.stall_timeout=4")
-    said = r"no step was finished after step 0(.|\n)*the last checkpoint(.|\n)*\| devices 3"
+    said = r"no step was finished after step 0(.|\n)*starts training again(.|\n)*\| devices 3"
     with pytest.raises(Mistake, match=said):
         train({}, WAITS, config)
     assert gone(int((logs / "train.log").read_text()))

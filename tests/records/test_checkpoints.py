@@ -94,12 +94,15 @@ def test_training_goes_on_from_the_newest_sound_checkpoint(tmp_path, capsys, bre
     resumed = resumption(folder, 6)
     assert (resumed.step, resumed.passed_over) == (2, {4: reason})
     make_way(folder.parent, resumed, 6)
-    (line,) = capsys.readouterr().err.splitlines()
+    line, record = capsys.readouterr().err.splitlines()
     assert line.startswith(f"exp3-12345678: training cannot go on from step 4: {reason}. ")
     assert line.endswith(
         f"aside as {folder.parent}/replaced-1/train/checkpoint-4; training goes on from step 2"
     )
     assert (folder.parent / "replaced-1" / "train" / "checkpoint-4" / "config.json").exists()
+    assert record.endswith(
+        f"step 4 is trained again; its record is set aside as {folder.parent}/replaced-1/train.json"
+    )
     assert not (folder.parent / "train.json").exists(), "it named what is no longer in its place"
     assert resumption(folder, 6) == type(resumed)(2, {})
 
@@ -114,7 +117,7 @@ def test_training_starts_anew_where_no_checkpoint_has_its_state(tmp_path, capsys
     resumed = resumption(folder, 6)
     assert resumed.step == 0
     make_way(folder.parent, resumed, 6)
-    assert "it has no scheduler.pt, rng_state.pth, optimizer.pt. " in capsys.readouterr().err
+    assert "it has no rng_state.pth, scheduler.pt, optimizer.pt. " in capsys.readouterr().err
     assert not checkpoints.places(folder)
 
 

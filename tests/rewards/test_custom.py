@@ -213,6 +213,7 @@ def test_an_async_client_keeps_its_loop(written):
     assert asyncio.iscoroutinefunction(term) is False
 
 
+@pytest.mark.slow
 def test_trls_own_functions_are_taken_as_they_are():
     arguments = {"max_completion_len": 10, "soft_punish_cache": 4}
     overlong = CustomReward(function="trl.rewards:get_soft_overlong_punishment", arguments=arguments)

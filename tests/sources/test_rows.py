@@ -84,6 +84,18 @@ def test_a_source_of_which_most_rows_are_unreadable_is_refused(mirrored, rows, s
         resolve(mirrored(rows))
 
 
+@pytest.mark.parametrize(
+    ("source", "benchmarks", "said"),
+    [
+        ([], {}, r"catalog\.sources\.deepscaler: .*, split train, holds no rows\. Give a split"),
+        (sums(30), {"amc23": []}, r"catalog\.benchmarks\.amc23: .*, split .*, holds no rows\. Give a split"),
+    ],
+)
+def test_a_file_without_rows_is_refused_before_anything_runs(mirrored, source, benchmarks, said):
+    with pytest.raises(ValueError, match=said):
+        resolve(mirrored(source, **benchmarks))
+
+
 def test_a_column_that_some_rows_lack_is_null_there(mirrored):
     read = catalog.source(mirrored([*sums(20), {"problem": "p"}]).catalog, "deepscaler")
     assert (len(read), read.left_out) == (20, {"no gold answer": 1})

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from openrs import __main__ as command
+from openrs.command import session as command
 from openrs.errors import Crashed, Mistake, Unfit
 from openrs.sweep.joining import join
 from openrs.sweep.outcome import Outcome, read

@@ -113,6 +113,19 @@ def test_a_stop_between_generations_waits_for_the_next_step_that_may_end():
     assert control.should_training_stop
     assert watched.stopped == {"step": 4, "kind": "pruned", "reason": "too slow"}
     assert asked == [1, 2, 3]
+    assert not watched.interrupted
+
+
+def test_an_interruption_between_generations_waits_for_the_next_step_that_may_end():
+    metrics, control, state = type("", (), {})(), type("", (), {})(), type("", (), {})()
+    control.should_training_stop, metrics.line = False, {}
+    watched = EarlyStop(metrics, None, last=10, iterations=2, asked=lambda: state.global_step >= 3)
+    for state.global_step in (1, 2, 3, 4):
+        assert not control.should_training_stop
+        watched.on_log(None, state, control, {"reward": 1.0})
+    assert control.should_training_stop
+    assert control.should_save
+    assert (watched.stopped, watched.interrupted) == (None, True)
 
 
 def test_the_curve_of_a_run_whose_process_died_in_its_evaluation_is_closed(study, good):

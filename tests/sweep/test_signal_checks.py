@@ -77,6 +77,7 @@ def test_what_runs_give_is_taken():
     check("outcomes:amc23@15", config(), pruner="WilcoxonPruner")
     check({"rewards.accuracy": 1.0, "kl": -0.1}, config(accuracy={}), pruner="MedianPruner")
     check("rewards.cosine", config(cosine=None), ["experiment"], "MedianPruner")  # some of them have it
+    check("rewards.brevity", config(custom={"brevity": {"function": "rewards.py:brevity"}}))
 
 
 def test_totals_of_other_weights_are_not_compared():

@@ -15,7 +15,7 @@ from openrs.paths import ROOT
 from openrs.processes import launch
 from openrs.records import ledger
 from tests.helpers import commands
-from tests.helpers.jobs import SHORT, metrics, only_run, outcomes, weights
+from tests.helpers.jobs import SHORT, metrics, only_run, outcomes, ranks_of, weights
 
 pytestmark = pytest.mark.slow
 
@@ -106,18 +106,6 @@ def test_sharded_training_is_the_same_and_resumes(composed, alone, tmp_path, mon
     assert_same_training(run, alone)
     state = {"zero2": "global_step*", "zero3": "global_step*", "fsdp2": "optimizer.bin"}[sharding]
     assert {found.parent.name for found in run.glob(f"train/checkpoint-*/{state}")} == {"checkpoint-6"}
-
-
-def ranks_of(process):
-    """The training processes under a running command, by rank."""
-    found = {}
-    for child in psutil.Process(process.pid).children(recursive=True):
-        try:
-            if "openrs.stage" in child.cmdline() and "RANK" in child.environ():
-                found[int(child.environ()["RANK"])] = child
-        except psutil.Error:
-            continue
-    return found
 
 
 @pytest.mark.chaos

@@ -155,18 +155,33 @@ def test_runs_on_two_kinds_of_device_are_refused_unless_asked_for_and_then_a_fac
 def test_two_checkpoints_problem_by_problem(runs):
     first, second = compare.find(runs, "base"), compare.find(runs, runs[-1].folder.name + "@10")
     benchmarks, problems, changes = compare.tables(first, second, AVERAGE, listed=3)
+    assert comparisons.CHECKPOINTS in benchmarks.caption
     assert [label for label, _ in benchmarks.rows] == ["AIME24", "AMC23"]
     assert any("McNemar's exact test" in line for line in benchmarks.caption)
-    gained = int(second.scores["AIME24"][0].value * 20) - 2
+    gained = int(second[0].scores["AIME24"][0].value * 20) - 2
     assert [cell.mean for cell in problems.rows[0][1]] == [gained, 0, 20 - gained]
     assert len(changes.rows) == 3
     assert changes.rows[0][0].startswith("AIME24 p00")
 
 
+def test_a_name_means_all_runs_that_differ_in_their_seeds(runs):
+    first, second = compare.find(runs, "run1cosine"), compare.find(runs, "run2cosine@10")
+    assert [len(first), len(second)] == [2, 2]
+    benchmarks, *_ = compare.tables(first, second, AVERAGE)
+    cells = dict(benchmarks.rows)["AIME24"]
+    assert [cell.mean for cell in cells] == [47.5, 77.5, 30.0]
+    assert cells[2].kind == "training runs and problems"
+    assert benchmarks.caption[0].startswith("A: run1cosine, step 10, mean of 2 training runs. B: run2cosine")
+
+
 def test_a_checkpoint_that_is_not_there_is_said(runs):
     with pytest.raises(Mistake, match="run9: no run has this name. Give one of base-"):
         compare.find(runs, "run9")
-    with pytest.raises(Mistake, match="run1cosine: 2 runs have this name. Give one of run1cosine-"):
-        compare.find(runs, "run1cosine")
+    length = runs[-1].folder.parents[1]
+    for weight in (1, 2):
+        make_run(length, "twice", {10: {"aime24": right(9)}}, {"weight": weight})
+    both = run_records.load_all(length)
+    with pytest.raises(Mistake, match="twice: 2 runs of several recipes have this name. Give one of twice-"):
+        compare.find(both, "twice")
     with pytest.raises(Mistake, match="has scores at steps 0 only"):
         compare.find(runs, "base@10")

@@ -69,6 +69,15 @@ def test_a_change_is_seen(paper):
     assert rows["learning_rate"][-1] == "differs: another option or the command line says so"
 
 
+def test_what_is_passed_on_to_trl_and_rewards_of_ones_own_are_told(paper):
+    own = "reward.custom.thinks.function=trl.rewards:think_format_reward"
+    config = paper("exp3", "algorithm.trl={top_k: 50}", own)
+    rows = {cells[0]: cells[1:] for _, cells in table5(config).rows}
+    assert rows["top_k"] == (DROPPED, "50", "top_k", "differs: algorithm.trl; TRL 1.16: 0")
+    assert rows["reward_funcs"][1] == "format, cosine, thinks"
+    assert rows["reward_weights"][1] == "1.0, 2.0, 1.0"
+
+
 def test_whose_seed_samples_is_said(paper):
     """With colocate TRL gives vLLM the process's number: trl.generation.vllm_generation."""
     for hardware, said in (
