@@ -13,9 +13,9 @@ from openrs.analysis.statistics.intervals import MeanEstimate
 from openrs.analysis.statistics.recipes import Spread
 from openrs.errors import Mistake
 from openrs.records import faults
-from openrs.records.boxes import last_box
 from openrs.records.left_out import sound_record
 from openrs.records.scores import Score
+from openrs.verify.boxes import last_box
 
 Array = NDArray[np.float64]
 METRICS = "avg, pass@K, maj@K, tokens or truncated"
@@ -82,6 +82,8 @@ class Cell:
     """Whether the metric is a share."""
     run_values: tuple[float, ...] = ()
     """The mean of each training run, where the cell is a mean over several."""
+    graded: bool = False
+    """Whether one answer may have any share, as a metric of lighteval's gives; else it is right or wrong."""
 
     @property
     def value(self) -> float:
@@ -96,15 +98,15 @@ class Cell:
     @property
     def once(self) -> bool:
         """One right or wrong answer a problem: a count of n."""
-        return self.k == 1 and self.bounded and not self.run_values
+        return self.k == 1 and self.bounded and not self.run_values and not self.graded
 
     @property
-    def column(self) -> Array | tuple[float, int]:
+    def column(self) -> list[Array] | tuple[float, int]:
         """What the error over problems is estimated from."""
-        return (self.value, self.n) if self.shares is None else self.shares
+        return self.vectors or (self.value, self.n)
 
 
-def outcomes(scores: list[Score], column: str = "correct") -> tuple[tuple[str, ...], Array]:
+def outcomes(scores: list[Score], column: str = "outcomes") -> tuple[tuple[str, ...], Array]:
     """A column of one cell: sorted problem ids, and an array of shape (problems, seeds)."""
     order = sorted(range(len(scores[0].ids)), key=scores[0].ids.__getitem__)
     ids = tuple(scores[0].ids[i] for i in order)
@@ -131,9 +133,12 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
     seeds = tuple(score.seed for score in scores)
     if not all(score.ids for score in scores):
         return _aggregate(scores, seeds) if shown.name == "avg" else None
-    column = shown.name if shown.name in ("tokens", "truncated") else "correct"
+    column = shown.name if shown.name in ("tokens", "truncated") else "outcomes"
     if not all(getattr(score, column) for score in scores):
         return None  # an imported source may state verdicts and no lengths
+    graded = column == "outcomes" and any(score.graded for score in scores)
+    if graded and shown.name != "avg":
+        return None  # no answer is right or wrong
     ids, values = outcomes(scores, column)
     k = values.shape[1]
     if shown.name == "pass":
@@ -150,9 +155,9 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
         shares = estimates.majority_at(values.astype(int), answers)
     else:
         shares = estimates.average_at(values)
-    estimate = (intervals.of_shares if shown.bounded else intervals.of_numbers)(shares)
+    estimate = intervals.of_problems(shares, shown.bounded, graded)
     better = shown.name not in ("tokens", "truncated")
-    return Cell(estimate, len(ids), k, seeds, ids, shares, (), better, shown.bounded)
+    return Cell(estimate, len(ids), k, seeds, ids, shares, (), better, shown.bounded, graded)
 
 
 def measure_all(
@@ -231,9 +236,8 @@ def over_runs(cells: list[Cell]) -> Cell:
     vectors = tuple(cell.shares for cell in cells if cell.shares is not None) if same else ()
     values = tuple(cell.value for cell in cells)
     shares = np.mean(vectors, axis=0) if vectors else None
-    column = (float(np.mean(values)), first.n) if shares is None else shares
     return Cell(
-        recipes.estimate([column], values, first.bounded),
+        recipes.estimate([vectors or (float(np.mean(values)), first.n)], values, first.bounded),
         n=first.n,
         k=first.k,
         seeds=first.seeds,
@@ -243,6 +247,7 @@ def over_runs(cells: list[Cell]) -> Cell:
         run_values=values,
         higher_is_better=first.higher_is_better,
         bounded=first.bounded,
+        graded=any(cell.graded for cell in cells),
     )
 
 
@@ -262,6 +267,7 @@ def difference(
             return recipes.between_runs(first.vectors, second.vectors, first_trained, spread)
         if first.once and second.once:
             return differences.paired_once(first.shares, second.shares)
-        return differences.paired(first.shares, second.shares, first.bounded)
+        counts = first.bounded and not (first.graded or second.graded)
+        return differences.paired(first.shares, second.shares, counts)
     sizes = (first.n, second.n) if first.once and second.once else None
     return differences.unpaired(first.estimate, second.estimate, sizes)

@@ -109,6 +109,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.add_argument("--by", metavar="BENCHMARK", help="the benchmark that decides `best`")
     command.add_argument("--report", metavar="BENCHMARKS", help="benchmarks to show: a,b,c or all")
     command.add_argument("--published", action="store_true", help="the same as --reference paper")
+    command.add_argument("--columns", metavar="NAMES", help="columns to show, as AMC23,Avg.; default: all")
     command.set_defaults(run=_table1)
 
     for name, title in (
@@ -201,6 +202,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "watch", help="show table, curves and sweeps in the terminal while runs go on",
+        epilog=f"A view for people: table1 and status have --json. {STATUS}",
         parents=[outputs, storage],
     )  # fmt: skip
     command.add_argument("--every", type=float, default=10.0, metavar="SECONDS",
@@ -250,7 +252,19 @@ def _table1(arguments: Namespace) -> list[Table]:
     tables = [table for each in options for table in table1.everything(runs, each)]
     if arguments.imported and options[0].metric == cells.AVERAGE:
         tables += references.base_differences(runs, options[0])
-    return tables + [references.table(name) for name in dict.fromkeys(names)]
+    tables += [references.table(name) for name in dict.fromkeys(names)]
+    return _with_columns(tables, _names(arguments.columns))
+
+
+def _with_columns(tables: list[Table], names: tuple[str, ...]) -> list[Table]:
+    """The tables with these columns alone; with all where none is named."""
+    columns = list(dict.fromkeys(column for table in tables for column in table.columns))
+    if unknown := [name for name in names if name not in columns]:
+        raise Mistake(
+            f"columns={','.join(names)}: no table here has a column {', '.join(unknown)}. Give some of "
+            f"{', '.join(columns)}."
+        )
+    return [table.with_columns(names) for table in tables] if names else tables
 
 
 def _table5(arguments: Namespace) -> list[Table]:

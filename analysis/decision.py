@@ -18,6 +18,8 @@ from openrs.records import ledger
 
 STATUS = {"better": 0, "worse": 10, "equal": 11, "undecided": 12}
 """Verdict -> exit status."""
+STATED = 10**6
+"""Degrees of freedom of a spread that was stated: it counts as known."""
 ABOUT = ("recipes", "checkpoints")
 
 
@@ -100,8 +102,11 @@ def decide(
         stated: standard deviation of the averages of a recipe's training runs, where too few show it.
 
     Raises:
-        Mistake: they share no benchmark with outcomes on the same problems, or were measured in other ways.
+        Mistake: the second is no trained one; they share no benchmark with outcomes on the same problems, or
+            were measured in other ways.
     """
+    if not second.trained:
+        raise Mistake(f"{second.label}: is an untrained model, and B must be trained. Give it as A.")
     mixing.refuse([*first.evaluations, *second.evaluations], mixed)
     titles = _shared([*first.cells, *second.cells])
     if not titles:
@@ -120,8 +125,12 @@ def decide(
     if spread is None:
         return Answer(first, second, titles, checkpoints, None, source, None, alpha, margin)
     k = {title: first.cells[0][title].k for title in titles}
-    noise = decisions.noise(*sides, k, first.trained, spread)
-    parts = [*decisions.parts_of_checkpoints(*sides), (noise.between, noise.freedom)]
+    parts = recipes.parts_of_difference(
+        list(sides[0].values()), list(sides[1].values()), first.trained, spread
+    )
+    if stated is not None:
+        parts[-1] = (stated**2 * sum(1 / len(runs) for runs in trained), STATED)
+    noise = decisions.noise(*sides, k, first.trained, parts)
     found = decisions.decide(seen.effect, parts, alpha, margin)
     return Answer(first, second, titles, checkpoints, found, source, noise, alpha, margin)
 
@@ -140,9 +149,7 @@ def _shared(cells: Sequence[dict[str, Cell]]) -> tuple[str, ...]:
 def _spread(trained: Sequence[Sequence[float]], stated: float | None) -> tuple[Spread | None, str]:
     """The spread between training runs of a recipe, and what tells it."""
     if stated is not None:
-        return Spread(stated**2, 10**6), f"as stated: a standard deviation of {100 * stated:.1f} points"
-    if not trained:
-        return Spread(0.0, 10**6), "none, as neither was trained"
+        return Spread(stated**2, STATED), f"as stated: a standard deviation of {100 * stated:.1f} points"
     own = recipes.pooled(trained)
     if own is None:
         return None, "no recipe here has two training runs"

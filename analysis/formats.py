@@ -98,7 +98,7 @@ def _tex(text: str) -> str:
 
 
 def latex(table: Table) -> str:
-    """A booktabs table."""
+    """A table for the packages booktabs and threeparttable: a short caption, notes below the table."""
 
     def shown(cell: Entry) -> str:
         estimate, rest, flags, strong = parts(cell)
@@ -109,10 +109,15 @@ def latex(table: Table) -> str:
     rows += [[_tex(label), *map(shown, cells)] for label, cells in table.rows]
     head, *body = (f"{' & '.join(row)} \\\\" for row in rows)
     align = "l" + ("r" if _values(table) else "l") * len(table.columns)
-    caption = " ".join((f"{NUMBER.sub('', table.title)}.", *table.caption))
-    lines = [r"\begin{table}", f"\\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule", *body]
-    lines += [r"\bottomrule", r"\end{tabular}", f"\\caption{{{_tex(caption)}}}", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+    caption, label = _tex(NUMBER.sub("", table.title)), re.sub(r"[^A-Za-z0-9:-]", "-", table.name)
+    lines = [r"\begin{table}", r"\centering", r"\begin{threeparttable}"]
+    lines += [f"\\caption{{{caption}.}}", f"\\label{{tab:{label}}}"]
+    lines += [f"\\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule", *body]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if table.caption:
+        notes = (f"\\item {_tex(line)}" for line in table.caption)
+        lines += [r"\begin{tablenotes}\footnotesize", *notes, r"\end{tablenotes}"]
+    return "\n".join([*lines, r"\end{threeparttable}", r"\end{table}", ""])
 
 
 def comma_separated(table: Table) -> str:

@@ -21,6 +21,9 @@ def main() -> int:
     except Mistake as error:
         say(f"error: {error}")
         return 1
+    except KeyboardInterrupt:  # of a verb, or before a session hears it
+        say("interrupted")
+        return 130
     except BrokenPipeError:
         silence()
         return 1

@@ -21,6 +21,10 @@ class Unfit(Mistake):
     """This machine cannot do what another one may: a package, a device or a port is missing."""
 
 
+class Absent(Mistake):
+    """Data that is not where the catalog says."""
+
+
 class Unfetched(Unfit):
     """Data of the Hub that this machine does not have and cannot fetch."""
 

@@ -105,10 +105,15 @@ def at_commit(model: Model, runs: Path) -> Model:
         runs: the folder of the runs.
 
     Raises:
-        Mistake: the Hub has no such model or revision, a commit is stated and runs have another, or runs have
-            several.
+        Mistake: the Hub has no such model or revision, a commit is stated and runs have another, runs have
+            several, or a revision is stated of what has none.
     """
     if not is_hub_id(model):
+        if model.revision is not None:  # it would be another run of the same weights
+            raise Mistake(
+                f"model.revision={model.revision}: {model.title} is no model of the Hub. "
+                "Leave it out, or name one, as model=ORG/NAME."
+            )
         return model
     name = fingerprint(model)
     recorded = recorded_commits(runs, name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from openrs.config.catalog import Model
+from openrs.config.catalog import BenchmarkData, Catalog, Model, SourceData
 from openrs.config.schema import Config
 from openrs.cost.sizes import disk, memory_gib
 from openrs.errors import Mistake, Unfit
@@ -254,39 +254,49 @@ def _model(config: Config, machine: Machine) -> Iterator[Need]:
         )
 
 
-def data_sets(config: Config) -> dict[str, bool]:
-    """Data set -> whether it is here, for the sources and benchmarks that the config uses."""
+def data_sets(config: Config) -> dict[tuple[str, str], bool]:
+    """Kind and id of a data set -> whether it is here, for the sources and benchmarks of the config."""
     catalog = config.catalog
     sources = {
         name
         for draw in ([] if config.untrained else config.data.draws.values())
         for name in (draw.source, *draw.exclude)
     }
-    used = [(catalog.sources[name].id, catalog.sources[name].split) for name in sorted(sources)]
-    benchmarks = [catalog.benchmarks[name] for name in config.evaluation.benchmarks]
-    used += [(benchmark.id, benchmark.split) for benchmark in benchmarks]
-    return {id_: _is_here(config, id_, split) for id_, split in used}
+    used = [catalog.sources[name] for name in sorted(sources)]
+    entries = [*used, *(catalog.benchmarks[name] for name in config.evaluation.benchmarks)]
+    return {(catalog.kind_of(entry), entry.id): _is_here(catalog, entry) for entry in entries}
 
 
-def _is_here(config: Config, id_: str, split: str) -> bool:
-    if config.catalog.kind == "nano":
-        return True
-    if config.catalog.kind == "mirror":
-        folder = Path(config.catalog.root or "") / id_
-        return any((folder / f"{split}.{suffix}").exists() for suffix in ("jsonl", "parquet"))
-    return in_hub_cache("datasets", id_)
+def _is_here(catalog: Catalog, data: SourceData | BenchmarkData) -> bool:
+    kind = catalog.kind_of(data)
+    if kind == "file":
+        return Path(data.id).is_file()
+    if kind == "mirror":
+        folder = Path(catalog.root or "") / data.id / (data.subset or "")
+        return any((folder / f"{data.split}.{suffix}").exists() for suffix in ("jsonl", "parquet"))
+    return kind in ("nano", "lighteval") or in_hub_cache("datasets", data.id)
+
+
+def reads_hub(config: Config) -> bool:
+    """Whether the config uses data of the Hub."""
+    return any(kind == "hub" for kind, _ in data_sets(config))
 
 
 def _data(config: Config, machine: Machine) -> Iterator[Need]:
-    absent = ", ".join(id_ for id_, here in data_sets(config).items() if not here)
+    absent: dict[str, list[str]] = {}
+    for (kind, id_), here in data_sets(config).items():
+        if not here:
+            absent.setdefault(kind, []).append(id_)
     root = f"catalog.root={config.catalog.root}"
-    if absent and config.catalog.kind == "mirror":
+    if files := ", ".join(absent.get("file", ())):
+        yield Need("data", f"files of rows: {files}", "put them there, or give their paths")
+    if sets := ", ".join(absent.get("mirror", ())):
         remedy = "catalog.root=PATH of a folder <org>/<name>/<split>.jsonl or .parquet"
-        yield Need(root, f"data in {root}: {absent}", remedy)
-    elif absent and not machine.hub.reachable:
+        yield Need(root, f"data in {root}: {sets}", remedy)
+    if (sets := ", ".join(absent.get("hub", ()))) and not machine.hub.reachable:
         yield Need(
-            f"catalog={config.catalog.kind}",
-            f"data sets: {absent} (not in the Hub's cache, and {machine.hub.url} cannot be reached)",
+            "catalog=hub",
+            f"data sets: {sets} (not in the Hub's cache, and {machine.hub.url} cannot be reached)",
             "hf download --repo-type dataset ID, where there is a network; or catalog=mirror "
             "catalog.root=PATH",
         )

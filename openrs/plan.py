@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ from openrs.data import catalog, golds
 from openrs.data.mix import Mix, answer, enough, load_mix
 from openrs.data.rows import Rows
 from openrs.errors import Unfetched
-from openrs.evaluate import prompt_lengths
+from openrs.evaluate import prompt_lengths, task_rows
 from openrs.machine import Machine
 from openrs.records import ledger, paper, recipe, reward_sources
-from openrs.records.boxes import last_box
 from openrs.records.checkpoints import WITH_STATE
 from openrs.records.resumption import Resumption, resumption
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress, measured
+from openrs.terminal import say
 from openrs.train import collapse
+from openrs.verify.boxes import last_box
 
 NAMED = 3
 """Problems with several gold answers that a plan names."""
@@ -114,12 +116,15 @@ def resolve(config: Config) -> Plan:
         enough(len(mix.rows), config.algorithm.prompts_per_step)
         identity = recipe.trained(config, weights=weights, rows=mix.fingerprint)
         run = find(outputs, config.name, identity)
-    whole = {name: catalog.benchmark(config.catalog, name) for name in config.evaluation.benchmarks}
+    whole = task_rows.benchmarks(config)
     problems = {name: rows.first(config.evaluation.max_problems) for name, rows in whole.items()}
     if "evaluate" in config.stages:
         prompt_lengths.leave_room(config, problems)
     ids = {
-        name: (recipe.evaluation_id(config, name, rows), recipe.scoring_id(config, name, rows))
+        name: (
+            recipe.evaluation_id(config, name, rows, rows.settings),
+            recipe.scoring_id(config, name, rows, rows.scoring),
+        )
         for name, rows in problems.items()
     }
     bindings = config.catalog
@@ -130,7 +135,17 @@ def resolve(config: Config) -> Plan:
     }
     if mix is not None:
         data |= {"sources": mix.origins, "drawn": mix.drawn, "dropped": mix.dropped}
+        if mix.not_held_out:
+            data["not_held_out"] = mix.not_held_out
+            _say_not_held_out(tuple(mix.not_held_out.items()))
     return Plan(config, base, run, mix, problems, ids, data)
+
+
+@cache  # once a command, not once a trial
+def _say_not_held_out(absent: tuple[tuple[str, str], ...]) -> None:
+    """Says which benchmarks the rows were not compared with."""
+    names = ", ".join(name for name, _ in absent)
+    say(f"problems of {names} may be among the training rows, which were not compared: {absent[0][1]}")
 
 
 def preview(config: Config) -> Plan:
@@ -234,7 +249,9 @@ def _golds(mix: Mix, outputs: Path) -> Iterator[str]:
     """How math-verify will take the gold answers of each draw."""
     label = "golds"
     for name in mix.drawn:
-        answers = [answer(row) for row in mix.rows if row["draw"] == name]
+        answers = [answer(row) for row in mix.rows if row["draw"] == name and "answer_kind" not in row]
+        if not answers and mix.drawn[name]:
+            continue
         of_draw = golds.unparsed(answers, outputs)
         line = f"math-verify cannot parse {of_draw.unparsed} of {of_draw.golds}"
         if of_draw.untried:
@@ -246,9 +263,16 @@ def _golds(mix: Mix, outputs: Path) -> Iterator[str]:
 
 
 def _benchmark_golds(data: BenchmarkData, rows: Rows) -> Iterator[str]:
+    if own := rows.settings:
+        ends = f", stops at {own['stop']}" if own["stop"] else ""
+        yield (
+            f"            {data.title}: lighteval's prompt, at most {own['max_new_tokens']} tokens{ends}; "
+            f"its score is {rows.scoring['metric']}"
+        )
     if rows.left_out:
         yield f"            missing in {data.title}: {_counted(rows.left_out)}"
-    answers = [] if data.gold_kind == "letter" else [row["gold"] for row in rows]
+    judged = data.gold_kind in ("expr", "latex") and not rows.scoring
+    answers = [] if not judged else [row["gold"] for row in rows]
     if kinds := golds.known_to_err(last_box(gold) or gold.strip(" $") for gold in answers):
         yield f"            golds of {data.title} on which math-verify is known to err: {_counted(kinds)}"
 

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,6 @@ def main(file: Path) -> int:
         except Exception as error:
             if not full_disk.is_cause(error):
                 raise
-            traceback.print_exc()  # for the log
             return DISK_FULL
     return 0
 

@@ -84,7 +84,7 @@ def test_the_records_say_what_was_done(whole):
     assert len(list((run / "train/completions").glob("*.parquet"))) == 6
     assert len((run / "train/prompts.jsonl").read_text().splitlines()) == 24
     states = {path.parent.name for path in run.glob("train/checkpoint-*/optimizer.pt")}
-    assert states == {"checkpoint-6"}
+    assert states == {"checkpoint-4", "checkpoint-6"}
     (score,) = run.glob("eval/step-00006/aime24-*/seed-1234-*.json")
     record = json.loads(score.read_text())
     assert record["n"] == len(record["ids"]) == len(record["correct"]) == len(record["tokens"]) == 8

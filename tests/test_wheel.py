@@ -154,6 +154,7 @@ def test_a_new_study_is_found_and_planned(run, tmp_path):
         assert "mine-" in shown.stdout
     elsewhere = run(
         "--config-dir", "study/conf", "-m", "sweeps=mine", "catalog.root=study/data", "dry_run=true",
+        "reward.custom.brevity.function=study/rewards.py:brevity",
         program="openrs",
     )  # fmt: skip
     assert elsewhere.returncode == 0, elsewhere.stderr

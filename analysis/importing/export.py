@@ -68,7 +68,7 @@ def _row(run: RunRecords, score: Score) -> dict[str, Any]:
         "value": score.value,
         "stderr": score.stderr if math.isfinite(score.stderr or 0.0) else None,
         "n": score.n,
-        "right": sum(score.correct) if score.ids else None,
+        "right": sum(score.correct) if score.correct else None,
         "mean_tokens": sum(score.tokens) / score.n if score.tokens else None,
         "truncated_share": sum(score.truncated) / score.n if score.truncated else None,
         "timed_out": sum(score.timed_out) if score.ids else None,
@@ -219,7 +219,7 @@ def _write_details(folder: Path, date: str, score: Score) -> None:
             "metric": {metric(score): float(right)},
             "model_response": {"output_tokens": None},
         }
-        for key, right, length in zip(score.ids, score.correct, lengths, strict=True)
+        for key, right, length in zip(score.ids, score.outcomes, lengths, strict=True)
     ]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"details_{_task(score)}|0_{date}.parquet"

@@ -28,7 +28,7 @@ class _Column:
 
     evaluation: Evaluation
     score: Score
-    correct: dict[str, int]
+    correct: dict[str, float]
 
     def texts(self) -> dict[str, tuple[str, list[str]]]:
         """Problem id -> the completion and the gold answers; none where the record is damaged."""
@@ -86,7 +86,7 @@ def _columns(evaluations: Sequence[Evaluation]) -> dict[str, Columns]:
         for title, (first, *_) in item.scores.items():
             if first.ids and _path(item, first).exists() and not _gated(item, first):
                 columns = by_title.setdefault(title, [None] * len(evaluations))
-                columns[place] = _Column(item, first, dict(zip(first.ids, first.correct, strict=True)))
+                columns[place] = _Column(item, first, dict(zip(first.ids, first.outcomes, strict=True)))
     return by_title
 
 

@@ -66,13 +66,11 @@ class Noise:
     """The variance of the difference of two recipes' averages, by where it comes from."""
 
     problems: float
-    """The problems' own differences, which neither more runs nor more answers lessen."""
-    within: float
-    """What answers to a problem differ within a trained side; the test has it in both parts of its error."""
+    """Over problems: what neither more runs nor more answers lessen."""
     between: float
-    """The part of the test's error that is between runs, with `within`."""
+    """Between runs, with the noise of single answers."""
     answers: dict[str, float] | None
-    """Benchmark -> its part of `within`; None where one answer a problem tells nothing of it."""
+    """Benchmark -> what single answers add to `between`; None where one answer a problem does not tell."""
     sizes: dict[str, int]
     """Benchmark -> problems."""
     counts: tuple[int, ...]
@@ -93,15 +91,12 @@ class Noise:
         scale = sum(1 / (count + runs) for count in self.counts) / sum(1 / count for count in self.counts)
         own = self.answers or {}
         fewer = sum(own[title] * (1 - self.k[title] / (self.k[title] + answers)) for title in titles)
-        within = max(0.0, self.within - fewer) * scale
-        between = max(0.0, self.between - fewer) * scale
         return power.between_recipes(
             effect,
-            math.sqrt(self.problems + within),
-            math.sqrt(between),
+            math.sqrt(self.problems),
+            math.sqrt(max(0.0, self.between - fewer) * scale),
             sum(self.sizes.values()),
             max(1.0, self.freedom + runs * len(self.counts)),
-            min(within, between),
         )
 
     def runs_needed(self, effect: float, level: float = power.POWER) -> int | None:
@@ -128,50 +123,36 @@ def noise(
     first: dict[str, list[Array]],
     second: dict[str, list[Array]],
     k: dict[str, int],
-    first_trained: bool = True,
-    spread: recipes.Spread | None = None,
+    first_trained: bool,
+    parts: Sequence[Part],
 ) -> Noise:
-    """The noise of `recipes.average_between_runs`, taken apart.
-
-    What answers to a problem differ from run to run, or within a run of several answers, is taken off the
-    variance over problems: more runs or answers lessen it, and other problems' differences stay.
+    """The noise of a difference, taken apart.
 
     Args:
         first, second: benchmark -> a vector of shares (problems,) a run.
         k: benchmark -> answers to a problem.
+        parts: of the difference's variance, the last between runs.
     """
-    number, sides = len(first), [first, second]
-    trained = sides if first_trained else [second]
-    problems = within = 0.0
+    trained = [first, second] if first_trained else [second]
     answers: dict[str, float] | None = {}
     for title in first:
-        means = [np.mean(side[title], axis=0) for side in sides]
-        own, _ = recipes.over_problems(means[1] - means[0])
         varying = [_within(side[title], k[title]) for side in trained]
-        lessened = min(own, sum(part for part in varying if part is not None))
-        problems += (own - lessened) / number**2
-        within += lessened / number**2
         if answers is not None:
-            answers[title] = lessened / number**2
+            answers[title] = sum(part for part in varying if part is not None) / len(first) ** 2
         if None in varying:
             answers = None
-    averages = [recipes.run_averages(list(side.values())) for side in trained]
-    counts = tuple(len(runs) for runs in averages)
-    between = spread if any(count == 1 for count in counts) else recipes.pooled(averages)
-    variance, freedom = (between.variance, between.freedom) if between else (0.0, 1)
-    over_runs = variance * sum(1 / count for count in counts)
     sizes = {title: len(vectors[0]) for title, vectors in first.items()}
-    return Noise(problems, within, over_runs, answers, sizes, counts, k, freedom)
+    counts = tuple(len(next(iter(side.values()))) for side in trained)
+    problems = sum(variance for variance, _ in parts[:-1])
+    return Noise(problems, parts[-1][0], answers, sizes, counts, k, parts[-1][1])
 
 
 def _within(runs: list[Array], k: int) -> float | None:
     """The variance that single answers make of a recipe's mean; None where nothing tells it."""
-    shares = np.array(runs)
     if k > 1:
+        shares = np.array(runs)
         return float((shares * (1 - shares)).mean()) / (k - 1) / shares.size
-    if len(runs) > 1:
-        return float(shares.var(axis=0, ddof=1).mean()) / shares.size
-    return None
+    return recipes.within(runs) if len(runs) > 1 else None
 
 
 def parts_of_checkpoints(first: dict[str, list[Array]], second: dict[str, list[Array]]) -> list[Part]:

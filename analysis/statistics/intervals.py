@@ -24,6 +24,7 @@ CAREFUL = "Wilson on the number of problems, which covers at least 95 % as there
 BOOTSTRAP = "bootstrap over problems"
 UNKNOWN = "none, from one problem"
 STATED = "normal, from the stated standard error"
+GRADED = "Student's t over problems"
 NORMAL = "normal over problems"
 
 
@@ -126,6 +127,20 @@ def of_shares(shares: Array) -> MeanEstimate:
     if np.isin(shares, (0.0, 1.0)).all() or sparse(shares):
         return MeanEstimate(value, *wilson(float(shares.sum()), n), error, WILSON)
     return MeanEstimate(value, *bootstrap(shares), error, BOOTSTRAP)
+
+
+def of_problems(values: Array, bounded: bool, graded: bool = False) -> MeanEstimate:
+    """Mean of one number a problem.
+
+    Args:
+        bounded: whether they are shares.
+        graded: whether a problem may have any share by a single answer: then no count of right answers is
+            behind them, and the interval is Student's.
+    """
+    if not graded or len(values) == 1:
+        return of_numbers(values) if graded or not bounded else of_shares(values)
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    return _normal(float(values.mean()), error, GRADED, student(0.975, len(values) - 1))
 
 
 def of_numbers(values: Array) -> MeanEstimate:

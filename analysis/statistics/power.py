@@ -45,25 +45,18 @@ def over_runs(problems: float, runs: float, n: int, freedom: float, level: float
     return _smallest(lambda effect: between_recipes(effect, problems, runs, n, freedom), highest, level)
 
 
-def between_recipes(
-    effect: float, problems: float, runs: float, n: int, freedom: float, twice: float = 0.0
-) -> float:
+def between_recipes(effect: float, problems: float, runs: float, n: int, freedom: float) -> float:
     """Power of the test between recipes.
 
     The mean over what the estimated variance between runs may be, chi-square distributed about the one given:
     with few runs it decides how far the test's interval reaches.
-
-    Args:
-        problems, runs: standard errors that problems and training seeds make of the effect, as the test takes
-            them.
-        twice: the variance of single answers, which is in both.
     """
     from scipy.special import gammaincinv, ndtr
 
     estimated = runs**2 * 2 * gammaincinv(freedom / 2, _MIDDLES) / freedom
     quantiles = student(1 - SIZE / 2, n - 1), student(1 - SIZE / 2, freedom)
     needed = np.sqrt((quantiles[0] * problems) ** 2 + quantiles[1] ** 2 * estimated)
-    error = math.sqrt(max(problems**2 + runs**2 - twice, max(problems, runs) ** 2))
+    error = math.hypot(problems, runs)
     return float((ndtr((effect - needed) / error) + ndtr((-effect - needed) / error)).mean())
 
 

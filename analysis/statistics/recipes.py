@@ -1,9 +1,9 @@
 """Recipes: means over training runs, and differences between them, with both parts of their error.
 
-Problems are drawn, and training seeds are drawn. The variance of a mean is taken as the sum of the two: of
-the problems' means over runs, and of the runs' means over problems. Each holds the noise of single answers,
-which is thus counted twice and makes the sum too large, never too small (Cameron, Gelbach and Miller 2011,
-J. Bus. Econ. Stat. 29:238, their sum without its third term; Owen 2007, Ann. Appl. Stat. 1:386).
+Problems are drawn, and training seeds are drawn. The variance between runs' means holds the spread between
+training seeds and the noise of single answers; that between problems' means over runs holds the spread of
+problems, and again the noise, which is taken off here as far as several runs tell it (the two-way clustered
+variance of Cameron, Gelbach and Miller 2011, J. Bus. Econ. Stat. 29:238: problems, plus runs, minus both).
 
 An interval reaches sqrt(sum of t^2 * variance) to either side, each part with the quantile of its own degrees
 of freedom (Howe 1974, JASA 69:789; the modified large-sample method of Graybill and Wang 1980, JASA 75:869).
@@ -77,17 +77,25 @@ def over_problems(values: Array) -> Part:
     return float(values.var(ddof=1)) / len(values), len(values) - 1
 
 
+def within(runs: Sequence[Array]) -> float:
+    """The variance that single answers make of the mean of several runs; 0 of one, which tells nothing."""
+    if len(runs) < 2:
+        return 0.0
+    shares = np.array(runs)
+    return float(shares.var(axis=0, ddof=1).mean()) / shares.size
+
+
 def estimate(
-    columns: Sequence[Array | tuple[float, int]], runs: Sequence[float], bounded: bool = True
+    columns: Sequence[Sequence[Array] | tuple[float, int]], runs: Sequence[float], bounded: bool = True
 ) -> MeanEstimate:
     """The mean over a recipe's runs, on one benchmark or on the plain average of several.
 
     The interval of one benchmark's share is Wilson's on the number of problems that the error is worth (Korn
-    and Graybill 1998, Survey Methodology 24:193), so that it stays within 0 and 1.
+    and Graubard 1998, Survey Methodology 24:193), so that it stays within 0 and 1.
 
     Args:
-        columns: for each benchmark the means of its problems over the runs, or where outcomes are not known
-            the mean and the number of problems (which is then taken as of one answer a problem).
+        columns: for each benchmark a vector (problems,) a run, or where outcomes are not known the mean and
+            the number of problems (which is then taken as of one answer a problem).
         runs: the mean of each run over all of these.
         bounded: whether they are shares.
     """
@@ -103,10 +111,10 @@ def estimate(
         return MeanEstimate(value, value - half, value + half, error, RUNS)
     if count > 1:
         return MeanEstimate(value, max(0.0, value - half), min(1.0, value + half), error, RUNS)
-    n = parts[0][1] + 1
+    n = int(parts[0][1]) + 1
     room = value * (1 - value)
     if room <= 0 or half == 0:
-        low, high = wilson(value * n, int(n))
+        low, high = wilson(value * n, n)
         return MeanEstimate(value, low, high, (high - low) / (2 * Z95), RUNS)
     ratio = half**2 / room  # of a count of m it is z^2 / m
     middle, side = value + ratio / 2, math.sqrt(ratio * room + ratio**2 / 4)
@@ -114,11 +122,16 @@ def estimate(
     return MeanEstimate(value, max(0.0, low), min(1.0, high), error, RUNS)
 
 
-def _part(column: Array | tuple[float, int]) -> Part:
-    if isinstance(column, tuple):
-        value, n = column
+def _part(column: Sequence[Array] | tuple[float, int]) -> Part:
+    """The variance of a benchmark's mean over problems, without the noise of answers that runs tell."""
+    if isinstance(column, tuple) and isinstance(column[1], int):
+        value, n = float(column[0]), column[1]
         return value * (1 - value) / max(1, n - 1), n - 1
-    return over_problems(column) if len(column) > 1 else (math.inf, 0)
+    runs = [np.asarray(run) for run in column]
+    if len(runs[0]) == 1:
+        return math.inf, 0
+    variance, freedom = over_problems(np.mean(runs, axis=0))
+    return max(0.0, variance - within(runs)), freedom
 
 
 def between_runs(
@@ -154,17 +167,11 @@ def average_between_runs(
     """
     gaps = [np.mean(b, axis=0) - np.mean(a, axis=0) for a, b in zip(first, second, strict=True)]
     effect = float(np.mean([gap.mean() for gap in gaps]))
-    averages = [run_averages(side) for side in (first, second)]
-    trained = averages if first_trained else averages[1:]
-    once = any(len(side) == 1 for side in trained)
-    between, kind = (spread, BORROWED) if once else (pooled(trained), RUNS)
-    if between is None:
-        raise ValueError("a recipe was trained once, and no other tells the spread between runs")
+    between, once = spread_of([first, second] if first_trained else [second], spread)
+    kind = BORROWED if once else RUNS
     if any(len(gap) == 1 for gap in gaps):  # one problem says nothing of others
         return Difference(effect, -math.inf, math.inf, 1.0, kind, math.inf)
-    parts = [(variance / len(gaps) ** 2, freedom) for variance, freedom in map(over_problems, gaps)]
-    over_runs = between.variance * sum(1 / len(side) for side in trained)
-    parts.append((over_runs, between.freedom))
+    parts = parts_of_difference(first, second, first_trained, spread)
     total = sum(variance for variance, _ in parts)
     if total == 0:  # nothing varies, which few problems and runs do not make a certainty
         error = math.hypot(*(least_error(len(gap)) for gap in gaps)) / len(gaps)
@@ -173,8 +180,41 @@ def average_between_runs(
     half = reach(parts)
     return Difference(
         effect, effect - half, effect + half, tail(effect, parts), kind, math.sqrt(total), between.freedom,
-        math.sqrt(over_runs),
+        math.sqrt(parts[-1][0]),
     )  # fmt: skip
+
+
+def spread_of(trained: Sequence[Sequence[list[Array]]], spread: Spread | None) -> tuple[Spread, bool]:
+    """The spread between runs of these recipes, and whether one of them has a single run, so that it is the
+    given spread.
+
+    Raises:
+        ValueError: a recipe was trained once, and no spread is given.
+    """
+    averages = [run_averages(columns) for columns in trained]
+    once = any(len(runs) == 1 for runs in averages)
+    between = spread if once else pooled(averages)
+    if between is None:
+        raise ValueError("a recipe was trained once, and no other tells the spread between runs")
+    return between, once
+
+
+def parts_of_difference(
+    first: Sequence[list[Array]],
+    second: Sequence[list[Array]],
+    first_trained: bool = True,
+    spread: Spread | None = None,
+) -> list[Part]:
+    """The variance of `average_between_runs`: over problems for each benchmark, then between runs."""
+    trained = [first, second] if first_trained else [second]
+    parts = []
+    for place, (a, b) in enumerate(zip(first, second, strict=True)):
+        variance, freedom = over_problems(np.mean(b, axis=0) - np.mean(a, axis=0))
+        noise = sum(within(columns[place]) for columns in trained)
+        parts.append((max(0.0, variance - noise) / len(first) ** 2, freedom))
+    between, _ = spread_of(trained, spread)
+    counts = [len(columns[0]) for columns in trained]
+    return [*parts, (between.variance * sum(1 / count for count in counts), between.freedom)]
 
 
 def run_averages(columns: Sequence[list[Array]]) -> list[float]:

@@ -109,11 +109,11 @@ def marginal(cells: Sequence[Cell | None]) -> Cell | None:
     first = members[0]
     shares = [cell.shares for cell in members if cell.shares is not None and cell.ids == first.ids]
     if len(shares) == len(members):
-        estimate = (intervals.of_shares if first.bounded else intervals.of_numbers)(np.mean(shares, axis=0))
+        estimate = intervals.of_problems(np.mean(shares, axis=0), first.bounded, first.graded)
     else:
         mean = float(np.mean([cell.value for cell in members]))
         estimate = MeanEstimate(mean, -np.inf, np.inf, np.inf, "")
-    return Cell(estimate, first.n, first.k, first.seeds, bounded=first.bounded)
+    return Cell(estimate, first.n, first.k, first.seeds, bounded=first.bounded, graded=first.graded)
 
 
 def margins(

@@ -196,7 +196,8 @@ def of_arms(
     arms = [row for row in rows if row.trained and not row.one_of_several]
     if baseline is None and 1 < len(arms) <= ALL_PAIRS:
         return each_other(arms, titles, metric, name)
-    compared = [row for row in rows if not row.one_of_several] if baseline or len(arms) < 2 else arms
+    whole = [row for row in rows if not row.one_of_several]
+    compared = whole if baseline is None and len(arms) < 2 else arms
     first = baseline or next(iter(compared), None)
     others = [row for row in compared if row is not first]
     return table(first, others, titles, metric, name) if first and others else None

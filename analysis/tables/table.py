@@ -1,6 +1,7 @@
 """A table whose cells are values with intervals or words, ready to be written in any format."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from openrs.records.paper import TITLES
@@ -86,6 +87,12 @@ class Table:
     def with_end(self, text: str) -> "Table":
         """The table with a last line below it, if there is a text."""
         return replace(self, caption=(*self.caption, text)) if text else self
+
+    def with_columns(self, names: Sequence[str]) -> "Table":
+        """The table with those of these columns that it has, for a page that is too narrow for all."""
+        places = [self.columns.index(name) for name in names if name in self.columns]
+        rows = tuple((label, tuple(cells[place] for place in places)) for label, cells in self.rows)
+        return replace(self, columns=tuple(self.columns[place] for place in places), rows=rows)
 
     def without_intervals(self) -> "Table":
         """The table with estimates alone."""

@@ -79,9 +79,8 @@ def main(words: Sequence[str]) -> int:
 
 def candidates(line: str) -> list[str]:
     """The words that the last word of a line may become; one that is complete ends with a space."""
-    _, *before = line.split()
-    word = "" if not line or line[-1].isspace() else line.split()[-1]
-    before = before[:-1] if word else before
+    *before, word = f"{line}|".split()[1:] or ["|"]  # after a space the mark is a word of its own
+    word = word.removesuffix("|")
     if not before and not word.startswith("-"):
         found = [f"{verb} " for verb in verbs.known()] if "=" not in word else []
         found += _of_overrides(word, before)

@@ -61,6 +61,11 @@ class Session:
                 self.current = None
                 return outcome
             if config.dry_run:
+                if config.detect is not None:
+                    raise Mistake(
+                        f"detect={config.detect:g}: one run has nothing to differ from. Give a sweep, as "
+                        "-m experiment=exp2,exp3 seed=1,2,3."
+                    )
                 show("\n".join((*describe(plan), *describe_cost(plan))))
             else:
                 stages(plan, card)

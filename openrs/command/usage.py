@@ -29,8 +29,8 @@ Any value can be changed too: seed=1 reward.cosine.weight=1.0 reward.format=null
                       openrs -sc install=fish | source
 --hydra-help          the other flags, which are Hydra's
 
-Exit status: 0 everything is done; 1 something was refused or failed, as standard error says; 130 interrupted,
-and the same command goes on. A verb's own are in its help."""
+Exit status: 0 everything is done; 1 something was refused or failed, as standard error says; 130 or 143
+interrupted (Ctrl-C, SIGTERM), and the same command goes on. A verb's own are in its help."""
 
 
 def text(words: Sequence[str]) -> str:

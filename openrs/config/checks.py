@@ -9,7 +9,9 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from openrs.config import device_checks, names, path_checks, reward_checks, trl_fields
+from openrs.config.catalog import Columns
 from openrs.config.fields import LARGEST, Limits
+from openrs.config.own_data import OWN
 from openrs.config.schema import Config
 from openrs.errors import refuse
 
@@ -182,6 +184,8 @@ def _checkpoints(config: Config) -> None:
 def _data(config: Config) -> None:
     sources = config.catalog.sources
     for name, draw in config.data.draws.items():
+        if draw.source == OWN and OWN not in sources:
+            refuse("data.id", "null", "names no rows for data=own", "Name them, as data=problems.jsonl")
         for source in (draw.source, *draw.exclude):
             if source not in sources:
                 refuse(
@@ -198,6 +202,7 @@ def _data(config: Config) -> None:
                 f"is above difficulty_max={most}, so no row is left",
                 "Give a smaller difficulty_min",
             )
+    _own_data(config)
     if not config.untrained and not config.data.draws:
         refuse("data.draws", "{}", "a mix needs at least one draw", "Choose a mix, as data=mixed")
     ordered = [name for names in config.data.curriculum for name in names]
@@ -207,6 +212,30 @@ def _data(config: Config) -> None:
             config.data.curriculum,
             f"must name every draw once, and data.draws has {', '.join(config.data.draws)}",
             "Give for example data.curriculum=[[easy],[open_s1,open_deepscaler]], or [] to shuffle all",
+        )
+
+
+def _own_data(config: Config) -> None:
+    """Checks that columns belong to data of one's own, and that something judges the answers."""
+    data, sources = config.data, config.catalog.sources
+    for field in fields(Columns):
+        if data.id is None and (value := getattr(data, field.name)) != field.default:
+            refuse(
+                f"data.{field.name}",
+                value,
+                "belongs to rows of one's own, and this mix has none",
+                f"Name them, as data=problems.jsonl, or give catalog.sources.NAME.{field.name}={value}",
+            )
+    judged = [sources[draw.source].answer_kind != "none" for draw in data.draws.values()]
+    terms = {name: term for name, term in vars(config.reward).items() if term is not None}
+    asking = [name for name, term in terms.items() if hasattr(term, "gold_first")]
+    if not config.untrained and judged and not any(judged) and asking:
+        off = " ".join(f"reward.{name}=null" for name in asking)
+        refuse(
+            "data.answer_kind",
+            "none",
+            f"no row has an answer for {', '.join(f'reward.{name}' for name in asking)} to judge",
+            f"Switch them off ({off}) and judge by a reward of your own, or give answer.kind=exact",
         )
 
 
@@ -265,6 +294,11 @@ def _rest(config: Config) -> None:
         )
     if not config.stages:
         refuse("stages", "[]", "leaves nothing to do", "Give for example stages=[train], or dry_run=true")
+    for field in ("detect", "spread"):
+        if (points := getattr(config, field)) is not None and not config.dry_run:
+            refuse(
+                field, points, "is read by the dry run of a sweep alone", "Give dry_run=true, or leave it out"
+            )
     for stage in config.force:
         if stage not in config.stages:
             refuse(

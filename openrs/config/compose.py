@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs.config import files, reward_paths, weights
+from openrs.config import files, own_data, reward_paths, weights
 from openrs.config.checks import check
 from openrs.config.overrides import prepared
 from openrs.config.refusal import refusal as refusal
@@ -98,7 +98,7 @@ def to_config(tree: DictConfig) -> Config:
         Mistake: a field is wrong (field, value, rule, remedy).
     """
     try:
-        config = OmegaConf.to_object(weights.bind(tree))
+        config = OmegaConf.to_object(own_data.bind(weights.bind(tree)))
     except OmegaConfBaseException as error:
         raise Mistake(refusal(error)) from error
     assert isinstance(config, Config)

@@ -43,9 +43,8 @@ class Limits:
 
     @property
     def example(self) -> float:
-        """A number of the interval."""
-        bounds = self.bounds
-        return bounds.get("at_least", bounds.get("at_most", bounds.get("above", 0) + 1))
+        """A number of the interval, and a small one."""
+        return self.bounds.get("at_least", self.bounds.get("above", 0) + 1)
 
 
 def option(

@@ -24,6 +24,7 @@ SYNONYMS = {
     "max_prompt_length": "length.prompt",
     "model_name_or_path": "model.id",
     "system_prompt": "prompt.system",
+    "answer_kind": "data.answer_kind",
 } | {theirs: field for theirs, field in WORDS.items() if theirs != field.rpartition(".")[2]}
 """What other trainers call a field."""
 

@@ -51,7 +51,7 @@ def is_ours(name: str) -> bool:
 def groups(roots: tuple[Path, ...]) -> list[str]:
     """The groups of options, without Hydra's own. In a conf/ of the working directory, which may belong to
     another program, only groups of openrs count."""
-    counted = [root for root in roots if root != own()]
+    counted = [root for root in roots if root.is_dir() and root != own()]
     found = {path.name for root in counted for path in root.iterdir() if path.is_dir()}
     return sorted(name for name in found - {"hydra", "__pycache__"} if options(name, roots))
 

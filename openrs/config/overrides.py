@@ -5,6 +5,7 @@ Entries of open dictionaries need `+` and the whole group in Hydra's grammar, fi
 one; here both spellings are right. Numbers where a text is wanted keep their spelling.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -18,6 +19,7 @@ from hydra.errors import HydraException
 from omegaconf._utils import split_key
 
 from openrs.config import names, option_folders, values
+from openrs.config.catalog import TABLES
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.paths import CONF
@@ -25,6 +27,9 @@ from openrs.paths import CONF
 OPTIONAL = ("experiment", "sweeps")
 """Groups of which no option need be chosen."""
 
+
+OWN = {"model": "weights", "data": "rows"}
+"""Groups that also take a path or an id of the Hub, and what that names."""
 
 FUNCTION = re.compile(r"(choice|range|interval|tag|sort|shuffle|glob)\(")
 """What Hydra's grammar has for sweeps."""
@@ -42,8 +47,7 @@ def prepared(lines: Sequence[str], folders: Sequence[Path] = (), multirun: bool 
     """
     searched, written = (CONF, *folders), []
     entries: dict[str, Any] = {}
-    for line in lines:
-        line = _weights(line, searched)
+    for line in itertools.chain.from_iterable(_own(line, searched) for line in lines):
         override = _parsed(line, searched)
         _check(override, line, searched, multirun)
         joined = _entry(override, searched)
@@ -57,20 +61,29 @@ def prepared(lines: Sequence[str], folders: Sequence[Path] = (), multirun: bool 
     return [f"+{line}={_text(entries[line])}" if line in entries else line for line in written]
 
 
-def _weights(line: str, folders: Sequence[Path]) -> str:
-    """`model=PATH_OR_HUB_ID` names weights, where it is no option."""
+def _own(line: str, folders: Sequence[Path]) -> list[str]:
+    """An override that names what is no option: `model=PATH_OR_HUB_ID` weights, `data=PATH_OR_HUB_ID` rows.
+    `answer.kind` says how the answers of these rows are judged."""
     key, _, text = line.partition("=")
+    if key == "answer.kind":
+        return [f"data.answer_kind={text}"]
     plain = text.strip("'\"")
     named = "/" in plain or plain.startswith((".", "~"))
-    options = _options("model", folders)
-    if key != "model" or not named or text in options or text.startswith(("[", "{")):
-        return line
+    if key == "data" and (suffix := Path(plain).suffix) and not named:
+        if suffix.lower() not in TABLES:
+            raise Mistake(f"{line}: is no option of data, and files of rows end with {', '.join(TABLES)}.")
+        named = True
+    if key not in OWN or not named or text.startswith(("[", "{")):
+        return [line]
+    options = _options(key, folders)
+    if text in options:
+        return [line]
     if mixed := [part for part in text.split(",") if part in options]:
         raise Mistake(
-            f"{line}: {', '.join(mixed)} is an option and the rest names weights, and one list holds one "
-            "kind. Write a file conf/model/NAME.yaml for each of the others, or sweep them apart."
+            f"{line}: {', '.join(mixed)} is an option and the rest names {OWN[key]}, and one list holds one "
+            f"kind. Write a file conf/{key}/NAME.yaml for each of the others, or sweep them apart."
         )
-    return f"model.id={text}"
+    return [*(["data=own"] if key == "data" else []), f"{key}.id={text}"]
 
 
 def _parsed(line: str, folders: Sequence[Path]) -> Override:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from openrs.config.catalog import Model
+from openrs.config.catalog import TABLES, BenchmarkData, Model
+from openrs.config.own_data import OWN
 from openrs.config.schema import Config
 from openrs.errors import refuse
 from openrs.machine import COMMIT
+from openrs.paths import is_path
 
 
 def check(config: Config) -> None:
@@ -16,14 +18,28 @@ def check(config: Config) -> None:
     """
     if not config.outputs:
         refuse("outputs", "''", "names no folder", "Give one, as outputs=outputs")
-    if config.catalog.kind == "mirror" and not config.catalog.root:
+    catalog = config.catalog
+    entries = [*catalog.sources.items(), *catalog.benchmarks.items()]
+    if not catalog.root and "mirror" in (catalog.kind, *(entry.kind for _, entry in entries)):
         refuse(
             "catalog.root",
-            config.catalog.root,
+            catalog.root,
             "catalog=mirror reads <root>/<org>/<name>/<split>.jsonl or .parquet",
             "Give the folder, as catalog.root=/data/hub",
         )
-    named = {"outputs": config.outputs, "catalog.root": config.catalog.root, "model.id": config.model.id}
+    named = {"outputs": config.outputs, "catalog.root": catalog.root, "model.id": config.model.id}
+    for name, entry in entries:
+        group = "benchmarks" if isinstance(entry, BenchmarkData) else "sources"
+        field = "data.id" if group == "sources" and name == OWN else f"catalog.{group}.{name}.id"
+        if catalog.kind_of(entry) == "file":
+            named[field] = entry.id
+            if Path(entry.id).suffix.lower() not in TABLES:
+                refuse(field, entry.id, f"a file of rows ends with {', '.join(TABLES)}", "Give such a file")
+            for part in ("split", "subset", "revision"):
+                default = type(entry).__dataclass_fields__[part].default
+                if (value := getattr(entry, part)) != default:
+                    at = f"{field.removesuffix('.id')}.{part}"
+                    refuse(at, value, f"{entry.id} is one file, and has none", "Leave it out")
     for field, path in named.items():
         if path is not None and path.startswith("~"):
             whole = Path(path).expanduser()
@@ -32,11 +48,6 @@ def check(config: Config) -> None:
             )
     _model(config)
     _commit(config)
-
-
-def is_path(id_: str) -> bool:
-    """Whether a model's id can only be a path: the Hub's have the form org/name."""
-    return id_.startswith(("/", "./", "../")) or id_.count("/") > 1
 
 
 def _model(config: Config) -> None:

@@ -172,7 +172,7 @@ class Config:
     untrained: bool = option(False, identity="recipe")
     """True: the base model itself, whatever the other groups state about training."""
     seed: int = option(42, identity="recipe", at_least=0, below=2**32)  # the seeds that numpy takes
-    data: Data = option(identity="recipe")
+    data: Data
     length: Length = option(identity="recipe")
     reward: Reward = option(identity="recipe")
     steps: Steps
@@ -185,7 +185,7 @@ class Config:
     tracker: Tracker = option(identity="neither")
     hub: Hub = option(factory=Hub, identity="neither")
     scale: Scale = option(identity="neither")
-    catalog: Catalog = option(identity="neither")
+    catalog: Catalog
     collapse: Collapse = option(factory=Collapse, identity="neither")
     objective: Any = option("average", identity="neither")
     """What a sweep optimizes: average, a benchmark, reward, device_hours, money; or a list of them."""
@@ -198,6 +198,10 @@ class Config:
     force: list[Literal["train", "evaluate"]] = option(factory=list, identity="neither")
     dry_run: bool = option(False, identity="neither")
     outputs: str = option("outputs", identity="neither")
+    detect: float | None = option(None, identity="neither", above=0, below=100)
+    """A difference in points: the dry run of a sweep says how many seeds it takes to show it."""
+    spread: float | None = option(None, identity="neither", above=0, below=100)
+    """For that: the standard deviation of a recipe's runs, in points of an average; null: of earlier runs."""
 
     @property
     def stop_at(self) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openrs import rewards
+from openrs.config.catalog import Columns
 from openrs.config.fields import option
 
 
@@ -26,19 +27,25 @@ class Draw:
 
 
 @dataclass(kw_only=True)
-class Data:
-    """The data mix: counts per source, drawn with a seed, without duplicates and problems of benchmarks."""
+class Data(Columns):
+    """The data mix: counts per source, drawn with a seed, without duplicates and problems of benchmarks.
 
-    draws: dict[str, Draw]
-    seed: int = option(42, at_least=0, below=2**32)
+    With an `id` it has a source of one's own, `own`, of which the columns are stated here too.
+    """
+
+    id: str | None = option(None, identity="neither")
+    """Path of a file of rows, or id of a data set: `data=PATH_OR_HUB_ID` on the command line."""
+    draws: dict[str, Draw] = option(identity="recipe")
+    seed: int = option(42, identity="recipe", at_least=0, below=2**32)
     decontaminate_ngram: int | None = option(
         None,
+        identity="recipe",
         at_least=8,
         reason="fewer are everyday phrases; every sixth row of MATH's training set shares even 8",
     )
     """Rows that share this many words in a row with a benchmark's problem are left out; null leaves out the
     rows whose whole text is such a problem."""
-    curriculum: list[list[str]] = field(default_factory=list)
+    curriculum: list[list[str]] = option(factory=list, identity="recipe")
     """Draws in the order in which each epoch takes them; the draws of one list are shuffled together. Empty
     shuffles all draws together."""
 

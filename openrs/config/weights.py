@@ -15,10 +15,9 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from openrs.config.path_checks import is_path
 from openrs.errors import Mistake
 from openrs.machine import hub_file
-from openrs.paths import CONF
+from openrs.paths import CONF, is_path
 
 CONTEXT = ("max_position_embeddings", "n_positions", "n_ctx")
 """What the configs of transformers call the longest sequence."""

@@ -6,14 +6,15 @@ it is `Unreadable`, and its row is left out and counted under the reason.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from openrs.records.boxes import boxes
+from openrs.verify.boxes import boxes
 
 PROBLEM, GOLD, CHOICE = "problem", "gold answer", "choice"
 
+_LETTER = re.compile(r"\(?([A-Za-z])[).:]?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DOLLARS = re.compile(r"(?P<escaped>\\.)|\$", re.DOTALL)
 _BRACES = re.compile(r"\\.|(?P<brace>[{}])", re.DOTALL)
@@ -73,6 +74,31 @@ def gold(value: Any) -> str:
     if not any(_visible(_math(formula)) for formula in boxes(read) or [read]):
         raise Unreadable("no gold answer")
     return read
+
+
+def exact(value: Any) -> str:
+    """An answer that is compared by its text; of a worked solution what stands behind `####`.
+
+    Raises:
+        Unreadable: the value holds no answer.
+    """
+    return after_hashes(text(value, GOLD)).strip()
+
+
+def choice(value: Any) -> str:
+    """The letter of a choice: `B`, `b`, `(B)`, `B)` or `B.`.
+
+    Raises:
+        Unreadable: the value holds none.
+    """
+    letter = _LETTER.fullmatch(text(value, GOLD).strip())
+    if letter is None:
+        raise Unreadable("gold answer is no letter of a choice")
+    return letter[1].upper()
+
+
+ANSWERS: dict[str, Callable[[Any], str]] = {"math": answer, "exact": exact, "choice": choice}
+"""The reader of answers of a kind."""
 
 
 def text(value: Any, what: str) -> str:

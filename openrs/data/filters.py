@@ -7,7 +7,7 @@ from typing import NoReturn
 from openrs.config.training import Draw
 from openrs.data.rows import Row
 from openrs.errors import Mistake
-from openrs.records.boxes import boxes
+from openrs.verify.boxes import boxes
 
 CLOSED = re.compile(r"\)(?=[\s$])")
 LABEL = re.compile(r"(?:(?:^|\s)\(|^|\n|[.;:?!]\s)([a-h]|[1-8]|[iv]{1,3}|[IV]{1,3})\Z")

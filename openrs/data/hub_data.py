@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from openrs.errors import Mistake, Unfetched
+from openrs.errors import Absent, Mistake, Unfetched
 
 MIRROR = "use catalog=mirror catalog.root=PATH"
 
@@ -23,7 +23,7 @@ def snapshot(id_: str, revision: str | None) -> Path:
         revision: branch, tag or commit; None is the main branch.
 
     Raises:
-        Mistake: the set is gated, is not there, lacks the revision, or cannot be reached.
+        Mistake: the set is gated or not there (`Absent`), lacks the revision, or cannot be reached.
     """
     import httpx
     from huggingface_hub import snapshot_download
@@ -39,7 +39,7 @@ def snapshot(id_: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(id_, repo_type="dataset", revision=revision))
     except GatedRepoError as error:
-        raise Mistake(
+        raise Absent(
             f"catalog=hub: {id_} is gated: its authors share it with people who accepted their terms. "
             f"Accept them at https://huggingface.co/datasets/{id_}, then log in with `hf auth login` or "
             "set HF_TOKEN to a token of that account."
@@ -50,7 +50,7 @@ def snapshot(id_: str, revision: str | None) -> Path:
             "null for the main branch."
         ) from error
     except RepositoryNotFoundError as error:
-        raise Mistake(
+        raise Absent(
             f"catalog=hub: the Hub has no data set {id_}, or it is private. Check its id; for a private one "
             "log in with `hf auth login` or set HF_TOKEN."
         ) from error

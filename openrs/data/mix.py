@@ -11,16 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from openrs.config.catalog import Catalog
+from openrs.config.catalog import BenchmarkData, Catalog, SourceData, is_table
 from openrs.config.training import Data, Draw
 from openrs.data import catalog
 from openrs.data.decontamination import HeldOut
 from openrs.data.filters import reasons
 from openrs.data.rows import Row, Rows
-from openrs.errors import Mistake
+from openrs.errors import Absent, Mistake, Unfetched
 from openrs.records.problem_ids import problem_id
 from openrs.records.recipe import digest
 
+CONTENT = ("problem", "solution", "answer_kind")
+"""What of a row training depends on; mathematics needs no kind."""
 OTHER_GOLD = "same problem with another gold answer"
 _MEANINGLESS = re.compile(r"\s|\\left|\\right|\\[!,;: ]|\^\\circ|\^\{\\circ\}|\.$|(?<![\d.])0+(?=\d)")
 """Spaces, the size of brackets, degrees, a full stop at the end, and zeros before a number."""
@@ -43,11 +45,13 @@ class Mix:
     the other answer."""
     origins: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Source -> what was read (`catalog.origin`)."""
+    not_held_out: dict[str, str] = field(default_factory=dict)
+    """Benchmarks whose problems may be among the rows, as they are not there: name -> reason."""
 
     @property
     def fingerprint(self) -> str:
         """Names the content of the rows, whatever they were read from."""
-        return digest([[row["problem"], row["solution"]] for row in self.rows])
+        return digest([[row[name] for name in CONTENT if name in row] for row in self.rows])
 
 
 def mix(data: Data, sources: Mapping[str, Rows], held_out: dict[str, list[str]]) -> Mix:
@@ -89,12 +93,7 @@ def mix(data: Data, sources: Mapping[str, Rows], held_out: dict[str, list[str]])
                         {"id": key, "problem": row["problem"], "kept": answer(first), "other": answer(row)}
                     )
             else:
-                fresh[key] = {
-                    "problem": row["problem"],
-                    "solution": row["solution"],
-                    "draw": name,
-                    "id": key,
-                }
+                fresh[key] = {part: row[part] for part in CONTENT if part in row} | {"draw": name, "id": key}
         keys = _sample(data, name, draw, list(fresh))
         taken += [fresh[key] for key in keys]
         seen |= {key: fresh[key] for key in keys}
@@ -135,13 +134,29 @@ def load_mix(data: Data, bindings: Catalog) -> Mix:
     """Reads the catalog and draws the mix."""
     names = sorted({name for draw in data.draws.values() for name in (draw.source, *draw.exclude)})
     sources = {name: catalog.source(bindings, name) for name in names}
-    held_out = {
-        name: catalog.held_out(bindings, name)
-        for name, benchmark in bindings.benchmarks.items()
-        if benchmark.held_out
-    }
     origins = {name: catalog.origin(bindings, bindings.sources[name], sources[name]) for name in names}
-    return replace(mix(data, sources, held_out), origins=origins)
+    # a network that is down would change the rows of what comes from it, and with them the run
+    fetched = any(origin["catalog"] == "hub" for origin in origins.values())
+    held_out, absent = dict[str, list[str]](), dict[str, str]()
+    drawn = {_address(bindings.sources[name]) for name in names}
+    for name, benchmark in bindings.benchmarks.items():
+        if benchmark.held_out and _address(benchmark) in drawn:
+            absent[name] = f"{benchmark.id} is what is trained on"
+            continue
+        if benchmark.held_out and bindings.kind_of(benchmark) == "lighteval":
+            absent[name] = f"{benchmark.id} words its problems itself"
+            continue
+        try:
+            held_out |= {name: catalog.held_out(bindings, name)} if benchmark.held_out else {}
+        except (Absent, Unfetched) as error:
+            if fetched and isinstance(error, Unfetched):
+                raise
+            absent[name] = str(error)
+    return replace(mix(data, sources, held_out), origins=origins, not_held_out=absent)
+
+
+def _address(data: SourceData | BenchmarkData) -> tuple[str | None, ...]:
+    return data.id, data.subset, data.split if data.kind != "file" and not is_table(data.id) else None
 
 
 def enough(num_rows: int, prompts_per_step: int) -> None:

@@ -1,29 +1,56 @@
 """Rows that were read, and what became of the others."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from openrs.errors import Mistake
 
 Row = dict[str, Any]
 
+PROBLEMS = ("problem", "question", "prompt", "input", "query", "instruction")
+ANSWERS = ("answer", "final_answer", "expected_answer", "gold", "target", "label", "result", "solution")
+"""What data sets call these columns."""
+
+
+def nearest(column: str, word: str, there: Sequence[str]) -> str | None:
+    """The column that a wrong name most likely means.
+
+    Args:
+        word: the catalog's for the column.
+        there: the columns that there are.
+    """
+    lower = {name.lower(): name for name in reversed(there)}
+    usual = PROBLEMS if word in ("problem", "question") else ANSWERS
+    close = get_close_matches(column.lower(), lower, 1) or [name for name in usual if name in lower]
+    return lower[close[0]] if close else None
+
 
 class Rows(list[Row]):
     """The readable rows of a source or a benchmark, in file order."""
 
     def __init__(
-        self, rows: Iterable[Row], left_out: dict[str, int] | None = None, without_gold: Iterable[str] = ()
+        self,
+        rows: Iterable[Row],
+        left_out: dict[str, int] | None = None,
+        without_gold: Iterable[str] = (),
+        settings: dict[str, Any] | None = None,
+        scoring: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(rows)
         self.left_out = left_out or {}
         """Reason -> rows that hold no problem or no gold answer."""
         self.without_gold = tuple(without_gold)
         """Problems of rows that were left out for their gold answer."""
+        self.settings = settings or {}
+        """Settings of evaluation that a task of lighteval's has in the place of the config's."""
+        self.scoring = scoring or {}
+        """Such a task and its metric."""
 
     def first(self, number: int | None) -> "Rows":
         """The first of them; None is all."""
-        return Rows(self[:number], self.left_out, self.without_gold)
+        return Rows(self[:number], self.left_out, self.without_gold, self.settings, self.scoring)
 
 
 class Tally:

@@ -175,8 +175,8 @@ def describe_config(config: Config, needs: list[Need], overrides: list[str]) -> 
     if (size := download_gib(config)) > 0:
         terms = f" (gated: accept its terms at https://huggingface.co/{model.id})" if model.gated else ""
         lines.append(f"  {model.id} will be downloaded, about {size:.0f} GiB{terms}")
-    if config.catalog.kind == "hub":
-        lines += [f"  {id_} will be downloaded" for id_, here in data_sets(config).items() if not here]
+    absent = [id_ for (kind, id_), here in data_sets(config).items() if kind == "hub" and not here]
+    lines += [f"  {id_} will be downloaded" for id_ in absent]
     return [*lines, "can run here."]
 
 

@@ -57,6 +57,8 @@ class Sampling:
     temperature: float
     top_p: float
     max_new_tokens: int
+    stop: tuple[str, ...] = ()
+    """Texts before which an answer ends; whoever reads the completion cuts it there."""
 
     def cap(self, request: Request) -> int:
         """New tokens that a request may have. The paper's vLLM ended an answer with the context, too."""

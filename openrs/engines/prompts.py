@@ -15,10 +15,11 @@ def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(path, revision=revision or "main")
 
 
-def templated(tokenizer: PreTrainedTokenizerBase, query: str) -> list[int]:
-    """Token ids of one user message by the chat template, ready to be answered."""
+def templated(tokenizer: PreTrainedTokenizerBase, query: str | list[dict[str, str]]) -> list[int]:
+    """Token ids of one user message, or of a conversation, by the chat template, ready to be answered."""
+    conversation = [{"role": "user", "content": query}] if isinstance(query, str) else query
     encoded: Any = tokenizer.apply_chat_template(
-        [{"role": "user", "content": query}], add_generation_prompt=True, tokenize=True, return_dict=True
+        conversation, add_generation_prompt=True, tokenize=True, return_dict=True
     )
     return list(encoded["input_ids"])
 

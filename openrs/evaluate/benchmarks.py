@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from datasets import Dataset, DatasetDict
@@ -25,7 +25,12 @@ from lighteval.tasks.registry import Registry
 from lighteval.tasks.requests import Doc, SamplingMethod
 from lighteval.utils.language import Language
 
+from openrs.config.catalog import GoldKind
+from openrs.data.rows import Rows
+from openrs.errors import Mistake
+from openrs.evaluate import lighteval_tasks
 from openrs.verify import shared_verifier
+from openrs.verify.texts import judge
 
 Task: TypeAlias = LightevalTaskConfig
 
@@ -53,7 +58,7 @@ class ExtractiveMatch(SampleLevelComputation):
     (a letter counts where an anchor such as "Answer:" leads to it).
     """
 
-    def __init__(self, gold_kind: Literal["expr", "latex", "letter"]) -> None:
+    def __init__(self, gold_kind: GoldKind) -> None:
         self.gold_kind = gold_kind
 
     def compute(self, responses: list[Any], docs: list[Doc]) -> list[float]:
@@ -64,20 +69,20 @@ class ExtractiveMatch(SampleLevelComputation):
             (doc.get_golds()[0], response.final_text[0])
             for doc, response in zip(docs, responses, strict=True)
         ]
+        if self.gold_kind in ("exact", "choice"):
+            return [float(judge(self.gold_kind, *pair).correct) for pair in pairs]
         verdicts = shared_verifier().verify(pairs, "evaluation", self.gold_kind)
         for doc, verdict in zip(docs, verdicts, strict=True):
             doc.specific["timed_out"] = verdict.timed_out
         return [float(verdict.correct) for verdict in verdicts]
 
 
-def task(
-    name: str, instruction: str, gold_kind: Literal["expr", "latex", "letter"], max_new_tokens: int
-) -> Task:
+def task(name: str, instruction: str, gold_kind: GoldKind, max_new_tokens: int) -> Task:
     """The lighteval task of a benchmark: instruction, blank line, problem; zero-shot.
 
     Args:
         instruction: of the evaluation; a row's own instruction goes before it.
-        gold_kind: how gold answers are read: `expr`, `latex`, or `letter` (one of the row's choices).
+        gold_kind: how gold answers are read (`BenchmarkData.gold_kind`).
     """
 
     def prompt(row: dict[str, Any], task_name: str) -> Doc:
@@ -90,6 +95,10 @@ def task(
             specific={"problem_id": row["id"], "timed_out": False},
         )
 
+    return _task(name, prompt, ExtractiveMatch(gold_kind), max_new_tokens, batched=True)
+
+
+def _task(name: str, prompt: Any, scorer: SampleLevelComputation, max_new_tokens: int, batched: bool) -> Task:
     return LightevalTaskConfig(
         name=name,
         prompt_function=prompt,
@@ -103,16 +112,50 @@ def task(
         metrics=[
             SampleLevelMetric(
                 metric_name=METRIC,
-                sample_level_fn=ExtractiveMatch(gold_kind),
+                sample_level_fn=scorer,
                 category=SamplingMethod.GENERATIVE,
                 corpus_level_fn=np.mean,
                 higher_is_better=True,
-                batched_compute=True,
+                batched_compute=batched,
             )
         ],
         stop_sequence=[],
         version=1,
     )
+
+
+class OwnMetric(SampleLevelComputation):
+    """A metric of a task of lighteval's, under the name of every score."""
+
+    def __init__(self, task_name: str, metric: str) -> None:
+        self.task_name, self.metric = task_name, metric
+
+    def compute(self, model_response: Any, doc: Doc) -> float:
+        """Scores one answer.
+
+        Raises:
+            Mistake: the metric cannot be computed, or is no share from 0 to 1.
+        """
+        value = lighteval_tasks.score(self.task_name, self.metric, doc, model_response)
+        if value is None:
+            raise Mistake(
+                f"evaluation.benchmarks=lighteval:{self.task_name}: its metric {self.metric} is no share "
+                "from 0 to 1 for every answer. Choose another, by `metric` of its entry in the catalog."
+            )
+        return value
+
+
+def own_task(name: str, rows: Rows) -> Task:
+    """A task of lighteval's, of which the prompts are made already: its documents, its metric."""
+    by_id = {row["id"]: row for row in rows}
+
+    def prompt(row: dict[str, Any], task_name: str) -> Doc:
+        stated = by_id[row["id"]]["doc"]
+        kept = {"problem_id": row["id"], "timed_out": False, "messages": by_id[row["id"]]["messages"]}
+        return Doc(task_name=task_name, **stated | {"specific": (stated["specific"] or {}) | kept})
+
+    scorer = OwnMetric(rows.scoring["task"], rows.scoring["metric"])
+    return _task(name, prompt, scorer, rows.settings["max_new_tokens"], batched=False)
 
 
 @dataclass(frozen=True)
@@ -121,7 +164,8 @@ class Outcome:
 
     gold: str
     text: str
-    correct: int
+    value: float
+    """1 for right and 0 for wrong, or a share between them."""
     timed_out: int
 
 
@@ -163,11 +207,15 @@ def measure(
 
 def _outcome(detail: Any) -> Outcome:
     return Outcome(
-        gold=detail.doc.get_golds()[0],
+        gold=detail.doc.get_golds()[0] if detail.doc.choices else "",
         text=detail.model_response.text[0],
-        correct=int(detail.metric[METRIC]),
+        value=float(detail.metric[METRIC]),
         timed_out=int(detail.doc.specific["timed_out"]),
     )
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    return {"id": row["id"]} if "doc" in row else row
 
 
 @contextmanager
@@ -176,7 +224,8 @@ def _only(tasks: dict[str, Task], rows: Mapping[str, list[dict[str, Any]]]) -> I
     load_tasks, load_rows = Registry.load_all_task_configs, LightevalTask.download_dataset_worker
     Registry.load_all_task_configs = staticmethod(lambda **_: tasks)
     LightevalTask.download_dataset_worker = staticmethod(
-        lambda config: DatasetDict({"test": Dataset.from_list(rows[config.name])})
+        # a task's documents are kept here: a Dataset would give all of them the same columns
+        lambda config: DatasetDict({"test": Dataset.from_list([_flat(row) for row in rows[config.name]])})
     )
     try:
         yield

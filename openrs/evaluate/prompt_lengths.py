@@ -24,7 +24,9 @@ def leave_room(config: Config, problems: Mapping[str, list[dict[str, Any]]]) -> 
     """
     context = config.model.context
     prompts = {
-        f"{row.get('instruction') or config.evaluation.instruction}\n\n{row['problem']}"
+        row["problem"]
+        if "messages" in row
+        else f"{row.get('instruction') or config.evaluation.instruction}\n\n{row['problem']}"
         for rows in problems.values()
         for row in rows
     }

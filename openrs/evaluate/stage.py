@@ -18,7 +18,7 @@ from openrs.data.rows import Rows
 from openrs.engines import Completion, Engine, Sampling
 from openrs.engines.prompts import load_tokenizer, templated
 from openrs.evaluate import benchmarks
-from openrs.evaluate.checkpoint_model import CheckpointModel, Key
+from openrs.evaluate.checkpoint_model import CheckpointModel, Key, said
 from openrs.evaluate.unfinished import UnfinishedCompletions
 from openrs.machine import device_kind
 from openrs.models import loadable
@@ -53,13 +53,18 @@ def evaluate(
     """
     base = loadable(config.model, Path(config.outputs) / "models")
     tokenizer = load_tokenizer(base, config.model.loaded_revision)
-    tasks = {address.benchmark: _task(config, address.benchmark) for address in addresses}
-    longest = max(
-        len(templated(tokenizer, task.prompt_function(row, name).query))
+    names = dict.fromkeys(address.benchmark for address in addresses)
+    tasks = {name: _task(config, name, problems[name]) for name in names}
+    lengths = {
+        name: max(len(templated(tokenizer, said(task.prompt_function(row, name)))) for row in problems[name])
         for name, task in tasks.items()
-        for row in problems[name]
+    }
+    engines.leave_room(max(lengths.values()), config.model.context, config.model.title)
+    # the engine makes room for a prompt and evaluation.max_new_tokens; a task may have another cap
+    cap = config.evaluation.max_new_tokens
+    longest = max(
+        length + _sampling(config, problems[name]).max_new_tokens - cap for name, length in lengths.items()
     )
-    engines.leave_room(longest, config.model.context, config.model.title)
     named = weights_hash(Path(weights)) if step else str(run.recipe["model"]["weights"])
     _set_aside(run, addresses, named)
     texts = {address: _text(config, run, address) for address in addresses}  # a damaged one costs no hours
@@ -117,7 +122,16 @@ def _gated(config: Config, address: ScoreAddress) -> bool:
     return config.catalog.benchmarks[address.benchmark].gated
 
 
-def _task(config: Config, benchmark: str) -> benchmarks.Task:
+def _sampling(config: Config, rows: Rows) -> Sampling:
+    """How tokens are drawn for a benchmark."""
+    evaluation, own = config.evaluation, rows.settings
+    cap, stop = own.get("max_new_tokens", evaluation.max_new_tokens), tuple(own.get("stop", ()))
+    return Sampling(evaluation.temperature, evaluation.top_p, cap, stop)
+
+
+def _task(config: Config, benchmark: str, rows: Rows) -> benchmarks.Task:
+    if rows.scoring:
+        return benchmarks.own_task(benchmark, rows)
     evaluation, kind = config.evaluation, config.catalog.benchmarks[benchmark].gold_kind
     return benchmarks.task(benchmark, evaluation.instruction, kind, evaluation.max_new_tokens)
 
@@ -163,6 +177,7 @@ def _evaluate_seed(
         lambda key, completion, seconds: unfinished[key[0]].append(
             key[1], completion, seconds, engine().device_kind
         ),
+        {name: _sampling(config, problems[name]) for name in unfinished},
     )
     outcomes = benchmarks.measure(
         model,
@@ -186,8 +201,7 @@ def _evaluate_seed(
         of_text = {record.get("device", "")} if record else set()
         generated["weights"] = record.get("weights", "") if record else weights
         generated["device"] = _device(unfinished[name].devices | of_text)
-        left_out = problems[name].left_out
-        _store(config, run, address, of_benchmark, outcomes[name], generated, packages, left_out)
+        _store(config, run, address, of_benchmark, outcomes[name], generated, packages, problems[name])
         unfinished[name].remove()
 
 
@@ -220,7 +234,7 @@ def _store(
     outcomes: dict[str, benchmarks.Outcome],
     generated: dict[str, Any],
     packages: dict[str, str],
-    left_out: dict[str, int],
+    rows: Rows,
 ) -> None:
     """Writes the text first and the score last: a score means that all is there.
 
@@ -228,7 +242,7 @@ def _store(
         completions: of each problem, by id in order.
         generated: `seconds`, `versions`, `weights` and `device` of the generation.
         packages: versions in this process, which scored.
-        left_out: reason -> rows of the benchmark that are no problems.
+        rows: of the benchmark.
     """
     ids = list(completions)
     counted = [item.counted for item in completions.values()]
@@ -250,7 +264,7 @@ def _store(
         title=config.catalog.benchmarks[address.benchmark].title,
         columns={
             "ids": ids,
-            "correct": [outcomes[problem].correct for problem in ids],
+            "correct": [outcomes[problem].value for problem in ids],
             "tokens": [item.length for item in completions.values()],
             "truncated": [int(cut) for cut in truncated],
             "timed_out": [outcomes[problem].timed_out for problem in ids],
@@ -262,7 +276,8 @@ def _store(
             **{name: value for name, value in asdict(config.evaluation).items() if name in SETTINGS},
         },
         versions=generated["versions"] | {name: packages[name] for name in VERDICTS if name in packages},
-        left_out=left_out,
+        left_out=rows.left_out,
+        task=rows.settings | rows.scoring,
         device=generated["device"],
         weights=generated["weights"],
     )

@@ -157,6 +157,7 @@ def free_what_is_passed(folder: Path) -> None:
     """Removes interruptions' checkpoints that are not the newest of all, and older ones' optimizer state."""
     for path in dict(sorted(places(folder).items())[:-1]).values():
         if interrupted(path):
+            (path / WHOLE).unlink()  # killed in the middle, this would leave a checkpoint that looks damaged
             shutil.rmtree(path)
     for _, path in sorted(whole_checkpoints(folder).items())[:-WITH_STATE]:
         for pattern in OPTIMIZER_STATE:

@@ -88,7 +88,12 @@ def _of_columns(record: Record, tolerance: float) -> str | None:
         allowed = COUNT[0] if name == "tokens" else lambda item: _whole(item) and item in (0, 1)
         if not all(map(allowed, column)):
             return f"{name} holds what is {'no count' if name == 'tokens' else 'neither 0 nor 1'}"
-    correct = record["correct"]
+    correct, graded = record["correct"], record.get("graded", [])
+    shares = isinstance(graded, list) and all(is_number(item) and 0 <= item <= 1 for item in graded)
+    if not shares or len(graded) not in (0, len(ids)) or (correct and graded):
+        return f"graded does not have one share from 0 to 1 for each of {len(ids)} ids, without correct"
+    if graded and abs(sum(graded) / n - record["value"]) > tolerance:
+        return f"value {record['value']} contradicts its outcomes, {sum(graded)} of {n}"
     if correct and abs(sum(correct) / n - record["value"]) > tolerance:
         return f"value {record['value']} contradicts its outcomes, {sum(correct)} of {n} right"
     return None
@@ -211,11 +216,9 @@ def of_whole_training(record: Record) -> str | None:
 
 
 def _of_items(record: Record, name: str, rules: Rules) -> str | None:
-    items = record.get(name)
-    whole = isinstance(items, list) and all(
-        isinstance(item, dict) and not _wrong(item, rules) for item in items
-    )
-    if not whole:
+    items: Any = record.get(name)
+    sound = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+    if not sound or any(_wrong(item, rules) for item in items):
         return f"{name} is no list of {', '.join(rules)}"
     return None
 

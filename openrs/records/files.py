@@ -31,9 +31,10 @@ def write_file(path: Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except OSError:
+    except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        error.filename = str(path)  # the file that is wanted, for the one line that is told of it
         raise
 
 

@@ -100,27 +100,41 @@ def run_id(recipe: dict[str, Any]) -> str:
     return digest(recipe)
 
 
-def evaluation_id(config: "Config", benchmark: str, problems: list[dict[str, Any]]) -> str:
+def evaluation_id(
+    config: "Config", benchmark: str, problems: list[dict[str, Any]], own: dict[str, Any] | None = None
+) -> str:
     """Names what completions depend on besides the weights and the sampling seed.
 
     Args:
         benchmark: its name in the catalog.
-        problems: its rows, with problem, gold, and an instruction where the benchmark has its own.
+        problems: its rows, with problem, gold, an instruction where the benchmark has its own, and messages
+            where a task of lighteval's words them.
+        own: settings in the place of the config's.
     """
     settings = bearing(config, "evaluation")["evaluation"] | {
         "dtype": config.evaluation_dtype,
         "benchmark": benchmark,
         "problems": [
-            [row["instruction"], row["problem"]] if "instruction" in row else row["problem"]
+            row["messages"]
+            if "messages" in row
+            else [row["instruction"], row["problem"]]
+            if "instruction" in row
+            else row["problem"]
             for row in problems
         ],
     }
+    settings |= own or {}
     if config.engine.kind != "transformers":  # the only engine once, so its scores do not name it
         settings["engine"] = config.engine.kind
     return digest(settings)
 
 
-def scoring_id(config: "Config", benchmark: str, problems: list[dict[str, Any]]) -> str:
-    """Names what verdicts on given completions depend on: golds, their kind, the rule's version."""
+def scoring_id(
+    config: "Config", benchmark: str, problems: list[dict[str, Any]], own: dict[str, Any] | None = None
+) -> str:
+    """Names what verdicts on given completions depend on: golds, their kind, the rule's version; of a task of
+    lighteval's its metric (`own`)."""
+    if own:
+        return digest(own | {"documents": [row["doc"] for row in problems]})
     kind = config.catalog.benchmarks[benchmark].gold_kind
     return digest({"rule": SCORING, "gold_kind": kind, "gold": [row["gold"] for row in problems]})

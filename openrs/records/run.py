@@ -175,6 +175,11 @@ def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
     return Run(runs / f"{name}-{full[:8]}", full, recipe)
 
 
+@cache  # a command holds a run several times
+def _say_read_only(folder: Path, reason: str) -> None:
+    say(f"{folder}: cannot be written to ({reason}), so only what is there is shown")
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Holds a run for a stage's process: were its command killed, the run would be free a moment before it.
@@ -213,7 +218,7 @@ def locked(run: Run) -> Iterator[None]:
                 f"{path}: belongs to another user, so two workers could train one run. Let its group write "
                 "to it."
             ) from error
-        say(f"{run.folder}: cannot be written to ({error.strerror}), so only what is there is shown")
+        _say_read_only(run.folder, str(error.strerror))
         yield
         return
     with lock:

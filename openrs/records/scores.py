@@ -9,6 +9,7 @@ The text is a record of its own, so that scoring can be repeated without generat
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -63,7 +64,7 @@ class Score:
     settings_id: str
     scoring_id: str
     value: float
-    """Share of problems answered right, 0 to 1."""
+    """Share of problems answered right, 0 to 1, or the mean of graded scores."""
     n: int
     stderr: float | None
     """Standard error of `value`: sample deviation (ddof 1) over sqrt(n); None for one problem, which has
@@ -86,10 +87,20 @@ class Score:
     weights: str = ""
     """Names the weights that were measured, as `weights_hash` does a checkpoint's and a recipe the base
     model's; "" in a record that is older than the field, and where it came from elsewhere."""
+    graded: list[float] = field(default_factory=list)
+    """The score of each problem, a share from 0 to 1, where not all are right or wrong; `correct` is then
+    empty, and no count of right answers is known."""
+    task: dict[str, Any] = field(default_factory=dict)
+    """Of a task of lighteval's: its name, metric, and the settings that it has in the place of `settings`."""
     imported: dict[str, Any] | None = None
     """Where it came from, if it was not measured here: file, its hash, format, metric, samples a
     problem, hash of the outputs. The columns are then empty unless the source has outcomes, and a
     `seed` below 0 stands for one that the source does not state (-1, -2: its distinct outputs)."""
+
+    @property
+    def outcomes(self) -> Sequence[float]:
+        """The score of each problem, graded or right and wrong; empty where none is known."""
+        return self.graded or self.correct
 
     @property
     def address(self) -> ScoreAddress:
@@ -106,27 +117,34 @@ def score(
     settings: dict[str, Any],
     versions: dict[str, str],
     left_out: dict[str, int] | None = None,
+    task: dict[str, Any] | None = None,
     device: str | None = "",
     weights: str = "",
 ) -> Score:
-    """Makes the record from outcome columns (ids, correct, tokens, truncated, timed_out)."""
-    n, right = len(columns["ids"]), sum(columns["correct"])
-    value = right / n
+    """Makes the record from outcome columns (ids, correct, tokens, truncated, timed_out); `correct` may hold
+    graded scores."""
+    n, values = len(columns["ids"]), columns["correct"]
+    whole = all(value in (0, 1) for value in values)
+    value = sum(values) / n
+    squares = sum((one - value) ** 2 for one in values)
+    variance = value * (1 - value) / (n - 1) if whole and n > 1 else squares / (n - 1) / n if n > 1 else None
     return Score(
         **asdict(address),
         title=title,
         value=value,
         n=n,
-        stderr=math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else None,
+        stderr=None if variance is None else math.sqrt(variance),
         seconds=round(seconds, 3),
         settings=settings,
         versions=versions,
         ids=columns["ids"],
-        correct=columns["correct"],
+        correct=[int(value) for value in values] if whole else [],
+        graded=[] if whole else values,
         tokens=columns["tokens"],
         truncated=columns["truncated"],
         timed_out=columns["timed_out"],
         left_out=left_out or {},
+        task=task or {},
         device=device,
         weights=weights,
     )

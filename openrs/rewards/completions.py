@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from openrs.verify import Rule, Verdict, shared_verifier
+from openrs.verify.texts import judge
 
 Completions = Sequence[Sequence[dict[str, str]]]
 """TRL's conversational form: one assistant message each."""
@@ -29,10 +30,18 @@ def verify(
     Args:
         gold_first: True gives math-verify its arguments in order. The paper's code had them swapped,
             which turns the verdict where an interval meets an inequality (open-r1 #566).
-        extras: TRL's other arguments; `log_metric` is called if it is among them.
+        extras: TRL's other arguments; `log_metric` is called if it is among them, and `answer_kind` says of
+            each answer how it is judged where not all are mathematics.
     """
     rule: Rule = "gold_first" if gold_first else "training"
-    verdicts = shared_verifier().verify(list(zip(solution, texts(completions), strict=True)), rule)
+    pairs = list(zip(solution, texts(completions), strict=True))
+    kinds = extras.get("answer_kind") or ["math"] * len(pairs)
+    formulas = [pair for pair, kind in zip(pairs, kinds, strict=True) if kind == "math"]
+    parsed = iter(shared_verifier().verify(formulas, rule) if formulas else [])
+    verdicts = [
+        next(parsed) if kind == "math" else judge(kind, *pair)
+        for pair, kind in zip(pairs, kinds, strict=True)
+    ]
     if log := extras.get("log_metric"):
         log("verifier_timeouts", float(sum(verdict.timed_out for verdict in verdicts)))
     return verdicts

@@ -128,7 +128,17 @@ class CustomTerm:
         return number
 
     def _failing(self, batch: dict[str, Any]) -> str:
-        """The first completion with which the function raises alone."""
+        """The first completion with which the function raises alone, if that is found in time."""
+        try:
+            place = limited(self.seconds, partial(self._first_failing, batch))
+        except Expired:
+            place = None
+        if place is not None:
+            return f"at {_row(batch, place)}"
+        count = len(batch["completions"])
+        return f"with {count} completions together, of which the first is {_row(batch, 0)}"
+
+    def _first_failing(self, batch: dict[str, Any]) -> int | None:
         count = len(batch["completions"])
         for place in range(count):
             alone = {
@@ -136,12 +146,10 @@ class CustomTerm:
                 for key, item in batch.items()
             }
             try:
-                limited(self.seconds, partial(self._values, alone))
+                self._values(alone)
             except (Exception, SystemExit):
-                return f"at {_row(batch, place)}"
-            except Expired:
-                break
-        return f"with {count} completions together, of which the first is {_row(batch, 0)}"
+                return place
+        return None
 
     def _mistake(self, batch: dict[str, Any], problem: str, remedy: str) -> Mistake:
         where = f"{self.code.field}: {self.code.reference}"

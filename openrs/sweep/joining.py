@@ -56,6 +56,12 @@ def join(
             f"hydra/sweeper/sampler: the study {name} is {kinds[not stored['grid']]}, this command asks for "
             f"{kinds[stored['grid']]}. {RENAME}"
         )
+    if stored.get("replicates") != question.get("replicates"):
+        kinds = ("searches over the seed", "runs each proposal with every seed")
+        raise Mistake(
+            f"seed: the study {name} {kinds['replicates' in stored]}, this command "
+            f"{kinds['replicates' in question]}. {RENAME}"
+        )
     _compare_options(stored.get("made_of", {}), question.get("made_of", {}), name)
     return study, False
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from openrs.config import own_data
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.records import ledger, scores
@@ -42,7 +43,7 @@ def check(objectives: Sequence[str], config: DictConfig) -> None:
     Raises:
         Mistake: naming the objective, and what would give it.
     """
-    benchmarks = list(config.evaluation.benchmarks)
+    benchmarks = [own_data.name_of(name) for name in config.evaluation.benchmarks]
     measured = ["average", *benchmarks, *TRAINED]
     for name in objectives:
         if name not in measured:

@@ -15,6 +15,7 @@ from openrs.config.compose import refusal, to_config
 from openrs.config.overrides import prepared
 from openrs.errors import Mistake
 from openrs.plan import Plan, preview, resolve
+from openrs.studies.replicates import SEED
 from openrs.sweep.space import Space, choices, spelled
 
 COMPOSED = 50
@@ -35,6 +36,8 @@ class Points:
     """Slots of the study."""
     folders: tuple[Path, ...] | None = None
     """Of options beside conf/; None where the jobs are those of another Hydra application."""
+    seeds: tuple[Any, ...] = ()
+    """Of a sampler's search: the training seeds with which each of its proposals is run."""
 
     def overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
         """One job's overrides, as Hydra composes them.
@@ -46,8 +49,10 @@ class Points:
         return lines if self.folders is None else tuple(prepared(lines, self.folders))
 
     def params(self, slot: int) -> dict[str, Any]:
-        """The params of a slot, empty where a sampler proposes them."""
-        return {} if self.grid is None else self.grid[slot]
+        """The params of a slot; of a sampler's only the seed, as it proposes the others."""
+        if self.grid is not None:
+            return self.grid[slot]
+        return {SEED: self.seeds[slot % len(self.seeds)]} if self.seeds else {}
 
     def compose(self, params: dict[str, Any]) -> DictConfig:
         """The job config of one point, as Hydra composes it.

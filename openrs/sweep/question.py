@@ -14,6 +14,7 @@ from openrs.config.compose import to_config
 from openrs.errors import Mistake
 from openrs.paths import CONF
 from openrs.records.recipe import digest
+from openrs.studies.replicates import SEED
 from openrs.studies.storage import address
 from openrs.sweep import objective, sampler, signal, signal_checks, space
 from openrs.sweep.points import Points
@@ -75,12 +76,16 @@ def read_question(
     grid = swept.points() if is_grid else None
     if grid is None:
         sampler.rehearse(options.sampler, swept, directions)
-    points = Points(loader, config, swept, grid, _total(options.n_trials, grid), folders)
+    seeds = _replicates(swept, extend is not None) if grid is None and typed else ()
+    total = _total(options.n_trials, grid, len(seeds))
+    points = Points(loader, config, swept, grid, total, folders, seeds)
     pruner = sampler.make_pruner(options.pruner)
     if pruner is not None and typed:
         rewards = signal_checks.rewarding(points)
         signal_checks.check(signal.parse(options.signal), config, rewards, type(pruner).__name__)
     stored = swept.stored() | {"grid": is_grid, "objectives": list(objectives)}
+    if seeds:
+        stored["replicates"] = list(seeds)
     name, folder = _address(config, options, stored)
     if typed:
         stored |= {"made_of": _made_of(config) | _custom_rewards(points)}
@@ -135,12 +140,24 @@ def _extension(path: str | None) -> Callable[..., None] | None:
     return extend
 
 
-def _total(number: Any, grid: Sequence[dict[str, Any]] | None) -> int:
+def _replicates(swept: space.Space, extended: bool) -> tuple[Any, ...]:
+    """The seeds with which each proposal of a sampler is run: a list of them beside what is searched. An
+    interval of seeds, or seeds alone, are searched as any other."""
+    seeds = space.choices(swept.distributions[SEED]) if SEED in swept.distributions else None
+    return tuple(seeds) if seeds and (len(swept.distributions) > 1 or extended) else ()
+
+
+def _total(number: Any, grid: Sequence[dict[str, Any]] | None, replicates: int = 0) -> int:
     """Slots of the study."""
     if number is not None and (not isinstance(number, int) or number < 1):
         raise Mistake(f"hydra.sweeper.n_trials={number}: must be a number of trials, 1 or more.")
+    if number is not None and replicates and number % replicates:
+        raise Mistake(
+            f"hydra.sweeper.n_trials={number}: is no multiple of the {replicates} seeds with which each "
+            f"proposal is run. Give {number + replicates - number % replicates}."
+        )
     if grid is None:
-        return SAMPLES if number is None else int(number)
+        return SAMPLES * max(1, replicates) if number is None else int(number)
     return len(grid) if number is None else min(int(number), len(grid))
 
 

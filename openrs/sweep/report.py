@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs import collect
+from openrs.analysis import planned
 from openrs.analysis.tables import sweep_comparison
 from openrs.analysis.tables.sweep_comparison import SweepTrial
 from openrs.analysis.tables.table import Table
@@ -21,7 +22,7 @@ from openrs.studies.trials import REASON, RECORD, counts, newest, why
 from openrs.sweep import budget, signal
 from openrs.sweep.estimate import estimate, lines
 from openrs.sweep.objective import TRAINED
-from openrs.sweep.points import spaced
+from openrs.sweep.points import Points, spaced
 from openrs.sweep.question import Question
 from openrs.sweep.slots import Patience, owed_slots
 from openrs.sweep.space import spelled
@@ -47,9 +48,12 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience) -> 
     if points.grid is None:
         for line in points.space.described():
             show(f"  space     {line}")
+        if points.seeds:
+            show("  seeds     each proposal is run with every one: they are replicates, and not searched")
     for slot, item in plans.items():
         label = "each" if points.grid is None else f"trial {slot}"
-        show(f"  {label:<9} {_spelled(points.params(slot))}{_state(item)}")
+        params = {} if points.grid is None else points.params(slot)
+        show(f"  {label:<9} {_spelled(params)}{_state(item)}")
     runs = [item for item in plans.values() if isinstance(item, Plan)]
     if reason := next((item.unread for item in runs if item.unread), ""):
         show(f"  data      not known here, so the runs have no names yet: {reason}")
@@ -62,10 +66,23 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience) -> 
         show("\n".join(lines(planned, points.total)))
         for line in budget.lines(points.config, spent(trials), planned):
             show(f"  budget    {line}")
+        for line in _power(points):
+            show(f"  power     {line}")
     if wrong := len(plans) - len(runs):
         show(f"  left out  {wrong} trial{'s' * (wrong > 1)} that cannot run: the sums above are without them")
     show("nothing was run (dry_run=true)")
     return not wrong
+
+
+def _power(points: Points) -> list[str]:
+    """What the arms of a grid could show of each other, with the noise of earlier runs or a stated one."""
+    arms: dict[str, int] = {}
+    for params in (points.grid or [])[: points.total]:
+        arm = _spelled({key: value for key, value in params.items() if key != replicates.SEED})
+        arms[arm] = arms.get(arm, 0) + 1
+    config = points.config
+    folders = sorted(path.parent for path in Path(config.outputs).glob("runs/*/run.json"))
+    return planned.lines(collect.runs_in(folders), arms, config.detect, config.spread)
 
 
 def _spelled(params: dict[str, Any]) -> str:

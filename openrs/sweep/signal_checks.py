@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig, OmegaConf
 
+from openrs.config import own_data
 from openrs.errors import Mistake
 from openrs.records.metric_names import LOGGED
 from openrs.sweep.points import Points
@@ -104,7 +105,8 @@ def _check_metrics(
 
 
 def _check_scores(scores: Selection, name: str, config: DictConfig) -> None:
-    benchmarks = list(config.catalog.benchmarks)
+    named = [own_data.name_of(name) for name in config.evaluation.benchmarks]
+    benchmarks = list(dict.fromkeys([*config.catalog.benchmarks, *named]))
     if scores.benchmark not in benchmarks:
         raise Mistake(
             f"hydra.sweeper.signal={name}: the catalog has no benchmark {scores.benchmark}. "

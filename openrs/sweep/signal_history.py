@@ -58,8 +58,8 @@ def values_at(plan: Plan, selection: Selection, step: int) -> dict[int, float]:
     measured = [score for score in read if score is not None]
     if selection.step is None:
         return {step: mean(score.value for score in measured)}
-    answers: dict[str, list[int]] = defaultdict(list)
+    answers: dict[str, list[float]] = defaultdict(list)
     for score in measured:
-        for problem, correct in zip(score.ids, score.correct, strict=True):
+        for problem, correct in zip(score.ids, score.outcomes, strict=True):
             answers[problem].append(correct)
     return {place: mean(answers[problem]) for place, problem in enumerate(sorted(answers))}

@@ -96,15 +96,17 @@ def enqueue_next(
     params: Callable[[int], dict[str, Any]],
     patience: Patience,
     promotions: Callable[[dict[int, Slot]], FrozenTrial | None],
+    replicates: int = 1,
 ) -> bool:
     """Puts the next trial into the queue, if one is owed: a retry, a promotion, or a new slot.
 
     Args:
         study: the study; trials that wait already are next.
         total: number of slots.
-        params: a new slot's number -> its params, empty to let the sampler propose.
+        params: a new slot's number -> its params; the sampler proposes the others.
         patience: how often a slot is tried.
         promotions: chooses a pruned trial whose run goes on.
+        replicates: slots in a row that have one proposal, the first one's.
 
     Returns:
         Whether a trial is waiting now.
@@ -124,14 +126,23 @@ def enqueue_next(
     fresh = next((number for number in range(total) if number not in taken), None)
     if fresh is None:
         return False
-    study.enqueue_trial(params(fresh), user_attrs={SLOT: fresh})
+    first = taken.get(fresh - fresh % replicates)
+    study.enqueue_trial((_proposed(first.last) if first else {}) | params(fresh), user_attrs={SLOT: fresh})
     return True
+
+
+def _proposed(trial: FrozenTrial) -> dict[str, Any]:
+    """The params of a trial; of one that died at once what was enqueued for it."""
+    return dict(trial.system_attrs.get("fixed_params", {})) | trial.params
 
 
 def _again(study: optuna.Study, trial: FrozenTrial, more: dict[str, Any]) -> None:
     """Enqueues another trial of the same slot; an earlier promotion's mark goes along."""
     kept = {key: trial.user_attrs[key] for key in (SLOT, PROMOTES) if key in trial.user_attrs}
-    fixed = trial.system_attrs.get("fixed_params", {}) | trial.params
     study.add_trial(
-        create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": fixed}, user_attrs=kept | more)
+        create_trial(
+            state=TrialState.WAITING,
+            system_attrs={"fixed_params": _proposed(trial)},
+            user_attrs=kept | more,
+        )
     )

@@ -22,7 +22,18 @@ from openrs.config.names import open_dictionary
 from openrs.config.overrides import prepared
 from openrs.errors import Mistake
 
-QUIET = ("hardware", "tracker", "outputs", "dry_run", "force", "budget", "fail_fast", "hydra")
+QUIET = (
+    "hardware",
+    "tracker",
+    "outputs",
+    "dry_run",
+    "force",
+    "budget",
+    "fail_fast",
+    "detect",
+    "spread",
+    "hydra",
+)
 """Overrides that change no result, so that workers which differ in them share a study."""
 
 DECADES = 100

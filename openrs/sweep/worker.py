@@ -97,6 +97,7 @@ class Worker:
                 self.study,
                 total=points.total,
                 params=points.params,
+                replicates=max(1, len(points.seeds)),
                 patience=self.patience,
                 promotions=self._promotion,
             ):

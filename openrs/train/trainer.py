@@ -244,8 +244,9 @@ def _trainer(
 def _write_record(run: Run, stopped: dict[str, Any] | None) -> TrainRecord:
     """Writes `train.json` from what the folder holds."""
     folder = run.folder / "train"
-    saved, lines = whole_checkpoints(folder), training.logged_steps(folder)
+    saved = whole_checkpoints(folder)
     last = max(saved)
+    lines = [line for line in training.logged_steps(folder) if line["step"] <= last]
     data = sound_record(folder / "data.json", faults.of_data) or {"rows": {}, "dropped": {}}
     seconds = {line["step"]: line.get("step_seconds", 0.0) for line in lines}
     segments = training.finished_segments(training.segments(folder), last, seconds)

@@ -24,6 +24,7 @@ def outputs(tmp_path):
             recipe = {"seed": seed, "of": name}
             scores = outcomes(share, {"low": 10, "same": 20, "high": 30}[name] + seed)
             make_run(tmp_path, name, {10: {"amc23": scores, "minerva": scores}}, recipe)
+    make_run(tmp_path, "base", {0: {"amc23": outcomes(0.2, 4)}}, report_step=0)
     make_run(tmp_path, "once", {10: {"amc23": outcomes(0.6, 5)}}, {"seed": 1, "of": "once"})
     make_run(tmp_path, "other", {10: {"amc23": outcomes(0.6, 6)}}, {"seed": 1, "of": "other"})
     make_run(tmp_path, "unlike", {10: {"amc23": outcomes(0.4, 8)}}, {"seed": 1, "of": "unlike"})
@@ -52,8 +53,10 @@ def decide(outputs, capsys, monkeypatch):
         (("low", "same", "--margin", "0.5"), 12, "to show 0.5 points, the margin, with power 0.8: "),
         (("unlike", "once"), 12, "recipes: undecided for want of a spread (no recipe here has two"),
         (("unlike", "once", "--about", "checkpoints"), 0, "checkpoints: B is better: +"),
-        (("unlike", "once", "--spread", "1"), 0, "between training runs as stated: a standard deviation of 1.0"),
+        (("unlike", "once", "--spread", "1"), 0, "training runs as stated: a standard deviation of 1.0"),
         (("low", "once"), 0, "and taken to be the same of the recipe that has one run"),
+        (("low", "base"), 1, "is an untrained model, and B must be trained"),
+        (("base", "high"), 0, "recipes: B is better: +"),
         (("low", "none"), 1, "error: none: no run has this name. Give one of "),
         (("low", "high", "--margin", "0"), 1, "margin=0.0: must be points of a score, above 0"),
         (("low", "high", "--decisions", "5"), 1, "decisions: belongs to --ledger FILE"),
@@ -100,17 +103,19 @@ def test_two_one_sided_tests_by_hand():
 
 
 def test_more_runs_and_answers_lessen_what_they_can():
-    noise = decisions.Noise(0.0, 1e-4, 3e-4, {"x": 1e-4}, {"x": 400}, (2, 2), {"x": 2}, 2)
+    noise = decisions.Noise(1e-4, 3e-4, {"x": 1e-4}, {"x": 400}, (2, 2), {"x": 2}, 2)
     assert noise.chance(0.0) < 0.05
-    alone = power.between_recipes(0.05, 1e-2, 3e-4**0.5, 400, 2, 1e-4)
+    alone = power.between_recipes(0.05, 1e-2, 3e-4**0.5, 400, 2)
     assert noise.chance(0.05) == pytest.approx(alone)
-    # eight more runs a side: a fifth of either part, and 18 degrees of freedom
-    many = power.between_recipes(0.05, (2e-5) ** 0.5, (6e-5) ** 0.5, 400, 18, 2e-5)
+    # eight more runs a side: a fifth of the part between runs, and 18 degrees of freedom
+    many = power.between_recipes(0.05, 1e-2, 6e-5**0.5, 400, 18)
     assert noise.chance(0.05, runs=8) == pytest.approx(many)
-    assert noise.chance(0.05) < noise.chance(0.05, answers=50, titles=["x"]) < many
+    # two more answers: half of what they add
+    more = power.between_recipes(0.05, 1e-2, 2.5e-4**0.5, 400, 2)
+    assert noise.chance(0.05, answers=2, titles=["x"]) == pytest.approx(more)
     runs = noise.runs_needed(0.05)
     assert noise.chance(0.05, runs=runs) >= 0.8 > noise.chance(0.05, runs=runs - 1)
-    fixed = decisions.Noise(1e-2, 0.0, 0.0, None, {"x": 400}, (2, 2), {"x": 1}, 2)
+    fixed = decisions.Noise(1e-2, 0.0, None, {"x": 400}, (2, 2), {"x": 1}, 2)
     assert (fixed.runs_needed(0.05), fixed.answers_needed(0.05)) == (None, None)
 
 

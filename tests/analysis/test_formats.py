@@ -56,6 +56,9 @@ def test_every_format_says_which_numbers_were_published_or_imported():
     base, table = references.base_differences([run], table1.DEFAULT)[0], table1.everything([run])[0]
     assert r"\caption{Differences to the published base row (DeepSeek" in formats.latex(base)
     assert r"\caption{zero-shot pass@1" in formats.latex(table)
+    above, below = formats.latex(table).split(r"\begin{tablenotes}")
+    assert r"\label{tab:table1}" in above
+    assert "95 \\% interval (Wilson)" in below, "the notes stand below the table, not in its caption"
     for shown in (base, table):
         (row,) = csv.DictReader(io.StringIO(formats.comma_separated(shown)))
         assert row["origin"] == "imported"

@@ -107,7 +107,7 @@ def test_rows_measured_in_other_ways_are_refused_unless_asked_for(tmp_path, trai
 
 def test_rows_of_two_kinds_of_device_are_set_apart_unless_asked_for_and_then_marked(tmp_path):
     for name, device in (("exp3", "NVIDIA A40"), ("exp4", "NVIDIA L40")):
-        make_run(tmp_path, name, {10: {"aime24": halves()}}, device=device)
+        make_run(tmp_path, name, {10: {"aime24": halves(8)}}, device=device)
     runs = run_records.load_all(tmp_path)
     with pytest.raises(Mistake, match=r"kind of device \(NVIDIA A40; NVIDIA L40\).*--mixed device"):
         refuse(runs)
@@ -139,8 +139,8 @@ def test_one_runs_scores_on_two_kinds_of_device_are_two_rows(tmp_path):
 
 @pytest.mark.parametrize("device", ["CPU", "NVIDIA A40"])
 def test_a_row_without_a_device_stands_beside_any_and_says_so(tmp_path, device):
-    make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, device=device)
-    make_run(tmp_path, "exp4", {10: {"aime24": halves()}}, device=None)
+    make_run(tmp_path, "exp3", {10: {"aime24": halves(8)}}, device=device)
+    make_run(tmp_path, "exp4", {10: {"aime24": halves(8)}}, device=None)
     runs = run_records.load_all(tmp_path)
     refuse(runs)
     (table,) = table1.everything(runs)

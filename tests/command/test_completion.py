@@ -15,6 +15,7 @@ from openrs.paths import ROOT
 @pytest.mark.parametrize(
     ("line", "found"),
     [
+        ("openrs table1 --format ", ["csv ", "html ", "json ", "md ", "tex "]),
         ("openrs tabl", ["table1 ", "table2 ", "table3 ", "table4 ", "table5 "]),
         ("openrs exper", ["experiment="]),
         ("openrs experiment=ex", ["experiment=exp1 ", "experiment=exp2 ", "experiment=exp3 "]),

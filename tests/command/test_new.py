@@ -16,7 +16,7 @@ from tests.helpers.commands import openrs
 def test_a_study_holds_twenty_problems_and_the_version(tmp_path):
     files = new.write(tmp_path / "study")
     assert {path.relative_to(tmp_path / "study").parts[0] for path in files} == {
-        "README.md", "conf", "data", "requirements.txt", "sweeps",
+        "README.md", "conf", "data", "requirements.txt", "rewards.py", "sweeps",
     }  # fmt: skip
     rows = (tmp_path / "study/data/mine/train.jsonl").read_text().splitlines()
     assert (len(rows), set(json.loads(rows[0]))) == (20, {"problem", "answer"})
@@ -30,6 +30,8 @@ def test_it_composes_and_none_of_its_problems_is_evaluated(tmp_path, monkeypatch
     config = compose_config("experiment=mine", "catalog=mine", f"scale={scale}")
     mix = load_mix(config.data, config.catalog)
     assert (len(mix.rows), mix.dropped) == (20, {"mine": {}})
+    brevity = config.reward.custom["brevity"].term("brevity")
+    assert brevity.function(completions=[[{"content": "x" * 50}]]) == [0.75]
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path):
@@ -45,7 +47,9 @@ def test_its_three_commands_run(tmp_path):
     commands = re.findall("^    openrs (.+?)(?: +#.*)?$", (tmp_path / "README.md").read_text(), re.MULTILINE)
     assert len(commands) == 3
     smaller = ["report_step=1", "steps.save_every=1", "evaluation.max_problems=2"]
-    for words, printed in zip(commands, ("| mine, step 1", "reward=accuracy", "report.html: "), strict=True):
+    for words, printed in zip(
+        commands, ("| mine, step 1", "brevity.weight=0.5", "report.html: "), strict=True
+    ):
         more = smaller if "mine" in words else []
         shown = openrs(*words.split(), *more, cwd=tmp_path)
         assert shown.returncode == 0, shown.stderr[-3000:]

@@ -95,6 +95,10 @@ def test_an_option_of_openrs_goes_before_one_of_the_same_name_and_says_so(study,
     assert swept("sweeps=table1").hydra.sweeper.params.experiment == "base,exp1,exp2,exp3"
 
 
+def test_a_folder_that_is_not_there_adds_nothing_to_the_help(tmp_path):
+    assert usage.text(["--help", "--config-dir", str(tmp_path / "nowhere")]) == usage.text(["--help"])
+
+
 def test_the_conf_of_the_checkout_is_no_other(monkeypatch):
     monkeypatch.chdir(CONF.parent)
     assert option_folders.own() is None

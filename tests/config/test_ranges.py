@@ -104,3 +104,10 @@ def test_names_are_short(composed):
 def test_limits_are_metadata_of_the_field():
     limits = {field.name: field.metadata.get("limits") for field in fields(hints(Config)["hardware"])}
     assert limits["main_port"].bounds == limits["server_port"].bounds == {"at_least": 1, "at_most": 65535}
+
+
+def test_the_example_of_a_refusal_is_a_small_number_that_holds():
+    limits = {name: place(name).limits for name in (*NUMBERS, "evaluation.num_seeds") if place(name).limits}
+    assert [name for name, one in limits.items() if not one.hold(one.example)] == []
+    assert {name: one.example for name, one in limits.items() if one.example > 1024} == {}
+    assert limits["evaluation.num_seeds"].example == limits["hardware.training_processes"].example == 1

@@ -87,6 +87,13 @@ def test_a_folder_without_a_config_is_refused(folder):
         compose_config("experiment=base", "scale=nano", f"model={folder}")
 
 
+def test_a_revision_of_what_has_none_is_refused(folder, tmp_path):
+    for model in ("nano", folder):
+        config = compose_config("scale=nano", f"model={model}", "model.revision=v1", f"outputs={tmp_path}")
+        with pytest.raises(Mistake, match=r"model\.revision=v1: .* is no model of the Hub"):
+            resolve(config)
+
+
 def test_weights_that_changed_in_place_are_another_run(folder, tmp_path):
     arguments = ("experiment=base", "scale=nano", f"model={folder}", f"outputs={tmp_path / 'outputs'}")
     first = resolve(compose_config(*arguments)).run.id

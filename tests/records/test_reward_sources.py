@@ -98,7 +98,13 @@ def test_a_changed_import_is_said_of_a_run_that_goes_on(helped, tmp_path):
     plan = resolve(helped())
     plan.run.log_invocation({})
     training.begin_segment(
-        plan.run.folder / "train", {"first_step": 1, "rewards": reward_sources.imported(plan.config)}
+        plan.run.folder / "train",
+        {
+            "first_step": 1,
+            "hardware": "cpu",
+            "world_size": 1,
+            "rewards": reward_sources.imported(plan.config),
+        },
     )
     assert [*reward_sources.notes(plan.config, plan.run)] == []
     (tmp_path / "deeper.py").write_text("one = 2\n")

@@ -41,7 +41,7 @@ def test_a_record_survives_the_round_trip(tmp_path):
 
 
 def test_a_crash_before_the_move_leaves_no_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
+    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(5, "power cut")))
     with pytest.raises(OSError, match="power cut"):
         write_record(tmp_path / "r.json", {"a": 1})
     assert read_record(tmp_path / "r.json") is None
@@ -141,7 +141,7 @@ def test_a_run_that_may_not_be_written_to_is_still_read(tmp_path, capsys):
         assert find(tmp_path, "exp", RECIPE) == made
         with pytest.raises(OSError, match="denied") as error:
             made.log_invocation({"x": 1})
-        assert denial(error.value).startswith(f"{made.folder}/.run.json.")
+        assert denial(error.value).startswith(f"{made.folder}/run.json: cannot be")
     assert capsys.readouterr().err.startswith(f"{made.folder}: cannot be written to (Permission denied)")
     lock = made.folder / ".lock"
     lock.touch()

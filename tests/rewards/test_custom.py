@@ -1,6 +1,9 @@
 """A user's own reward function: what is refused before training, and what while it is called."""
 
 import asyncio
+import re
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -8,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from openrs.errors import Mistake
+from openrs.paths import ROOT
 from openrs.rewards import CustomReward
 from openrs.rewards.time_limit import Expired, limited
 
@@ -185,6 +189,16 @@ def test_a_bare_except_takes_one_interrupt_only():
 
     with pytest.raises(Expired):
         limited(0.2, stubborn)
+
+
+def test_code_that_sees_no_signal_ends_the_process_with_its_place():
+    code = (
+        "import itertools\nfrom openrs.rewards import time_limit\ntime_limit.GRACE = 0.2\n"
+        "def brevity(): return sum(itertools.repeat(1, 10**12))\ntime_limit.limited(0.2, brevity)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert re.search(r"Timeout .*line 4 in brevity", ended.stderr, re.DOTALL)
 
 
 def test_a_time_limit_holds_beside_the_main_thread():

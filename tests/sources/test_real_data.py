@@ -7,9 +7,9 @@ import pytest
 
 from openrs.data import catalog
 from openrs.data.mix import load_mix
-from openrs.records.boxes import boxes
 from openrs.records.paper import BENCHMARKS
 from openrs.verify import Verifier
+from openrs.verify.boxes import boxes
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,8 @@ def config(stages=("train", "evaluate"), **reward):
     benchmarks = {"aime24": {}, "amc23": {}}
     return OmegaConf.create(
         {
-            "catalog": {"benchmarks": benchmarks}, "stages": list(stages), "reward": reward,
+            "catalog": {"benchmarks": benchmarks}, "evaluation": {"benchmarks": []},
+            "stages": list(stages), "reward": reward,
             "steps": {"save_every": 5, "total": 20, "stop_at": None},
         }
     )  # fmt: skip

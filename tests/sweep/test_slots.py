@@ -131,3 +131,22 @@ def test_a_paused_run_is_promoted_once_its_rung_has_filled(study):
     assert promoted.user_attrs[SLOT] == second.user_attrs[SLOT]
     assert promoted.params == second.params
     assert choose(slots(study.get_trials())) is None, "it is on its way"
+
+
+def test_every_proposal_of_a_sampler_is_run_with_every_seed(study):
+    study.sampler = optuna.samplers.RandomSampler(seed=1)
+    drawn = []
+    for _ in range(6):
+        assert enqueue_next(
+            study, total=6, params=lambda slot: {"seed": (7, 8)[slot % 2]}, patience=PATIENCE,
+            promotions=lambda slots: None, replicates=2,
+        )  # fmt: skip
+        trial = study.ask({"x": IntDistribution(0, 999), "seed": IntDistribution(7, 8)})
+        study.tell(trial, 1.0)
+        drawn.append((trial.params["x"], trial.params["seed"]))
+    proposals = [x for x, _ in drawn[::2]]
+    assert len(set(proposals)) == 3
+    assert drawn == [(x, seed) for x in proposals for seed in (7, 8)]
+    assert not enqueue_next(
+        study, total=6, params=lambda slot: {}, patience=PATIENCE, promotions=lambda slots: None
+    )

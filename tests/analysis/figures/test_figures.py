@@ -55,7 +55,7 @@ def test_figures_of_many_rows_show_the_p_that_the_whole_table_has(tmp_path, monk
     make_run(tmp_path, "exp1", scores)
     drawing.write(run_records.load_all(tmp_path), tmp_path / "figures")
     assert [len(table.rows) for table in drawn] == [MOST, 1]
-    assert all(f"over the {MOST + 1} rows" in table.caption[0] for table in drawn)
+    assert all(f"over the {3 * (MOST + 1)} differences" in table.caption[0] for table in drawn)
 
 
 def test_a_run_measured_in_two_ways_has_two_curves():

@@ -84,12 +84,12 @@ def test_the_interval_of_a_mean_of_runs_covers_problems_and_runs_by_hand():
     # and 0.6: variance 0.01, / 3; reach^2 is t(99)^2 and t(2)^2 of these. Wilson's with reach^2 / 0.25 for
     # z^2 / n: 0.5 -+ sqrt(reach^2 + (4 reach^2)^2 / 4) / (1 + 4 reach^2)
     problems = np.repeat([0.25, 0.75], 50)
-    result = recipes.estimate([problems], [0.4, 0.5, 0.6])
+    result = recipes.estimate([[problems] * 3], [0.4, 0.5, 0.6])
     square = 1.98422**2 * 0.0625 / 99 + 4.30265**2 * 0.01 / 3
     half = math.sqrt(square + (4 * square) ** 2 / 4) / (1 + 4 * square)
     assert (result.low, result.high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-5)
     assert result.error == pytest.approx(math.sqrt(0.0625 / 99 + 0.01 / 3))
-    numbers = recipes.estimate([100 * problems], [40, 50, 60], bounded=False)
+    numbers = recipes.estimate([[100 * problems] * 3], [40, 50, 60], bounded=False)
     assert numbers.high - 50 == pytest.approx(100 * math.sqrt(square), rel=1e-4)
 
 
@@ -97,9 +97,13 @@ def test_three_equal_runs_are_no_surer_of_other_problems_than_one_is():
     """Three runs of 100 problems at 55: [54.3, 55.7] was said of them, [45.2, 64.4] of each alone."""
     outcomes = [coins(100, 0.55, 3) for _ in range(3)]
     mean = float(np.mean(outcomes))
-    result = recipes.estimate([np.mean(outcomes, axis=0)], [float(run.mean()) for run in outcomes])
+    result = recipes.estimate([outcomes], [float(run.mean()) for run in outcomes])
     assert (result.low, result.high) == pytest.approx(intervals.wilson(100 * mean, 100), abs=0.002)
-    nothing = recipes.estimate([np.zeros(100)], [0.0, 0.0, 0.0])
+    # other answers in each run: a third of the noise, and what their small number hides of it, t(2) for z
+    others = [coins(100, 0.55, seed) for seed in range(3)]
+    result = recipes.estimate([others], [float(run.mean()) for run in others])
+    assert 0.06 < result.high - result.low < 0.25
+    nothing = recipes.estimate([[np.zeros(100)] * 3], [0.0, 0.0, 0.0])
     assert (nothing.low, nothing.high) == pytest.approx(intervals.wilson(0, 100))
 
 

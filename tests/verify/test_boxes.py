@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from openrs.records.boxes import boxes, last_box
+from openrs.verify.boxes import boxes, last_box
 
 
 @pytest.mark.parametrize(
