@@ -4,7 +4,7 @@
 #   docker run --gpus all --shm-size 16g -v "$PWD/outputs:/work/outputs" -v "$HOME/.cache/huggingface:/cache" \
 #       openrs experiment=exp3 data=mixed
 #
-# The image was not built where openrs is developed: that machine has neither Docker nor a GPU.
+# Not built so far: no machine with Docker and a GPU was at hand.
 FROM nvidia/cuda:13.0.1-devel-ubuntu24.04
 # Triton compiles kernels when they first run: it needs a compiler and Python's headers
 RUN apt-get update \
@@ -18,7 +18,7 @@ COPY conf conf
 COPY sweeps sweeps
 COPY openrs openrs
 RUN python3 -m venv /opt/openrs \
-    && pip install --no-cache-dir --constraint constraints.txt '.[vllm,deepspeed,lora]'
+    && pip install --no-cache-dir --constraint constraints.txt '.[vllm,deepspeed]'
 WORKDIR /work
 ENTRYPOINT ["openrs"]
 CMD ["--help"]

