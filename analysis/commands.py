@@ -1,4 +1,4 @@
-"""The verbs of `openrs` that read records: their options, and the functions that they call."""
+"""The verbs of `openrs` that read records, and their options."""
 
 import json
 import sys
@@ -7,13 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis import cells, decision, decision_ledger, formats, mixing
-from openrs.analysis.run_records import IMPORTED, RunRecords, load_all
-from openrs.analysis.tables import costs, references, table1
-from openrs.analysis.tables.selection import CheckpointSelection
-from openrs.analysis.tables.table import Table
+from openrs.analysis import actions, cells, decision, formats, mixing
+from openrs.analysis.tables import costs, references
 from openrs.errors import Mistake
-from openrs.records.files import write_file
 from openrs.terminal import plain, plain_output, replace_characters
 
 STATUS = (
@@ -110,7 +106,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.add_argument("--report", metavar="BENCHMARKS", help="benchmarks to show: a,b,c or all")
     command.add_argument("--published", action="store_true", help="the same as --reference paper")
     command.add_argument("--columns", metavar="NAMES", help="columns to show, as AMC23,Avg.; default: all")
-    command.set_defaults(run=_table1)
+    command.set_defaults(run=actions.do_table1)
 
     for name, title in (
         ("table2", "data and training cost of 7B models, published and of the runs here"),
@@ -124,7 +120,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
                                   parents=[form])  # fmt: skip
     command.add_argument("overrides", nargs="*", help="changes to the config, such as hardware=a100x1")
     command.add_argument("--experiment", choices=("exp1", "exp2", "exp3"), default="exp3")
-    command.set_defaults(run=_table5)
+    command.set_defaults(run=actions.do_table5)
 
     command = commands.add_parser(
         "ablation", help="what differs between runs, against benchmarks, with marginal means and differences",
@@ -135,7 +131,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.add_argument("--benchmark", metavar="NAME", help="the benchmark shown")
     command.add_argument("--step", default="last", help="last, reported or N; default last")
     command.add_argument("--baseline", metavar="ROW", help="the row that the others are compared with")
-    command.set_defaults(run=_ablation)
+    command.set_defaults(run=actions.do_ablation)
 
     command = commands.add_parser("compare", help="two recipes or checkpoints, problem by problem",
                                   parents=[outputs_option, form, measures])  # fmt: skip
@@ -143,7 +139,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.add_argument("second", metavar="B", help="the same")
     command.add_argument("--problems", type=int, default=10, metavar="N",
                          help="list the N largest changes; default 10")  # fmt: skip
-    command.set_defaults(run=_compare)
+    command.set_defaults(run=actions.do_compare)
 
     command = commands.add_parser(
         "decide", help="is B better than A? Exit status 0: better, 10: worse, 11: equal, 12: undecided",
@@ -163,7 +159,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.add_argument("--decisions", type=int, metavar="N", help="of a new ledger: decisions to come")
     command.add_argument("--mixed", default="", metavar="TRAITS", help="traits in which A and B may differ")
     command.add_argument("--json", action="store_true", help="print the answer as JSON")
-    command.set_defaults(run=_decide)
+    command.set_defaults(run=actions.do_decide)
 
     command = commands.add_parser(
         "import", help="store results of lighteval, lm-evaluation-harness or Inspect as score records",
@@ -179,26 +175,26 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.add_argument("--scorer", metavar="NAME", help="Inspect's scorer; default: of the most verdicts")
     command.add_argument("--baseline", metavar="NAME",
                          help="the model or experiment that is untrained; default: the paper's")  # fmt: skip
-    command.set_defaults(run=_import)
+    command.set_defaults(run=actions.do_import)
 
     command = commands.add_parser("export", help="write all scores as a tidy table and as lighteval's files",
                                   parents=[outputs, as_json])  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("export"), help="folder; default export")
-    command.set_defaults(run=_export)
+    command.set_defaults(run=actions.do_export)
 
     command = commands.add_parser("figures", help="draw curves, costs and differences as SVG and PNG",
                                   parents=[outputs, imported, as_json])  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("figures"), help="folder; default figures")
     command.add_argument("--storage", metavar="URL", help="hydra.sweeper.storage of a sweep to draw too")
     command.add_argument("--study", metavar="NAME", help="name of the sweep's study")
-    command.set_defaults(run=_figures)
+    command.set_defaults(run=actions.do_figures)
 
     command = commands.add_parser("report", help="write one page with everything, which needs no network",
                                   parents=[outputs, reference, storage, as_json])  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("report.html"), help="default: report.html")
     command.add_argument("--completions", type=int, default=2000, metavar="N",
                          help="completions in the viewer; default and most: 2000")  # fmt: skip
-    command.set_defaults(run=_report)
+    command.set_defaults(run=actions.do_report)
 
     command = commands.add_parser(
         "watch", help="show table, curves and sweeps in the terminal while runs go on",
@@ -208,160 +204,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.add_argument("--every", type=float, default=10.0, metavar="SECONDS",
                          help="seconds between two looks; default 10")  # fmt: skip
     command.add_argument("--once", action="store_true", help="print once and end")
-    command.set_defaults(run=_watch)
+    command.set_defaults(run=actions.do_watch)
     for command in commands.choices.values():
         command.epilog = command.epilog or STATUS
     return whole, commands
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name for name in (text or "").split(",") if name)
-
-
-def _metrics(arguments: Namespace) -> list[cells.Metric]:
-    return [cells.metric(name) for name in arguments.metric.split(",")]
-
-
-def _all_runs(outputs: Path) -> list[RunRecords]:
-    """Runs and imported results.
-
-    Raises:
-        Mistake: the folder holds neither.
-    """
-    imported = load_all(outputs, True) if any(outputs.glob(f"{IMPORTED}/*/run.json")) else []
-    measured = load_all(outputs) if any(outputs.glob("runs/*/run.json")) or not imported else []
-    return measured + imported
-
-
-def _table1(arguments: Namespace) -> list[Table]:
-    if arguments.select is None and (arguments.by or arguments.report):
-        raise Mistake("by, report: they belong to --select RULE. Give --select too.")
-    selection = None
-    if arguments.select is not None:
-        selection = CheckpointSelection(arguments.select, arguments.by, _names(arguments.report))
-    averaging: table1.Averaging = arguments.average or ("both" if arguments.imported else "raw")
-    mixed = mixing.allowed(arguments.mixed)
-    options = [
-        table1.Options(metric, averaging, mixed, selection, arguments.runs) for metric in _metrics(arguments)
-    ]
-    names = [*(["paper"] if arguments.published else []), *arguments.reference]
-    folder = IMPORTED if arguments.imported else "runs"
-    if names and not any(arguments.outputs.glob(f"{folder}/*/run.json")):
-        return [references.table(name) for name in dict.fromkeys(names)]  # published numbers need no run
-    runs = load_all(arguments.outputs, arguments.imported)
-    tables = [table for each in options for table in table1.everything(runs, each)]
-    if arguments.imported and options[0].metric == cells.AVERAGE:
-        tables += references.base_differences(runs, options[0])
-    tables += [references.table(name) for name in dict.fromkeys(names)]
-    return _with_columns(tables, _names(arguments.columns))
-
-
-def _with_columns(tables: list[Table], names: tuple[str, ...]) -> list[Table]:
-    """The tables with these columns alone; with all where none is named."""
-    columns = list(dict.fromkeys(column for table in tables for column in table.columns))
-    if unknown := [name for name in names if name not in columns]:
-        raise Mistake(
-            f"columns={','.join(names)}: no table here has a column {', '.join(unknown)}. Give some of "
-            f"{', '.join(columns)}."
-        )
-    return [table.with_columns(names) for table in tables] if names else tables
-
-
-def _table5(arguments: Namespace) -> list[Table]:
-    from openrs.analysis.tables import table5  # composes, which the other tables do not
-
-    return [table5.for_command(arguments.experiment, arguments.overrides)]
-
-
-def _ablation(arguments: Namespace) -> list[Table]:
-    from openrs.analysis.tables.ablation import Design, tables
-
-    rows, mixed = _names(arguments.rows), mixing.allowed(arguments.mixed)
-    shown = arguments.columns, arguments.benchmark, arguments.step, arguments.baseline
-    designs = [Design(rows, *shown, metric, mixed, arguments.runs) for metric in _metrics(arguments)]
-    runs = load_all(arguments.outputs)
-    return [table for design in designs for table in tables(runs, design)]
-
-
-def _compare(arguments: Namespace) -> list[Table]:
-    from openrs.analysis.tables.compare import find, tables
-
-    runs, mixed = _all_runs(arguments.outputs), mixing.allowed(arguments.mixed)
-    pair = find(runs, arguments.first), find(runs, arguments.second)
-    return [t for metric in _metrics(arguments) for t in tables(*pair, metric, mixed, arguments.problems)]
-
-
-def _decide(arguments: Namespace) -> int:
-    if arguments.decisions is not None and arguments.ledger is None:
-        raise Mistake("decisions: belongs to --ledger FILE. Give --ledger too.")
-    for name in ("margin", "spread"):
-        points = getattr(arguments, name)
-        if points is not None and not 0 < points < 100:
-            raise Mistake(
-                f"{name}={points}: must be points of a score, above 0 and below 100. Give such points."
-            )
-    margin, spread = (None if p is None else p / 100 for p in (arguments.margin, arguments.spread))
-    runs = _all_runs(arguments.outputs)
-    sides = decision.side(runs, arguments.first), decision.side(runs, arguments.second)
-    ledger = (
-        None if arguments.ledger is None else decision_ledger.opened(arguments.ledger, arguments.decisions)
-    )
-    alpha = 0.05 if ledger is None else ledger.level
-    answer = decision.decide(*sides, margin, alpha, spread, tuple(mixing.allowed(arguments.mixed)))
-    data = decision.as_data(answer, arguments.about)
-    if ledger is not None:
-        ledger.add(data)
-    print(json.dumps(data, indent=1) if arguments.json else "\n".join(decision.lines(answer)))
-    return answer.status(arguments.about)
-
-
-def _import(arguments: Namespace) -> int:
-    from openrs.analysis.importing import address, import_report, reading, store
-    from openrs.analysis.importing.choice import Choice
-
-    path = arguments.path.resolve()
-    chosen = Choice(arguments.metric, arguments.filter, arguments.scorer)
-    results = list(reading.read(path, address.pattern(arguments.pattern), chosen))
-    import_report.check(results, path, arguments.pattern)
-    report = store.store(results, arguments.outputs, arguments.name or path.stem, arguments.baseline)
-    where = arguments.outputs / IMPORTED
-    return report.show(where, arguments.pattern, arguments.json)
-
-
-def _export(arguments: Namespace) -> list[Path]:
-    from openrs.analysis.importing import export
-
-    return export.write(_all_runs(arguments.outputs), arguments.to)
-
-
-def _figures(arguments: Namespace) -> list[Path]:
-    if (arguments.storage is None) != (arguments.study is None):
-        raise Mistake("storage, study: drawing a sweep needs both. Give --storage URL --study NAME.")
-    from openrs.analysis.figures import drawing  # matplotlib, which no table needs
-
-    sweep = None if arguments.storage is None else (arguments.storage, arguments.study)
-    return drawing.write(load_all(arguments.outputs, arguments.imported), arguments.to, sweep)
-
-
-def _report(arguments: Namespace) -> list[Path] | int:
-    from openrs.analysis.report import collect, completions, page  # what no table needs
-
-    outputs, number = arguments.outputs, arguments.completions
-    if not 0 <= number <= completions.MOST:
-        raise Mistake(f"completions={number}: must be between 0 and {completions.MOST}. Give such a number.")
-    data = collect.collect(_all_runs(outputs), outputs, number, arguments.reference, arguments.storage)
-    text = page.page(data)
-    write_file(arguments.to, text)
-    if arguments.json:
-        return [arguments.to]
-    print(f"{arguments.to}: {len(text.encode()) / 1e6:.1f} MB")
-    return 0
-
-
-def _watch(arguments: Namespace) -> int:
-    from openrs.analysis import watch  # rich, which no table needs
-
-    if arguments.every <= 0:
-        raise Mistake(f"every={arguments.every}: must be a number of seconds above 0. Give such a number.")
-    watch.watch(arguments.outputs, arguments.every, arguments.once, arguments.storage)
-    return 0

@@ -15,7 +15,7 @@ from typing import Any
 from openrs.config.catalog import Model
 from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
-from openrs.machine import hub_commit, newest_commit
+from openrs.hub_cache import hub_commit, newest_commit
 from openrs.records.files import grant_umask, write_record
 from openrs.records.left_out import sound_record
 from openrs.records.run import recorded_commits

@@ -13,7 +13,8 @@ from openrs.config.catalog import BenchmarkData, Catalog, Model, SourceData
 from openrs.config.schema import Config
 from openrs.cost.sizes import disk, memory_gib
 from openrs.errors import Mistake, Unfit
-from openrs.machine import GIB, Machine, in_hub_cache
+from openrs.hub_cache import in_hub_cache
+from openrs.machine import GIB, Machine
 from openrs.models import packaged, parameters
 
 LEAST_DISK_GIB = 1

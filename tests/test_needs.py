@@ -8,7 +8,8 @@ import pytest
 from openrs import machine as facts
 from openrs import needs
 from openrs.errors import Unfit
-from openrs.machine import Account, Machine, in_hub_cache
+from openrs.hub_cache import in_hub_cache
+from openrs.machine import Account, Machine
 from openrs.needs import disk_gib, unmet
 
 LAB = {

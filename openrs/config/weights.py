@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from openrs.errors import Mistake
-from openrs.machine import hub_file
+from openrs.hub_cache import hub_file
 from openrs.paths import CONF, is_path
 
 CONTEXT = ("max_position_embeddings", "n_positions", "n_ctx")

@@ -22,7 +22,8 @@ from openrs.config.compose import compose_config
 from openrs.config.schema import Config
 from openrs.doctor import outputs, recipe
 from openrs.errors import Mistake
-from openrs.machine import Account, Machine, in_hub_cache
+from openrs.hub_cache import in_hub_cache
+from openrs.machine import Account, Machine
 from openrs.needs import Need, data_sets, disk_gib, download_gib, unmet
 from openrs.paths import CONF
 from openrs.terminal import replace_characters, say, show
