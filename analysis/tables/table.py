@@ -103,7 +103,7 @@ class Table:
             )
             for label, cells in self.rows
         )
-        return replace(self, rows=rows)
+        return replace(self, title=self.title.removesuffix(", with 95 % intervals"), rows=rows)
 
 
 def benchmark_order(titles: set[str]) -> list[str]:
