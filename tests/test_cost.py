@@ -12,7 +12,8 @@ from openrs.analysis import card, formats
 from openrs.analysis.tables import costs
 from openrs.analysis.tables.table import BLANK
 from openrs.cost.sizes import Disk, disk
-from openrs.plan import describe_cost, resolve
+from openrs.plan import resolve
+from openrs.plan_text import describe_cost
 from openrs.records import ledger, paper
 from openrs.records.scores import ScoreAddress, score, write
 from openrs.records.training import Checkpoint, TrainRecord

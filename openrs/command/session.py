@@ -16,7 +16,8 @@ from openrs.cost import full_disk
 from openrs.errors import Crashed, Mistake, Unfit, denial
 from openrs.paths import CONF
 from openrs.pipeline import stages
-from openrs.plan import Plan, describe, describe_cost, preview, resolve, way_on
+from openrs.plan import Plan, preview, resolve, way_on
+from openrs.plan_text import describe, describe_cost
 from openrs.processes import interruption
 from openrs.records.masking import masked
 from openrs.records.run import Run

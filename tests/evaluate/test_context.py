@@ -10,7 +10,8 @@ from openrs import engines, models
 from openrs.data.rows import Rows
 from openrs.engines import Request, Sampling
 from openrs.errors import Mistake
-from openrs.plan import describe, resolve
+from openrs.plan import resolve
+from openrs.plan_text import describe
 from openrs.records import scores
 from tests.helpers.completions_server import CompletionsServer
 from tests.helpers.writing_engine import Writing, tokenizer

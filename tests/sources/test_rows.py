@@ -5,7 +5,8 @@ import json
 import pytest
 
 from openrs.data import catalog
-from openrs.plan import describe, resolve
+from openrs.plan import resolve
+from openrs.plan_text import describe
 from openrs.records import scores
 from openrs.records.files import read_record
 
