@@ -52,7 +52,7 @@ def test_a_command_of_the_pages_is_taken(own, words):
     if verbs.is_verb(words[0]):
         assert words[0] in verbs.known()
         if words[0] in analysis_commands.described():
-            analysis_commands._parser()[0].parse_args(words)
+            analysis_commands.parser()[0].parse_args(words)
         return
     overrides = [word for word in words if "=" in word]
     assert set(words) - set(overrides) <= {"-m", "--cfg", "job", "--resolve"}
