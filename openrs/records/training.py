@@ -7,14 +7,16 @@ could not be read: that would silently be another training.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openrs.config.schema import Hardware
 from openrs.errors import Mistake
 from openrs.records import faults
 from openrs.records.files import write_lines
 from openrs.records.ledger import device_hours
 from openrs.records.left_out import sound_lines
+
+if TYPE_CHECKING:
+    from openrs.config.schema import Hardware
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def segment_of(folder: Path, step: int) -> dict[str, Any] | None:
     return next((one for one in reversed(segments(folder)) if one["first_step"] <= step), None)
 
 
-def refuse_another_training(folder: Path, hardware: Hardware, reached: int) -> None:
+def refuse_another_training(folder: Path, hardware: "Hardware", reached: int) -> None:
     """Refuses to resume where the optimizer state of a checkpoint does not fit this hardware.
 
     transformers looks for the optimizer state of its own kind of sharding and, finding none, goes on

@@ -10,8 +10,8 @@ from openrs.errors import refuse
 from openrs.rewards.user_code import UserCode, described
 
 BATCH = ("prompts", "completions", "completion_ids")
-COLUMNS = ("id", "draw", "problem", "solution", "answer_kind")
-"""What a row of the training set has, besides its prompt; `answer_kind` where not all are mathematics."""
+COLUMNS = ("id", "draw", "problem", "solution")
+"""What a row of the training set has besides its prompt; answer_kind too where not all are mathematics."""
 GIVEN = (*BATCH, *COLUMNS, "trainer_state", "log_extra", "log_metric")
 """What a reward function is called with, by name: lists with one item a completion, then TRL's own."""
 

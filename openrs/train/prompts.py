@@ -10,6 +10,9 @@ from openrs.records.files import read_lines, write_lines, write_record
 from openrs.rewards.signature import COLUMNS
 from openrs.terminal import say
 
+KIND = "answer_kind"
+"""The column of how an answer is judged."""
+
 
 def messages(config: Config, problem: str) -> list[dict[str, str]]:
     """A training prompt as a conversation."""
@@ -50,7 +53,7 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
     conflicts = {"conflicts": mix.conflicts} if mix.conflicts else {}
     write_record(path.with_name("data.json"), record | conflicts)
     rows = (mix.rows[fitting[index]] for index in order)
-    write_lines(path, ({key: row[key] for key in COLUMNS if key in row} for row in rows))
+    write_lines(path, ({key: row[key] for key in (*COLUMNS, KIND) if key in row} for row in rows))
 
 
 def whole(config: Config, path: Path) -> bool:
@@ -67,12 +70,13 @@ def whole(config: Config, path: Path) -> bool:
 def read_prompts(config: Config, path: Path) -> list[dict[str, Any]]:
     """The rows of TRL's training set, in order: prompt (a conversation), and the columns for rewards."""
     return [
-        {"prompt": messages(config, row["problem"])} | {key: row[key] for key in COLUMNS if key in row}
+        {"prompt": messages(config, row["problem"])}
+        | {key: row[key] for key in (*COLUMNS, KIND) if key in row}
         for row in with_kinds(read_lines(path))
     ]
 
 
 def with_kinds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows, each with the kind of its answer where not all are mathematics: TRL wants equal columns."""
-    kinds = any("answer_kind" in row for row in rows)
-    return [row | {"answer_kind": row.get("answer_kind", "math")} for row in rows] if kinds else rows
+    kinds = any(KIND in row for row in rows)
+    return [row | {KIND: row.get(KIND, "math")} for row in rows] if kinds else rows

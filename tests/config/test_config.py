@@ -25,7 +25,8 @@ ROUNDS = range(max(len(options) for options in GROUPS.values()))
 def test_every_option_composes(composed, number):
     """One option of every group at a time, until each had its turn."""
     chosen = {group: options[number % len(options)] for group, options in GROUPS.items()}
-    config = composed(*(f"{group}={option}" for group, option in chosen.items()))
+    own = ["data.id=problems.jsonl"] if chosen["data"] == "own" else []
+    config = composed(*(f"{group}={option}" for group, option in chosen.items()), *own)
     assert config.algorithm.name == chosen["algorithm"]
     assert config.hardware.name == chosen["hardware"]
     assert config.name == chosen["experiment"]
@@ -375,6 +376,7 @@ def test_fields_keep_their_order():
     """The name of a study hashes the text of the config: another order would begin every study anew."""
     order = (
         "name report_step untrained seed data length reward steps prompt model algorithm evaluation engine "
-        "hardware tracker hub scale catalog collapse objective budget fail_fast stages force dry_run outputs"
+        "hardware tracker hub scale catalog collapse objective budget fail_fast stages force dry_run outputs "
+        "detect spread"
     )
     assert [field.name for field in fields(Config)] == order.split()
