@@ -23,7 +23,7 @@ def test_a_study_holds_twenty_problems_and_the_version(tmp_path):
     assert (tmp_path / "study/requirements.txt").read_text() == f"openrs=={metadata.version('openrs')}\n"
 
 
-@pytest.mark.parametrize(("scale", "alike"), [("nano", {}), ("paper", {"held_out": 3})])
+@pytest.mark.parametrize(("scale", "alike"), [("nano", {}), ("paper", {"in held_out": 3})])
 def test_it_composes_and_none_of_its_problems_is_evaluated(tmp_path, monkeypatch, scale, alike):
     """At paper scale a row that shares 13 words with a held-out problem is left out, too."""
     new.write(tmp_path)
