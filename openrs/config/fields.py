@@ -76,10 +76,12 @@ def bearing(node: Any, identity: Identity) -> dict[str, Any]:
     """The fields of a config that bear on an identity, nested as they are in the config."""
     borne: dict[str, Any] = {}
     for name, value in asdict(node).items():
-        stated = node.__dataclass_fields__[name].metadata.get("identity")
+        stated, held = node.__dataclass_fields__[name].metadata.get("identity"), getattr(node, name)
         if stated == identity:
             borne[name] = value
-        elif stated is None and is_dataclass(getattr(node, name)):
-            group = bearing(getattr(node, name), identity)
-            borne |= {name: group} if group else {}
+        elif stated is None:
+            parts = held.items() if isinstance(held, dict) else [("", held)]
+            inner = {key: bearing(part, identity) for key, part in parts if is_dataclass(part)}
+            group = inner if isinstance(held, dict) else inner.get("", {})
+            borne |= {name: group} if any(group.values()) else {}
     return borne
