@@ -264,7 +264,8 @@ def difference(
     if first.shares is not None and second.shares is not None and first.ids == second.ids:
         once = len(second.vectors) == 1 or (first_trained and len(first.vectors) == 1)
         if spread is not None or not once:
-            return recipes.between_runs(first.vectors, second.vectors, first_trained, spread)
+            between = recipes.between_runs(first.vectors, second.vectors, first_trained, spread)
+            return differences.of_shares(between) if first.bounded else between
         if first.once and second.once:
             return differences.paired_once(first.shares, second.shares)
         counts = first.bounded and not (first.graded or second.graded)

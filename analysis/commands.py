@@ -17,6 +17,12 @@ STATUS = (
 )
 
 
+DECIDED = (
+    "Exit status: 0 B is better; 10 B is worse; 11 they are equal within the margin; 12 undecided; 1 refused, "
+    "with the reason on standard error; 2 the words of the command are wrong."
+)
+
+
 def main(words: list[str] | None = None) -> int:
     """Parses the command line and prints; returns the exit status.
 
@@ -143,7 +149,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "decide", help="is B better than A? Exit status 0: better, 10: worse, 11: equal, 12: undecided",
-        parents=[outputs_option],
+        parents=[outputs_option], epilog=DECIDED,
     )  # fmt: skip
     command.add_argument(
         "first", metavar="A", help="a run's name (all its training seeds), id or folder; @STEP"

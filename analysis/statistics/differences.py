@@ -1,7 +1,7 @@
 """Differences between two cells: effect, 95 % interval and p, paired where both saw the same problems."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from statistics import NormalDist
 
@@ -53,6 +53,13 @@ class Difference:
     def paired(self) -> bool:
         """False where the rows share no outcomes on the same problems."""
         return self.kind != UNPAIRED
+
+
+def of_shares(difference: Difference) -> Difference:
+    """The same with an interval that no two shares can leave, -1 to 1; one without bounds stays."""
+    if math.isinf(difference.low):
+        return difference
+    return replace(difference, low=max(-1.0, difference.low), high=min(1.0, difference.high))
 
 
 def normal_tail(z: float) -> float:
