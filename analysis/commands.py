@@ -18,8 +18,8 @@ STATUS = (
 
 
 DECIDED = (
-    "Exit status: 0 B is better; 10 B is worse; 11 they are equal within the margin; 12 undecided; 1 refused, "
-    "with the reason on standard error; 2 the words of the command are wrong."
+    "Exit status: 0 B is better; 10 B is worse; 11 they are equal within the margin; 12 undecided; "
+    "1 refused, with the reason on standard error; 2 the words of the command are wrong."
 )
 
 
