@@ -35,7 +35,10 @@ def check(config: Config) -> None:
         if catalog.kind_of(entry) == "file":
             named[field] = entry.id
             if Path(entry.id).suffix.lower() not in TABLES:
-                refuse(field, entry.id, f"a file of rows ends with {', '.join(TABLES)}", "Give such a file")
+                rule = (
+                    f"is no id of a data set, as org/name, and a file of rows ends with {', '.join(TABLES)}"
+                )
+                refuse(field, entry.id, rule, "Give an id, or such a file")
             for part in ("split", "subset", "revision"):
                 default = type(entry).__dataclass_fields__[part].default
                 if (value := getattr(entry, part)) != default:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from openrs.errors import Mistake
-from openrs.terminal import say, show
+from openrs.terminal import replace_characters, say, show
 
 STATUS = "Exit status: 0 done; 1 there is no such sweep; 2 the words of the command are wrong."
 
@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str]) -> int:
     """Parses the words and prints; returns the exit status."""
+    replace_characters()
     arguments = parser().parse_args(words)
     from openrs.studies.reader import facts, named
     from openrs.studies.status import lines

@@ -59,7 +59,7 @@ def test_the_same_rows_are_the_same_run_wherever_they_lie(tmp_path, monkeypatch)
     [
         (["data=none.jsonl"], ["none.jsonl: is a path, and no file is there"]),
         (["data=x.json"], ["data=x.json: is no option of data", ".jsonl, .parquet, .csv"]),
-        (["data=./folder"], ["data.id=./folder: a file of rows ends with .jsonl"]),
+        (["data=./folder"], ["data.id=./folder: is no id of a data set", "a file of rows ends with .jsonl"]),
         (["data=own"], ["data.id=null: names no rows", "data=problems.jsonl"]),
         (["data=problems.jsonl"], ["data.problem=problem: problems.jsonl has no such column. It has: que",
                                    "Give its name, as data.problem=question"]),
