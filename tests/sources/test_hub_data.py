@@ -108,8 +108,8 @@ import json, sys
 from openrs.config.compose import compose_config
 from openrs.data import catalog
 name, *overrides = sys.argv[1:]
-config = compose_config("scale=nano", "catalog=hub", *overrides)
 try:
+    config = compose_config("scale=nano", "catalog=hub", *overrides)
     rows = catalog.benchmark(config.catalog, name)
     origin = catalog.origin(config.catalog, config.catalog.benchmarks[name], rows)
     print(json.dumps({"rows": rows, "origin": origin}))
