@@ -1,7 +1,7 @@
 # One machine with CUDA devices: openrs with vLLM and DeepSpeed, at the versions that were tested together.
 #
 #   docker build -t openrs .
-#   docker run --gpus all --shm-size 16g -v "$PWD/outputs:/work/outputs" -v "$HOME/.cache/huggingface:/cache" \
+#   docker run --gpus all --shm-size 16g -v "$PWD/outputs:/study/outputs" -v "$HOME/.cache/huggingface:/cache" \
 #       openrs experiment=exp3 data=mixed
 #
 # Not built so far: no machine with Docker and a GPU was at hand.
@@ -19,6 +19,6 @@ COPY sweeps sweeps
 COPY openrs openrs
 RUN python3 -m venv /opt/openrs \
     && pip install --no-cache-dir --constraint constraints.txt '.[vllm,deepspeed]'
-WORKDIR /work
+WORKDIR /study
 ENTRYPOINT ["openrs"]
 CMD ["--help"]
