@@ -68,7 +68,9 @@ def _run(spec: dict[str, Any], stop: Path) -> None:
         server = Server(**spec["server"]) if spec["server"] else None
         repository = cleared(run, card) if plan.config.hub.push else None
         early = early_rules(StudyLink(**spec["study"]), plan) if spec["study"] else []
-        train(plan.config, run, plan.mix, server, stop_rule(plan, early), repository, asked=stop.exists)
+        train(
+            plan.config, run, plan.mix, server, stop_rule(plan, early), repository, stop_requested=stop.exists
+        )
         PartialState().destroy_process_group()
     else:
         from openrs.evaluate.stage import evaluate

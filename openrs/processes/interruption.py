@@ -78,14 +78,14 @@ def heard() -> Iterator[None]:
         _first = None
 
 
-def asked() -> int | None:
+def stop_requested() -> int | None:
     """The signal by which work under way is asked to end itself; None where nobody asks."""
     return _first
 
 
 @contextmanager
 def ends_itself(notice: str, seconds: float | None) -> Iterator[None]:
-    """Around work that looks at `asked` and ends soon where it must.
+    """Around work that looks at `stop_requested` and ends soon where it must.
 
     Args:
         notice: tells the user what happens now.

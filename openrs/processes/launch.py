@@ -259,7 +259,7 @@ def _run(
     )
     try:
         while (status := process.wait(0.5)) is None:
-            if interruption.asked():
+            if interruption.stop_requested():
                 stop_file(file).touch()
             if server is not None and (ended := server.wait(0)) is not None:
                 raise vllm_server.died(server, ended)

@@ -88,12 +88,15 @@ def processes(number: int, config: DictConfig, overrides: list[str], folder: Pat
             running.append(WatchedProcess(command, log, environment, show=say))
         notice = "ending: each worker that trains saves a checkpoint first (a second signal ends at once)"
         with interruption.ends_itself(notice, None):
-            asked = None
+            stop_requested = None
             for child in running:
                 while child.wait(0.2) is None:
-                    if asked is None and (asked := interruption.asked()) is not None:
+                    if (
+                        stop_requested is None
+                        and (stop_requested := interruption.stop_requested()) is not None
+                    ):
                         for one in running:
-                            one.ask(asked)
+                            one.ask(stop_requested)
     finally:
         for child in running:
             child.stop()

@@ -95,7 +95,7 @@ class EarlyStop(TrainerCallback):
         metrics: the first process's.
         last: the step at which training ends anyway.
         iterations: steps that use the same completions.
-        asked: whether the command is asked to end.
+        stop_requested: whether the command is asked to end.
     """
 
     def __init__(
@@ -104,10 +104,10 @@ class EarlyStop(TrainerCallback):
         rule: StopRule | None,
         last: int,
         iterations: int,
-        asked: Callable[[], object] = interruption.asked,
+        stop_requested: Callable[[], object] = interruption.stop_requested,
     ) -> None:
         self.metrics, self.rule = metrics, rule
-        self.last, self.iterations, self.asked = last, iterations, asked
+        self.last, self.iterations, self.stop_requested = last, iterations, stop_requested
         self.pending: Stop | None = None
         """The rule's verdict, which acts after a step that ends the use of its completions."""
         self.stopped: dict[str, Any] | None = None
@@ -120,10 +120,12 @@ class EarlyStop(TrainerCallback):
             return
         if self.metrics is not None and self.rule is not None and self.pending is None:
             self.pending = self.rule(self.metrics.line)
-        stop, asked = self.pending, self.metrics is not None and bool(self.asked())
+        stop, stop_requested = self.pending, self.metrics is not None and bool(self.stop_requested())
         if PartialState().num_processes > 1:
-            stop, asked = broadcast_object_list([stop, asked])  # all processes must end after the same step
-        if step % self.iterations or not (stop or asked):
+            stop, stop_requested = broadcast_object_list(
+                [stop, stop_requested]
+            )  # all processes must end after the same step
+        if step % self.iterations or not (stop or stop_requested):
             return
         if stop:
             self.stopped = {"step": step, "kind": stop.kind, "reason": stop.reason}
@@ -180,8 +182,8 @@ class TrainingProgress(TrainerCallback):
 class Pushes(TrainerCallback):
     """Pushes each checkpoint to the Hub in the background, one at a time; training does not wait for it."""
 
-    def __init__(self, config: Config, repository: Repository, asked: Callable[[], object]) -> None:
-        self.config, self.repository, self.asked = config, repository, asked
+    def __init__(self, config: Config, repository: Repository, stop_requested: Callable[[], object]) -> None:
+        self.config, self.repository, self.stop_requested = config, repository, stop_requested
         self.lock = threading.Lock()
         self.threads: list[threading.Thread] = []
 
@@ -194,7 +196,7 @@ class Pushes(TrainerCallback):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Waits for pushes under way, unless the command is asked to end."""
-        if self.asked():
+        if self.stop_requested():
             return
         if any(thread.is_alive() for thread in self.threads):
             say(f"{self.repository.run.folder.name}: waiting for the push to {self.repository.name}")

@@ -100,7 +100,7 @@ def train(
     server: Server | None = None,
     stop_rule: StopRule | None = None,
     repository: Repository | None = None,
-    asked: Callable[[], object] = interruption.asked,
+    stop_requested: Callable[[], object] = interruption.stop_requested,
 ) -> TrainRecord | None:
     """Trains to `config.stop_at` from the newest checkpoint that can be gone on from, and writes the record.
 
@@ -111,7 +111,8 @@ def train(
         stop_rule: sees every logged step in the first process and may end training there, in all
             processes and with a checkpoint.
         repository: gets each checkpoint as it is saved.
-        asked: whether the command is asked to end; training then saves a checkpoint at the end of its step,
+        stop_requested: whether the command is asked to end; training then saves a checkpoint at the end of
+            its step,
             and leaves the record as it is.
 
     Raises:
@@ -152,12 +153,14 @@ def train(
     stopped = None
     if reached < config.stop_at:
         metrics = Metrics(folder / "metrics.jsonl", reached) if first else None
-        early_stop = EarlyStop(metrics, stop_rule, config.stop_at, config.algorithm.num_iterations, asked)
+        early_stop = EarlyStop(
+            metrics, stop_rule, config.stop_at, config.algorithm.num_iterations, stop_requested
+        )
         callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints(early_stop)]
         if metrics is not None:
             callbacks += [metrics, TrainingProgress(run.folder.name, config.stop_at, metrics.seconds)]
         if first and repository is not None:
-            callbacks.append(Pushes(config, repository, asked))
+            callbacks.append(Pushes(config, repository, stop_requested))
         with weights_and_biases(config, run) if first else nullcontext():
             with refusals_of_trl(config):
                 trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])

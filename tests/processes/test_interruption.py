@@ -15,7 +15,7 @@ from openrs.records.run import Run, held, locked
 
 COMMAND = """
 import os, sys, time
-from openrs.processes.interruption import Interrupted, asked, ends_itself, heard
+from openrs.processes.interruption import Interrupted, stop_requested, ends_itself, heard
 work, seconds = sys.argv[1], float(sys.argv[2])
 try:
     with heard():
@@ -26,7 +26,7 @@ try:
             time.sleep(60)
         with ends_itself("ending", seconds):
             print("ready", flush=True)
-            while not asked() or work == "endless":
+            while not stop_requested() or work == "endless":
                 time.sleep(0.01)
             print("saved", flush=True)
 except Interrupted as interrupted:

@@ -119,7 +119,7 @@ def test_a_stop_between_generations_waits_for_the_next_step_that_may_end():
 def test_an_interruption_between_generations_waits_for_the_next_step_that_may_end():
     metrics, control, state = type("", (), {})(), type("", (), {})(), type("", (), {})()
     control.should_training_stop, metrics.line = False, {}
-    watched = EarlyStop(metrics, None, last=10, iterations=2, asked=lambda: state.global_step >= 3)
+    watched = EarlyStop(metrics, None, last=10, iterations=2, stop_requested=lambda: state.global_step >= 3)
     for state.global_step in (1, 2, 3, 4):
         assert not control.should_training_stop
         watched.on_log(None, state, control, {"reward": 1.0})
