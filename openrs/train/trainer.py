@@ -112,8 +112,7 @@ def train(
             processes and with a checkpoint.
         repository: gets each checkpoint as it is saved.
         stop_requested: whether the command is asked to end; training then saves a checkpoint at the end of
-            its step,
-            and leaves the record as it is.
+            its step, and leaves the record as it is.
 
     Raises:
         Interrupted: this process was asked to end.
