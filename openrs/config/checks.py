@@ -31,11 +31,11 @@ def check(config: Config) -> None:
 
 def _fields(node: Any, path: str) -> None:
     """Checks that a group has no field beside the schema's, and that every number is within its limits."""
-    known = {field.name: field.metadata.get("limits") for field in fields(node)}
+    limits = {field.name: field.metadata.get("limits") for field in fields(node)}
     for name, value in vars(node).items():
-        if name not in known:
+        if name not in limits:
             names.unknown(path + name, value)
-        _numbers(value, path + name, known[name])
+        _numbers(value, path + name, limits[name])
 
 
 def _numbers(value: Any, path: str, limits: Limits | None) -> None:
