@@ -2,9 +2,9 @@
 
 import pytest
 
+from openrs.command.plan_text import describe, describe_cost
 from openrs.errors import Unfetched
 from openrs.plan import preview, resolve
-from openrs.plan_text import describe, describe_cost
 from openrs.records.scores import score, write
 from openrs.records.training import Checkpoint, TrainRecord
 

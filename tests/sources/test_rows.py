@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from openrs.command.plan_text import describe
 from openrs.data import catalog
 from openrs.plan import resolve
-from openrs.plan_text import describe
 from openrs.records import scores
 from openrs.records.files import read_record
 
