@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs import needs
+from openrs.config.algorithm_checks import on_policy
 from openrs.config.catalog import BenchmarkData
 from openrs.config.schema import Config
 from openrs.cost.estimate import Estimate
@@ -54,6 +55,11 @@ def describe(plan: Plan) -> Iterator[str]:
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
             f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
         )
+        if plain := on_policy(algorithm):
+            yield (
+                "  loss      each completion is used once, so every ratio is 1 and the gradient is that of "
+                f"algorithm.loss={plain}; algorithm.num_iterations=2 tells them apart"
+            )
         yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)

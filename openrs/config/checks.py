@@ -1,6 +1,6 @@
 """Checks of a config: each number within its limits, and batches, lengths, steps and names that fit together.
 
-Devices are in `device_checks`, rewards in `reward_checks`.
+Devices are in `device_checks`, rewards in `reward_checks`, the parts of the loss in `algorithm_checks`.
 """
 
 import math
@@ -8,7 +8,7 @@ import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from openrs.config import device_checks, names, path_checks, reward_checks, trl_fields
+from openrs.config import algorithm_checks, device_checks, names, path_checks, reward_checks, trl_fields
 from openrs.config.catalog import Columns
 from openrs.config.fields import LARGEST, Limits
 from openrs.config.own_data import OWN
@@ -23,7 +23,17 @@ def check(config: Config) -> None:
         Mistake: naming the field, its value, the rule and the remedy.
     """
     _fields(config, "")
-    for part in (_batches, _lengths, reward_checks.check, _data, _steps, _checkpoints, _benchmarks, _rest):
+    for part in (
+        _batches,
+        _lengths,
+        reward_checks.check,
+        algorithm_checks.check,
+        _data,
+        _steps,
+        _checkpoints,
+        _benchmarks,
+        _rest,
+    ):
         part(config)
     device_checks.check(config)
     path_checks.check(config)

@@ -45,6 +45,8 @@ class Data(Columns):
     )
     """Rows that share this many words in a row with a benchmark's problem are left out; null leaves out the
     rows whose whole text is such a problem."""
+    shuffled_golds: bool = option(False, identity="recipe")
+    """Each problem gets the gold answer of another row: a control arm that cannot teach what is right."""
     curriculum: list[list[str]] = option(factory=list, identity="recipe")
     """Draws in the order in which each epoch takes them; the draws of one list are shuffled together. Empty
     shuffles all draws together."""
@@ -142,8 +144,17 @@ class Algorithm:
     epsilon: float = option(0.2, at_least=0)
     epsilon_high: float | None = option(None, at_least=0)
     num_iterations: int = option(1, above=0)
-    loss: Literal["bnpo", "dapo", "dr_grpo", "grpo"]
+    """Optimizer steps for which the completions of one generation are used."""
+    loss: Literal["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"]
+    ratio_level: Literal["token", "sequence"] = "token"
+    """Whether the ratio of new to old policy is one of each token or one of a whole completion (GSPO)."""
+    ratio_cap: float | None = option(None, above=1)
+    """The largest ratio where the advantage is negative (two-sided clipping); null sets none."""
+    entropy_bonus: float = option(0.0, at_least=0)
+    """Coefficient of the mean entropy of a token, which the loss rewards."""
     scale_rewards: Literal["group", "batch", "none"]
+    reward_aggregation: Literal["sum_then_normalize", "normalize_then_sum"] = "sum_then_normalize"
+    """Whether advantages are made of the sum of the rewards, or each reward is normalised alone (GDPO)."""
     bias_corrected_kl: bool
     """Whether the KL term is multiplied by the importance ratio (TRL 1.16's default)."""
     importance_sampling_correction: bool

@@ -24,10 +24,15 @@ ADDED: dict[str, Any] = {
     "data.draws.*.boxed": False,
     "data.draws.*.single_part": False,
     "data.curriculum": [],
+    "data.shuffled_golds": False,
     "length.stages": [],
     "reward.accuracy.gold_first": False,
     "reward.cosine.gold_first": False,
     "algorithm.trl": {},
+    "algorithm.ratio_level": "token",
+    "algorithm.ratio_cap": None,
+    "algorithm.entropy_bonus": 0.0,
+    "algorithm.reward_aggregation": "sum_then_normalize",
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 

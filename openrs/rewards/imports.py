@@ -35,7 +35,7 @@ def imports(sources: tuple[Source, ...]) -> Imports:
             path = None if top in sys.stdlib_module_names else _file(name, folder)
             if path is None or str(path) in paths:
                 continue
-            if {"site-packages", "dist-packages"}.intersection(path.parts):
+            if top == "openrs" or {"site-packages", "dist-packages"}.intersection(path.parts):
                 all_imports.packages[top] = _version(top)
                 continue
             paths.add(str(path))

@@ -112,7 +112,7 @@ def test_two_nodes_meet_at_the_first(composed, tmp_path, monkeypatch):
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     monkeypatch.delenv("NODE_RANK", raising=False)
     monkeypatch.delenv("SLURM_NODEID", raising=False)
-    with pytest.raises(Mistake, match="hardware.node_rank=None.*0 to 1"):
+    with pytest.raises(Mistake, match="hardware.node_rank=null.*0 to 1"):
         launch.accelerate_config(config)
     monkeypatch.setenv("SLURM_NODEID", "1")
     with pytest.raises(Mistake, match="hardware.main_address=null"):

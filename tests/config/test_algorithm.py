@@ -1,0 +1,124 @@
+"""The algorithms of conf/: what TRL is given for each, what has no effect together, and what is the same."""
+
+from pathlib import Path
+
+import pytest
+
+from openrs.config.algorithm_checks import on_policy
+from openrs.records import recipe
+from openrs.train.arguments import trainer_arguments
+from tests.helpers.commands import openrs
+from tests.helpers.sweeps import TRAINING
+from tests.train.test_custom_reward import lines, runs
+
+LOSS = (
+    "loss_type",
+    "importance_sampling_level",
+    "epsilon",
+    "epsilon_high",
+    "delta",
+    "multi_objective_aggregation",
+    "scale_rewards",
+    "beta",
+)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "golden"),
+    {
+        "grpo_paper": ("bnpo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.04),
+        "grpo": ("dapo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0),
+        "dapo": ("dapo", "token", 0.2, 0.28, None, "sum_then_normalize", "group", 0.0),
+        "dr_grpo": ("dr_grpo", "token", 0.2, None, None, "sum_then_normalize", "none", 0.0),
+        "gspo": ("grpo", "sequence", 3e-4, 4e-4, None, "sum_then_normalize", "group", 0.0),
+        "luspo": ("luspo", "sequence", 3e-4, 4e-4, None, "sum_then_normalize", "group", 0.0),
+        "cispo": ("cispo", "token", 0.2, 5.0, None, "sum_then_normalize", "group", 0.0),
+        "sapo": ("sapo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0),
+        "vespo": ("vespo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0),
+        "gdpo": ("dapo", "token", 0.2, None, None, "normalize_then_sum", "group", 0.0),
+        "two_sided": ("dapo", "token", 0.2, None, 4.0, "sum_then_normalize", "group", 0.0),
+    }.items(),
+)
+def test_each_algorithm_is_what_trl_is_given(composed, algorithm, golden):
+    config = composed("experiment=exp2", f"algorithm={algorithm}")
+    arguments = trainer_arguments(config, "weights", Path("train"))
+    assert tuple(arguments[name] for name in LOSS) == golden
+    assert config.algorithm.name == algorithm
+
+
+def test_every_algorithm_of_conf_is_pinned_here():
+    options = {path.stem for path in Path("conf/algorithm").glob("*.yaml")}
+    (mark,) = test_each_algorithm_is_what_trl_is_given.pytestmark
+    assert options == {algorithm for algorithm, _ in mark.args[1]}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["algorithm=dapo", "algorithm.ratio_level=sequence"],
+            r"ratio_level=sequence: weighs .* by its length",
+        ),
+        (["algorithm=luspo", "algorithm.ratio_level=token"], r"algorithm\.loss=luspo: scales the loss"),
+        (["algorithm=grpo", "algorithm.loss=cispo"], r"epsilon_high=null: is the largest weight .*=5\.0"),
+        (["algorithm=sapo", "algorithm.epsilon_high=0.3"], r"epsilon_high=0\.3: has no effect"),
+        (["algorithm=vespo", "algorithm.ratio_cap=4"], r"ratio_cap=4\.0: has no effect"),
+        (["algorithm=dapo", "algorithm.ratio_cap=1.2"], r"ratio_cap=1\.2: must be greater than 1\.28"),
+        (["algorithm=gdpo", "reward.format=null"], r"reward_aggregation=normalize_then_sum: .*only one"),
+        (
+            ["algorithm=grpo", "algorithm.trl={delta: 4.0}"],
+            r"trl\.delta=4\.0: is decided by algorithm\.ratio_cap",
+        ),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused(composed, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        composed("experiment=exp2", *overrides)
+
+
+def test_a_new_word_changes_no_older_recipe_and_its_value_does(composed):
+    def identity(*overrides):
+        config = composed("experiment=exp2", "algorithm=grpo", *overrides)
+        return recipe.run_id(recipe.trained(config, weights="w", rows="r"))
+
+    plain = identity()
+    assert identity("algorithm.ratio_level=token", "algorithm.entropy_bonus=0") == plain
+    assert identity("algorithm.entropy_bonus=0.01") != plain
+
+
+@pytest.mark.parametrize(
+    ("overrides", "plain"),
+    [
+        (["algorithm=gspo"], "grpo"),
+        (["algorithm=sapo"], "grpo"),
+        (["algorithm=cispo"], "dapo"),
+        (["algorithm=two_sided"], "dapo"),
+        (["algorithm=dapo"], ""),
+        (["algorithm=gspo", "algorithm.num_iterations=2"], ""),
+        (["algorithm=gspo", "algorithm.beta=0.04"], ""),
+    ],
+)
+def test_the_plan_says_which_plain_loss_has_the_gradient(composed, overrides, plain):
+    assert on_policy(composed("experiment=exp2", *overrides).algorithm) == plain
+
+
+@pytest.mark.slow
+def test_used_once_completions_give_the_plain_gradient_and_used_twice_another(tmp_path):
+    def norms(*overrides):
+        before = set(runs(tmp_path))
+        done = openrs(*TRAINING, "stages=[train]", *overrides, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-3000:]
+        (run,) = set(runs(tmp_path)) - before
+        return [line["grad_norm"] for line in lines(run)][:2]
+
+    twice = ("algorithm.num_iterations=2", "steps.total=4", "steps.save_every=2")
+    plain = {
+        "grpo": norms("algorithm=grpo", "algorithm.loss=grpo"),
+        "dapo": norms("algorithm=grpo"),
+    }
+    for algorithm, loss in (("gspo", "grpo"), ("sapo", "grpo"), ("cispo", "dapo"), ("two_sided", "dapo")):
+        assert norms(f"algorithm={algorithm}")[0] == pytest.approx(plain[loss][0], rel=1e-5), algorithm
+    again = norms("algorithm=grpo", "algorithm.loss=grpo", *twice)
+    assert norms("algorithm=gspo", *twice)[1] != pytest.approx(again[1], rel=1e-3)
+    for algorithm in ("luspo", "vespo", "gdpo"):
+        assert norms(f"algorithm={algorithm}")[0] > 0
