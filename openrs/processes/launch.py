@@ -38,9 +38,11 @@ SECRETS = "OPENRS_SECRETS"
 
 
 def in_own_process(config: Config, stage: Stage) -> bool:
-    """Whether the stage leaves this process: to run in several, or to give device memory back."""
+    """Whether the stage leaves this process: to run in several, to give device memory back, or because it
+    starts processes that would outlive this one if it were killed, as vLLM's engine would."""
     several = stage == "train" and config.hardware.training_processes > 1
-    return several or config.hardware.device == "cuda" or config.scale.name == "paper"
+    leaves_engine = stage == "evaluate" and config.engine.kind == "vllm"
+    return several or leaves_engine or config.hardware.device == "cuda" or config.scale.name == "paper"
 
 
 def node_rank(hardware: Hardware) -> int:

@@ -4,7 +4,6 @@ TRL's trainer samples from the server and sends the new weights there after each
 vLLM's own server with the flags that TRL's client needs (weight transfer, processed log-probabilities).
 """
 
-import signal
 import socket
 import sys
 import time
@@ -85,8 +84,7 @@ def serving(
     Raises:
         Crashed: the server died before it answered, or did not answer in time.
     """
-    # vLLM's engine is a process without a watch on its parent: killed, the server would leave it behind
-    process = WatchedProcess(command, log, environment, orphaned=signal.SIGTERM)
+    process = WatchedProcess(command, log, environment)
     try:
         _await(process, server, timeout)
         yield process
