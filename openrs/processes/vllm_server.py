@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,14 +77,22 @@ def address(port: int | None) -> Server:
 
 @contextmanager
 def serving(
-    command: list[str], server: Server, log: Path, environment: dict[str, str], timeout: float
+    command: list[str],
+    server: Server,
+    log: Path,
+    environment: dict[str, str],
+    timeout: float,
+    hear: Callable[[str], None] | None = None,
 ) -> Iterator[WatchedProcess]:
     """A server that answers; it is stopped when the block ends, however that comes.
+
+    Args:
+        hear: gets each line of its log.
 
     Raises:
         Crashed: the server died before it answered, or did not answer in time.
     """
-    process = WatchedProcess(command, log, environment)
+    process = WatchedProcess(command, log, environment, show=hear)
     try:
         _await(process, server, timeout)
         yield process
