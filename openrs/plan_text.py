@@ -54,6 +54,11 @@ def describe(plan: Plan) -> Iterator[str]:
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
             f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
         )
+        if algorithm.importance_sampling_correction and config.hardware.generation == "transformers":
+            yield (
+                f"            {algorithm.name} without its importance-sampling correction: with "
+                "hardware.generation=transformers the trained weights themselves generate"
+            )
         yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)

@@ -28,6 +28,8 @@ ADDED: dict[str, Any] = {
     "reward.accuracy.gold_first": False,
     "reward.cosine.gold_first": False,
     "algorithm.trl": {},
+    "algorithm.importance_sampling_mode": "sequence_mask",
+    "algorithm.importance_sampling_cap": 3.0,
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
