@@ -68,8 +68,6 @@ def trainer_arguments(
         "scale_rewards": algorithm.scale_rewards,
         "use_bias_correction_kl": algorithm.bias_corrected_kl,
         "vllm_importance_sampling_correction": algorithm.importance_sampling_correction,
-        "vllm_importance_sampling_mode": algorithm.importance_sampling_mode,
-        "vllm_importance_sampling_clip_max": algorithm.importance_sampling_cap,
         "mask_truncated_completions": algorithm.mask_truncated,
         "reward_weights": [term.weight for term in config.reward.terms.values()],
         # logging and saving
@@ -84,6 +82,11 @@ def trainer_arguments(
         "run_name": folder.parent.name,
         "disable_tqdm": True,
     }
+    if algorithm.importance_sampling_correction:
+        arguments |= {
+            "vllm_importance_sampling_mode": algorithm.importance_sampling_mode,
+            "vllm_importance_sampling_clip_max": algorithm.importance_sampling_cap,
+        }
     if hardware.generation == "vllm_server":
         server = server or Server()
         arguments |= {

@@ -127,6 +127,8 @@ def train(
         weights = fetched(config.model)  # TRL tells the vLLM beside the trainer no revision
     with refusals_of_trl(config):
         arguments = Arguments(**trainer_arguments(config, weights, folder, server))
+    if arguments.deepspeed_plugin is not None:  # which adds up micro-batches in the compute type
+        arguments.deepspeed_plugin.deepspeed_config["data_types"] = {"grad_accum_dtype": "fp32"}
     if arguments.world_size != config.hardware.training_processes:
         raise Mistake(
             f"hardware.training_processes={config.hardware.training_processes}: training runs in "

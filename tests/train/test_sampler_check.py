@@ -34,8 +34,8 @@ def test_a_sampler_with_the_trainers_weights_agrees_and_the_check_changes_nothin
 
 @pytest.mark.slow
 def test_a_sampler_that_keeps_old_weights_is_found(tmp_path):
-    """It lags from step 3; comparisons are due at 1, 3 and 5, of which the last finds it."""
-    made, run = trained(tmp_path, 2, "hardware.sampler_check_every=2")
+    """It lags from step 4; comparisons are due at 1, 3 and 5, of which the last finds it."""
+    made, run = trained(tmp_path, 3, "hardware.sampler_check_every=2")
     assert made.returncode == 1
     (error,) = (line for line in made.stderr.splitlines() if "Crashed" in line)
     assert "at step 5 the sampler's log-probabilities differ" in error
