@@ -15,6 +15,7 @@ LOGGED = {
     "reward": "mean reward of a completion",
     "completion_length": "completion length (tokens)",
     "kl": "KL to the untrained model (nats a token)",
+    "sampling_gap": "vLLM's log-probabilities against the trainer's (nats a token)",
 }
 """Numbers of a run's metrics.jsonl that are drawn: key -> name with its unit."""
 

@@ -14,7 +14,7 @@ from openrs.config.schema import Config
 from openrs.cost.sizes import disk, memory_gib
 from openrs.errors import Mistake, Unfit
 from openrs.hub_cache import in_hub_cache
-from openrs.machine import GIB, Machine
+from openrs.machine import GIB, Machine, driver_hangs
 from openrs.models import packaged, parameters
 
 LEAST_DISK_GIB = 1
@@ -144,6 +144,7 @@ def _devices(config: Config, machine: Machine) -> Iterator[Need]:
     large = [name for name, memory in machine.devices if memory >= hardware.device_memory_gib]
     if hardware.device == "cuda" and len(large) < hardware.devices:
         seen = ", ".join(f"{name} {memory} GiB" for name, memory in machine.devices) or "none"
+        seen += ", as nvidia-smi does not answer" if driver_hangs() else ""
         yield Need(
             f"hardware={hardware.name}",
             f"{hardware.devices} NVIDIA devices of {hardware.device_memory_gib} GiB (found {seen})",

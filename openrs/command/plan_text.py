@@ -60,6 +60,11 @@ def describe(plan: Plan) -> Iterator[str]:
                 "  loss      each completion is used once, so every ratio is 1 and the gradient is that of "
                 f"algorithm.loss={plain}; algorithm.num_iterations=2 tells them apart"
             )
+        if algorithm.importance_sampling_correction and config.hardware.generation == "transformers":
+            yield (
+                f"            {algorithm.name} without its importance-sampling correction: with "
+                "hardware.generation=transformers the trained weights themselves generate"
+            )
         yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)

@@ -63,6 +63,14 @@ def _ratio(algorithm: Algorithm) -> None:
             "scales the loss of a whole completion, and algorithm.ratio_level=token has none",
             "Give algorithm.ratio_level=sequence",
         )
+    mode = algorithm.importance_sampling_mode
+    if algorithm.loss == "vespo" and algorithm.importance_sampling_correction and mode.startswith("sequence"):
+        refuse(
+            "algorithm.importance_sampling_mode",
+            mode,
+            "weighs whole completions, which algorithm.loss=vespo does itself",
+            "Give algorithm.importance_sampling_mode=token_truncate or token_mask",
+        )
 
 
 def _clipping(algorithm: Algorithm) -> None:

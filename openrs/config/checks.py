@@ -335,3 +335,12 @@ def _rest(config: Config) -> None:
             "as algorithm.logits_over_temperature=false leaves the temperature out",
             "Give algorithm.logits_over_temperature=true, or algorithm.importance_sampling_correction=false",
         )
+    for name, default in {"mode": "sequence_mask", "cap": 3.0}.items():
+        value = getattr(algorithm, f"importance_sampling_{name}")
+        if value != default and not algorithm.importance_sampling_correction:
+            refuse(
+                f"algorithm.importance_sampling_{name}",
+                value,
+                "is part of a correction that algorithm.importance_sampling_correction=false leaves out",
+                "Leave it out, or give algorithm=grpo, dr_grpo or dapo, which have the correction",
+            )

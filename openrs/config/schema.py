@@ -86,12 +86,21 @@ class Hardware:
     stall_timeout: float | None = option(3600, above=0, at_most=10**8)
     """Seconds without a new training step, or without an answer of the vLLM server, after which training
     in processes of its own is ended; null waits for ever. (A step of 3,584 tokens is 173 s on 4 x A40.)"""
+    sync_timeout: float | None = option(300, above=0, at_most=10**8)
+    """Seconds that the vLLM server may take to get the weights of a step, after which training is ended; null
+    waits for ever."""
     stop_timeout: float = option(600, above=0, at_most=10**6)
     """Seconds that training has, once SIGINT or SIGTERM has asked it to end, to finish its step and save a
     checkpoint; a second signal does not wait. (SLURM sends one that long before a job's end with
     `#SBATCH --signal=B:TERM@600`, if the job's script starts openrs by `exec openrs ...`.)"""
     vllm_memory: float = option(0.7, above=0, at_most=1)
     """Share of a device's memory that vLLM may take in training."""
+    sampler_check_every: int = option(10, above=0, at_most=10**9)
+    """Steps between two comparisons of vLLM's log-probabilities with the trainer's, each a forward pass over
+    one group; the first step of a start has one in any case."""
+    sampler_gap_limit: float | None = option(None, above=0)
+    """Mean difference of a token's log-probabilities above which training ends, as vLLM then has other
+    weights than those that are trained; null is the compute type's, 0.01 in float32 and 0.1 in bfloat16."""
     evaluation_batch: int = option(above=0)
     """Sequences that the evaluation engine decodes at once."""
     devices: int = option(at_least=0, at_most=10**5)

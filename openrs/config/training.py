@@ -159,6 +159,13 @@ class Algorithm:
     """Whether the KL term is multiplied by the importance ratio (TRL 1.16's default)."""
     importance_sampling_correction: bool
     """Whether vLLM's log-probabilities correct the ratio."""
+    importance_sampling_mode: Literal[
+        "sequence_mask", "sequence_truncate", "token_mask", "token_truncate"
+    ] = "sequence_mask"
+    """What that correction weighs, completions or tokens, and what it does above the cap: leave them out or
+    cut the weight. The default leaves out long completions in bfloat16, whose rounding adds up."""
+    importance_sampling_cap: float | None = option(3.0, above=0)
+    """The largest weight of that correction; null sets no cap."""
     mask_truncated: bool = False
     trl: dict[str, Any] = field(default_factory=dict)
     """Fields of TRL's GRPOConfig that openrs has no word for, as top_k=50 (`openrs.config.trl_fields`)."""
@@ -198,3 +205,6 @@ class Collapse:
     """Stop where the mean KL divergence from the base model is above this."""
     foreign_above: float | None = option(None, at_least=0, at_most=1)
     """Stop where more than this share of letters is not Latin (the paper saw the language drift)."""
+    sampling_gap_above: float | None = option(None, above=0)
+    """Stop where vLLM's log-probabilities differ from the trainer's by more than this a token (means over
+    the comparisons of hardware.sampler_check_every; above hardware.sampler_gap_limit training fails)."""

@@ -71,6 +71,9 @@ WORDS = {
     "scale_rewards": "algorithm.scale_rewards",
     "use_bias_correction_kl": "algorithm.bias_corrected_kl",
     "vllm_importance_sampling_correction": "algorithm.importance_sampling_correction",
+    "vllm_importance_sampling_mode": "algorithm.importance_sampling_mode",
+    "vllm_importance_sampling_clip_max": "algorithm.importance_sampling_cap",
+    "vllm_importance_sampling_cap": "algorithm.importance_sampling_cap",
     "mask_truncated_completions": "algorithm.mask_truncated",
     # logging, saving and measuring
     "report_to": "tracker.kind",

@@ -21,6 +21,7 @@ from openrs.machine import device_uuids
 from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
+from openrs.processes.weight_sync import WeightSync
 from openrs.records.files import write_record
 from openrs.records.masking import covered
 from openrs.records.resumption import resumption
@@ -38,9 +39,11 @@ SECRETS = "OPENRS_SECRETS"
 
 
 def in_own_process(config: Config, stage: Stage) -> bool:
-    """Whether the stage leaves this process: to run in several, or to give device memory back."""
+    """Whether the stage leaves this process: to run in several, to give device memory back, or because it
+    starts processes that would outlive this one if it were killed, as vLLM's engine would."""
     several = stage == "train" and config.hardware.training_processes > 1
-    return several or config.hardware.device == "cuda" or config.scale.name == "paper"
+    leaves_engine = stage == "evaluate" and config.engine.kind == "vllm"
+    return several or leaves_engine or config.hardware.device == "cuda" or config.scale.name == "paper"
 
 
 def node_rank(hardware: Hardware) -> int:
@@ -193,10 +196,11 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
     environment = loopback.around_proxies() | {"CUDA_VISIBLE_DEVICES": visible}
     if hardware.device == "cpu":
         share = (os.cpu_count() or 1) * hardware.nodes // hardware.training_processes
-        environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, share)))}
+        environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, share)))
     with ExitStack() as stack:
-        server, server_process = None, None
+        server, server_process, sync = None, None, None
         if hardware.generation == "vllm_server":
+            sync = WeightSync(hardware.sync_timeout)
             server = vllm_server.address(hardware.server_port)
             server_process = stack.enter_context(
                 vllm_server.serving(
@@ -206,13 +210,14 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
                     # TRL's client sends no key
                     {"CUDA_VISIBLE_DEVICES": visible_to_server, "VLLM_API_KEY": ""},
                     hardware.server_timeout,
+                    sync.hear,
                 )
             )
         arguments = {"server": asdict(server) if server else None, "study": study}
         watchdog = _watchdog(config, run, server)
         seconds = config.hardware.stop_timeout
         with interruption.ends_itself(interruption.training_ends(seconds), seconds):
-            _run(config, run, "train", arguments, environment, server_process, watchdog)
+            _run(config, run, "train", arguments, environment, server_process, watchdog, sync)
 
 
 def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> HangWatchdog | None:
@@ -243,6 +248,7 @@ def _run(
     environment: dict[str, str],
     server: WatchedProcess | None,
     watchdog: HangWatchdog | None = None,
+    sync: WeightSync | None = None,
 ) -> None:
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
@@ -268,6 +274,10 @@ def _run(
                     f"hardware.stall_timeout={watchdog.limit:g}: {hang} for that many seconds, so openrs "
                     f"ended training. {_way_on(stage, config, run)}; where steps do take longer, give more, "
                     f"or null. {(server or process).log_tail}"
+                )
+            if sync is not None and server is not None and (fault := sync.look()) is not None:
+                raise Crashed(
+                    f"{fault}, so openrs ended training. {_way_on(stage, config, run)}. {server.log_tail}"
                 )
     except interruption.Interrupted:
         process.stop(grace=0)

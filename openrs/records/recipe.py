@@ -33,6 +33,8 @@ ADDED: dict[str, Any] = {
     "algorithm.ratio_cap": None,
     "algorithm.entropy_bonus": 0.0,
     "algorithm.reward_aggregation": "sum_then_normalize",
+    "algorithm.importance_sampling_mode": "sequence_mask",
+    "algorithm.importance_sampling_cap": 3.0,
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 

@@ -86,6 +86,11 @@ def trainer_arguments(
         "run_name": folder.parent.name,
         "disable_tqdm": True,
     }
+    if algorithm.importance_sampling_correction:
+        arguments |= {
+            "vllm_importance_sampling_mode": algorithm.importance_sampling_mode,
+            "vllm_importance_sampling_clip_max": algorithm.importance_sampling_cap,
+        }
     if hardware.generation == "vllm_server":
         server = server or Server()
         arguments |= {

@@ -41,6 +41,7 @@ from openrs.train.callbacks import (
 )
 from openrs.train.collapse import StopRule
 from openrs.train.prompts import read_prompts, whole, write_prompts
+from openrs.train.sampler_check import CheckedTrainer
 
 
 class Arguments(GRPOConfig):
@@ -73,7 +74,7 @@ class StagedCap(TrainerCallback):
             self.trainer.generation_kwargs["max_new_tokens"] = cap
 
 
-class WholeGroupsTrainer(GRPOTrainer):
+class WholeGroupsTrainer(CheckedTrainer):
     """TRL's trainer with every micro-batch made of whole groups.
 
     TRL 69ad852 took each loss mean over the six completions of one prompt. TRL 1.16 shuffles the
@@ -126,6 +127,8 @@ def train(
         weights = fetched(config.model)  # TRL tells the vLLM beside the trainer no revision
     with refusals_of_trl(config):
         arguments = Arguments(**trainer_arguments(config, weights, folder, server))
+    if arguments.deepspeed_plugin is not None:  # which adds up micro-batches in the compute type
+        arguments.deepspeed_plugin.deepspeed_config["data_types"] = {"grad_accum_dtype": "fp32"}
     if arguments.world_size != config.hardware.training_processes:
         raise Mistake(
             f"hardware.training_processes={config.hardware.training_processes}: training runs in "
@@ -227,7 +230,7 @@ def _trainer(
     callbacks: list[TrainerCallback],
 ) -> GRPOTrainer:
     """TRL's trainer for this process; the prompts are in the folder."""
-    kind = WholeGroupsTrainer if config.algorithm.whole_groups else GRPOTrainer
+    kind = WholeGroupsTrainer if config.algorithm.whole_groups else CheckedTrainer
     trainer = kind(
         model=weights,
         processing_class=tokenizer,
@@ -236,6 +239,7 @@ def _trainer(
         train_dataset=Dataset.from_list(read_prompts(config, folder / "prompts.jsonl")),
         callbacks=callbacks,
     )
+    trainer.config = config
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     if config.length.stages:

@@ -63,6 +63,10 @@ def test_every_algorithm_of_conf_is_pinned_here():
         (["algorithm=grpo", "algorithm.loss=cispo"], r"epsilon_high=null: is the largest weight .*=5\.0"),
         (["algorithm=sapo", "algorithm.epsilon_high=0.3"], r"epsilon_high=0\.3: has no effect"),
         (["algorithm=vespo", "algorithm.ratio_cap=4"], r"ratio_cap=4\.0: has no effect"),
+        (
+            ["algorithm=vespo", "algorithm.importance_sampling_mode=sequence_mask"],
+            r"importance_sampling_mode=sequence_mask: weighs whole completions",
+        ),
         (["algorithm=dapo", "algorithm.ratio_cap=1.2"], r"ratio_cap=1\.2: must be greater than 1\.28"),
         (["algorithm=gdpo", "reward.format=null"], r"reward_aggregation=normalize_then_sum: .*only one"),
         (

@@ -172,6 +172,15 @@ def test_the_correction_is_right_at_one_temperature(overrides):
     assert config.algorithm.importance_sampling_correction
 
 
+def test_the_corrections_mode_and_cap_need_the_correction():
+    chosen = ("algorithm.importance_sampling_mode=token_truncate", "algorithm.importance_sampling_cap=2")
+    algorithm = compose_config("scale=nano", "algorithm=dapo", *chosen).algorithm
+    assert (algorithm.importance_sampling_mode, algorithm.importance_sampling_cap) == ("token_truncate", 2)
+    for one in chosen:
+        with pytest.raises(Mistake, match=f"^{one.partition('=')[0]}=.*importance_sampling_correction=false"):
+            compose_config("scale=nano", one)
+
+
 def test_weights_in_a_folder_are_taken(tmp_path):
     (tmp_path / "config.json").write_text('{"max_position_embeddings": 512}')
     assert compose_config("scale=nano", f"model.id={tmp_path}").model.id == str(tmp_path)

@@ -140,10 +140,11 @@ def test_each_stage_gets_its_launcher(composed, tmp_path):
     assert "accelerate_cli launch" in words("hardware=h100x1", "hardware.sharding=zero2")
 
 
-def test_a_stage_leaves_this_process_at_paper_scale_alone(composed):
+def test_a_stage_leaves_this_process_where_memory_or_processes_would_stay(composed):
     for overrides, train, evaluate in (
         (("hardware=cpu",), False, False),
         (("hardware=cpux2",), True, False),
+        (("hardware=cpu", "engine=vllm"), False, True),
         (("hardware=h100x1",), True, True),
         (("hardware=cpu", "scale=paper"), True, True),
     ):
