@@ -28,6 +28,7 @@ ADDED: dict[str, Any] = {
     "reward.accuracy.gold_first": False,
     "reward.cosine.gold_first": False,
     "algorithm.trl": {},
+    "adapter": None,
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
@@ -80,6 +81,8 @@ def trained(config: "Config", *, weights: str, rows: str) -> dict[str, Any]:
     recipe["steps"] = recipe.pop("steps")  # last, as in older records
     recipe["data"] |= {"rows": rows}
     recipe["algorithm"] |= {"weights_dtype": "float32", "optimizer_dtype": "float32"}
+    if config.adapter:
+        recipe["adapter"] |= {"modules": sorted(set(config.adapter.modules))}  # their order decides nothing
     for path, meant in ADDED.items():
         _leave_out(recipe, path.split("."), meant)
     return recipe

@@ -17,6 +17,8 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
+from openrs.adapters import name_base
+from openrs.config.catalog import Model
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.hub.push import Repository, push_pending
@@ -66,7 +68,7 @@ class Metrics(TrainerCallback):
             return  # the summary at the end of training
         if not math.isfinite(logs["loss"]):
             raise Mistake(
-                f"algorithm.learning_rate={args.learning_rate:g}: the loss of step {state.global_step} is "
+                f"algorithm.learning_rate: at {args.learning_rate:g} the loss of step {state.global_step} is "
                 f"{logs['loss']}, so training ended; checkpoints before that step stay. Give a smaller rate, "
                 "or model.compute_dtype=float32."
             )
@@ -227,10 +229,11 @@ class Checkpoints(TrainerCallback):
 
     Args:
         early_stop: comes before in a step, and knows whether the checkpoint is one of an interruption.
+        base: the model that training started from.
     """
 
-    def __init__(self, early_stop: EarlyStop) -> None:
-        self.early_stop = early_stop
+    def __init__(self, early_stop: EarlyStop, base: Model) -> None:
+        self.early_stop, self.base = early_stop, base
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Sets today's interval: a resumed state brings its old one along."""
@@ -242,6 +245,7 @@ class Checkpoints(TrainerCallback):
         if state.is_world_process_zero:
             folder, step = Path(args.output_dir), state.global_step
             off_grid = self.early_stop.interrupted and step % args.save_steps != 0
+            name_base(folder / f"checkpoint-{step}", self.base)
             mark_whole(folder / f"checkpoint-{step}", step, interrupted=off_grid)
             free_what_is_passed(folder)
 
