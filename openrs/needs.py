@@ -39,7 +39,18 @@ class Need:
 def unmet(config: Config, machine: Machine) -> list[Need]:
     """Everything that keeps a config from running on a machine; empty where the config can run."""
     checks = (
-        *(_vllm, _deepspeed, _peft, _packages, _compiler, _driver, _devices, _free_memory, _shared_memory, _port),
+        *(
+            _vllm,
+            _deepspeed,
+            _peft,
+            _packages,
+            _compiler,
+            _driver,
+            _devices,
+            _free_memory,
+            _shared_memory,
+            _port,
+        ),
         *(_memory, _disk, _model, _data, _accounts),
     )
     return [need for check in checks for need in check(config, machine)]

@@ -63,8 +63,8 @@ def _hardware(config: Config) -> None:
         refuse(
             "hardware.sharding",
             hardware.sharding,
-            "spreads the weights or holds them in bfloat16, in which an adapter that is merged for vLLM loses "
-            f"most of its update (adapter={config.adapter.name})",
+            "spreads the weights or holds them in bfloat16, in which an adapter that is merged for vLLM "
+            f"loses most of its update (adapter={config.adapter.name})",
             "Give hardware.sharding=ddp: an adapter has little state to share",
         )
     beside = hardware.generation == "vllm_colocate" and config.trains and config.scale.name == "paper"
