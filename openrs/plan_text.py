@@ -84,7 +84,8 @@ def _adapter(config: Config, adapter: Adapter) -> str:
     share = f", {number / every:.2g} of their number" if number and every else ""
     return (
         f"{adapter.name} of rank {adapter.rank}, alpha {adapter.alpha:g}, beside "
-        f"{', '.join(adapter.modules)}: trains {number or 'an unknown number of'} weights{share}; learning rate {config.learning_rate:g}, "
+        f"{', '.join(adapter.modules)}: trains "
+        f"{number or 'an unknown number of'} weights{share}; learning rate {config.learning_rate:g}, "
         f"{adapter.learning_rate_factor:g} times that of all weights"
     )
 

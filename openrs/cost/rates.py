@@ -32,7 +32,7 @@ NANO_SOURCE = "measured on two CPU cores; other CPUs take half or twice as long"
 
 WITHOUT_GRADIENTS = 0.8
 """Arithmetic of a step with an adapter, at least, as a share of one of all weights: the policy's forward
-pass, its recomputation, the base's, and a backward pass of twice that, half of it for the weights' gradients."""
+pass, its recomputation, the base's, and a backward pass of twice that, half of it for weights' gradients."""
 
 PastRun = tuple[Path, dict[str, Any]]
 """Folder and config of a run."""
