@@ -169,6 +169,9 @@ class Adapter:
     learning_rate_factor: float = option(above=0)
     """The learning rate, as a multiple of algorithm.learning_rate."""
 
+    def __post_init__(self) -> None:
+        self.modules = sorted(set(self.modules))  # their order decides nothing
+
 
 @dataclass(kw_only=True)
 class Steps:

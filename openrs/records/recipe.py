@@ -81,8 +81,6 @@ def trained(config: "Config", *, weights: str, rows: str) -> dict[str, Any]:
     recipe["steps"] = recipe.pop("steps")  # last, as in older records
     recipe["data"] |= {"rows": rows}
     recipe["algorithm"] |= {"weights_dtype": "float32", "optimizer_dtype": "float32"}
-    if config.adapter:
-        recipe["adapter"] |= {"modules": sorted(set(config.adapter.modules))}  # their order decides nothing
     for path, meant in ADDED.items():
         _leave_out(recipe, path.split("."), meant)
     return recipe
