@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from openrs.analysis.run_records import RunRecords
-from openrs.records.recipe import canonical, digest
+from openrs.records.recipe import canonical, digest, without_seeds
 
 SEEDS = ("seed", "data.seed")
 """Fields of a recipe that only name a repetition."""
@@ -127,20 +127,7 @@ def spelled(values: Sequence[Any]) -> list[str]:
 
 def replicates(runs: Sequence[RunRecords]) -> dict[str, str]:
     """Run id -> an id of its recipe without the seeds: equal for runs that repeat each other."""
-    ids = {}
-    for run in runs:
-        leaves = _leaves(run.recipe)
-        for field in (*SEEDS, "data.rows"):  # the rows follow from data.seed and the draws
-            leaves.pop(field, None)
-        ids[run.id] = digest({"leaves": leaves, "trained": run.name if run.imported else None})
-    return ids
-
-
-def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Leaves of a nested dict by dotted path."""
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        leaves |= _leaves(value, f"{prefix}.{key}" if prefix else key)
-    return leaves
+    return {
+        run.id: digest({"recipe": without_seeds(run.recipe), "trained": run.name if run.imported else None})
+        for run in runs
+    }

@@ -163,7 +163,8 @@ def test_whole_weights_are_exported_as_they_are(tmp_path):
 
 @pytest.fixture(scope="module", params=["lora", "dora"])
 def adapted(request, composed, tmp_path_factory):
-    """A run with a checkpoint of an adapter whose matrices are all other than zero, and the adapted model."""
+    """A run with a checkpoint of an adapter that is as far from zero as after some steps, and the adapted
+    model."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -178,7 +179,7 @@ def adapted(request, composed, tmp_path_factory):
     )
     for name, weights in model.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(weights, std=0.02)
+            torch.nn.init.normal_(weights, std=0.005)
     run = resolve(config).run
     run.log_invocation(asdict(config))
     checkpoint = run.folder / "train/checkpoint-2"
@@ -206,7 +207,7 @@ def test_merged_weights_answer_as_the_adapter_does(adapted, tmp_path, monkeypatc
         with model.disable_adapter():
             untrained = model(**prompt).logits
         assert (merged(**prompt).logits - theirs).abs().max() <= 1.4e-5
-    assert (untrained - theirs).abs().max() > 0.1
+    assert (untrained - theirs).abs().max() > 0.01
     assert not list(Path("to").glob("adapter_*"))
 
 

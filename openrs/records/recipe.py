@@ -101,6 +101,12 @@ def run_id(recipe: dict[str, Any]) -> str:
     return digest(recipe)
 
 
+def without_seeds(recipe: dict[str, Any]) -> str:
+    """An id of runs that differ in their seeds alone: the rows follow from data.seed and the draws."""
+    data = {key: value for key, value in recipe.get("data", {}).items() if key not in ("seed", "rows")}
+    return digest({key: value for key, value in recipe.items() if key != "seed"} | {"data": data})
+
+
 def evaluation_id(
     config: "Config", benchmark: str, problems: list[dict[str, Any]], own: dict[str, Any] | None = None
 ) -> str:

@@ -9,6 +9,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, TrainerCallback, set_seed
+from transformers.integrations import WandbCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
@@ -33,12 +34,13 @@ from openrs.rewards import CustomReward
 from openrs.train.arguments import trainer_arguments
 from openrs.train.callbacks import (
     Checkpoints,
+    Curves,
     EarlyStop,
     Metrics,
     Pushes,
     StopAt,
     TrainingProgress,
-    weights_and_biases,
+    curves_in_wandb,
 )
 from openrs.train.collapse import StopRule
 from openrs.train.prompts import read_prompts, whole, write_prompts
@@ -163,7 +165,7 @@ def train(
             callbacks += [metrics, TrainingProgress(run.folder.name, config.stop_at, metrics.seconds)]
         if first and repository is not None:
             callbacks.append(Pushes(config, repository, stop_requested))
-        with weights_and_biases(config, run) if first else nullcontext():
+        with curves_in_wandb(config, run) if first else nullcontext():
             with refusals_of_trl(config):
                 trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
             if metrics is not None:
@@ -256,8 +258,10 @@ def _trainer(
         callbacks=callbacks,
         peft_config=_peft_config(config.adapter) if config.adapter else None,
     )
-    for callback in (PrinterCallback, ProgressCallback):
+    for callback in (PrinterCallback, ProgressCallback, WandbCallback):
         trainer.remove_callback(callback)
+    if config.tracker.kind == "wandb":
+        trainer.add_callback(Curves())
     if config.length.stages:
         trainer.add_callback(StagedCap(trainer, config.length))
     return trainer
