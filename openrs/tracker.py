@@ -57,6 +57,8 @@ def wandb_run(config: Config, run: Run) -> Iterator[Any]:
         yield opened
     finally:
         opened.finish()  # else the next run of a sweep would log into this one
+        if offline:
+            say(f"{run.folder.name}: W&B is offline; `wandb sync {run.folder}/wandb/offline-run-*` sends it")
 
 
 def _tags(config: Config, sweep: str | None) -> list[str]:

@@ -117,10 +117,11 @@ class Hardware:
 
 @dataclass(kw_only=True)
 class Tracker:
-    """Where training curves go besides metrics.jsonl."""
+    """Where curves and scores go besides the records."""
 
     kind: Literal["none", "wandb", "tensorboard"]
     project: str = "openrs"
+    """wandb: the project that the runs are in."""
 
 
 @dataclass(kw_only=True)
