@@ -39,7 +39,18 @@ class Need:
 def unmet(config: Config, machine: Machine) -> list[Need]:
     """Everything that keeps a config from running on a machine; empty where the config can run."""
     checks = (
-        *(_vllm, _deepspeed, _packages, _compiler, _driver, _devices, _free_memory, _shared_memory, _port),
+        *(
+            _vllm,
+            _deepspeed,
+            _peft,
+            _packages,
+            _compiler,
+            _driver,
+            _devices,
+            _free_memory,
+            _shared_memory,
+            _port,
+        ),
         *(_memory, _disk, _model, _data, _accounts),
     )
     return [need for check in checks for need in check(config, machine)]
@@ -50,7 +61,7 @@ def unmet_at_start(config: Config, machine: Machine) -> list[Need]:
 
     An evaluation also runs on fewer devices than the hardware option names.
     """
-    checks = (*([_devices, _deepspeed, _port] if config.trains else []), _vllm)
+    checks = (*([_devices, _deepspeed, _port] if config.trains else []), _vllm, _peft)
     return [need for check in checks for need in check(config, machine)]
 
 
@@ -100,6 +111,17 @@ def _deepspeed(config: Config, machine: Machine) -> Iterator[Need]:
             f"hardware.sharding={sharding}",
             "package deepspeed, which is not installed",
             f"{_install('deepspeed', machine)}; or another hardware option",
+        )
+
+
+def _peft(config: Config, machine: Machine) -> Iterator[Need]:
+    """PEFT trains an adapter, and merges it for every engine."""
+    adapter = None if config.untrained else config.adapter
+    if adapter and (config.trains or config.evaluates) and "peft" not in machine.packages:
+        yield Need(
+            f"adapter={adapter.name}",
+            "package peft, which is not installed",
+            f"{_install('lora', machine)}; or adapter=none",
         )
 
 

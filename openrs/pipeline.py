@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrs import needs
+from openrs import needs, tracker
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.processes import launch
-from openrs.records import ledger, reward_sources
+from openrs.records import ledger, reward_sources, scores
 from openrs.records.resumption import make_way, resumption
 from openrs.records.run import Run, has_results, locked
 from openrs.records.training import refuse_another_training
@@ -72,6 +72,8 @@ def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool
             with locked(run):
                 _restore_record(plan, run)
                 worked |= _evaluate(plan, run)
+        if config.tracker.kind != "none":
+            _track(plan)
     if config.hub.push and plan.mix is not None:
         from openrs.hub import push
 
@@ -188,6 +190,16 @@ def _evaluate(plan: Plan, run: Run) -> bool:
                 evaluate(config, run, step, weights[step], missing[step], plan.problems)
         worked = True
     return worked
+
+
+def _track(plan: Plan) -> None:
+    """Sends the scores of the run's checkpoints, with those of its base model, to the tracker."""
+    measured = {
+        step: [one for cell in plan.cells(step) if (one := scores.read(cell.path(plan.owner(step).folder)))]
+        for step in plan.config.checkpoints
+    }
+    with locked(plan.run):
+        tracker.log_scores(plan.config, plan.run, measured)
 
 
 def _weights(plan: Plan, step: int) -> str:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from openrs import models
+from openrs import adapters, models
 from openrs.config.schema import Config
 from openrs.cost.estimate import Work
 from openrs.cost.rates import Rates
@@ -95,7 +95,8 @@ def resolve(config: Config) -> Plan:
     """Reads the data, names the recipe and finds its run.
 
     Raises:
-        ValueError: data or weights are missing, or too few; a prompt alone fills the model's context.
+        ValueError: data or weights are missing, or too few; a prompt alone fills the model's context; the
+            model has not the layers of its adapter.
     """
     outputs = Path(config.outputs)
     config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
@@ -103,6 +104,7 @@ def resolve(config: Config) -> Plan:
     base = find(outputs, "base", recipe.untrained(config, weights=weights))
     run, mix = base, None
     if not config.untrained:
+        adapters.check(config)
         mix = load_mix(config.data, config.catalog)
         enough(len(mix.rows), config.algorithm.prompts_per_step)
         identity = recipe.trained(config, weights=weights, rows=mix.fingerprint)

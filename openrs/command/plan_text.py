@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from openrs import needs
+from openrs.adapters import trainable
 from openrs.config.algorithm_checks import on_policy
 from openrs.config.catalog import BenchmarkData
 from openrs.config.schema import Config
+from openrs.config.training import Adapter
 from openrs.cost.estimate import Estimate
 from openrs.cost.rates import Rate, Rates
 from openrs.cost.sizes import disk
@@ -15,6 +17,7 @@ from openrs.data import golds
 from openrs.data.mix import Mix, answer
 from openrs.data.rows import Rows
 from openrs.machine import Machine
+from openrs.models import parameters
 from openrs.plan import Plan, work
 from openrs.records import ledger, reward_sources
 from openrs.records.checkpoints import WITH_STATE
@@ -65,6 +68,8 @@ def describe(plan: Plan) -> Iterator[str]:
                 f"            {algorithm.name} without its importance-sampling correction: with "
                 "hardware.generation=transformers the trained weights themselves generate"
             )
+        if config.adapter:
+            yield f"  adapter   {_adapter(config, config.adapter)}"
         yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
     for step in config.checkpoints:
         cells, missing = plan.cells(step), plan.missing(step)
@@ -82,6 +87,18 @@ def describe(plan: Plan) -> Iterator[str]:
     end = f", and {context} with its prompt" if cap > context // 2 else ""
     yield f"            at most {cap} new tokens a problem{end}"
     yield f"  stages    {', '.join(config.stages)}"
+
+
+def _adapter(config: Config, adapter: Adapter) -> str:
+    """What an adapter is, and how many of the weights it trains."""
+    number, every = trainable(config), parameters(config.model)
+    share = f", {number / every:.2g} of their number" if number and every else ""
+    return (
+        f"{adapter.name} of rank {adapter.rank}, alpha {adapter.alpha:g}, beside "
+        f"{', '.join(adapter.modules)}: trains "
+        f"{number or 'an unknown number of'} weights{share}; learning rate {config.learning_rate:g}, "
+        f"{adapter.learning_rate_factor:g} times that of all weights"
+    )
 
 
 def _conflicts(mix: Mix) -> Iterator[str]:
@@ -173,12 +190,15 @@ def _hours(amount: int, rate: Rate) -> str:
 
 def _disk(config: Config) -> str:
     size = disk(config)
+    if size is None and config.adapter:
+        return "unknown: the shapes of the weights that the adapter stands beside are not on this machine"
     if size is None:
         return "unknown: model.parameters is not stated"
+    merged = f"; {_bytes(size.merged)} more while a checkpoint is merged and measured" if size.merged else ""
     return (
         f"{_bytes(size.total)}: {size.checkpoints} checkpoints x {_bytes(size.weights)} of weights, "
         f"{_bytes(size.optimizer_state)} of optimizer state for each of the {WITH_STATE} newest (one "
-        "more while it is written; an interruption leaves a checkpoint more)"
+        f"more while it is written; an interruption leaves a checkpoint more){merged}"
     )
 
 

@@ -324,6 +324,8 @@ def _rest(config: Config) -> None:
             "cosine_with_min_lr needs its floor",
             "Give algorithm.min_lr_rate=0.1",
         )
+    if config.adapter and not config.adapter.modules:
+        refuse("adapter.modules", "[]", "leaves nothing to train", "Give for example [q_proj,v_proj]")
     trl_fields.check(config.algorithm.trl)
     algorithm = config.algorithm
     divided = algorithm.logits_over_temperature or algorithm.temperature == 1

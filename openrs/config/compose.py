@@ -76,7 +76,18 @@ def load(tree: DictConfig) -> Config:
     return config
 
 
-OF_TRAINING = ("seed", "data", "length", "reward", "steps", "prompt", "algorithm", "collapse", "hub")
+OF_TRAINING = (
+    "seed",
+    "data",
+    "length",
+    "reward",
+    "steps",
+    "prompt",
+    "algorithm",
+    "adapter",
+    "collapse",
+    "hub",
+)
 """What an untrained model has no use for."""
 
 

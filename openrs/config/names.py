@@ -25,6 +25,11 @@ SYNONYMS = {
     "model_name_or_path": "model.id",
     "system_prompt": "prompt.system",
     "answer_kind": "data.answer_kind",
+    "lora_r": "adapter.rank",
+    "lora_alpha": "adapter.alpha",
+    "lora_dropout": "adapter.dropout",
+    "lora_target_modules": "adapter.modules",
+    "target_modules": "adapter.modules",
 } | {theirs: field for theirs, field in WORDS.items() if theirs != field.rpartition(".")[2]}
 """What other trainers call a field."""
 

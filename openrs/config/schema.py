@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from openrs.config.catalog import Catalog, Model
 from openrs.config.fields import option
-from openrs.config.training import Algorithm, Collapse, Data, Length, Prompt, Reward, Steps
+from openrs.config.training import Adapter, Algorithm, Collapse, Data, Length, Prompt, Reward, Steps
 
 
 @dataclass(kw_only=True)
@@ -126,10 +126,11 @@ class Hardware:
 
 @dataclass(kw_only=True)
 class Tracker:
-    """Where training curves go besides metrics.jsonl."""
+    """Where curves and scores go besides the records."""
 
     kind: Literal["none", "wandb", "tensorboard"]
     project: str = "openrs"
+    """wandb: the project that the runs are in."""
 
 
 @dataclass(kw_only=True)
@@ -211,6 +212,8 @@ class Config:
     """A difference in points: the dry run of a sweep says how many seeds it takes to show it."""
     spread: float | None = option(None, identity="neither", above=0, below=100)
     """For that: the standard deviation of a recipe's runs, in points of an average; null: of earlier runs."""
+    adapter: Adapter | None = option(None, identity="recipe")
+    """What is trained in the place of all weights; null trains all of them."""
 
     @property
     def stop_at(self) -> int:
@@ -228,6 +231,12 @@ class Config:
     def evaluates(self) -> bool:
         """Whether this command has an evaluate stage."""
         return "evaluate" in self.stages
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak of the schedule, for what is trained."""
+        factor = self.adapter.learning_rate_factor if self.adapter else 1
+        return self.algorithm.learning_rate * factor
 
     @property
     def gradient_accumulation(self) -> int:

@@ -172,6 +172,26 @@ class Algorithm:
 
 
 @dataclass(kw_only=True)
+class Adapter:
+    """What is trained in the place of all weights: small matrices beside those of these layers."""
+
+    name: Literal["lora", "dora"]
+    rank: int = option(above=0, at_most=10**5)
+    """Columns of the small matrices."""
+    alpha: int = option(above=0, at_most=10**6)
+    """Their product counts alpha / rank times."""
+    dropout: float = option(0.0, at_least=0, below=1)
+    """Share of a layer's inputs that the matrices do not see."""
+    modules: list[str]
+    """Linear layers beside which they are, by the ends of their names."""
+    learning_rate_factor: float = option(above=0)
+    """The learning rate, as a multiple of algorithm.learning_rate."""
+
+    def __post_init__(self) -> None:
+        self.modules = sorted(set(self.modules))  # their order decides nothing
+
+
+@dataclass(kw_only=True)
 class Steps:
     """The schedule and how far to go along it today."""
 

@@ -5,14 +5,14 @@ One engine load serves all benchmarks and seeds of a checkpoint. Each completion
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from openrs import engines
+from openrs import adapters, engines
 from openrs.config.schema import Config
 from openrs.data.rows import Rows
 from openrs.engines import Completion, Engine, Sampling
@@ -72,9 +72,16 @@ def evaluate(
     groups = defaultdict(list)
     for address in addresses:
         groups[(address.seed, _gated(config, address))].append(address)
-    with _loaded_once(lambda: engines.load(config, weights, base, step, longest)) as engine:
-        for _, group in sorted(groups.items()):
-            _evaluate_seed(config, run, named, engine, tokenizer, group, tasks, problems, texts)
+    with ExitStack() as merged:
+
+        def load() -> Engine:
+            whole = adapters.whole(run.folder, Path(weights), base, config.model.loaded_revision)
+            path = merged.enter_context(whole) if step else weights
+            return engines.load(config, path, base, step, longest)
+
+        with _loaded_once(load) as engine:
+            for _, group in sorted(groups.items()):
+                _evaluate_seed(config, run, named, engine, tokenizer, group, tasks, problems, texts)
 
 
 def _set_aside(run: Run, addresses: list[ScoreAddress], weights: str) -> None:

@@ -35,6 +35,7 @@ ADDED: dict[str, Any] = {
     "algorithm.reward_aggregation": "sum_then_normalize",
     "algorithm.importance_sampling_mode": "sequence_mask",
     "algorithm.importance_sampling_cap": 3.0,
+    "adapter": None,
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
@@ -105,6 +106,12 @@ def _leave_out(tree: dict[str, Any], path: list[str], meant: Any) -> None:
 def run_id(recipe: dict[str, Any]) -> str:
     """The full id of a run: 64 hex digits, of which an address shows eight."""
     return digest(recipe)
+
+
+def without_seeds(recipe: dict[str, Any]) -> str:
+    """An id of runs that differ in their seeds alone: the rows follow from data.seed and the draws."""
+    data = {key: value for key, value in recipe.get("data", {}).items() if key not in ("seed", "rows")}
+    return digest({key: value for key, value in recipe.items() if key != "seed"} | {"data": data})
 
 
 def evaluation_id(

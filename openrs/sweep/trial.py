@@ -1,5 +1,6 @@
 """A trial from the inside: the job of a sweep, in this process or wherever the launcher put it."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from openrs.sweep import objective, signal, signal_history
 from openrs.sweep.link import StudyLink
 from openrs.sweep.outcome import Outcome
 from openrs.sweep.signal import Selection
+from openrs.tracker import SWEEP
 from openrs.train.collapse import StopRule
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def run(plan: Plan, link: StudyLink, card: "Card") -> Outcome:
         card: makes the card of a pushed checkpoint.
     """
     config, began = plan.config, time.monotonic()
+    os.environ[SWEEP] = link.study
     record = _address(plan)
     link = link.signed(record)
     worked = _work(plan, link, card)

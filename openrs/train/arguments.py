@@ -36,7 +36,7 @@ def trainer_arguments(
         "shuffle_dataset": False,  # prompts.jsonl has the order
         # optimizer and schedule
         "max_steps": config.steps.total,
-        "learning_rate": algorithm.learning_rate,
+        "learning_rate": config.learning_rate,
         "lr_scheduler_type": algorithm.schedule,
         "lr_scheduler_kwargs": (
             {"min_lr_rate": algorithm.min_lr_rate} if algorithm.schedule == "cosine_with_min_lr" else {}

@@ -8,13 +8,15 @@ from typing import Any
 import torch
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset
-from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, TrainerCallback
+from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, TrainerCallback, set_seed
+from transformers.integrations import WandbCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from openrs import adapters
 from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
-from openrs.config.training import Length
+from openrs.config.training import Adapter, Length
 from openrs.data.mix import Mix
 from openrs.errors import Mistake
 from openrs.hub.push import Repository
@@ -32,12 +34,13 @@ from openrs.rewards import CustomReward
 from openrs.train.arguments import trainer_arguments
 from openrs.train.callbacks import (
     Checkpoints,
+    Curves,
     EarlyStop,
     Metrics,
     Pushes,
     StopAt,
     TrainingProgress,
-    weights_and_biases,
+    curves_in_wandb,
 )
 from openrs.train.collapse import StopRule
 from openrs.train.prompts import read_prompts, whole, write_prompts
@@ -123,8 +126,10 @@ def train(
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
     weights = loadable(config.model, Path(config.outputs) / "models")
-    if config.hardware.generation == "vllm_colocate" and is_hub_id(config.model):
-        weights = fetched(config.model)  # TRL tells the vLLM beside the trainer no revision
+    if is_hub_id(config.model) and (config.adapter or config.hardware.generation == "vllm_colocate"):
+        # TRL tells the vLLM beside the trainer no revision, and PEFT asks the Hub at every checkpoint
+        weights = fetched(config.model)
+    adapters.check(config, Path(weights))
     with refusals_of_trl(config):
         arguments = Arguments(**trainer_arguments(config, weights, folder, server))
     if arguments.deepspeed_plugin is not None:  # which adds up micro-batches in the compute type
@@ -158,12 +163,12 @@ def train(
         early_stop = EarlyStop(
             metrics, stop_rule, config.stop_at, config.algorithm.num_iterations, stop_requested
         )
-        callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints(early_stop)]
+        callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints(early_stop, config.model)]
         if metrics is not None:
             callbacks += [metrics, TrainingProgress(run.folder.name, config.stop_at, metrics.seconds)]
         if first and repository is not None:
             callbacks.append(Pushes(config, repository, stop_requested))
-        with weights_and_biases(config, run) if first else nullcontext():
+        with curves_in_wandb(config, run) if first else nullcontext():
             with refusals_of_trl(config):
                 trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
             if metrics is not None:
@@ -221,6 +226,20 @@ def reward_functions(config: Config) -> list[Callable[..., list[float | None]]]:
     ]
 
 
+def _peft_config(adapter: Adapter) -> Any:
+    """An adapter as PEFT takes it."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        target_modules=adapter.modules,
+        use_dora=adapter.name == "dora",
+        task_type="CAUSAL_LM",
+    )
+
+
 def _trainer(
     config: Config,
     folder: Path,
@@ -231,6 +250,8 @@ def _trainer(
 ) -> GRPOTrainer:
     """TRL's trainer for this process; the prompts are in the folder."""
     kind = WholeGroupsTrainer if config.algorithm.whole_groups else CheckedTrainer
+    if config.adapter:
+        set_seed(config.seed)  # TRL seeds only after PEFT has drawn the first matrices
     trainer = kind(
         model=weights,
         processing_class=tokenizer,
@@ -238,10 +259,13 @@ def _trainer(
         reward_funcs=reward_functions(config),
         train_dataset=Dataset.from_list(read_prompts(config, folder / "prompts.jsonl")),
         callbacks=callbacks,
+        peft_config=_peft_config(config.adapter) if config.adapter else None,
     )
     trainer.config = config
-    for callback in (PrinterCallback, ProgressCallback):
+    for callback in (PrinterCallback, ProgressCallback, WandbCallback):
         trainer.remove_callback(callback)
+    if config.tracker.kind == "wandb":
+        trainer.add_callback(Curves())
     if config.length.stages:
         trainer.add_callback(StagedCap(trainer, config.length))
     return trainer
