@@ -112,8 +112,8 @@ def whole(run: Path, checkpoint: Path, base: str, revision: str | None) -> Itera
     folder, source = run / MERGED / checkpoint.name, {"adapter": weights_hash(checkpoint)}
     for died in folder.parent.glob(f".{folder.name}.[0-9]*"):
         shutil.rmtree(died)
-    if read_record(folder / SOURCE) != source:
-        shutil.rmtree(folder, ignore_errors=True)  # merged of an adapter that was trained anew since
+    if read_record(folder / SOURCE) != source or weights_fault(folder):
+        shutil.rmtree(folder, ignore_errors=True)  # damaged, or of an adapter that was trained anew since
         write_whole(checkpoint, base, revision, folder, source)
     yield str(folder)
     shutil.rmtree(folder)
@@ -180,7 +180,7 @@ def export(run: Path, step: int, target: Path) -> None:
         return write_whole(saved[step], "", None, target)
     if find_spec("peft") is None:
         raise Unfit(f"{saved[step]}: holds an adapter, and package peft merges it. Install openrs[lora].")
-    model, models = Model(**record["config"]["model"]), run.parent.parent / "models"
+    model, models = Model(**record["config"]["model"]), run.absolute().parents[1] / "models"
     if fingerprint(model, models) != record["recipe"]["model"]["weights"]:
         raise Mistake(f"{model.id}: is no longer what {run.name} was trained from. Put those weights back.")
     write_whole(saved[step], loadable(model, models), model.loaded_revision, target)

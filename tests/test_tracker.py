@@ -1,10 +1,6 @@
 """What W&B and TensorBoard get, read back from what lies on the disk."""
 
-import json
-import subprocess
-import sys
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +9,7 @@ from openrs.records import recipe
 from openrs.records.masking import masked
 from openrs.records.run import Run
 from openrs.records.scores import ScoreAddress, score
+from tests.helpers.wandb_log import inspected, rows
 
 BENCHMARKS = ("aime24", "math_500")
 
@@ -38,24 +35,6 @@ def scores_of(step, **right):
         )
         for name, verdicts in right.items()
     ]
-
-
-def inspected(folder):
-    """The records of the offline runs of W&B in a folder, in the order of their sessions: kind -> records."""
-    sessions = []
-    for file in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
-        command = [str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--json", str(file)]
-        made = subprocess.run(command, capture_output=True, text=True, check=True)
-        records = [json.loads(line) for line in made.stdout.splitlines()]
-        sessions.append({
-            kind: [item[kind] for item in records if item["type"] == kind]
-            for kind in ("run", "metric", "history", "summary")
-        })  # fmt: skip
-    return sessions
-
-
-def rows(session):
-    return [{k: v for k, v in item["item"].items() if k[0] != "_"} for item in session["history"]]
 
 
 @pytest.mark.slow
