@@ -202,6 +202,8 @@ class Config:
     """A difference in points: the dry run of a sweep says how many seeds it takes to show it."""
     spread: float | None = option(None, identity="neither", above=0, below=100)
     """For that: the standard deviation of a recipe's runs, in points of an average; null: of earlier runs."""
+    replicates: int = option(1, identity="neither", at_least=1, at_most=1000)
+    """Runs of each point of a sweep, with the training seeds seed, seed + 1, ..."""
 
     @property
     def stop_at(self) -> int:
