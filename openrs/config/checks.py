@@ -309,6 +309,13 @@ def _rest(config: Config) -> None:
             refuse(
                 field, points, "is read by the dry run of a sweep alone", "Give dry_run=true, or leave it out"
             )
+    if config.replicates > 1:
+        refuse(
+            "replicates",
+            config.replicates,
+            "is a setting of a sweep, and this is one run",
+            "Give -m as well, or leave it out",
+        )
     for stage in config.force:
         if stage not in config.stages:
             refuse(

@@ -214,6 +214,8 @@ class Config:
     """For that: the standard deviation of a recipe's runs, in points of an average; null: of earlier runs."""
     adapter: Adapter | None = option(None, identity="recipe")
     """What is trained in the place of all weights; null trains all of them."""
+    replicates: int = option(1, identity="neither", at_least=1, at_most=1000)
+    """Runs of each point of a sweep, with the training seeds seed, seed + 1, ..."""
 
     @property
     def stop_at(self) -> int:
