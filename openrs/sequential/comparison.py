@@ -29,8 +29,6 @@ class Comparison:
     low: float
     high: float
     """The repeated 95 % interval (at another level: of that level)."""
-    p: float
-    """Repeated, two-sided."""
     verdict: Verdict | None
     """None before the last look: the next one is needed."""
 
@@ -51,8 +49,7 @@ def compare(gaps: Sequence[Array], look: int, design: Design) -> Comparison:
         verdict = "undecided"
     elif abs(score) < inner:
         verdict = "futile"
-    p = design.repeated_p(score, look - 1)
-    return Comparison(look, effect, error, max(-1.0, effect - half), min(1.0, effect + half), p, verdict)
+    return Comparison(look, effect, error, max(-1.0, effect - half), min(1.0, effect + half), verdict)
 
 
 def mean_gap(gaps: Sequence[Array]) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 The boundaries are those of O'Brien and Fleming by the spending function of Lan and DeMets 1983 (Biometrika
 70:659): how much of the level a look may spend follows from the information alone, so looks need not be
-evenly spaced. Probabilities are integrals over the paths that no look has ended (Armitage, McPherson and Rowe 1969).
+evenly spaced. Probabilities are integrals over the paths that no look has ended (Armitage, McPherson and
+Rowe 1969).
 """
 
 import math
