@@ -166,11 +166,7 @@ def evaluations(run: RunRecords) -> list[Evaluation]:
 
     What was measured in looks is none of them, which is said.
     """
-    if run.looked_at:
-        leave_out(
-            f"{run.folder}: {run.looked_at} scores of looks (evaluation=sequential), which only the table of "
-            "sequential comparisons shows. See it with openrs table1."
-        )
+    say_looks(run)
     variants: dict[tuple[Any, ...], list[tuple[str, str]]] = defaultdict(list)
     groups: dict[tuple[int, str, str, int, int, int], list[Score]] = defaultdict(list)
     for score in run.scores:
@@ -189,6 +185,15 @@ def evaluations(run: RunRecords) -> list[Evaluation]:
         )
         for (step, _, kind, shots, k, variant), members in sorted(groups.items())
     ]
+
+
+def say_looks(run: RunRecords) -> None:
+    """Says that what was measured in looks is left out, where there is any."""
+    if run.looked_at:
+        leave_out(
+            f"{run.folder}: {run.looked_at} scores of looks (evaluation=sequential), which only the table of "
+            "sequential comparisons shows. See it with openrs table1."
+        )
 
 
 def _of_title(title: str) -> tuple[int, int]:

@@ -80,6 +80,9 @@ def _caption(items: Sequence[SequentialRecord], titles: Sequence[str]) -> list[s
         "An ended comparison tends to overstate the difference that ended it, the more the earlier it ended.",
         f"Measured with {settings}, on {devices}.",
     ]  # fmt: skip
+    for name in ("devices", "verifiers"):
+        if len(values := sorted({value for item in items for value in getattr(item, name)})) > 1:
+            lines.append(f"Several {name} ({' | '.join(values)}): a difference may come from that alone.")
     if first.futility is not None:
         lines.append(f"Futile ends a comparison at conditional power below {first.futility:g}, undecided.")
     return lines + ([NANO] if any(title.startswith("nano-") for title in titles) else [])

@@ -44,14 +44,15 @@ def progress(looks: Iterable[tuple[Side, Side]], design: Design, tested: Sequenc
         for read, (folder, cells) in zip(taken, sides, strict=True):
             records = (scores.read(cell.path(folder)) for cell in cells)
             read += [record for record in records if record is not None]
-        gaps = _gaps(*taken)
+        gaps = paired_gaps(*taken)
         found = compare([gaps[name] for name in tested], number, design)
         if found.verdict is not None:
             break
     return Progress(found, gaps, *map(tuple, taken))
 
 
-def _gaps(reference: Sequence[Score], candidate: Sequence[Score]) -> dict[str, Array]:
+def paired_gaps(reference: Sequence[Score], candidate: Sequence[Score]) -> dict[str, Array]:
+    """Benchmark -> candidate minus reference of each problem, as means over sampling seeds."""
     first, second = _shares(reference), _shares(candidate)
     return {name: np.array([second[name][key] - first[name][key] for key in first[name]]) for name in first}
 

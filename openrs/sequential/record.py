@@ -55,6 +55,8 @@ class SequentialRecord:
     settings: dict[str, Any]
     devices: list[str]
     """Kinds of device that generated, on either side."""
+    verifiers: list[str]
+    """Versions of math-verify that judged, on either side."""
 
 
 def record(
@@ -72,6 +74,7 @@ def record(
         reference: folder of the reference's run.
     """
     found, first, other = progress.comparison, progress.candidate[0], progress.reference[0]
+    both = (*progress.reference, *progress.candidate)
     assert found is not None
     assert found.verdict is not None
     titles = {score.benchmark: score.title for score in progress.candidate}
@@ -96,7 +99,8 @@ def record(
         p=design.repeated_p(found.effect / found.error, found.look - 1),
         verdict=found.verdict,
         settings=settings,
-        devices=sorted({str(score.device) for score in (*progress.reference, *progress.candidate)}),
+        devices=sorted({str(score.device) for score in both}),
+        verifiers=sorted({score.versions.get("math-verify", "not stated") for score in both}),
     )
 
 
