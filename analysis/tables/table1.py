@@ -11,7 +11,7 @@ from typing import Literal
 from openrs.analysis import mixing
 from openrs.analysis.cells import AVERAGE, Metric
 from openrs.analysis.rows import ResultRow, base_row, evaluations_of, result_rows, titles
-from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
+from openrs.analysis.run_records import Evaluation, RunRecords, evaluations, say_looks
 from openrs.analysis.tables import captions, comparisons, sequential
 from openrs.analysis.tables.selection import CheckpointSelection, warnings
 from openrs.analysis.tables.table import Table
@@ -103,6 +103,8 @@ def parts(runs: Sequence[RunRecords], mixed: Collection[str] = ()) -> list[Part]
         apart = mixing.groups(members, mixed)
         whole += [Part(tuple(members), _notes(apart, members)) for members in apart]
     if not whole:
+        for run in runs:
+            say_looks(run)
         raise Mistake("no scores: nothing was evaluated yet. Run openrs with stages=[train,evaluate].")
     return whole
 
