@@ -218,20 +218,26 @@ def _evaluate_in_looks(plan: Plan) -> bool:
             say(f"{run.folder.name}: step {step} was not reached, nothing to evaluate")
             continue
         for part in plan.looks:
+            measured = False
             for side, at in (plan.reference, (run, step)):
                 if (side.folder, at, part.look) in looked:
                     continue  # by the candidate before
                 looked.add((side.folder, at, part.look))
                 with locked(side):
                     _restore_record(plan, side)
-                    worked |= _measure(part, side, at, weights.get((side.folder, at), ""))
-            if _ends(plan, step, part.look):
+                    measured |= _measure(part, side, at, weights.get((side.folder, at), ""))
+            worked |= measured
+            if _ends(plan, step, part.look, measured):
                 break
     return worked
 
 
-def _ends(plan: Plan, step: int, look: int) -> bool:
-    """Whether a look ends the comparison of a checkpoint, which then gets its record."""
+def _ends(plan: Plan, step: int, look: int, measured: bool) -> bool:
+    """Whether a look ends the comparison of a checkpoint, which then gets its record.
+
+    Args:
+        measured: whether the look was just taken, which is said; of older ones the last is.
+    """
     from openrs.sequential import record
 
     assert plan.reference is not None
@@ -240,6 +246,8 @@ def _ends(plan: Plan, step: int, look: int) -> bool:
     assert found is not None
     score, bound = found.effect / found.error, plan.design.boundaries[found.look - 1]
     state = f"{found.verdict}, nothing further to evaluate" if found.verdict else "not decided yet"
+    if not (measured or found.verdict):
+        return False
     say(
         f"{run.folder.name}: step {step} against {reference.folder.name} step {at}, look {found.look} of "
         f"{len(plan.looks)}: {100 * found.effect:+.1f} points, standard score {score:.2f} of {bound:.2f}: "
