@@ -211,7 +211,8 @@ def _evaluate_in_looks(plan: Plan) -> bool:
     weights = {
         (run.folder, step): _weights(plan, run, step) for run, step in places if plan.missing(step, run)
     }
-    worked, looked = False, set()
+    looked: set[tuple[Path, int, int]] = set()
+    worked = False
     for step in plan.candidates:
         run = plan.owner(step)
         if step not in reached:

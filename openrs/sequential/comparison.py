@@ -42,7 +42,8 @@ def compare(gaps: Sequence[Array], look: int, design: Design) -> Comparison:
     """
     effect, error = mean_gap(gaps)
     outer, inner = design.boundaries[look - 1], design.inner[look - 1]
-    score, half, verdict = effect / error, outer * error, None
+    score, half = effect / error, outer * error
+    verdict: Verdict | None = None
     if abs(score) >= outer:
         verdict = "better" if score > 0 else "worse"
     elif look == len(design.information):
