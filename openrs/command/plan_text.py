@@ -1,8 +1,9 @@
 """A plan in words: what a command would do, and what that costs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openrs import needs
 from openrs.adapters import trainable
@@ -22,6 +23,9 @@ from openrs.plan import Plan, work
 from openrs.records import ledger, reward_sources
 from openrs.records.checkpoints import WITH_STATE
 from openrs.verify.boxes import last_box
+
+if TYPE_CHECKING:
+    from openrs.sequential.design import Design
 
 NAMED = 3
 """Problems with several gold answers that a plan names."""
@@ -71,9 +75,12 @@ def describe(plan: Plan) -> Iterator[str]:
         if config.adapter:
             yield f"  adapter   {_adapter(config, config.adapter)}"
         yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
-    for step in config.checkpoints:
-        cells, missing = plan.cells(step), plan.missing(step)
-        yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
+    for owner, step in plan.measured:
+        cells, missing = plan.cells(step, owner), plan.missing(step, owner)
+        of = f" of {owner.folder.name}" if plan.reference and owner not in (plan.run, plan.base) else ""
+        yield f"  evaluate  step {step}{of}: {len(cells) - len(missing)} of {len(cells)} cells done"
+    if plan.in_looks:
+        yield from _looks(plan)
     yield f"            engine {config.engine.kind}, {config.evaluation_dtype}"
     titles = {name: config.catalog.benchmarks[name].title for name in plan.problems}
     problems = ", ".join(
@@ -98,6 +105,37 @@ def _adapter(config: Config, adapter: Adapter) -> str:
         f"{', '.join(adapter.modules)}: trains "
         f"{number or 'an unknown number of'} weights{share}; learning rate {config.learning_rate:g}, "
         f"{adapter.learning_rate_factor:g} times that of all weights"
+    )
+
+
+def _looks(plan: Plan) -> Iterator[str]:
+    """The looks, what ends a comparison, and what it takes."""
+    assert plan.reference is not None
+    evaluation, design, (run, at) = plan.config.evaluation, plan.design, plan.reference
+    shares = ", ".join(f"{100 * share:.0f}" for share in design.information)
+    bounds = ", ".join(f"{bound:.2f}" for bound in design.boundaries)
+    subject = "the average" if evaluation.tested == "average" else evaluation.tested
+    yield f"            in looks at {shares} % of the information, against {run.folder.name} step {at}"
+    yield (
+        f"            decided where the standard score of {subject} is beyond {bounds} "
+        f"(level {design.alpha:g})"
+    )
+    yield f"            {_takes(design)}; at most all, as counted below"
+    if design.futility is not None:
+        open_ended = replace(design, futility=None)
+        lost = 100 * (open_ended.outcome(design.drift)[0] - design.outcome(design.drift)[0])
+        yield (
+            f"            futility {design.futility:g} costs {lost:.1f} points of power there; without it "
+            f"{_takes(open_ended)}"
+        )
+
+
+def _takes(design: "Design") -> str:
+    """The share of the answers that a comparison is expected to take."""
+    null, planned = (100 * design.outcome(drift)[1] for drift in (0.0, design.drift))
+    return (
+        f"expected answers: {null:.0f} % if nothing differs, {planned:.0f} % at the difference that all of "
+        "them show with power 0.8"
     )
 
 

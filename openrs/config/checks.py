@@ -32,6 +32,7 @@ def check(config: Config) -> None:
         _steps,
         _checkpoints,
         _benchmarks,
+        _looks,
         _rest,
     ):
         part(config)
@@ -282,6 +283,36 @@ def _benchmarks(config: Config) -> None:
                 "a benchmark needs at least one sampling seed",
                 f"Give evaluation.num_seeds.{name}=1 or more",
             )
+
+
+def _looks(config: Config) -> None:
+    """Checks what belongs to an evaluation that looks several times, and to no other."""
+    evaluation = config.evaluation
+    if evaluation.looks is None:
+        for field in fields(evaluation):
+            value = getattr(evaluation, field.name)
+            if field.name in ("reference", "tested", "alpha", "futility") and value != field.default:
+                refuse(
+                    f"evaluation.{field.name}",
+                    value,
+                    "belongs to an evaluation in looks, and this one measures all at once",
+                    "Give evaluation=sequential, or leave it out",
+                )
+        return
+    if evaluation.reference is None:
+        refuse(
+            "evaluation.reference",
+            "null",
+            f"evaluation.looks={evaluation.looks} compares each checkpoint with one",
+            "Give evaluation.reference=base, or RUN@STEP of a run in outputs",
+        )
+    if evaluation.tested not in ("average", *evaluation.benchmarks):
+        refuse(
+            "evaluation.tested",
+            evaluation.tested,
+            "is neither `average` nor one of evaluation.benchmarks",
+            f"Give one of: average, {', '.join(evaluation.benchmarks)}",
+        )
 
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

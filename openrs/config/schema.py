@@ -34,6 +34,18 @@ class Evaluation:
     """Use only this many problems of each benchmark (in file order); null uses all."""
     checkpoints: list[str] = option(identity="neither")
     """Steps to evaluate: numbers, `reported` (the paper's choice) or `last`."""
+    looks: int | None = option(None, identity="evaluation", at_least=1, at_most=5)
+    """Measure part by part of the problems, and end where it is decided whether a checkpoint is better or
+    worse than the reference; null measures all at once."""
+    reference: str | None = option(None, identity="neither")
+    """looks: what each checkpoint is compared with, `base` or RUN@STEP of a run in `outputs`."""
+    tested: str = option("average", identity="neither")
+    """looks: the average over the benchmarks, or one of them."""
+    alpha: float = option(0.05, identity="neither", at_least=0.001, at_most=0.5)
+    """looks: two-sided level of each comparison, over all looks."""
+    futility: float | None = option(None, identity="neither", at_least=0.01, at_most=0.5)
+    """looks: end undecided where the looks to come would decide with less than this probability, were the
+    difference one that all of them show with power 0.8; null goes on. A plan states its price."""
 
 
 @dataclass(kw_only=True)

@@ -281,6 +281,7 @@ def _store(
             "engine": config.engine.kind,
             "dtype": config.evaluation_dtype,
             **{name: value for name, value in asdict(config.evaluation).items() if name in SETTINGS},
+            **rows.look,
         },
         versions=generated["versions"] | {name: packages[name] for name in VERDICTS if name in packages},
         left_out=rows.left_out,

@@ -229,15 +229,18 @@ def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> Ha
     return HangWatchdog(limit, run.folder / "train", config.stop_at, answers)
 
 
-def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
+def evaluate(config: Config, run: Run, step: int, weights: str, look: int = 0) -> None:
     """Measures the missing scores of a checkpoint in a process of its own.
+
+    Args:
+        look: above 0 measures that look alone.
 
     Raises:
         Mistake: the stage refused the config.
         Crashed: the process ended by itself; finished scores stay.
     """
     visible = devices_of_evaluation(config.hardware)
-    _run(config, run, "evaluate", {"step": step, "weights": weights}, visible, None)
+    _run(config, run, "evaluate", {"step": step, "weights": weights, "look": look}, visible, None)
 
 
 def _run(

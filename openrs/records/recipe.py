@@ -123,9 +123,12 @@ def evaluation_id(
         benchmark: its name in the catalog.
         problems: its rows, with problem, gold, an instruction where the benchmark has its own, and messages
             where a task of lighteval's words them.
-        own: settings in the place of the config's.
+        own: settings in the place of the config's; of a look which it is.
     """
-    settings = bearing(config, "evaluation")["evaluation"] | {
+    settings = bearing(config, "evaluation")["evaluation"]
+    if settings["looks"] is None:  # the only way once, so its scores do not name it
+        del settings["looks"]
+    settings |= {
         "dtype": config.evaluation_dtype,
         "benchmark": benchmark,
         "problems": [

@@ -169,7 +169,7 @@ def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig
     records = [trial.user_attrs[RECORD] for trial in last if trial.state == TrialState.COMPLETE]
     folders = list(dict.fromkeys(Path(record[key]) for record in records for key in ("base", "folder")))
     runs = collect.runs_in(folders) if len(folders) <= FEW else []
-    if any(run.scores for run in runs):
+    if any(run.scores or run.sequential for run in runs):
         collect.show_table1(runs, outputs)
     selection = signal.selection(signal.parse(options.signal)) if options.pruner else None
     benchmark, missing = selection.benchmark if selection else "", question.points.total - len(last)

@@ -192,7 +192,10 @@ def _disk(plan: Plan) -> int:
 
 
 def _scores(plan: Plan) -> list[str]:
-    """The score files of the last evaluated checkpoint, for the comparison."""
+    """The score files of the last evaluated checkpoint, for the comparison; not those of looks, of which each
+    run has others."""
+    if plan.in_looks:
+        return []
     step = plan.config.checkpoints[-1]
     folder = plan.owner(step).folder.absolute()
     return [str(cell.path(folder)) for cell in plan.cells(step) if cell.path(folder).exists()]

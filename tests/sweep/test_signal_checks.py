@@ -74,6 +74,13 @@ def test_what_no_run_gives_is_refused(signal, pruner, stages, told):
         check(signal, config(stages, accuracy={}, cosine=None), pruner=pruner)
 
 
+def test_scores_of_looks_are_no_signal():
+    """Runs end at different looks, so at different problems."""
+    in_looks = OmegaConf.merge(config(), {"evaluation": {"looks": 5}})
+    with pytest.raises(Mistake, match=r"evaluation\.looks=5 ends where a run is compared with the reference"):
+        check("score:amc23", in_looks, pruner="MedianPruner")
+
+
 def test_what_runs_give_is_taken():
     check("outcomes:amc23@15", config(), pruner="WilcoxonPruner")
     check({"rewards.accuracy": 1.0, "kl": -0.1}, config(accuracy={}), pruner="MedianPruner")
