@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from openrs import models
+from openrs import chat, models
 from openrs.config.schema import Config
 from openrs.cost.estimate import Work
 from openrs.cost.rates import Rates
@@ -100,6 +100,7 @@ def resolve(config: Config) -> Plan:
     outputs = Path(config.outputs)
     config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
     weights = models.fingerprint(config.model, outputs / "models")
+    notes = _notes(config)
     base = find(outputs, "base", recipe.untrained(config, weights=weights))
     run, mix = base, None
     if not config.untrained:
@@ -124,12 +125,28 @@ def resolve(config: Config) -> Plan:
             name: catalog.origin(bindings, bindings.benchmarks[name], rows) for name, rows in whole.items()
         }
     }
+    if notes:
+        data["chat"] = notes
     if mix is not None:
         data |= {"sources": mix.origins, "drawn": mix.drawn, "dropped": mix.dropped}
         if mix.not_held_out:
             data["not_held_out"] = mix.not_held_out
             _say_not_held_out(tuple(mix.not_held_out.items()))
     return Plan(config, base, run, mix, problems, ids, data)
+
+
+def _notes(config: Config) -> dict[str, str]:
+    """What is not as the chat template alone would have it, which is said and recorded.
+
+    Raises:
+        Mistake: as `chat.chat`.
+    """
+    template = chat.chat_of(config.model)
+    system = config.prompt.system if config.trains else None
+    notes = template.notes(config.model, system) if template else {}
+    for note in notes.values():
+        chat.say_once(note)
+    return notes
 
 
 @cache  # once a command, not once a trial

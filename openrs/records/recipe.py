@@ -28,6 +28,7 @@ ADDED: dict[str, Any] = {
     "reward.accuracy.gold_first": False,
     "reward.cosine.gold_first": False,
     "algorithm.trl": {},
+    "model.template_arguments": {},
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
@@ -51,12 +52,14 @@ def digest(value: Any) -> str:
 
 
 def untrained(config: "Config", *, weights: str) -> dict[str, Any]:
-    """The recipe of the base model, which no data, reward or seed has touched.
+    """The recipe of the base model, which no data, reward or seed has touched, and what words its prompts.
 
     Args:
         weights: fingerprint of the model's files (`models.fingerprint`).
     """
     model = {"id": config.model.id, "revision": config.model.revision, "weights": weights}
+    if config.model.template_arguments:
+        model["template_arguments"] = config.model.template_arguments
     return {"schema": SCHEMA, "model": model}
 
 
