@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pyarrow import parquet
+from tokenizers import Tokenizer
 
 from openrs import models
 from openrs.chat import MARK, PLAIN, chat
@@ -170,11 +171,9 @@ def test_training_and_evaluation_ask_by_the_same_template(folder, tmp_path):
     for row in parquet.read_table(path).to_pylist():
         assert row["prompt"][0]["content"].startswith("Think well.\n\n")
     (path,) = run.rglob("details_*.parquet")
-    from openrs.engines.prompts import load_tokenizer
-
-    tokenizer = load_tokenizer(str(folder), None)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     for row in parquet.read_table(path).to_pylist():
-        text = tokenizer.decode(row["model_response"]["input_tokens"])
+        text = tokenizer.decode(row["model_response"]["input_tokens"], skip_special_tokens=False)
         assert text.startswith(start)
         assert "Think well." not in text
     for line in ("has no system role", "prints today's date; every prompt gets 26 Jul 2024 instead"):
