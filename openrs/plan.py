@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrs import adapters, models
+from openrs import adapters, chat, models
 from openrs.config.schema import Config
 from openrs.cost.estimate import Work
 from openrs.cost.rates import Rates
@@ -200,6 +200,7 @@ def resolve(config: Config) -> Plan:
     outputs = Path(config.outputs)
     config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
     weights = models.fingerprint(config.model, outputs / "models")
+    notes = _notes(config)
     base = find(outputs, "base", recipe.untrained(config, weights=weights))
     reference = None
     if (named := config.evaluation.reference) is not None and config.evaluates:
@@ -222,6 +223,8 @@ def resolve(config: Config) -> Plan:
             name: catalog.origin(bindings, bindings.benchmarks[name], rows) for name, rows in whole.items()
         }
     }
+    if notes:
+        data["chat"] = notes
     if mix is not None:
         data |= {"sources": mix.origins, "drawn": mix.drawn, "dropped": mix.dropped}
         if mix.not_held_out:
@@ -252,6 +255,20 @@ def _refuse_few_problems(config: Config, problems: dict[str, Rows]) -> None:
                 f"{name} has {len(rows)} problems, and a look needs one of each benchmark",
                 f"Give evaluation.looks={max(1, len(rows))} or fewer",
             )
+
+
+def _notes(config: Config) -> dict[str, str]:
+    """What is not as the chat template alone would have it, which is said and recorded.
+
+    Raises:
+        Mistake: as `chat.chat`.
+    """
+    template = chat.chat_of(config.model)
+    system = config.prompt.system if config.trains else None
+    notes = template.notes(config.model, system) if template else {}
+    for note in notes.values():
+        chat.say_once(note)
+    return notes
 
 
 @cache  # once a command, not once a trial

@@ -38,6 +38,23 @@ def test_a_new_run_has_everything_to_do(composed, tmp_path):
         assert part in text
 
 
+def test_a_plan_shows_what_the_command_named(composed, tmp_path):
+    rows = tmp_path / "p.jsonl"
+    rows.write_text("".join(f'{{"problem": "{i}?", "answer": "B"}}\n' for i in range(20)))
+    (tmp_path / "rewards.py").write_text(
+        "def brief(completions, **_):\n    return [0.0] * len(completions)\n"
+    )
+    function = f"{tmp_path}/rewards.py:brief"
+    config = composed(
+        "experiment=exp2", f"data={rows}", "answer.kind=choice", "algorithm.trl.top_k=50",
+        f"reward.custom.brief={{function: {function}, weight: 0.5}}", f"outputs={tmp_path}",
+    )  # fmt: skip
+    text = "\n".join(describe(resolve(config)))
+    assert "golds     own: answer.kind=choice" in text
+    assert "TRL gets top_k=50" in text
+    assert f"reward    format 1, accuracy 2, brief 0.5 ({function})" in text
+
+
 def test_step_0_belongs_to_the_base_model_alone(composed, tmp_path):
     plan = plan_of(composed, tmp_path)
     other = resolve(composed("experiment=exp1", f"outputs={tmp_path}"))

@@ -45,6 +45,8 @@ def describe(plan: Plan) -> Iterator[str]:
     yield f"  scale     {config.scale.name}: {config.scale.reason}"
     commit = f" at {config.model.commit}" if config.model.commit else ""
     yield f"  model     {config.model.title}{commit} on {config.hardware.name}"
+    if config.model.template_arguments:
+        yield f"            its chat template gets {_stated(config.model.template_arguments)}"
     if plan.mix is not None:
         draws = {name: draw.count or "not known here" for name, draw in config.data.draws.items()}
         drawn: dict[str, Any] = draws if plan.unread else plan.mix.drawn
@@ -74,7 +76,14 @@ def describe(plan: Plan) -> Iterator[str]:
             )
         if config.adapter:
             yield f"  adapter   {_adapter(config, config.adapter)}"
-        yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
+        if algorithm.trl:
+            yield f"            TRL gets {_stated(algorithm.trl)}"
+        terms = [
+            f"{name} {term.weight:g}" + (f" ({term.function})" if name in config.reward.custom else "")
+            for name, term in config.reward.terms.items()
+        ]
+        yield f"  reward    {', '.join(terms)}"
+        yield from (f"            {note}" for note in reward_sources.notes(config, run))
     for owner, step in plan.measured:
         cells, missing = plan.cells(step, owner), plan.missing(step, owner)
         of = f" of {owner.folder.name}" if plan.reference and owner not in (plan.run, plan.base) else ""
@@ -139,6 +148,11 @@ def _takes(design: "Design") -> str:
     )
 
 
+def _stated(values: dict[str, Any]) -> str:
+    """Entries of an open dictionary, as a command line would give them."""
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
 def _conflicts(mix: Mix) -> Iterator[str]:
     """The problems that come with several gold answers, a few of them by their words."""
     for name, rows in mix.conflicts.items():
@@ -155,6 +169,10 @@ def _golds(mix: Mix, outputs: Path) -> Iterator[str]:
     label = "golds"
     for name in mix.drawn:
         answers = [answer(row) for row in mix.rows if row["draw"] == name and "answer_kind" not in row]
+        for kind in dict.fromkeys(row.get("answer_kind") for row in mix.rows if row["draw"] == name):
+            if kind is not None:
+                yield f"  {label:9} {name}: answer.kind={kind}"
+                label = ""
         if not answers and mix.drawn[name]:
             continue
         of_draw = golds.unparsed(answers, outputs)

@@ -29,6 +29,7 @@ WORDS = {
     "max_grad_norm": "algorithm.max_grad_norm",
     # model, precision and devices
     "model_init_kwargs": "model.revision",
+    "chat_template_kwargs": "model.template_arguments",
     "bf16": "model.compute_dtype",
     "fp16": "model.compute_dtype",
     "bf16_full_eval": "model.evaluation_dtype",
@@ -108,7 +109,6 @@ OWN = {
     ),
     "reward_weights": "each term of reward has its own weight",
     "remove_unused_columns": "rewards read the columns",
-    "chat_template_kwargs": "prompts are also templated to be counted and in evaluation",
     **dict.fromkeys(("hub_token", "hub_revision"), "openrs pushes, with HF_TOKEN and a branch a checkpoint"),
     **dict.fromkeys(
         ("do_train", "do_predict", "label_names", "label_smoothing_factor", "train_sampling_strategy"),

@@ -30,13 +30,18 @@ ROOM = "lighteval.tasks.tasks"
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence for imports and metrics that print, and no download of nltk's data by an import."""
+def quiet(absent: list[str] | None = None) -> Iterator[None]:
+    """Silence for imports and metrics that print, and no download of nltk's data by an import.
+
+    Args:
+        absent: gets the names of the data that would have been downloaded.
+    """
+    asked = [] if absent is None else absent
     logging.getLogger("lighteval").setLevel(logging.ERROR)
     nltk: Any = importlib.import_module("nltk") if find_spec("nltk") else None
     download = getattr(nltk, "download", None)
     if nltk is not None:
-        nltk.download = lambda *_, **__: False
+        nltk.download = lambda name=None, *_, **__: asked.append(str(name))
     try:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             yield
@@ -105,17 +110,31 @@ def config(task: str) -> Any:
     field = f"evaluation.benchmarks=lighteval:{task}"
     for name in modules(task):
         try:
-            with quiet():
-                table = importlib.import_module(name).TASKS_TABLE
+            table, lacking = _table(name)
         except Exception as error:  # whatever a module does as it is imported
             raise Mistake(
                 f"{field}: {name} cannot be imported ({type(error).__name__}: {error}). Install what it "
                 "needs."
             ) from error
         for found in table:
+            if found.name == task and lacking:
+                data = " ".join(lacking)
+                raise Mistake(  # without it metrics fail, after hours of generation
+                    f"{field}: its metrics read nltk's data {data}, which is not here. Fetch it with "
+                    f"a network, by `python -m nltk.downloader {data}`, into ~/nltk_data or $NLTK_DATA."
+                )
             if found.name == task:
                 return found
     raise Mistake(f"{field}: lighteval has no such task; {', '.join(modules(task))} names others.")
+
+
+@cache  # a second import asks for nothing
+def _table(module: str) -> tuple[list[Any], list[str]]:
+    """The tasks of a module, and the data of nltk's that it asks for and that is not here."""
+    absent: list[str] = []
+    with quiet(absent):
+        table = importlib.import_module(module).TASKS_TABLE
+    return list(table), sorted({*absent} - {"punkt"})  # which nltk 3.9 no longer reads, but punkt_tab
 
 
 def metrics(task: str) -> dict[str, Any]:
@@ -133,17 +152,17 @@ def metrics(task: str) -> dict[str, Any]:
     for metric in config(task).metrics:
         names = metric.metric_name if isinstance(metric.metric_name, list) else [metric.metric_name]
         scorer = metric.sample_level_fn
-        needed = ""
+        whole = ""
         if metric.category is not SamplingMethod.GENERATIVE:
-            needed = "log-likelihoods"
+            whole = "log-likelihoods"
         elif not isinstance(metric, SampleLevelMetric | SampleLevelMetricGrouping):
-            needed = "all answers at once"
+            whole = "all answers at once"
         elif type(scorer).__name__.startswith("Judge") or hasattr(scorer, "judge"):
-            needed = "a model that judges"
+            whole = "a model that judges"
         elif isinstance(scorer, SamplingMetric) and (scorer.num_samples() or 1) > 1:
-            needed = f"{scorer.num_samples()} answers a problem"
+            whole = f"{scorer.num_samples()} answers a problem"
         for name in names:
-            rises, over = metric.higher_is_better, metric.corpus_level_fn
+            needed, rises, over = whole, metric.higher_is_better, metric.corpus_level_fn
             mean = over[name] if isinstance(over, dict) else over
             if not needed and mean is not np.mean:
                 needed = f"{getattr(mean, '__name__', 'another function')} in the place of a mean"
@@ -185,7 +204,11 @@ def problems(task: str, shots: int, root: str | None) -> dict[str, Any]:
         if own.hf_filter is not None:
             data = {split: [row for row in rows if own.hf_filter(row)] for split, rows in data.items()}
         made.dataset = data
-        documents = sorted(made.get_docs(), key=lambda doc: int(doc.id))
+        try:
+            documents = sorted(made.get_docs(), key=lambda doc: int(doc.id))
+        except ImportError as error:
+            reason = " ".join(str(error).split())
+            raise Mistake(f"evaluation.benchmarks=lighteval:{task}: {reason}") from error
         manager = PromptManager()
         rows = []
         for doc in documents:

@@ -13,6 +13,8 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from openrs import adapters, engines
+from openrs import chat as chat_room
+from openrs.chat import Chat
 from openrs.config.schema import Config
 from openrs.data.rows import Rows
 from openrs.engines import Completion, Engine, Sampling
@@ -53,10 +55,13 @@ def evaluate(
     """
     base = loadable(config.model, Path(config.outputs) / "models")
     tokenizer = load_tokenizer(base, config.model.loaded_revision)
+    chat = chat_room.chat(config.model, tokenizer.chat_template)
     names = dict.fromkeys(address.benchmark for address in addresses)
     tasks = {name: _task(config, name, problems[name]) for name in names}
     lengths = {
-        name: max(len(templated(tokenizer, said(task.prompt_function(row, name)))) for row in problems[name])
+        name: max(
+            len(templated(tokenizer, said(task.prompt_function(row, name)), chat)) for row in problems[name]
+        )
         for name, task in tasks.items()
     }
     engines.leave_room(max(lengths.values()), config.model.context, config.model.title)
@@ -81,7 +86,7 @@ def evaluate(
 
         with _loaded_once(load) as engine:
             for _, group in sorted(groups.items()):
-                _evaluate_seed(config, run, named, engine, tokenizer, group, tasks, problems, texts)
+                _evaluate_seed(config, run, named, engine, tokenizer, chat, group, tasks, problems, texts)
 
 
 def _set_aside(run: Run, addresses: list[ScoreAddress], weights: str) -> None:
@@ -149,6 +154,7 @@ def _evaluate_seed(
     weights: str,
     engine: Callable[[], Engine],
     tokenizer: PreTrainedTokenizerBase,
+    chat: Chat,
     addresses: list[ScoreAddress],
     tasks: dict[str, benchmarks.Task],
     problems: dict[str, Rows],
@@ -185,6 +191,7 @@ def _evaluate_seed(
             key[1], completion, seconds, engine().device_kind
         ),
         {name: _sampling(config, problems[name]) for name in unfinished},
+        chat,
     )
     outcomes = benchmarks.measure(
         model,

@@ -36,6 +36,7 @@ ADDED: dict[str, Any] = {
     "algorithm.importance_sampling_mode": "sequence_mask",
     "algorithm.importance_sampling_cap": 3.0,
     "adapter": None,
+    "model.template_arguments": {},
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
@@ -59,12 +60,14 @@ def digest(value: Any) -> str:
 
 
 def untrained(config: "Config", *, weights: str) -> dict[str, Any]:
-    """The recipe of the base model, which no data, reward or seed has touched.
+    """The recipe of the base model, which no data, reward or seed has touched, and what words its prompts.
 
     Args:
         weights: fingerprint of the model's files (`models.fingerprint`).
     """
-    model = {"id": config.model.id, "revision": config.model.revision, "weights": weights}
+    model: dict[str, Any] = {"id": config.model.id, "revision": config.model.revision, "weights": weights}
+    if config.model.template_arguments:
+        model["template_arguments"] = config.model.template_arguments
     return {"schema": SCHEMA, "model": model}
 
 

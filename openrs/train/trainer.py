@@ -14,6 +14,8 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
 from openrs import adapters
+from openrs import chat as chat_room
+from openrs.chat import Chat
 from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
 from openrs.config.training import Adapter, Length
@@ -143,6 +145,7 @@ def train(
     first, reached = arguments.process_index == 0, 0
     revision = config.model.loaded_revision or "main"
     tokenizer = AutoTokenizer.from_pretrained(weights, revision=revision, padding_side="left")
+    chat = chat_room.chat(config.model, tokenizer.chat_template)
     with arguments.main_process_first(local=False, desc="prompts and checkpoints"):
         if first:
             remove_torn(folder)
@@ -151,7 +154,7 @@ def train(
             reached = resumed.step
             if reached < config.stop_at:
                 if not whole(config, prompts := folder / "prompts.jsonl"):
-                    write_prompts(config, mix, tokenizer, prompts)
+                    write_prompts(config, mix, tokenizer, chat, prompts)
                 _begin_segment(config, folder, reached + 1)
             else:
                 keep(folder / f"checkpoint-{reached}")
@@ -170,7 +173,9 @@ def train(
             callbacks.append(Pushes(config, repository, stop_requested))
         with curves_in_wandb(config, run) if first else nullcontext():
             with refusals_of_trl(config):
-                trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
+                trainer = _trainer(
+                    config, folder, weights, tokenizer, chat, arguments, [*callbacks, early_stop]
+                )
             if metrics is not None:
                 metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
             # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
@@ -245,6 +250,7 @@ def _trainer(
     folder: Path,
     weights: str,
     tokenizer: Any,
+    chat: Chat,
     arguments: GRPOConfig,
     callbacks: list[TrainerCallback],
 ) -> GRPOTrainer:
@@ -257,11 +263,13 @@ def _trainer(
         processing_class=tokenizer,
         args=arguments,
         reward_funcs=reward_functions(config),
-        train_dataset=Dataset.from_list(read_prompts(config, folder / "prompts.jsonl")),
+        train_dataset=Dataset.from_list(read_prompts(config, chat, folder / "prompts.jsonl")),
         callbacks=callbacks,
         peft_config=_peft_config(config.adapter) if config.adapter else None,
     )
     trainer.config = config
+    # not one of TRL's arguments, which are logged as JSON: a clock is a function
+    trainer.chat_template_kwargs = chat.arguments
     for callback in (PrinterCallback, ProgressCallback, WandbCallback):
         trainer.remove_callback(callback)
     if config.tracker.kind == "wandb":

@@ -84,6 +84,14 @@ def test_lists_and_intervals_are_left_to_a_sweep():
             lambda c: c.data.draws["extra"] == Draw(source="open_s1", count=9),
         ),
         (["data.draws.open_rs.count=9"], lambda c: c.data.draws["open_rs"].count == 9),
+        (
+            ["model.template_arguments.enable_thinking=false", "model.template_arguments.words=[a]"],
+            lambda c: c.model.template_arguments == {"enable_thinking": False, "words": ["a"]},
+        ),
+        (
+            ["model.template_arguments={enable_thinking: false}"],
+            lambda c: c.model.template_arguments == {"enable_thinking": False},
+        ),
         (["evaluation.num_seeds.sums=9"], lambda c: c.evaluation.num_seeds["sums"] == 9),
         (
             ["catalog.benchmarks.sums={id: a/b, title: S, split: t, question: q, gold: a, gold_kind: expr}"],
