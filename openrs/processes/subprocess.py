@@ -48,7 +48,7 @@ class WatchedProcess:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=lambda: die_with_parent(orphaned, parent),
+            preexec_fn=lambda: _begin(orphaned, parent),
         )
         self._reader = threading.Thread(target=self._read, args=(show,), daemon=True)
         self._reader.start()
@@ -98,6 +98,14 @@ class WatchedProcess:
         """Where the log is, and the last lines of output, for an error."""
         lines = "\n".join(f"  | {line}" for line in self.last) or "  | (no output)"
         return f"The log is {self.log}, its last lines:\n{lines}"
+
+
+def _begin(orphaned: signal.Signals, parent: int) -> None:
+    """Prepares the new process. SLURM sends its signals to every process of a job; the command that started
+    this one hears them for it."""
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    die_with_parent(orphaned, parent)
 
 
 def in_words(status: int) -> str:
