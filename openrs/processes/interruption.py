@@ -116,8 +116,8 @@ def _heard_before_submitit() -> Iterator[None]:
     """Hears the signals of launchers while the block runs where the job hears them itself, as one of submitit
     does: it queues itself again, and ends. It hears such a signal once the block has ended."""
     global _first, _process
-    handlers = {number: signal.getsignal(number) for number in OF_LAUNCHERS}
-    theirs = {number: handler for number, handler in handlers.items() if callable(handler)}
+    handlers = ((int(number), signal.getsignal(number)) for number in OF_LAUNCHERS)
+    theirs = {number: handler for number, handler in handlers if callable(handler)}
     if _process == os.getpid() or not theirs:
         yield
         return
