@@ -116,7 +116,7 @@ def main() -> int:
             raise
         except Exception as error:
             full = full_disk.is_cause(error)
-            reason = full_disk.explain(compose.to_config(composed)) if full else denial(error)
+            reason = full_disk.explain(compose.to_config(composed), error) if full else denial(error)
             if reason is None:
                 raise
             session.failed += 1

@@ -102,9 +102,9 @@ class Hardware:
     """Seconds that the vLLM server may take to get the weights of a step, after which training is ended; null
     waits for ever."""
     stop_timeout: float = option(600, above=0, at_most=10**6)
-    """Seconds that training has, once SIGINT or SIGTERM has asked it to end, to finish its step and save a
-    checkpoint; a second signal does not wait. (SLURM sends one that long before a job's end with
-    `#SBATCH --signal=B:TERM@600`, if the job's script starts openrs by `exec openrs ...`.)"""
+    """Seconds that training has, once SIGINT, SIGTERM, SIGUSR1 or SIGUSR2 has asked it to end, to finish its
+    step and save a checkpoint; a second signal does not wait. (SLURM sends one that long before a job's end
+    with `#SBATCH --signal=B:TERM@600`, if the job's script starts openrs by `exec openrs ...`.)"""
     vllm_memory: float = option(0.7, above=0, at_most=1)
     """Share of a device's memory that vLLM may take in training."""
     sampler_check_every: int = option(10, above=0, at_most=10**9)

@@ -28,8 +28,9 @@ def run(command: list[str]) -> int:
     """Runs the command; returns its wait status when none of its processes is left."""
     parent = os.getppid()
     _linux(SUBREAPER, 1)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # openrs and the command decide
+    # openrs and the command decide; SLURM's two go to every process of a job, and openrs hears them for all
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     wakes, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)

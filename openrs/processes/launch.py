@@ -21,6 +21,7 @@ from openrs.machine import device_uuids
 from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
+from openrs.processes.tracebacks import WithoutTracebacks
 from openrs.processes.weight_sync import WeightSync
 from openrs.records.files import write_record
 from openrs.records.masking import covered
@@ -264,7 +265,7 @@ def _run(
         command(config, stage, file),
         file.with_suffix(".log"),
         environment | {COMMAND: str(os.getpid()), SECRETS: secrets},
-        show=say,
+        show=WithoutTracebacks(say),
     )
     try:
         while (status := process.wait(0.5)) is None:
@@ -291,7 +292,7 @@ def _run(
         return
     failed = _first_failure(process)
     if DISK_FULL in (status, failed and failed[1]):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run.folder))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(process.log))
     if server is not None and (ended := server.wait(2)) is not None:
         raise vllm_server.died(server, ended)  # training died because its server did
     if error_file(file).exists():

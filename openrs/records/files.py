@@ -58,7 +58,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
         Mistake: `write_record` did not write this file, or the file was damaged since.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        record = json.loads(text)
+        if "\\u" in text and not is_unicode(record):
+            raise ValueError("half of a surrogate pair")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -69,6 +72,16 @@ def read_record(path: Path) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         raise Mistake(f"{path}: holds no record. Put it back from a copy, or remove it.")
     return record
+
+
+def is_unicode(value: Any) -> bool:
+    """Whether the texts of a JSON value can be written: JSON may escape half of a surrogate pair, which is no
+    character, and names of files may hold bytes that are none."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
@@ -92,7 +105,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
         item = None
         with suppress(ValueError, RecursionError):
             item = json.loads(line)
-        if isinstance(item, dict):
+        if isinstance(item, dict) and (b"\\u" not in line or is_unicode(item)):
             yield number, item
         elif line.strip() and number < len(lines):
             yield number, None

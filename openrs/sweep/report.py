@@ -14,7 +14,7 @@ from openrs.analysis.tables import sweep_comparison
 from openrs.analysis.tables.sweep_comparison import SweepTrial
 from openrs.analysis.tables.table import Table
 from openrs.cost.rates import Rates
-from openrs.errors import Mistake
+from openrs.errors import DENIED, Mistake
 from openrs.plan import Plan, work
 from openrs.studies import replicates
 from openrs.studies.spending import spent
@@ -107,7 +107,12 @@ def report(question: Question, study: optuna.Study, options: DictConfig) -> bool
     trials, total = study.get_trials(deepcopy=False), question.points.total
     last = newest(trials, total)
     if any(trial.state == TrialState.COMPLETE for trial in last):
-        _save_best(question, study)
+        try:
+            _save_best(question, study)
+        except OSError as error:
+            if error.errno not in DENIED:
+                raise
+            say(f"not written: {error.filename} ({error.strerror})")
     if question.typed:
         _tables(question, last, options)
     say(f"sweep: {counts(last, total)}")
@@ -148,15 +153,15 @@ def _save_best(question: Question, study: optuna.Study) -> None:
     path, points = question.folder / "optimization_results.yaml", replicates.points(study)
     if len(question.directions) == 1:
         best = points.best_trial
-        OmegaConf.save({"name": "optuna", "best_params": best.params, "best_value": best.value}, path)
         say(f"best {question.objectives[0]} {best.value:.4g}: {replicates.title(best)}")
+        OmegaConf.save({"name": "optuna", "best_params": best.params, "best_value": best.value}, path)
         return
     front = points.best_trials
     solutions = [{"params": trial.params, "values": list(trial.values)} for trial in front]
-    OmegaConf.save({"name": "optuna", "solutions": solutions}, path)
     say(f"Pareto set of {', '.join(question.objectives)}:")
     for trial in front:
         say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {replicates.title(trial)}")
+    OmegaConf.save({"name": "optuna", "solutions": solutions}, path)
     from openrs.analysis.figures import drawing  # matplotlib
 
     if paths := drawing.pareto(points, question.folder):

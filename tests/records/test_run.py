@@ -266,7 +266,7 @@ def test_a_run_is_known_by_its_address(tmp_path):
     assert made.name == "exp-with-dashes"
 
 
-@pytest.mark.parametrize("content", [b"{", b"", b"[1]", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"{", b"", b"[1]", b"\xff\xfe", b"[" * 100_000, b'{"name": "\\ud800"}'])
 def test_a_record_that_cannot_be_read_is_named(tmp_path, content):
     path = tmp_path / "run.json"
     path.write_bytes(content)
