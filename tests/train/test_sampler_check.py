@@ -37,7 +37,7 @@ def test_a_sampler_that_keeps_old_weights_is_found(tmp_path):
     """It lags from step 4; comparisons are due at 1, 3 and 5, of which the last finds it."""
     made, run = trained(tmp_path, 3, "hardware.sampler_check_every=2")
     assert made.returncode == 1
-    (error,) = (line for line in made.stderr.splitlines() if "Crashed" in line)
+    (error,) = (line for line in made.stderr.splitlines() if "errors.Crashed" in line)
     assert "at step 5 the sampler's log-probabilities differ" in error
     assert "The two agreed at step 3: delete the checkpoints after it" in error
     assert [line.get("sampling_gap", 1) < 1e-4 for line in metrics(run)] == [True, False, True, False]
