@@ -22,6 +22,11 @@ PAPER = Qwen2Config(
 """The shape of R1-Distill-Qwen-1.5B."""
 
 
+def shaped(config: Qwen2Config, **changes: Any) -> Qwen2Config:
+    """A shape with changes; what follows from the number of layers is made anew."""
+    return Qwen2Config(**{k: v for k, v in config.to_dict().items() if k != "layer_types"} | changes)
+
+
 def model(
     config: Qwen2Config, device: str, dtype: torch.dtype = torch.float32, **more: Any
 ) -> Qwen2ForCausalLM:

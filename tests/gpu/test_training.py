@@ -170,7 +170,7 @@ def test_trls_log_probabilities_equal_those_of_the_logits(device, measured):
 
     config, length = learning.SMALL, 128
     if device == "cuda":
-        config = type(config)(**config.to_dict() | {"vocab_size": 151_936})
+        config = learning.shaped(config, vocab_size=151_936)
         length = 768
     one = learning.batch(config, 6, length, 16, device, padded=False)
     plain, fused = learning.model(config, device), learning.model(config, device)
