@@ -151,6 +151,9 @@ def _save_best(question: Question, study: optuna.Study) -> None:
     """Prints the best and writes optimization_results.yaml, as hydra-optuna-sweeper does; of several
     objectives the Pareto set, with its figure. Runs that differ in their seed alone count as their mean."""
     path, points = question.folder / "optimization_results.yaml", replicates.points(study)
+    if not points.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        say("best: none, as every point was stopped before all of its seeds had ended")
+        return
     if len(question.directions) == 1:
         best = points.best_trial
         say(f"best {question.objectives[0]} {best.value:.4g}: {replicates.title(best)}")

@@ -24,7 +24,7 @@ from openrs.train.collapse import StopRule
 
 if TYPE_CHECKING:
     from openrs.hub.push import Card
-    from openrs.sweep.pruning import PruningStop
+    from openrs.sweep.run_curves import PruningStop
 
 SWEEPER = "openrs.sweep.plugin.StudySweeper"
 
@@ -69,6 +69,10 @@ def run(plan: Plan, link: StudyLink, card: "Card") -> Outcome:
     }
     if (stopped := _stopped(plan, link)) is not None:
         record["kind"] = stopped["kind"]
+        if link.pruner is not None:
+            from openrs.sweep import pruning  # Optuna
+
+            record["point"] = pruning.point(plan, link)
         return Outcome(
             "stopped" if stopped["kind"] == "budget" else "pruned",
             reason=stopped["reason"],

@@ -12,7 +12,7 @@ from openrs.studies.trials import REASON
 from openrs.sweep import signal_history, space
 from openrs.sweep import trial as job
 from openrs.sweep.points import Points
-from openrs.sweep.pruning import RunCurve, curves
+from openrs.sweep.run_curves import RunCurve, curves
 from openrs.sweep.signal import Selection, level, selection
 from openrs.sweep.signal_checks import check, rewarding
 from tests.helpers.jobs import segments

@@ -75,9 +75,11 @@ def test_single_runs_and_plain_numbers_are_shown_where_asked(tmp_path, capsys, m
     arguments = ["analysis", "ablation", str(tmp_path), "--runs", "--plain"]
     monkeypatch.setattr("sys.argv", arguments)
     assert commands.main() == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| exp2")]
+    shown = capsys.readouterr().out
+    lines = [line for line in shown.splitlines() if line.startswith("| exp2")]
     assert [line.split("|")[2].strip(" ≈*") for line in lines] == ["45.0", "40.0", "42.5"]
     assert not any("[" in line for line in lines)
+    assert "interval" not in shown
 
 
 def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_path):
