@@ -13,7 +13,7 @@ from openrs.config.catalog import Model
 from openrs.cost.sizes import Disk, disk, memory_gib
 from openrs.errors import Mistake
 from openrs.machine import Machine
-from openrs.models import packaged
+from openrs.models import packaged, shapes_in
 from openrs.plan import resolve
 from openrs.plan_text import describe
 from openrs.records import recipe
@@ -99,6 +99,14 @@ def test_what_an_adapter_takes_follows_from_what_it_trains(composed, tmp_path):
     assert memory_gib(replace(lora, stages=["train"])) == 2 + (4 * model + 16 * number) / gib
     text = "\n".join(describe(resolve(lora)))
     assert f"trains {number} weights, 0.35 of their number; learning rate 0.001, 10 times" in text
+
+
+def test_shapes_follow_from_the_config_where_the_weights_are_not_here(composed):
+    folder = packaged(composed().model)
+    tensors = {name: shape for name, shape in shapes_in(folder).items() if len(shape) == 2}
+    tensors.pop("model.embed_tokens.weight")
+    assert adapters.by_config(json.loads((folder / "config.json").read_text())) == tensors
+    assert adapters.by_config({"model_type": "gpt2"}) is None
 
 
 def record(name, id_, adapter=None, **more):
