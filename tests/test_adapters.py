@@ -51,7 +51,8 @@ def test_an_adapter_is_part_of_the_recipe_and_none_is_left_out(composed):
     [
         (["adapter=lora", "adapter.rank=0"], "adapter.rank=0: must be greater than 0"),
         (["adapter=lora", "adapter.modules=[]"], "adapter.modules=[]: leaves nothing to train"),
-        (["adapter=lora", "scale=paper"], "hardware.sharding=zero2: spreads the weights or holds them in"),
+        (["adapter=lora", "scale=paper", "hardware.sharding=zero2"],
+         "hardware.sharding=zero2: spreads the weights or holds them in"),
         (["adapter=lora", "adapter.modules=[q_proj,k_prj]"],
          "adapter.modules=[k_prj]: nano base has no linear layer of this name inside. Give k_proj or"),
         (["adapter=lora", "adapter.modules=[lm_head]"], "adapter.modules=[lm_head]: nano base has no linear"),
@@ -69,6 +70,12 @@ def test_a_field_of_no_adapter_names_the_options():
 
     with pytest.raises(Mistake, match=r"adapter is off \(null\) here. Choose adapter=dora or adapter=lora"):
         compose_config("scale=nano", "adapter.rank=8")
+
+
+def test_no_hardware_shares_the_state_of_an_adapter(composed):
+    for hardware in ("a40x4", "h100x8"):
+        assert composed(f"hardware={hardware}").hardware.sharding == "zero2"
+        assert composed(f"hardware={hardware}", "adapter=dora").hardware.sharding == "ddp"
 
 
 def test_without_peft_the_extra_is_named(composed):
