@@ -221,7 +221,8 @@ def test_merged_weights_answer_as_the_adapter_does(adapted, tmp_path, monkeypatc
         theirs = model(**prompt).logits
         with model.disable_adapter():
             untrained = model(**prompt).logits
-        assert (merged(**prompt).logits - theirs).abs().max() <= 1.4e-5
+        # float32 alone: 1.44e-5 (LoRA) and 1.24e-5 (DoRA) measured, where the adapter moves logits by 0.37
+        assert (merged(**prompt).logits - theirs).abs().max() <= 2e-5
     assert (untrained - theirs).abs().max() > 0.01
     assert not list(Path("to").glob("adapter_*"))
 
