@@ -5,6 +5,7 @@ they are one file of weights as any other, which every engine casts once: added 
 small update is rounded away.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from openrs.config.catalog import Model
 from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
 from openrs.errors import Mistake, Unfit, refuse
+from openrs.hub_cache import hub_snapshot
 from openrs.models import fingerprint, loadable, parameters, shapes, shapes_in
 from openrs.records.checkpoints import published, whole_checkpoints
 from openrs.records.files import grant_umask, read_record, write_record
@@ -42,7 +44,7 @@ def check(config: Config, folder: Path | None = None) -> None:
     Raises:
         Mistake: it does not have one of them; with the nearest.
     """
-    linear = _linear(shapes_in(folder) if folder else shapes(config.model))
+    linear = _linear(shapes_in(folder) if folder else _shapes(config.model))
     if config.adapter is None or config.untrained or linear is None:
         return
     for module in config.adapter.modules:
@@ -57,12 +59,40 @@ def trainable(config: Config) -> int | None:
     """Weights that training changes: all, or the adapter's; None: unknown."""
     if (adapter := config.adapter) is None:
         return parameters(config.model)
-    linear = _linear(shapes(config.model))
+    linear = _linear(_shapes(config.model))
     if linear is None:
         return None
     beside = [shape for name, shape in linear.items() if any(_matches(name, m) for m in adapter.modules)]
     lengths = sum(rows for rows, _ in beside) if adapter.name == "dora" else 0
     return adapter.rank * sum(rows + columns for rows, columns in beside) + lengths
+
+
+def _shapes(model: Model) -> dict[str, list[int]] | None:
+    """Name -> shape of each tensor of a model, from its weights, or of its linear layers from the config.json
+    in the Hub's cache; None where neither is here."""
+    if (whole := shapes(model)) or not is_hub_id(model):
+        return whole
+    snapshot = hub_snapshot(model.id, model.loaded_revision)
+    with suppress(OSError, ValueError, LookupError, TypeError):  # whoever loads it names its damage
+        return by_config(json.loads((snapshot / "config.json").read_bytes())) if snapshot else None
+    return None
+
+
+def by_config(config: dict[str, Any]) -> dict[str, list[int]] | None:
+    """Name -> shape of each linear layer inside a model of the layout that Llama, Mistral and Qwen share."""
+    if config["model_type"] not in ("llama", "mistral", "qwen2", "qwen3"):
+        return None
+    hidden, inner, heads = (config[f] for f in ("hidden_size", "intermediate_size", "num_attention_heads"))
+    head = config.get("head_dim") or hidden // heads
+    queries, keys = heads * head, config.get("num_key_value_heads", heads) * head
+    layer = {
+        **{"self_attn.q_proj": [queries, hidden], "self_attn.o_proj": [hidden, queries]},
+        **{f"self_attn.{name}_proj": [keys, hidden] for name in "kv"},
+        **{f"mlp.{name}_proj": [inner, hidden] for name in ("gate", "up")},
+        "mlp.down_proj": [hidden, inner],
+    }
+    numbers = range(config["num_hidden_layers"])
+    return {f"model.layers.{n}.{name}.weight": shape for n in numbers for name, shape in layer.items()}
 
 
 def _linear(tensors: dict[str, list[int]] | None) -> dict[str, list[int]] | None:

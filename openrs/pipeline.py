@@ -5,7 +5,7 @@ Heavy packages are imported in here only when their stage has something to do.
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,10 +189,12 @@ def _evaluate(plan: Plan, run: Run) -> bool:
 
 def _track(plan: Plan) -> None:
     """Sends the scores of the run's checkpoints, with those of its base model, to the tracker."""
-    measured = {
-        step: [one for cell in plan.cells(step) if (one := scores.read(cell.path(plan.owner(step).folder)))]
-        for step in plan.config.checkpoints
-    }
+    measured: dict[int, list[scores.Score]] = {step: [] for step in plan.config.checkpoints}
+    for step, items in measured.items():
+        for cell in plan.cells(step):
+            with suppress(Mistake):  # the tables name a damaged score
+                score = scores.read(cell.path(plan.owner(step).folder))
+                items += [score] if score else []
     with locked(plan.run):
         tracker.log_scores(plan.config, plan.run, measured)
 

@@ -36,6 +36,7 @@ def wandb_run(config: Config, run: Run) -> Iterator[Any]:
     """This run's run of W&B, open; offline without a key or a network."""
     import wandb
 
+    os.environ.setdefault("WANDB_SILENT", "true")  # a setting of the run leaves W&B's other lines
     sweep = os.environ.get(SWEEP)
     offline = "WANDB_MODE" not in os.environ and not (wandb_key() and reaches(WANDB_HOST))
     opened = wandb.init(
@@ -49,7 +50,6 @@ def wandb_run(config: Config, run: Run) -> Iterator[Any]:
         tags=_tags(config, sweep),
         config=_settings(config, run),
         mode="offline" if offline else None,
-        settings=wandb.Settings(silent=True),
     )
     opened.define_metric(STEP)
     opened.define_metric("*", step_metric=STEP, step_sync=True)

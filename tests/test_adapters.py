@@ -14,7 +14,7 @@ from openrs.config.catalog import Model
 from openrs.cost.sizes import Disk, disk, memory_gib
 from openrs.errors import Mistake
 from openrs.machine import Machine
-from openrs.models import packaged
+from openrs.models import packaged, shapes_in
 from openrs.plan import resolve
 from openrs.records import recipe
 from openrs.records.checkpoints import mark_whole
@@ -51,7 +51,8 @@ def test_an_adapter_is_part_of_the_recipe_and_none_is_left_out(composed):
     [
         (["adapter=lora", "adapter.rank=0"], "adapter.rank=0: must be greater than 0"),
         (["adapter=lora", "adapter.modules=[]"], "adapter.modules=[]: leaves nothing to train"),
-        (["adapter=lora", "scale=paper"], "hardware.sharding=zero2: spreads the weights or holds them in"),
+        (["adapter=lora", "scale=paper", "hardware.sharding=zero2"],
+         "hardware.sharding=zero2: spreads the weights or holds them in"),
         (["adapter=lora", "adapter.modules=[q_proj,k_prj]"],
          "adapter.modules=[k_prj]: nano base has no linear layer of this name inside. Give k_proj or"),
         (["adapter=lora", "adapter.modules=[lm_head]"], "adapter.modules=[lm_head]: nano base has no linear"),
@@ -69,6 +70,12 @@ def test_a_field_of_no_adapter_names_the_options():
 
     with pytest.raises(Mistake, match=r"adapter is off \(null\) here. Choose adapter=dora or adapter=lora"):
         compose_config("scale=nano", "adapter.rank=8")
+
+
+def test_no_hardware_shares_the_state_of_an_adapter(composed):
+    for hardware in ("a40x4", "h100x8"):
+        assert composed(f"hardware={hardware}").hardware.sharding == "zero2"
+        assert composed(f"hardware={hardware}", "adapter=dora").hardware.sharding == "ddp"
 
 
 def test_without_peft_the_extra_is_named(composed):
@@ -99,6 +106,14 @@ def test_what_an_adapter_takes_follows_from_what_it_trains(composed, tmp_path):
     assert memory_gib(replace(lora, stages=["train"])) == 2 + (4 * model + 16 * number) / gib
     text = "\n".join(describe(resolve(lora)))
     assert f"trains {number} weights, 0.35 of their number; learning rate 0.001, 10 times" in text
+
+
+def test_shapes_follow_from_the_config_where_the_weights_are_not_here(composed):
+    folder = packaged(composed().model)
+    tensors = {name: shape for name, shape in shapes_in(folder).items() if len(shape) == 2}
+    tensors.pop("model.embed_tokens.weight")
+    assert adapters.by_config(json.loads((folder / "config.json").read_text())) == tensors
+    assert adapters.by_config({"model_type": "gpt2"}) is None
 
 
 def record(name, id_, adapter=None, **more):
@@ -206,7 +221,8 @@ def test_merged_weights_answer_as_the_adapter_does(adapted, tmp_path, monkeypatc
         theirs = model(**prompt).logits
         with model.disable_adapter():
             untrained = model(**prompt).logits
-        assert (merged(**prompt).logits - theirs).abs().max() <= 1.4e-5
+        # float32 alone: 1.44e-5 (LoRA) and 1.24e-5 (DoRA) measured, where the adapter moves logits by 0.37
+        assert (merged(**prompt).logits - theirs).abs().max() <= 2e-5
     assert (untrained - theirs).abs().max() > 0.01
     assert not list(Path("to").glob("adapter_*"))
 
