@@ -11,14 +11,31 @@ SEEDS = ("seed", "data.seed")
 """Fields of a recipe that only name a repetition."""
 
 
-def names(runs: Sequence[RunRecords]) -> dict[str, str]:
-    """Run id -> the run's name, with its differences from the others of that name."""
-    differing = differences(runs)
+def names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+    """Run id -> the run's name, with its differences from the others of that name.
+
+    Args:
+        seeds: False names recipes: runs that repeat one have one name.
+    """
+    differing = differences(runs, seeds)
     return {run.id: f"{run.name} ({differing[run.id]})" if differing[run.id] else run.name for run in runs}
 
 
-def differences(runs: Sequence[RunRecords]) -> dict[str, str]:
-    """Run id -> its differences from the other runs of its name ("seed=1, data=..."), or nothing."""
+def short_names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+    """As `names`; where all runs have one name, what differs between them is name enough."""
+    if len({run.name for run in runs}) != 1:
+        return names(runs, seeds)
+    return {
+        run.id: text or run.name for run, text in zip(runs, differences(runs, seeds).values(), strict=True)
+    }
+
+
+def differences(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+    """Run id -> its differences from the other runs of its name ("seed=1, data=..."), or nothing.
+
+    Args:
+        seeds: False leaves out what differs between runs that repeat a recipe.
+    """
     by_name: dict[str, list[RunRecords]] = defaultdict(list)
     for run in runs:
         by_name[run.name].append(run)
@@ -27,10 +44,15 @@ def differences(runs: Sequence[RunRecords]) -> dict[str, str]:
         levels = factors(members)
         if "data.rows" in levels and len(levels) > 1:
             del levels["data.rows"]  # the fingerprint follows from what differs beside it
-        levels = named(levels)
+        levels = named(levels if seeds else without_seeds(levels))
         for run, text in zip(members, _joined(levels, len(members)), strict=True):
             texts[run.id] = text
     return texts
+
+
+def without_seeds(levels: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Factors without those in which runs of one recipe differ (the rows follow from data.seed)."""
+    return {key: values for key, values in levels.items() if key not in (*SEEDS, "data.rows")}
 
 
 def _joined(levels: dict[str, list[Any]], count: int) -> list[str]:
@@ -123,18 +145,18 @@ def replicates(runs: Sequence[RunRecords]) -> dict[str, str]:
     """Run id -> an id of its recipe without the seeds: equal for runs that repeat each other."""
     ids = {}
     for run in runs:
-        leaves = _leaves(run.recipe)
+        leaves = leaves_of(run.recipe)
         for field in (*SEEDS, "data.rows"):  # the rows follow from data.seed and the draws
             leaves.pop(field, None)
         ids[run.id] = digest({"leaves": leaves, "trained": run.name if run.imported else None})
     return ids
 
 
-def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
+def leaves_of(tree: Any, prefix: str = "") -> dict[str, Any]:
     """Leaves of a nested dict by dotted path."""
     if not isinstance(tree, dict):
         return {prefix: tree}
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
-        leaves |= _leaves(value, f"{prefix}.{key}" if prefix else key)
+        leaves |= leaves_of(value, f"{prefix}.{key}" if prefix else key)
     return leaves
