@@ -76,7 +76,9 @@ def collect(
         "warnings": warnings.of_runs(runs, provenance.runs),
         "references": [_table(references.table(name)) for name in reference],
         "traces": _traces(runs, recipes),
-        "costs": [row for run in runs if (row := _cost(run, labels[run.id]))],
+        "costs": sorted(
+            (row for run in runs if (row := _cost(run, labels[run.id]))), key=lambda row: row["run"]
+        ),
         "studies": [asdict(study) for study in studies],
         "provenance": provenance.data(),
         "completions": completions.sample(groups, most),

@@ -86,9 +86,9 @@ def built(tmp_path_factory):
 def test_building(built):
     page, wall, cpu, memory = built
     size = page.stat().st_size / 1e6
-    print(f"\n{wall:.0f} s ({cpu:.0f} s of CPU), {memory:.2f} GiB, {size:.1f} MB (limits 60 s, 30 MB)")
-    assert cpu < 60
-    assert size < 30
+    print(f"\n{wall:.0f} s ({cpu:.0f} s of CPU), {memory:.2f} GiB, {size:.1f} MB (limits 25 s, 20 MB)")
+    assert cpu < 25
+    assert size < 20
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium (install it, or set OPENRS_CHROMIUM to its path)")

@@ -16,6 +16,9 @@ function withCode(line) {
   return made;
 }
 
+// A name that may be broken after its signs and nowhere else.
+function breakable(text) { return text.replace(/[=+,/_]/g, "$&\u200b"); }
+
 function escaped(text) {
   return element("i", text).innerHTML.replaceAll('"', "&quot;");
 }
@@ -69,7 +72,7 @@ function valueTable(parent, table) {
   const holder = parent.appendChild(element("div", null, {class: "table"}));
   const rows = table.rows.map((row, place) => ({place, label: row.label,
     ...Object.fromEntries(row.cells.map((cell, i) => ["c" + i, cell]))}));
-  const columns = [{title: "", field: "label", formatter: "plaintext", frozen: true, width: narrow() ? 118 : 290, cssClass: "label",
+  const columns = [{title: "", field: "label", formatter: (cell) => element("span", breakable(cell.getValue())), frozen: true, width: narrow() ? 118 : 290, cssClass: "label",
     headerFilter: rows.length > 12 ? "input" : undefined, headerFilterPlaceholder: "filter rows"}];
   table.columns.forEach((title, i) => columns.push({
     title: escaped(title), field: "c" + i, headerSortStartingDir: "desc",
