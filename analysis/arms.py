@@ -1,7 +1,7 @@
 """The arms of a study: each recipe at one checkpoint, which no score selected."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
@@ -126,12 +126,17 @@ class Labels:
         return f"{own} ({', '.join(how)})" if how else own
 
 
+Pairs = Mapping[str, tuple[ResultRow, ResultRow]]
+
+
 @dataclass(frozen=True)
 class Block:
     """Differences of one kind, whose tests are one family."""
 
     title: str
     table: Table
+    pairs: Pairs
+    """Label of a row -> the two rows of which the second minus the first is shown."""
     runs: bool = False
     """Whether the rows are single runs."""
     to_base: bool = False
@@ -142,14 +147,23 @@ def blocks(study: Arms, titles: Sequence[str]) -> list[Block]:
     """Arms against each other, then against the base model, then their single runs against it."""
     found: list[Block] = []
     if len(study.means) > 1 and (table := comparisons.of_arms([*study.bases, *study.means], titles)):
-        first = study.means[0].label
-        each = len(study.means) <= comparisons.ALL_PAIRS
-        found.append(Block("Recipes against each other" if each else f"Recipes against {first}", table))
+        first, *others = study.means
+        if len(study.means) <= comparisons.ALL_PAIRS:
+            pairs = {f"{b.label} - {a.label}": (a, b) for a in study.means for b in study.means}
+            found.append(Block("Recipes against each other", table, pairs))
+        else:
+            found.append(Block(f"Recipes against {first.label}", table, _beside(first, others)))
     for title, rows, runs in (("Recipes", study.means, False), ("Single runs", study.runs, True)):
         if study.bases and rows:
-            table = comparisons.table(study.bases[0], rows, titles)
-            found.append(Block(f"{title} against {study.bases[0].label}", table, runs, not runs))
+            base = study.bases[0]
+            table = comparisons.table(base, rows, titles)
+            block = Block(f"{title} against {base.label}", table, _beside(base, rows), runs, not runs)
+            found.append(block)
     return found
+
+
+def _beside(first: ResultRow, others: Sequence[ResultRow]) -> Pairs:
+    return {other.label: (first, other) for other in others}
 
 
 def limits(values: Sequence[Value]) -> tuple[float, float]:

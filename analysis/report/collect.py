@@ -1,6 +1,6 @@
 """Everything that the page shows, as plain data: nothing here knows of HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,15 +117,19 @@ def _part(
     evaluations = evaluations_of(rows)
     return {
         "recipes": _table(
-            table1.scores(arm_rows, options, notes=(*checkpoint, *notes)), _sources(arm_rows, provenance)
+            table1.scores(arm_rows, options, notes=(*checkpoint, *notes)),
+            _sources({row.label: (row,) for row in arm_rows}, provenance),
         ),
-        "table": _table(table1.scores(rows, options, notes=notes), _sources(rows, provenance)),
+        "table": _table(
+            table1.scores(rows, options, notes=notes),
+            _sources({row.label: (row,) for row in rows}, provenance),
+        ),
         "blocks": [
             {
                 "title": block.title,
                 "runs": block.runs,
                 "limits": limits([cell for _, cells in block.table.rows if (cell := overall(cells))]),
-                "table": _table(block.table),
+                "table": _table(block.table, _sources(block.pairs, provenance)),
             }
             for block in differences
         ],
@@ -145,16 +149,19 @@ def _part(
     }
 
 
-def _sources(rows: Sequence[ResultRow], provenance: Provenance) -> dict[tuple[str, str], list[int]]:
-    """Label and benchmark -> the places of the score records behind the cell."""
+def _sources(
+    rows: Mapping[str, Sequence[ResultRow]], provenance: Provenance
+) -> dict[tuple[str, str], list[int]]:
+    """Label and benchmark -> the places of the score records behind the cell, of each row that it is of."""
     return {
-        (row.label, title): [
+        (label, title): [
             provenance.place(item.run, score)
+            for row in members
             for item in row.evaluations
             for score in item.scores.get(title, [])
         ]
-        for row in rows
-        for title in row.cells
+        for label, members in rows.items()
+        for title in members[-1].cells
     }
 
 

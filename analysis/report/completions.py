@@ -19,7 +19,7 @@ ROWS = 16
 """Rows of the viewer at most: a base model, runs by their last checkpoint, then earlier checkpoints."""
 LONGEST = 20_000
 """Characters of a completion; of a longer one the middle is left out, and the page says so."""
-BUDGET = 9_000_000
+BUDGET = 8_000_000
 """Characters of all of them together."""
 
 

@@ -54,7 +54,9 @@ def marks(axis):
 
 
 def block(*cells, columns=("A", "B")):
-    return Block("Recipes", Table("Differences to x", columns, (("exp1", cells), ("none", (None, None))), ()))
+    return Block(
+        "Recipes", Table("Differences to x", columns, (("exp1", cells), ("none", (None, None))), ()), {}
+    )
 
 
 def test_a_difference_without_an_interval_is_left_out():

@@ -132,6 +132,10 @@ def test_a_number_leads_to_its_records(outputs):
     assert (outputs / "runs").joinpath(data["provenance"]["runs"][record[0]]["folder"], record[8]).exists()
     assert len(average[-1]) == 2
     assert [row["label"] for row in part["recipes"]["rows"]] == ["the base", "exp1"]
+    (block,) = part["blocks"]
+    assert [len(row["cells"][0][-1]) for row in block["table"]["rows"]] == [
+        2
+    ]  # its own record and the base's
     assert "Checkpoint of each run: the reported one." in " ".join(part["recipes"]["caption"])
 
 

@@ -165,7 +165,10 @@ def test_curves_show_values_under_the_pointer_and_recipes_are_switched(page):
 def test_what_changed_between_two_rows_is_counted_and_listed(page):
     choose(page, "the base", "<b>exp2, step 20, last")
     rows = page.locator("#changes tr").all_inner_texts()
-    assert [row.split() for row in rows[1:]] == [["AIME24", "0", "15", "15", "0"], ["AMC23", "20", "0", "0", "20"]]
+    assert [row.split() for row in rows[1:]] == [
+        ["AIME24", "0", "15", "15", "0"],
+        ["AMC23", "20", "0", "0", "20"],
+    ]
     page.get_by_role("button", name="AIME24: 15 lost. List them").click()
     says(page, "#found", "15 of 70 problems")
     page.locator("#verdicts").select_option("")
