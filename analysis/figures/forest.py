@@ -86,6 +86,8 @@ def _draw(block: Block, columns: Sequence[str], axes: Sequence[Axes], labels: Se
         for place, (_, cells) in zip(places, table.rows, strict=True):
             if at is not None and isinstance(value := cells[at], Value):
                 _mark(axis, value, place, COLOURS[1] if title == "Avg." else COLOURS[0], block.runs)
+    for axis in axes[1:]:
+        axis.yaxis.set_visible(False)  # the labels stand beside the first panel; drawing none is faster
     axes[0].set_yticks(places, ["\n".join(lines) for lines in labels])
 
 

@@ -39,7 +39,9 @@ def make(outputs):
                 {"step": s, "reward": s / 500, "kl": 0.1, "completion_length": 9.0} for s in range(1, 501)
             ]
             (folder / "train" / "metrics.jsonl").write_text("\n".join(map(json.dumps, logged)))
-            (folder / "train.json").write_text(json.dumps({"device_hours": 4.0}))
+            (folder / "train.json").write_text(
+                json.dumps({"device_hours": 4.0, "last_step": 500, "rows": {"easy": 8}})
+            )
         for step in steps:
             for name, title in TITLES.items():
                 write(
