@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from openrs.analysis.arms import Labels, reported_step
@@ -84,10 +85,10 @@ def panels(rows: Sequence[ResultRow]) -> list[Panel]:
         rows: of a table, with those of all runs and of their means.
     """
     shown = titles(rows)
-    averaged = {AVERAGE: lambda row: average(row, shown)} if len(shown) > 1 else {}
-    measures: dict[str, Callable[[ResultRow], Value | None]] = averaged | {
-        title: lambda row, title=title: value(row.cells.get(title)) for title in shown
-    }
+    measures: dict[str, Callable[[ResultRow], Value | None]] = {}
+    if len(shown) > 1:
+        measures[AVERAGE] = lambda row: average(row, shown)
+    measures |= {title: partial(_cell, title) for title in shown}
     labels, lines = Labels(rows), _lines(rows)
     bases = [row for row in rows if not row.trained]
     whole = []
@@ -97,6 +98,10 @@ def panels(rows: Sequence[ResultRow]) -> list[Panel]:
         if curves:
             whole.append(Panel(title, tuple(curves), levels))
     return whole
+
+
+def _cell(title: str, row: ResultRow) -> Value | None:
+    return value(row.cells.get(title))
 
 
 @dataclass(frozen=True)

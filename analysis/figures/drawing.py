@@ -159,13 +159,14 @@ def _priced(
         short = max(paid.device_hours for paid in used) < 1
         unit, scale = ("device-minutes", 60) if short else ("device-hours", 1)
 
+    whole = {
+        id_: paid.dollars if priced and paid.dollars is not None else paid.device_hours
+        for id_, paid in spent.items()
+    }
+
     def cost_at(line: curves.ScoreCurve, step: int) -> float:
         """What a run of the recipe cost up to a step, on average."""
-        shares = [
-            min(1.0, step / last.get(id_, step))
-            * ((spent[id_].dollars if priced else None) or spent[id_].device_hours)
-            for id_ in line.runs
-        ]
+        shares = [min(1.0, step / last.get(id_, step)) * whole[id_] for id_ in line.runs]
         return scale * sum(shares) / len(shares)
 
     marks = [

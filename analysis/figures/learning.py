@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,15 +11,15 @@ from matplotlib.transforms import ScaledTranslation
 
 from openrs.analysis import curves
 from openrs.analysis.curves import LOGGED, Panel, ScoreCurve, Trace, smoothed, window_for
-from openrs.analysis.figures.style import look, panels
+from openrs.analysis.figures.style import ACROSS, look, panels
 
 STEP = "training step"
 LETTER = 0.055
 """Inches of a letter of the legend, on average."""
 LINE = 0.14
 """Inches of a line of it."""
-BASE = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 0.8}
-RING = {
+BASE: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 0.8}
+RING: dict[str, Any] = {
     "marker": "o",
     "markersize": 7,
     "markerfacecolor": "none",
@@ -58,11 +59,11 @@ def accuracy(whole: Sequence[Panel]) -> Figure:
 
 def _label(axes: Sequence[Axes], below: str, beside: str) -> None:
     """Names the axes of a grid of panels once a row and once a column."""
-    rows, columns = axes[0].get_gridspec().get_geometry()
+    columns = min(ACROSS, len(axes))
     for place, axis in enumerate(axes):
         if place % columns == 0:
             axis.set_ylabel(beside)
-        if place + columns >= len(axes) or place // columns == rows - 1:
+        if place + columns >= len(axes):
             axis.set_xlabel(below)
 
 
@@ -78,7 +79,7 @@ def _aside(curve: ScoreCurve, others: Sequence[ScoreCurve]) -> float:
     return (same.index(curve) - (len(same) - 1) / 2) * 0.06
 
 
-def _band(axis: Axes, curve: ScoreCurve, style: dict[str, object], inches: float) -> None:
+def _band(axis: Axes, curve: ScoreCurve, style: dict[str, Any], inches: float) -> None:
     steps, means = [point.step for point in curve.points], [point.mean for point in curve.points]
     bounds = [
         (p.step, p.mean, p.low, p.high) for p in curve.points if p.low is not None and p.high is not None

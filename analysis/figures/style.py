@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 COLUMN, PAGE = 3.25, 6.75
 """Inches: a column of a paper of two columns, and both with the gap between them."""
+ACROSS = 3
+"""Panels in a row of a figure."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Okabe and Ito's palette without yellow and black (yellow is faint on paper; black is the base model)."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -49,13 +51,13 @@ def styled() -> Iterator[None]:
 
 
 def panels(count: int, height: float, more: float = 0.0) -> tuple[Figure, list[Axes]]:
-    """A figure of so many panels of one size: as wide as a column for one, else as a page, three a row.
+    """A figure of so many panels of one size: as wide as a column for one, else as a page.
 
     Args:
         height: inches of a panel.
         more: inches for what stands below the panels.
     """
-    across = min(3, count)
+    across = min(ACROSS, count)
     down = -(-count // across)
     figure = Figure(figsize=(COLUMN if count == 1 else PAGE, height * down + more))
     grid = figure.subplots(down, across, squeeze=False)

@@ -94,7 +94,7 @@ def _reported(row: ResultRow) -> int | None:
 def _outcomes(columns: Columns) -> list[str]:
     """For each row a character a problem: 1 right, 0 wrong, p in part, - not measured."""
     problems = sorted(set().union(*(column.correct for column in columns if column is not None)))
-    signs = {1: "1", 0: "0", None: "-"}
+    signs: dict[float | None, str] = {1: "1", 0: "0", None: "-"}
     return [
         "".join(signs.get(None if column is None else column.correct.get(key), "p") for key in problems)
         for column in columns
