@@ -49,7 +49,8 @@ function plainRows(head, rows) {
   for (const name of head) top.append(element("th", name, {scope: "col"}));
   for (const [label, ...cells] of rows) {
     const row = table.appendChild(element("tr"));
-    row.append(element("th", breakable(label), {scope: "row"}), ...cells.map((cell) => cell instanceof Node ? cell : element("td", cell)));
+    row.appendChild(element("th", null, {scope: "row"})).append(breakable(label));
+    row.append(...cells.map((cell) => cell instanceof Node ? cell : element("td", cell)));
   }
   return holder;
 }
@@ -165,7 +166,7 @@ function drawPlots() {
 function fillCosts() {
   if (!data.costs.length) { byId("cost").hidden = true; return; }
   plainTable(byId("cost-table"), [
-    {title: "run", field: "run", formatter: (c) => element("span", breakable(c.getValue())), headerFilter: "input", headerFilterPlaceholder: "filter", widthGrow: 3}, {title: "hardware", field: "hardware", formatter: "plaintext"},
+    {title: "run", field: "run", formatter: (c) => breakable(c.getValue()), headerFilter: "input", headerFilterPlaceholder: "filter", widthGrow: 3}, {title: "hardware", field: "hardware", formatter: "plaintext"},
     {title: "training (device-hours)", field: "hours", hozAlign: "right", formatter: (c) => number(c.getValue(), 3)},
     {title: "training (US dollars)", field: "dollars", hozAlign: "right", formatter: (c) => number(c.getValue(), 2)},
     {title: "evaluation (wall hours)", field: "evaluation", hozAlign: "right", formatter: (c) => number(c.getValue(), 3)},

@@ -17,7 +17,11 @@ function withCode(line) {
 }
 
 // A name that may be broken after its signs and nowhere else.
-function breakable(text) { return text.replace(/[=+,/_]/g, "$&\u200b"); }
+function breakable(text) {
+  const made = element("span");
+  for (const part of text.split(/(?<=[=+,/_])/)) made.append(part, element("wbr"));
+  return made;
+}
 
 function escaped(text) {
   return element("i", text).innerHTML.replaceAll('"', "&quot;");
@@ -72,7 +76,7 @@ function valueTable(parent, table) {
   const holder = parent.appendChild(element("div", null, {class: "table"}));
   const rows = table.rows.map((row, place) => ({place, label: row.label,
     ...Object.fromEntries(row.cells.map((cell, i) => ["c" + i, cell]))}));
-  const columns = [{title: "", field: "label", formatter: (cell) => element("span", breakable(cell.getValue())), frozen: true, width: narrow() ? 118 : 290, cssClass: "label",
+  const columns = [{title: "", field: "label", formatter: (cell) => breakable(cell.getValue()), frozen: true, width: narrow() ? 118 : 290, cssClass: "label",
     headerFilter: rows.length > 12 ? "input" : undefined, headerFilterPlaceholder: "filter rows"}];
   table.columns.forEach((title, i) => columns.push({
     title: escaped(title), field: "c" + i, headerSortStartingDir: "desc",
