@@ -5,21 +5,38 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from openrs.analysis.run_records import RunRecords
-from openrs.records.recipe import canonical, digest, without_seeds
+from openrs.records.recipe import canonical, digest, seedless_id
 
 SEEDS = ("seed", "data.seed")
 """Fields of a recipe that only name a repetition."""
 
 
-def names(runs: Sequence[RunRecords]) -> dict[str, str]:
-    """Run id -> the run's name, with its differences from the others of that name."""
-    differing = differences(runs)
+def names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+    """Run id -> the run's name, with its differences from the others of that name.
+
+    Args:
+        seeds: False names recipes: runs that repeat one have one name.
+    """
+    differing = differences(runs, seeds)
     return {run.id: f"{run.name} ({differing[run.id]})" if differing[run.id] else run.name for run in runs}
 
 
-def differences(runs: Sequence[RunRecords]) -> dict[str, str]:
+def short_names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+    """As `names`; where all runs have one name, what differs between them is name enough."""
+    if len({run.name for run in runs}) != 1:
+        return names(runs, seeds)
+    return {
+        run.id: text or run.name for run, text in zip(runs, differences(runs, seeds).values(), strict=True)
+    }
+
+
+def differences(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
     """Run id -> its differences from the other runs of its name ("seed=1, data=..."), or nothing; an adapter
-    also where all runs have it, as a name alone means that all weights were trained."""
+    also where all runs have it, as a name alone means that all weights were trained.
+
+    Args:
+        seeds: False leaves out what differs between runs that repeat a recipe.
+    """
     by_name: dict[str, list[RunRecords]] = defaultdict(list)
     for run in runs:
         by_name[run.name].append(run)
@@ -28,12 +45,17 @@ def differences(runs: Sequence[RunRecords]) -> dict[str, str]:
         levels = factors(members)
         if "data.rows" in levels and len(levels) > 1:
             del levels["data.rows"]  # the fingerprint follows from what differs beside it
-        levels = named(levels)
+        levels = named(levels if seeds else without_seeds(levels))
         for run, text in zip(members, _joined(levels, len(members)), strict=True):
             stated = any(level.split(".")[0] == "adapter" for level in levels)
             adapter = None if stated else run.recipe.get("adapter")
             texts[run.id] = ", ".join(filter(None, [adapter and f"adapter={adapter['name']}", text]))
     return texts
+
+
+def without_seeds(levels: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Factors without those in which runs of one recipe differ (the rows follow from data.seed)."""
+    return {key: values for key, values in levels.items() if key not in (*SEEDS, "data.rows")}
 
 
 def _joined(levels: dict[str, list[Any]], count: int) -> list[str]:
@@ -128,6 +150,16 @@ def spelled(values: Sequence[Any]) -> list[str]:
 def replicates(runs: Sequence[RunRecords]) -> dict[str, str]:
     """Run id -> an id of its recipe without the seeds: equal for runs that repeat each other."""
     return {
-        run.id: digest({"recipe": without_seeds(run.recipe), "trained": run.name if run.imported else None})
+        run.id: digest({"recipe": seedless_id(run.recipe), "trained": run.name if run.imported else None})
         for run in runs
     }
+
+
+def leaves_of(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of a nested dict by dotted path."""
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        leaves |= leaves_of(value, f"{prefix}.{key}" if prefix else key)
+    return leaves

@@ -138,6 +138,23 @@ def of_rows(
     Raises:
         Mistake: no row has the metric.
     """
+    table = scores(rows, options, name, columns, notes)
+    shown = [title for title in titles(rows) if title in table.columns]
+    base = base_row(rows)
+    others = [row for row in rows if row is not base]
+    if base is None or not others:
+        return [table]
+    return [table, comparisons.table(base, others, shown, options.metric, f"{name}-differences")]
+
+
+def scores(
+    rows: list[ResultRow],
+    options: Options = DEFAULT,
+    name: str = "table1",
+    columns: Collection[str] | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """The table of these rows alone; as `of_rows`."""
     shown = [title for title in titles(rows) if columns is None or title in columns]
     if not shown:
         raise Mistake(
@@ -145,9 +162,7 @@ def of_rows(
             "avg only."
         )
     rules = ("rounded", "raw") if options.averaging == "both" else (options.averaging,)
-    base = base_row(rows)
-    others = [row for row in rows if row is not base]
-    table = Table(
+    return Table(
         title=f"Table 1: {_title(rows, options.metric)}, with 95 % intervals",
         columns=(*shown, "Avg.", *(["Avg. (raw)"] if len(rules) > 1 else [])),
         rows=score_body(rows, shown, options.metric, rules),
@@ -155,9 +170,6 @@ def of_rows(
         name=name,
         origins=tuple(row.origin for row in rows),
     )
-    if base is None or not others:
-        return [table]
-    return [table, comparisons.table(base, others, shown, options.metric, f"{name}-differences")]
 
 
 def _title(rows: Sequence[ResultRow], metric: Metric) -> str:

@@ -111,7 +111,7 @@ def run_id(recipe: dict[str, Any]) -> str:
     return digest(recipe)
 
 
-def without_seeds(recipe: dict[str, Any]) -> str:
+def seedless_id(recipe: dict[str, Any]) -> str:
     """An id of runs that differ in their seeds alone: the rows follow from data.seed and the draws."""
     data = {key: value for key, value in recipe.get("data", {}).items() if key not in ("seed", "rows")}
     return digest({key: value for key, value in recipe.items() if key != "seed"} | {"data": data})

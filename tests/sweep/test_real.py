@@ -8,8 +8,8 @@ import pytest
 from optuna.trial import TrialState
 
 from openrs.studies.trials import PROMOTES, RECORD, died
-from tests.helpers import commands
 from openrs.sweep.run_curves import STOP
+from tests.helpers import commands
 from tests.helpers.jobs import metrics, segments
 from tests.helpers.sweeps import SMALL, TRAINING, killed_when, study_of, sweep
 
