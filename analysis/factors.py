@@ -5,10 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from openrs.analysis.run_records import RunRecords
-from openrs.records.recipe import canonical, digest, seedless_id
-
-SEEDS = ("seed", "data.seed")
-"""Fields of a recipe that only name a repetition."""
+from openrs.records.recipe import SEEDS, canonical, digest, seedless
 
 
 def names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
@@ -150,16 +147,6 @@ def spelled(values: Sequence[Any]) -> list[str]:
 def replicates(runs: Sequence[RunRecords]) -> dict[str, str]:
     """Run id -> an id of its recipe without the seeds: equal for runs that repeat each other."""
     return {
-        run.id: digest({"recipe": seedless_id(run.recipe), "trained": run.name if run.imported else None})
+        run.id: digest({"leaves": seedless(run.recipe), "trained": run.name if run.imported else None})
         for run in runs
     }
-
-
-def leaves_of(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Leaves of a nested dict by dotted path."""
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        leaves |= leaves_of(value, f"{prefix}.{key}" if prefix else key)
-    return leaves

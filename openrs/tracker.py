@@ -19,7 +19,7 @@ from openrs.config.schema import Config
 from openrs.machine import WANDB_HOST, reaches, wandb_key
 from openrs.records.files import read_record, write_record
 from openrs.records.masking import masked
-from openrs.records.recipe import seedless_id
+from openrs.records.recipe import digest, seedless
 from openrs.records.run import Run
 from openrs.records.scores import Score
 from openrs.terminal import say
@@ -45,7 +45,7 @@ def wandb_run(config: Config, run: Run) -> Iterator[Any]:
         id=run.id[:8],
         resume="allow",
         name=run.folder.name,
-        group=sweep or f"{run.name}-{seedless_id(run.recipe)[:8]}",
+        group=sweep or f"{run.name}-{digest(seedless(run.recipe))[:8]}",
         job_type="evaluate" if config.untrained else "train",
         tags=_tags(config, sweep),
         config=_settings(config, run),
@@ -69,7 +69,7 @@ def _tags(config: Config, sweep: str | None) -> list[str]:
 def _settings(config: Config, run: Run) -> dict[str, Any]:
     """The whole resolved config with the recipe in it, and the ids of the run and of its recipe."""
     settings: dict[str, Any] = json.loads(json.dumps(masked(asdict(config))))
-    ids = {"id": run.id, "recipe": seedless_id(run.recipe)}
+    ids = {"id": run.id, "recipe": digest(seedless(run.recipe))}
     return _joined(settings, masked(run.recipe)) | ids
 
 

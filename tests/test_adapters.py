@@ -5,11 +5,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from openrs.plan_text import describe
 
 from openrs import adapters, needs
 from openrs.analysis import factors
 from openrs.analysis.run_records import RunRecords
+from openrs.command.plan_text import describe
 from openrs.config.catalog import Model
 from openrs.cost.sizes import Disk, disk, memory_gib
 from openrs.errors import Mistake

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from openrs.plan_text import describe
 
 from openrs.analysis import run_records
 from openrs.analysis.tables import table1
+from openrs.command.plan_text import describe
 from openrs.cost.rates import Rates
 from openrs.errors import Mistake
 from openrs.plan import resolve, work

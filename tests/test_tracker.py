@@ -59,7 +59,7 @@ def test_an_offline_run_of_wandb_is_read_back(composed, tmp_path, monkeypatch, c
     (made,) = training["run"]
     assert (made["run_id"], made["project"], made["job_type"]) == (run.id[:8], "openrs", "train")
     assert made["tags"] == ["exp3", "nano", "lora"]
-    assert made["run_group"] == f"exp3-{recipe.seedless_id(other.recipe)[:8]}"
+    assert made["run_group"] == f"exp3-{recipe.digest(recipe.seedless(other.recipe))[:8]}"
     settings = made["config"]["update"]
     for name in ("evaluation", "hardware", "steps", "adapter", "seed", "outputs"):
         assert settings[name] == masked(asdict(config))[name], name

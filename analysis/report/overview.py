@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from openrs.analysis.arms import Arms
-from openrs.analysis.factors import SEEDS, factors, leaves_of, named, spelled, without_seeds
+from openrs.analysis.factors import factors, named, spelled, without_seeds
 from openrs.analysis.run_records import runs_of
 from openrs.config import option_folders
-from openrs.records.recipe import canonical
+from openrs.records.recipe import SEEDS, canonical, leaves_of
 from openrs.studies.reader import StudyFacts
 
 MOST = 12

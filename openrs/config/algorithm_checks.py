@@ -22,13 +22,6 @@ def check(config: Config) -> None:
     algorithm = config.algorithm
     _ratio(algorithm)
     _clipping(algorithm)
-    if algorithm.reward_aggregation == "normalize_then_sum" and len(config.reward.terms) == 1:
-        refuse(
-            "algorithm.reward_aggregation",
-            algorithm.reward_aggregation,
-            f"normalises each reward alone, and there is only one ({', '.join(config.reward.terms)})",
-            "Give a second reward, or algorithm.reward_aggregation=sum_then_normalize",
-        )
 
 
 def on_policy(algorithm: Algorithm) -> str:

@@ -111,10 +111,24 @@ def run_id(recipe: dict[str, Any]) -> str:
     return digest(recipe)
 
 
-def seedless_id(recipe: dict[str, Any]) -> str:
-    """An id of runs that differ in their seeds alone: the rows follow from data.seed and the draws."""
-    data = {key: value for key, value in recipe.get("data", {}).items() if key not in ("seed", "rows")}
-    return digest({key: value for key, value in recipe.items() if key != "seed"} | {"data": data})
+SEEDS = ("seed", "data.seed")
+"""The seeds of a recipe: of training, and of the draw of its rows."""
+
+
+def seedless(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The leaves of a recipe by dotted path, equal for runs that differ in their seeds alone: the rows follow
+    from data.seed and the draws."""
+    return {path: value for path, value in leaves_of(recipe).items() if path not in (*SEEDS, "data.rows")}
+
+
+def leaves_of(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of a nested dict by dotted path."""
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        leaves |= leaves_of(value, f"{prefix}.{key}" if prefix else key)
+    return leaves
 
 
 def evaluation_id(

@@ -58,7 +58,11 @@ def test_the_help_lists_verbs_groups_and_examples(openrs):
     assert (status, openrs()[1]) == (0, out)
     for verb, does in verbs.described().items():
         assert f"\n{verb:8}  {does}\n" in out
-    for part in ("\nexperiment: base, exp1, exp2, exp3\n", "\nscale: auto, nano, paper\n", "Exit status: 0 "):
+    for part in (
+        "\nexperiment: base, exp1, exp2, exp3, format_alone, ",
+        "\nscale: auto, nano, paper\n",
+        "Exit status: 0 ",
+    ):
         assert part in out
     assert sum(line.startswith("openrs ") for line in out.splitlines()) == 3
 

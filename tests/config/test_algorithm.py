@@ -68,7 +68,6 @@ def test_every_algorithm_of_conf_is_pinned_here():
             r"importance_sampling_mode=sequence_mask: weighs whole completions",
         ),
         (["algorithm=dapo", "algorithm.ratio_cap=1.2"], r"ratio_cap=1\.2: must be greater than 1\.28"),
-        (["algorithm=gdpo", "reward.format=null"], r"reward_aggregation=normalize_then_sum: .*only one"),
         (
             ["algorithm=grpo", "algorithm.trl={delta: 4.0}"],
             r"trl\.delta=4\.0: is decided by algorithm\.ratio_cap",
