@@ -157,12 +157,12 @@ def test_whole_weights_are_exported_as_they_are(tmp_path):
     run = tmp_path / "runs" / "exp3-1"
     write_record(run / "run.json", {"name": "exp3"})
     save_checkpoint(run / "train", 2, ("config.json", "tokenizer.json", "optimizer.pt", "trainer_state.json"))
+    (run / "train/checkpoint-2/config.json").write_text("{}")
     with pytest.raises(Mistake, match="holds no weights"):
         adapters.export(run, 2, tmp_path / "to")
     from numpy import zeros
     from safetensors.numpy import save_file
 
-    (run / "train/checkpoint-2/config.json").write_text("{}")
     save_file({"a": zeros(3)}, run / "train/checkpoint-2/model.safetensors")
     adapters.export(run, 2, tmp_path / "to")
     names = {path.name for path in (tmp_path / "to").iterdir()}
