@@ -61,7 +61,7 @@ def node_rank(hardware: Hardware) -> int:
             rank = int(os.environ[name])
     if rank is None or not 0 <= rank < hardware.nodes:
         raise Mistake(
-            f"hardware.node_rank={rank}: with hardware.nodes={hardware.nodes} each machine needs its "
+            f"hardware.node_rank={"null" if rank is None else rank}: with hardware.nodes={hardware.nodes} each machine needs its "
             f"number, 0 to {hardware.nodes - 1}. Give it, or set NODE_RANK (SLURM sets SLURM_NODEID)."
         )
     return rank

@@ -125,11 +125,11 @@ def test_used_once_completions_give_the_plain_gradient(tmp_path, algorithm, loss
 
 @pytest.mark.slow
 def test_used_twice_completions_give_another_gradient(tmp_path):
-    twice = ("algorithm.num_iterations=2", "steps.total=2", "steps.save_every=2")
+    twice = ("algorithm.num_iterations=2", "steps.total=4", "steps.save_every=2")  # the first rate is 0
     plain = norms(tmp_path, "algorithm=grpo", "algorithm.loss=grpo", *twice)
     sequence = norms(tmp_path, "algorithm=gspo", *twice)
-    assert sequence[0] == pytest.approx(plain[0], rel=1e-5)
-    assert sequence[1] != pytest.approx(plain[1], rel=1e-3)
+    assert sequence[:2] == pytest.approx(plain[:2], rel=1e-5)
+    assert sequence[3] != pytest.approx(plain[3], rel=1e-3)
 
 
 @pytest.mark.slow
