@@ -16,7 +16,7 @@ from typing import Any, Literal
 from omegaconf import OmegaConf
 
 from openrs.config.schema import Config, Hardware
-from openrs.errors import Crashed, Mistake, Unfit
+from openrs.errors import Crashed, Mistake, Unfit, refuse
 from openrs.machine import device_uuids
 from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
@@ -60,9 +60,11 @@ def node_rank(hardware: Hardware) -> int:
         if rank is None and os.environ.get(name, "").isdigit():
             rank = int(os.environ[name])
     if rank is None or not 0 <= rank < hardware.nodes:
-        raise Mistake(
-            f"hardware.node_rank={"null" if rank is None else rank}: with hardware.nodes={hardware.nodes} each machine needs its "
-            f"number, 0 to {hardware.nodes - 1}. Give it, or set NODE_RANK (SLURM sets SLURM_NODEID)."
+        refuse(
+            "hardware.node_rank",
+            rank,
+            f"with hardware.nodes={hardware.nodes} each machine needs its number, 0 to {hardware.nodes - 1}",
+            "Give it, or set NODE_RANK (SLURM sets SLURM_NODEID)",
         )
     return rank
 
