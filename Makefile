@@ -24,7 +24,7 @@ check: lint ## for daily work: lint, types, fast tests that need no torch
 
 test: $(VENV)/tested ## install with the test extra, then all tests but the slowest
 	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --dist worksteal --cov --cov-report=
-	$(BIN)/python -m pytest -m "slow and not chaos" -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -m "slow and not chaos and not gpu" -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=90
 
 test-slow: $(VENV)/tested ## laws that are slow by nature: kills, fuzz, a wheel in an environment of its own
 	$(BIN)/python -m pytest -m "chaos and not benchmark" -n 2 --dist loadfile
