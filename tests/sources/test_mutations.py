@@ -22,7 +22,7 @@ def write(path, chance):
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     elif path.suffix == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with path.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
             csv.writer(file).writerows([[*ROWS[0]], *(list(row.values()) for row in rows)])
     else:
         from pyarrow import Table, parquet
@@ -39,7 +39,9 @@ def write(path, chance):
 def test_a_mutated_file_of_problems_is_read_or_refused(composed, tmp_path, seed, kind):
     chance, whole = random.Random(seed), tmp_path / "whole.jsonl"
     whole.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    columns = ["data.problem=question", *(["data.answer=result"] if kind != "none" else [])]
+    columns = ["data.problem=question", "data.answer=result"]
+    if kind == "none":
+        columns = ["data.problem=question", "reward.cosine=null"]  # no answer is there to judge
     config = composed("experiment=exp3", f"data={whole}", *columns, f"answer.kind={kind}")
     own, refusals = config.catalog.sources["own"], []
     for number in range(6):
