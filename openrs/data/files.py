@@ -81,8 +81,8 @@ def _csv(path: Path) -> list[Row]:
             return read
     except (OSError, ValueError, csv.Error) as error:
         raise Mistake(
-            f"{path}: cannot be read as CSV ({_one_line(error)}). The first line names the columns, and cells "
-            "with commas stand in quotes: mend the file, in UTF-8."
+            f"{path}: cannot be read as CSV ({_one_line(error)}). The first line names the columns, and "
+            "cells with commas stand in quotes: mend the file, in UTF-8."
         ) from error
 
 

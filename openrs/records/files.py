@@ -59,9 +59,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        record = json.loads(text)
-        if "\\u" in text and not is_unicode(record):
-            raise ValueError("half of a surrogate pair")
+        record = _in_unicode(json.loads(text), "\\u" in text)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -84,6 +82,17 @@ def is_unicode(value: Any) -> bool:
     return True
 
 
+def _in_unicode(value: Any, escapes: bool) -> Any:
+    """A JSON value with `?` for each half of a surrogate pair: a text of a model may hold one, no file does.
+
+    Args:
+        escapes: whether its text has any: without one it holds no half.
+    """
+    if not escapes or is_unicode(value):
+        return value
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+
+
 def write_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
     """Writes one JSON object a line, atomically."""
     write_file(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
@@ -104,8 +113,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
     for number, line in enumerate(lines, 1):
         item = None
         with suppress(ValueError, RecursionError):
-            item = json.loads(line)
-        if isinstance(item, dict) and (b"\\u" not in line or is_unicode(item)):
+            item = _in_unicode(json.loads(line), b"\\u" in line)
+        if isinstance(item, dict):
             yield number, item
         elif line.strip() and number < len(lines):
             yield number, None
