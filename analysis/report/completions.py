@@ -6,11 +6,12 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
+from openrs.analysis import questions
 from openrs.analysis.arms import reported_step
 from openrs.analysis.rows import ResultRow
 from openrs.analysis.run_records import Evaluation
 from openrs.records import faults
-from openrs.records.left_out import leave_out, sound_record
+from openrs.records.left_out import sound_record
 from openrs.records.scores import Score
 
 MOST = 2000
@@ -210,26 +211,8 @@ def _shortened(text: str) -> str:
 
 
 def _questions(columns: Columns) -> dict[str, str]:
-    """Problem id -> its text, from lighteval's details beside the first row that has them."""
+    """Problem id -> its text, from the first row that has them."""
     for column in filter(None, columns):
-        item, score = column.evaluation, column.score
-        folder = item.run.folder / "eval" / f"step-{score.step:05d}" / "lighteval" / "details"
-        if files := sorted(folder.glob(f"**/details_{score.benchmark}|*.parquet")):
-            try:
-                return _read(files[-1], str(item.settings.get("instruction") or ""))
-            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-                what = f"cannot be read as lighteval's details ({' '.join(str(error).split())})"
-                leave_out(f"{files[-1]}: {what}. Remove it, or put it back from a copy.")
+        if texts := questions.texts(column.evaluation, column.score.title):
+            return texts
     return {}
-
-
-def _read(path: Path, instruction: str) -> dict[str, str]:
-    from pyarrow import parquet
-
-    docs = [row["doc"] for row in parquet.read_table(path, columns=["doc"]).to_pylist()]
-    keys = [(doc.get("specific") or {}).get("problem_id") for doc in docs]
-    return {
-        key: doc["query"].removeprefix(instruction).strip()
-        for key, doc in zip(keys, docs, strict=True)
-        if key
-    }
