@@ -16,7 +16,6 @@ from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.processes import launch
 from openrs.records import ledger, reward_sources, scores
-from openrs.records.checkpoints import free_what_is_passed
 from openrs.records.resumption import make_way, resumption
 from openrs.records.run import Run, has_results, locked
 from openrs.records.training import refuse_another_training
@@ -121,8 +120,6 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
     if not plan.must_train:
         ended = f" ({plan.stopped['reason']})" if plan.stopped else ""
         say(f"{run.folder.name}: trained to step {plan.trained_to}{ended}, nothing to train")
-        with suppress(OSError):  # a folder that is only read keeps what a kill left there
-            free_what_is_passed(run.folder / "train")
         if config.hub.push:
             from openrs.hub import push
 

@@ -26,7 +26,7 @@ from openrs.models import fetched, loadable
 from openrs.processes import interruption
 from openrs.processes.vllm_server import Server
 from openrs.records import faults, reward_sources, training
-from openrs.records.checkpoints import keep, remove_torn, whole_checkpoints
+from openrs.records.checkpoints import free_what_is_passed, keep, remove_torn, whole_checkpoints
 from openrs.records.ledger import devices_held
 from openrs.records.left_out import sound_record
 from openrs.records.resumption import make_way, resumption
@@ -189,7 +189,10 @@ def train(
         if early_stop.interrupted:
             return None
         stopped = early_stop.stopped
-    return _write_record(run, stopped) if first else None
+    if not first:
+        return None
+    free_what_is_passed(folder)  # a kill in the last save leaves some
+    return _write_record(run, stopped)
 
 
 def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
