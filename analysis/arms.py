@@ -145,21 +145,21 @@ class Block:
 
 def blocks(study: Arms, titles: Sequence[str]) -> list[Block]:
     """Arms against each other, then against the base model, then their single runs against it."""
-    found: list[Block] = []
+    tables: list[Block] = []
     if len(study.means) > 1 and (table := comparisons.of_arms([*study.bases, *study.means], titles)):
         first, *others = study.means
         if len(study.means) <= comparisons.ALL_PAIRS:
             pairs = {f"{b.label} - {a.label}": (a, b) for a in study.means for b in study.means}
-            found.append(Block("Recipes against each other", table, pairs))
+            tables.append(Block("Recipes against each other", table, pairs))
         else:
-            found.append(Block(f"Recipes against {first.label}", table, _beside(first, others)))
+            tables.append(Block(f"Recipes against {first.label}", table, _beside(first, others)))
     for title, rows, runs in (("Recipes", study.means, False), ("Single runs", study.runs, True)):
         if study.bases and rows:
             base = study.bases[0]
             table = comparisons.table(base, rows, titles)
             block = Block(f"{title} against {base.label}", table, _beside(base, rows), runs, not runs)
-            found.append(block)
-    return found
+            tables.append(block)
+    return tables
 
 
 def _beside(first: ResultRow, others: Sequence[ResultRow]) -> Pairs:

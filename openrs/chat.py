@@ -107,12 +107,12 @@ def chat(model: Model, template: Any) -> Chat:
         if name in DECIDED:
             refuse(field, value, "is given to the chat template by openrs", "Leave it out")
         if name not in variables:
-            known = sorted(variables - TOKENS.union(DECIDED))
+            readable = sorted(variables - TOKENS.union(DECIDED))
             refuse(
                 field,
                 value,
                 f"the chat template of {model.title} does not read it",
-                f"It reads {', '.join(known) or 'no arguments'}. Leave the others out",
+                f"It reads {', '.join(readable) or 'no arguments'}. Leave the others out",
             )
     days: list[str] = []
 
@@ -122,9 +122,9 @@ def chat(model: Model, template: Any) -> Chat:
 
     def render(*roles: str) -> str:
         messages = [{"role": role, "content": f"{MARK}-{role}"} for role in roles]
-        given = dict.fromkeys(variables & TOKENS, "") | stated | {CLOCK: clock}
+        values = dict.fromkeys(variables & TOKENS, "") | stated | {CLOCK: clock}
         template = _environment().from_string(_parsed(text))
-        return str(template.render(messages=messages, add_generation_prompt=True, **given))
+        return str(template.render(messages=messages, add_generation_prompt=True, **values))
 
     try:
         render("user")

@@ -257,18 +257,18 @@ def _ends(plan: Plan, step: int, look: int, measured: bool) -> bool:
 
     assert plan.reference is not None
     progress, run, (reference, at) = plan.progress(step, look), plan.owner(step), plan.reference
-    found = progress.comparison
-    assert found is not None
-    score, bound = found.effect / found.error, plan.design.boundaries[found.look - 1]
-    state = f"{found.verdict}, nothing further to evaluate" if found.verdict else "not decided yet"
-    if not (measured or found.verdict):
+    comparison = progress.comparison
+    assert comparison is not None
+    score, bound = comparison.effect / comparison.error, plan.design.boundaries[comparison.look - 1]
+    state = f"{comparison.verdict}, nothing further to evaluate" if comparison.verdict else "not decided yet"
+    if not (measured or comparison.verdict):
         return False
     say(
-        f"{run.folder.name}: step {step} against {reference.folder.name} step {at}, look {found.look} of "
-        f"{len(plan.looks)}: {100 * found.effect:+.1f} points, standard score {score:.2f} of {bound:.2f}: "
-        f"{state}"
+        f"{run.folder.name}: step {step} against {reference.folder.name} step {at}, look {comparison.look} "
+        f"of {len(plan.looks)}: {100 * comparison.effect:+.1f} points, standard score {score:.2f} of "
+        f"{bound:.2f}: {state}"
     )
-    if found.verdict is None:
+    if comparison.verdict is None:
         return False
     sizes, tested = {name: len(rows) for name, rows in plan.problems.items()}, plan.config.evaluation.tested
     record.write(run.folder, record.record(progress, plan.design, tested, sizes, reference.folder))

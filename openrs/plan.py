@@ -147,8 +147,8 @@ class Plan:
 
     def ended(self, step: int) -> int:
         """The look that ended the comparison of a checkpoint; 0 where another one is needed."""
-        found = self.progress(step).comparison
-        return found.look if found and found.verdict else 0
+        comparison = self.progress(step).comparison
+        return comparison.look if comparison and comparison.verdict else 0
 
     def size(self, cell: ScoreAddress) -> int:
         """Problems of a cell."""

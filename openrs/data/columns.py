@@ -239,9 +239,9 @@ def _math(gold: str) -> str:
 
 def _balanced(formula: str) -> bool:
     depth = 0
-    for found in _BRACES.finditer(formula):
-        if found["brace"]:
-            depth += 1 if found["brace"] == "{" else -1
+    for token in _BRACES.finditer(formula):
+        if token["brace"]:
+            depth += 1 if token["brace"] == "{" else -1
             if depth < 0:
                 return False
     return depth == 0

@@ -36,12 +36,12 @@ def quiet(absent: list[str] | None = None) -> Iterator[None]:
     Args:
         absent: gets the names of the data that would have been downloaded.
     """
-    asked = [] if absent is None else absent
+    downloads = [] if absent is None else absent
     logging.getLogger("lighteval").setLevel(logging.ERROR)
     nltk: Any = importlib.import_module("nltk") if find_spec("nltk") else None
     download = getattr(nltk, "download", None)
     if nltk is not None:
-        nltk.download = lambda name=None, *_, **__: asked.append(str(name))
+        nltk.download = lambda name=None, *_, **__: downloads.append(str(name))
     try:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             yield
@@ -56,20 +56,20 @@ def modules(task: str) -> list[str]:
     Raises:
         Mistake: none does.
     """
-    found: list[tuple[int, str]] = []
+    ranked: list[tuple[int, str]] = []
     for name, patterns in _names().items():
         fits = [pattern for pattern in patterns if re.fullmatch(pattern, task)]
         if not all(patterns) and task[:3] == name.removeprefix(f"{ROOM}.")[:3]:  # its names are computed
             fits.append("")
         if fits:
-            found.append((0 if re.escape(task) in fits else 1, name))
-    if not found:
-        known = [re.sub(r"\\(.)", r"\1", one) for patterns in _names().values() for one in patterns]
-        near = get_close_matches(task, [name for name in known if name and ".+" not in name], 3)
+            ranked.append((0 if re.escape(task) in fits else 1, name))
+    if not ranked:
+        names = [re.sub(r"\\(.)", r"\1", one) for patterns in _names().values() for one in patterns]
+        near = get_close_matches(task, [name for name in names if name and ".+" not in name], 3)
         meant = " or ".join(f"lighteval:{name}" for name in near)
         mean = f"Did you mean {meant}?" if near else "See lighteval's list of tasks."
         raise Mistake(f"evaluation.benchmarks=lighteval:{task}: lighteval has no such task. {mean}")
-    return [name for _, name in sorted(found)]
+    return [name for _, name in sorted(ranked)]
 
 
 @cache
@@ -116,15 +116,15 @@ def config(task: str) -> Any:
                 f"{field}: {name} cannot be imported ({type(error).__name__}: {error}). Install what it "
                 "needs."
             ) from error
-        for found in table:
-            if found.name == task and lacking:
+        for entry in table:
+            if entry.name == task and lacking:
                 data = " ".join(lacking)
                 raise Mistake(  # without it metrics fail, after hours of generation
                     f"{field}: its metrics read nltk's data {data}, which is not here. Fetch it with "
                     f"a network, by `python -m nltk.downloader {data}`, into ~/nltk_data or $NLTK_DATA."
                 )
-            if found.name == task:
-                return found
+            if entry.name == task:
+                return entry
     raise Mistake(f"{field}: lighteval has no such task; {', '.join(modules(task))} names others.")
 
 
@@ -196,16 +196,19 @@ def problems(task: str, shots: int, root: str | None) -> dict[str, Any]:
     own, names = config(task), list(metrics(task))
     own.num_fewshots = shots
     with quiet():
-        made = LightevalTask(own)
-        splits = [*own.evaluation_splits, *([made.fewshot_split] if shots and made.fewshot_split else [])]
+        lighteval_task = LightevalTask(own)
+        splits = [
+            *own.evaluation_splits,
+            *([lighteval_task.fewshot_split] if shots and lighteval_task.fewshot_split else []),
+        ]
         data = {
             split: catalog.raw(root, own.hf_repo, own.hf_subset, split, own.hf_revision) for split in splits
         }
         if own.hf_filter is not None:
             data = {split: [row for row in rows if own.hf_filter(row)] for split, rows in data.items()}
-        made.dataset = data
+        lighteval_task.dataset = data
         try:
-            documents = sorted(made.get_docs(), key=lambda doc: int(doc.id))
+            documents = sorted(lighteval_task.get_docs(), key=lambda doc: int(doc.id))
         except ImportError as error:
             reason = " ".join(str(error).split())
             raise Mistake(f"evaluation.benchmarks=lighteval:{task}: {reason}") from error
@@ -288,8 +291,8 @@ def score(task: str, name: str, doc: Any, response: Any) -> float | None:
 def main() -> None:
     """Reads a list of tasks from standard input, and writes for each its problems, or why there are none."""
     die_with_parent(signal.SIGTERM)
-    asked, out, answers = json.loads(sys.stdin.read()), sys.stdout, []
-    for one in asked:
+    requests, out, answers = json.loads(sys.stdin.read()), sys.stdout, []
+    for one in requests:
         try:
             with quiet():
                 answers.append(problems(**one))

@@ -75,15 +75,15 @@ def _linux(option: int, value: int) -> None:
 
 def _reaped(child: int) -> int | None:
     """Takes leave of every process that has ended; returns the child's wait status if it is among them."""
-    found = None
+    child_status = None
     with suppress(ChildProcessError):
         while True:
             process, status = os.waitpid(-1, os.WNOHANG)
             if process == 0:
                 break
             if process == child:
-                found = status
-    return found
+                child_status = status
+    return child_status
 
 
 def _kill_all(child: int, status: int | None) -> int:
@@ -114,9 +114,9 @@ def _below(top: int) -> list[int]:
             children.setdefault(parent, []).append(int(name))
     below, unseen = [], [top]
     while unseen:
-        found = children.get(unseen.pop(), [])
-        below += found
-        unseen += found
+        direct = children.get(unseen.pop(), [])
+        below += direct
+        unseen += direct
     return below
 
 

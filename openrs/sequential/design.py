@@ -106,12 +106,12 @@ def spent(share: float, alpha: float) -> float:
 @lru_cache(maxsize=4096)
 def boundaries(information: tuple[float, ...], alpha: float) -> tuple[float, ...]:
     """Standard scores beyond which each look spends what it may, in both directions alike."""
-    found: list[float] = []
+    bounds: list[float] = []
     for look, share in enumerate(information):
         allowed = spent(share, alpha) - (spent(information[look - 1], alpha) if look else 0.0)
-        paths = _paths(information[: look + 1], found, (0.0,) * look, 0.0)
-        found.append(_score(paths, share, allowed))
-    return tuple(found)
+        paths = _paths(information[: look + 1], bounds, (0.0,) * look, 0.0)
+        bounds.append(_score(paths, share, allowed))
+    return tuple(bounds)
 
 
 @dataclass(frozen=True)

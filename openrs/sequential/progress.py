@@ -37,7 +37,7 @@ def progress(looks: Iterable[tuple[Side, Side]], design: Design, tested: Sequenc
     """
     taken: tuple[list[Score], list[Score]] = ([], [])
     gaps: dict[str, Array] = {}
-    found = None
+    comparison = None
     for number, sides in enumerate(looks, 1):
         if not all(scores.measured(folder, cell) for folder, cells in sides for cell in cells):
             break
@@ -45,10 +45,10 @@ def progress(looks: Iterable[tuple[Side, Side]], design: Design, tested: Sequenc
             records = (scores.read(cell.path(folder)) for cell in cells)
             read += [record for record in records if record is not None]
         gaps = paired_gaps(*taken)
-        found = compare([gaps[name] for name in tested], number, design)
-        if found.verdict is not None:
+        comparison = compare([gaps[name] for name in tested], number, design)
+        if comparison.verdict is not None:
             break
-    return Progress(found, gaps, *map(tuple, taken))
+    return Progress(comparison, gaps, *map(tuple, taken))
 
 
 def paired_gaps(reference: Sequence[Score], candidate: Sequence[Score]) -> dict[str, Array]:

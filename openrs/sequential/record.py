@@ -73,10 +73,10 @@ def record(
         sizes: benchmark -> all of its problems.
         reference: folder of the reference's run.
     """
-    found, first, other = progress.comparison, progress.candidate[0], progress.reference[0]
+    comparison, first, other = progress.comparison, progress.candidate[0], progress.reference[0]
     both = (*progress.reference, *progress.candidate)
-    assert found is not None
-    assert found.verdict is not None
+    assert comparison is not None
+    assert comparison.verdict is not None
     titles = {score.benchmark: score.title for score in progress.candidate}
     settings = {name: value for name, value in first.settings.items() if name not in OF_LOOKS}
     return SequentialRecord(
@@ -84,7 +84,7 @@ def record(
         weights=first.weights,
         reference={"run": reference.name, "step": other.step, "weights": other.weights},
         tested=titles.get(tested, tested),
-        look=found.look,
+        look=comparison.look,
         information=list(design.information),
         boundaries=list(design.boundaries),
         alpha=design.alpha,
@@ -92,12 +92,12 @@ def record(
         problems={titles[name]: [len(gaps), sizes[name]] for name, gaps in progress.gaps.items()},
         seeds={title: _seeds(progress.candidate, name) for name, title in titles.items()},
         effects={titles[name]: float(gaps.mean()) for name, gaps in progress.gaps.items()},
-        effect=found.effect,
-        error=found.error,
-        low=found.low,
-        high=found.high,
-        p=design.repeated_p(found.effect / found.error, found.look - 1),
-        verdict=found.verdict,
+        effect=comparison.effect,
+        error=comparison.error,
+        low=comparison.low,
+        high=comparison.high,
+        p=design.repeated_p(comparison.effect / comparison.error, comparison.look - 1),
+        verdict=comparison.verdict,
         settings=settings,
         devices=sorted({str(score.device) for score in both}),
         verifiers=sorted({score.versions.get("math-verify", "not stated") for score in both}),

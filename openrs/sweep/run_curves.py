@@ -156,8 +156,8 @@ class RunCurve:
             trials: what a point's stop says of its runs.
         """
         curve = self.frozen()
-        asked = curve.intermediate_values | (values or {})
-        copy, trial = copied(self.study, self.number, asked, rungs_of(curve))
+        points = curve.intermediate_values | (values or {})
+        copy, trial = copied(self.study, self.number, points, rungs_of(curve))
         stopped = trial.should_prune()
         rungs = rungs_of(copy.get_trials(deepcopy=False)[self.number])
         stop = PruningStop(reason, step, number, rungs, trials or {}) if stopped else None

@@ -74,8 +74,8 @@ class CheckedTrainer(GRPOTrainer):
                 differences.append((ours - theirs).abs())
         finally:
             self.model.train(trains)
-        found = torch.cat(differences)
-        return torch.stack([found.nansum(), (~found.isnan()).sum(), torch.tensor(len(found)).to(found)])
+        gaps = torch.cat(differences)
+        return torch.stack([gaps.nansum(), (~gaps.isnan()).sum(), torch.tensor(len(gaps)).to(gaps)])
 
     def _log_probabilities(self, prompt: Tensor, completion: Tensor) -> Tensor:
         """The model's log-probabilities of a completion at the sampling temperature."""
