@@ -164,16 +164,17 @@ class TrainingProgress(TrainerCallback):
         self.began = time.perf_counter()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Prints the line; a process's first step, in which much is loaded, hardly counts in the median."""
+        """Prints the line; the time left does not count a process's first step, in which much is loaded."""
         step = state.global_step
         if "reward" not in logs or step <= self.first:
             return
         now = time.perf_counter()
-        self.seconds.append(now - self.began)
-        left = median(self.seconds) * (self.last - step)
+        if step > self.first + 1:
+            self.seconds.append(now - self.began)
+        left = f"  {median(self.seconds) * (self.last - step) / 60:.1f} min left" if self.seconds else ""
         line = (
             f"{self.name}: step {step}/{self.last}  reward {logs['reward']:.2f}  "
-            f"length {logs['completions/mean_length']:.0f}  {left / 60:.1f} min left"
+            f"length {logs['completions/mean_length']:.0f}{left}"
         )
         if sys.stderr.isatty():
             print(f"\r{line}", end="\n" if step == self.last else "", file=sys.stderr, flush=True)
