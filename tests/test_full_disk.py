@@ -58,6 +58,7 @@ SMALL_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=9m tmpfs "$0
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.skipif(
     shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode != 0,
     reason="this machine gives no user a disk of its own",

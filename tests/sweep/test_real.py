@@ -13,7 +13,7 @@ from tests.helpers import commands
 from tests.helpers.jobs import metrics, segments
 from tests.helpers.sweeps import SMALL, TRAINING, killed_when, study_of, sweep
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 
 def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
