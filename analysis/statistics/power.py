@@ -114,7 +114,7 @@ def mcnemar(n: int, changed: float, gain: float) -> float:
     m, c = np.arange(n + 1)[possible], limits[possible].astype(float)
     rejected = np.zeros(n + 1)
     rejected[possible] = bdtr(c, m, up) + bdtr(c, m, 1 - up)
-    return float(_binomial(n, changed) @ rejected)
+    return float(binomial(n, changed) @ rejected)
 
 
 @lru_cache(maxsize=64)
@@ -165,8 +165,8 @@ def unpaired(share: float, n: int) -> float:
     share = min(share, 1 - share)
     if n > SUMMED:
         return _smallest(lambda gain: _normal_power(share, gain, n), 1 - share)
-    rejected = _binomial(n, share) @ _rejected(n)
-    return _smallest(lambda gain: float(rejected @ _binomial(n, share + gain)), 1 - share)
+    rejected = binomial(n, share) @ _rejected(n)
+    return _smallest(lambda gain: float(rejected @ binomial(n, share + gain)), 1 - share)
 
 
 @lru_cache(maxsize=8)
@@ -188,7 +188,7 @@ def _normal_power(share: float, gain: float, n: int) -> float:
     return NormalDist().cdf((gain - _quantile(1 - SIZE / 2) * at_null) / at_gain)
 
 
-def _binomial(n: int, share: float) -> Array:
+def binomial(n: int, share: float) -> Array:
     """Chance of each number of successes among n, shape (n + 1,)."""
     counts = np.arange(n + 1)
     if share <= 0 or share >= 1:

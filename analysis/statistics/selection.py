@@ -1,9 +1,12 @@
 """The effect on a checkpoint's score of selecting it as the best of m."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from openrs.analysis.statistics.power import binomial
 
 Array = NDArray[np.float64]
 DRAWS = 10_000
@@ -69,11 +72,10 @@ def of_aggregates(values: list[float], n: int) -> Best:
         values: share right of each checkpoint, at least 2.
         n: problems.
     """
-    from scipy.special import bdtr
-
     means, m = np.array(values), len(values)
     share, best = float(means.mean()), float(means.max())
-    below = bdtr(np.arange(n), n, share) ** m  # chance that the largest count is at most 0, 1, ..., n - 1
+    # chance that the largest count is at most 0, 1, ..., n - 1
+    below = np.minimum(1.0, np.cumsum(binomial(n, share))[:-1]) ** m
     expected = float((1 - below).sum()) / n
     at_least = round(best * n)  # a source may state shares rounded
     p_best = float(1 - below[at_least - 1]) if at_least > 0 else 1.0
@@ -117,6 +119,12 @@ def _chi_square(right: Array, n: int) -> float:
 
 
 def _tail(statistic: float, freedom: int) -> float:
-    from scipy.special import chdtrc
-
-    return float(chdtrc(freedom, statistic))
+    """Chance of a chi-square at least as large: the finite sum for whole degrees of freedom (Abramowitz and
+    Stegun 26.4.4 and 26.4.5), as scipy.special takes longer to import than all else that a table does."""
+    half = statistic / 2
+    if half <= 0:
+        return 1.0
+    odd = freedom % 2
+    powers = np.arange(odd / 2, freedom / 2)
+    terms = [math.exp(power * math.log(half) - half - math.lgamma(power + 1)) for power in powers]
+    return min(1.0, sum(terms) + (math.erfc(math.sqrt(half)) if odd else 0.0))

@@ -471,5 +471,5 @@ def test_import_and_table(tmp_path):
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         taken.append((time.perf_counter() - began, cpu))
     wall, cpu = (sorted(item[i] for item in taken[1:])[1] for i in (0, 1))
-    print(f"\n{wall:.2f} s ({cpu:.2f} s of CPU)  82 files imported, then Table 1 (limit 2.5 s)")
-    assert cpu < 2.5
+    print(f"\n{wall:.2f} s ({cpu:.2f} s of CPU)  82 files imported, then Table 1 (limit 1.6 s)")
+    assert cpu < 1.6

@@ -329,6 +329,14 @@ def test_the_papers_best_of_twenty_one_is_what_noise_would_give():
     assert (result.p_best, result.p_equal) == (pytest.approx(0.58, abs=5e-3), pytest.approx(0.88, abs=5e-3))
 
 
+@pytest.mark.parametrize("freedom", [1, 2, 3, 8, 19])
+def test_the_tail_of_chi_square_is_scipys(freedom):
+    for statistic in (0.0, 1e-9, 0.5, 3.84, 20.0, 900.0):
+        assert selection._tail(statistic, freedom) == pytest.approx(
+            stats.chi2.sf(statistic, freedom), abs=1e-14
+        )
+
+
 def test_cochrans_q_by_hand():
     # rights 3, 1 and 2 of 4 problems with 2, 2, 1, 1: Q = 2 (3 * 14 - 36) / (3 * 6 - 10) = 1.5; exp(-Q / 2)
     outcomes = np.array([[1, 0, 1], [1, 1, 0], [1, 0, 0], [0, 0, 1]], float)
