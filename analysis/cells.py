@@ -109,7 +109,7 @@ class Cell:
 def outcomes(scores: list[Score], column: str = "outcomes") -> tuple[tuple[str, ...], Array]:
     """A column of one cell: sorted problem ids, and an array of shape (problems, seeds)."""
     order = sorted(range(len(scores[0].ids)), key=scores[0].ids.__getitem__)
-    ids = tuple(scores[0].ids[i] for i in order)
+    ids = tuple(map(scores[0].ids.__getitem__, order))
     columns = []
     for score in scores:
         if score.ids == scores[0].ids:

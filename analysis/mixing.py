@@ -1,6 +1,7 @@
 """Evaluations that may stand side by side: those on the same problems, measured in the same way."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from openrs.analysis.devices import NOT_STATED as NOT_STATED
 from openrs.analysis.run_records import Evaluation
@@ -54,9 +55,14 @@ def traits(item: Evaluation) -> dict[tuple[str, str], str]:
 
 def _problems(score: Score) -> str:
     if score.ids:
-        return digest(sorted(score.ids))[:8]
+        return _set_of(tuple(score.ids))
     examples = (score.imported or {}).get("examples")
     return f"{score.n} problems" + (f" ({examples})" if examples else "")
+
+
+@lru_cache(maxsize=256)  # thousands of checkpoints are measured on few sets of problems
+def _set_of(ids: tuple[str, ...]) -> str:
+    return digest(sorted(ids))[:8]
 
 
 def _binding(item: Evaluation) -> dict[tuple[str, str], str]:

@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import lru_cache
+from itertools import accumulate, product
 from statistics import NormalDist
 
 import numpy as np
@@ -81,8 +82,13 @@ def mcnemar_p(gained: int, lost: int) -> float:
     problem.
     """
     n = gained + lost
-    tail = sum(math.comb(n, i) for i in range(min(gained, lost) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, 2 * _tails(n)[min(gained, lost)] / 2**n)
+
+
+@lru_cache(maxsize=256)  # thousands of rows disagree on few numbers of problems
+def _tails(n: int) -> list[int]:
+    """Of n coins, the ways in which at most 0, 1, ..., n / 2 show heads."""
+    return list(accumulate(math.comb(n, i) for i in range(n // 2 + 1)))
 
 
 def bonett_price(gained: float, lost: float, n: int) -> tuple[float, float]:

@@ -10,6 +10,10 @@ from openrs.analysis.statistics.power import binomial
 
 Array = NDArray[np.float64]
 DRAWS = 10_000
+SHUFFLED = 200_000_000
+"""Outcomes that all draws together shuffle at most, seconds of work; of more, whole columns are summed."""
+FINEST = 100
+"""Parts of 1 to which shares are rounded that are of no whole number of answers up to so many."""
 TOTALS = "chi-square"
 """The test where outcomes are not known."""
 
@@ -42,24 +46,49 @@ def of_shares(shares: Array, binary: bool, seed: int = 0) -> Best:
     """From outcomes: checkpoints are exchanged within each problem.
 
     The homogeneity test is Cochran's Q (Cochran 1950, Biometrika 37:256) for one answer a problem, and
-    the permutation test of the variance between checkpoints for several.
+    the permutation test of the variance between checkpoints for several. Where there are too many
+    outcomes to draw exchanges, it is Cochran's Q for all, and the best is the largest of m independent
+    draws: exchanged columns of so many checkpoints have correlations of -1 / (m - 1).
 
     Args:
         shares: a share per problem and checkpoint, shape (problems, checkpoints), at least 2 of each.
         binary: whether every problem had one answer.
     """
     means = shares.mean(axis=0)
+    residual = shares - means - shares.mean(axis=1, keepdims=True) + shares.mean()
+    n, m = shares.shape
+    noise = float((residual**2).sum() / ((n - 1) * (m - 1)) / n)
+    if shares.size * DRAWS > SHUFFLED:
+        return _best(means, *_largest(shares), noise, _cochran(shares), "Cochran's Q")
     nulls = _exchanged(shares, seed)
     spreads = nulls.var(axis=1)
     p_equal, test = float((1 + (spreads >= means.var() - 1e-12).sum()) / (1 + DRAWS)), "permutation"
     if binary:
         p_equal, test = _cochran(shares), "Cochran's Q"
-    residual = shares - means - shares.mean(axis=1, keepdims=True) + shares.mean()
-    n, m = shares.shape
-    noise = float((residual**2).sum() / ((n - 1) * (m - 1)) / n)
     highest = nulls.max(axis=1)
     p_best = float((1 + (highest >= means.max() - 1e-9).sum()) / (1 + DRAWS))
     return _best(means, float(highest.mean()), p_best, noise, p_equal, test)
+
+
+def _largest(shares: Array) -> tuple[float, float]:
+    """Expected mean of the best of m columns, each of one outcome of every problem at random, and the chance
+    that it is as high as the best one here.
+
+    The distribution of a column's sum is the convolution of the problems' outcomes, on a grid of answers.
+    """
+    n, m = shares.shape
+    grid = next((k for k in range(1, FINEST) if np.allclose(shares * k, np.rint(shares * k))), FINEST)
+    parts = np.rint(shares * grid).astype(int)
+    chances = np.ones(1)
+    for problem in parts:
+        levels, counts = np.unique(problem, return_counts=True)
+        sums = np.zeros(len(chances) + grid)
+        for level, count in zip(levels, counts, strict=True):
+            sums[level : level + len(chances)] += count / m * chances
+        chances = sums
+    below = np.cumsum(chances)[:-1] ** m  # the largest is at most 0, 1, ..., n * grid - 1
+    best = int(parts.sum(axis=0).max())
+    return float((1 - below).sum()) / (n * grid), float(1 - below[best - 1]) if best else 1.0
 
 
 def of_aggregates(values: list[float], n: int) -> Best:
@@ -102,9 +131,9 @@ def _best(means: Array, expected: float, p_best: float, noise: float, p_equal: f
 
 
 def _cochran(outcomes: Array) -> float:
-    """p of Cochran's Q over the columns of outcomes."""
+    """p of Cochran's Q over the columns of outcomes, which may be shares."""
     m, rights, totals = outcomes.shape[1], outcomes.sum(axis=0), outcomes.sum(axis=1)
-    apart = float(m * totals.sum() - (totals**2).sum())
+    apart = float(m * (outcomes**2).sum() - (totals**2).sum())
     if apart == 0:
         return 1.0  # no problem tells the checkpoints apart
     return _tail((m - 1) * float(m * (rights**2).sum() - rights.sum() ** 2) / apart, m - 1)

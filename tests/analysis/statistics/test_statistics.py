@@ -356,3 +356,16 @@ def test_outcomes_make_the_choice_a_paired_one():
     real[:50, 2] = 1
     assert selection.of_shares(real, binary=True).p_best < 0.001
     assert selection.of_shares(real * 0, binary=True).p_equal == 1.0
+
+
+@pytest.mark.parametrize("answers", [1, 3])
+def test_the_best_of_too_many_to_draw_is_the_best_of_the_drawn_ones(monkeypatch, answers):
+    shares = coins((60, 40, answers), 0.4, 12).mean(axis=2)
+    drawn = selection.of_shares(shares, binary=answers == 1)
+    monkeypatch.setattr(selection, "SHUFFLED", 0)
+    summed = selection.of_shares(shares, binary=answers == 1)
+    assert summed.test == "Cochran's Q"
+    assert summed.expected == pytest.approx(drawn.expected, abs=0.003)
+    assert summed.p_best == pytest.approx(drawn.p_best, abs=0.04)
+    assert summed.p_equal == pytest.approx(drawn.p_equal, abs=0.02)
+    assert (summed.best, summed.shrunken) == (drawn.best, drawn.shrunken)
