@@ -272,11 +272,12 @@ def _port(config: Config, machine: Machine) -> Iterator[Need]:
 
 def _memory(config: Config, machine: Machine) -> Iterator[Need]:
     needed = memory_gib(config)
+    instead = "adapter=lora" if config.hardware.offload_optimizer else "a smaller model, as model=nano"
     if machine.memory_gib < needed:
         yield Need(
             f"model.id={config.model.id}",
             f"{needed:.0f} GiB of memory (found {machine.memory_gib:.0f})",
-            "a smaller model, as model=nano, or a larger machine",
+            f"{instead}, or a larger machine",
         )
 
 

@@ -14,13 +14,10 @@ from openrs.errors import Mistake, Unfit
 from openrs.machine import Machine
 from openrs.paths import CONF
 
-A24 = ("hardware=a100x1", "hardware.device_memory_gib=22", "hardware.vllm_memory=0.5")
-"""A card of 24 GB, of which 22 GiB can be counted on."""
 THREE = (
     *("hardware=a40x4", "hardware.generation=vllm_colocate", "hardware.server_devices=0"),
     "hardware.devices=3",
 )
-OFFLOAD = ("hardware.sharding=zero3", "hardware.offload_optimizer=true")
 
 
 def of(composed, *overrides):
@@ -40,14 +37,21 @@ def of(composed, *overrides):
         (["hardware=a100x1"], 47.3, 47.2),  # known of all weights on one card: 47 and 47
         (["hardware=a100x1", "algorithm.optimizer=adamw_torch_fused"], 44.2, 47.2),  # 33 and 10 more, CUDA
         (["hardware=h100x8"], 19.6, 55.3),
-        ([*A24, "adapter=lora"], 15.8, 19.0),  # known: LoRA about 16
-        ([*A24, "adapter=dora"], 18.0, 19.0),
-        ([*A24, *OFFLOAD], 14.2, 18.6),  # known: about 17 with ZeRO-2, which leaves 3.3 of gradients there
+        (["hardware=gpu24x1", "adapter=lora"], 15.8, 19.0),  # known: LoRA about 16
+        (["hardware=gpu24x1", "adapter=dora"], 18.0, 19.0),
+        (["hardware=gpu24x1"], 14.2, 18.6),  # known: about 17 with ZeRO-2, which leaves 3.3 of gradients
+        (["hardware=gpu24x1", "experiment=exp1"], 14.8, 18.6),
+        (["hardware=gpu48x1"], 14.2, 29.6),
+        (["hardware=gpu48x1", "adapter=lora"], 15.8, 30.0),
+        (["hardware=gpu24x2"], 14.2, 18.7),
+        (["hardware=gpu24x2", "adapter=lora"], 15.8, 18.7),
+        (["hardware=gpu40x4"], 23.9, 27.3),
     ],
 )
 def test_devices_hold_what_is_known_of_the_layouts(composed, overrides, learning, sampling):
-    found = [phase.gib for phase in of(composed, *overrides)]
-    assert found == pytest.approx([learning, sampling], abs=0.1)
+    found = of(composed, *overrides)
+    assert [phase.gib for phase in found] == pytest.approx([learning, sampling], abs=0.1)
+    assert all(phase.fits for phase in found)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +87,17 @@ def test_the_cache_of_one_card_is_that_of_its_comment(composed):
 
 def test_an_offloaded_optimizer_lies_in_the_hosts_memory(composed):
     """21 GB of masters and moments, as much as is known, and float32 gradients twice."""
-    config = composed("experiment=exp3", "scale=paper", *A24, *OFFLOAD, "stages=[train]")
+    config = composed("experiment=exp3", "scale=paper", "hardware=gpu24x1", "stages=[train]")
     assert (memory_gib(config) - 2) * GIB == pytest.approx(21.3e9 + 8 * 1.777e9, rel=0.01)
     with pytest.raises(Mistake, match=r"offload_optimizer=true: is a part of DeepSpeed's ZeRO-3, and"):
-        composed(*A24, "hardware.sharding=zero2", "hardware.offload_optimizer=true")
+        composed("hardware=gpu24x1", "hardware.sharding=zero2")
+
+
+def test_an_adapter_has_little_state_to_offload(composed):
+    for hardware in ("gpu24x1", "gpu24x2", "gpu48x1"):
+        for adapter, state in (("none", ("zero3", True)), ("lora", ("ddp", False))):
+            made = composed(f"hardware={hardware}", f"adapter={adapter}", "model=r1_distill_1_5b").hardware
+            assert (made.sharding, made.offload_optimizer, made.price_per_device_hour) == (*state, None)
 
 
 def test_no_device_trains(composed):
