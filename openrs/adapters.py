@@ -5,7 +5,6 @@ they are one file of weights as any other, which every engine casts once: added 
 small update is rounded away.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,12 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from openrs.config.catalog import Model
+from openrs.config.catalog import Model, Shape
 from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
 from openrs.errors import Mistake, Unfit, refuse
-from openrs.hub_cache import hub_snapshot
-from openrs.models import fingerprint, loadable, parameters, shapes, shapes_in
+from openrs.models import fingerprint, loadable, parameters, shape, shapes, shapes_in
 from openrs.records.checkpoints import published, whole_checkpoints
 from openrs.records.files import grant_umask, read_record, write_record
 from openrs.records.weights import ADAPTER_CONFIG, is_adapter, weights_fault, weights_hash
@@ -68,31 +66,17 @@ def trainable(config: Config) -> int | None:
 
 
 def _shapes(model: Model) -> dict[str, list[int]] | None:
-    """Name -> shape of each tensor of a model, from its weights, or of its linear layers from the config.json
-    in the Hub's cache; None where neither is here."""
-    if (whole := shapes(model)) or not is_hub_id(model):
-        return whole
-    snapshot = hub_snapshot(model.id, model.loaded_revision)
-    with suppress(OSError, ValueError, LookupError, TypeError):  # whoever loads it names its damage
-        return by_config(json.loads((snapshot / "config.json").read_bytes())) if snapshot else None
-    return None
+    """Name -> shape of each tensor of a model by its weights, or of its linear layers by its sizes; None:
+    unknown."""
+    return shapes(model) or by_shape(shape(model))
 
 
-def by_config(config: dict[str, Any]) -> dict[str, list[int]] | None:
-    """Name -> shape of each linear layer inside a model of the layout that Llama, Mistral and Qwen share."""
-    if config["model_type"] not in ("llama", "mistral", "qwen2", "qwen3"):
+def by_shape(sizes: Shape | None) -> dict[str, list[int]] | None:
+    """Name -> shape of each linear layer inside a model of these sizes."""
+    if sizes is None:
         return None
-    hidden, inner, heads = (config[f] for f in ("hidden_size", "intermediate_size", "num_attention_heads"))
-    head = config.get("head_dim") or hidden // heads
-    queries, keys = heads * head, config.get("num_key_value_heads", heads) * head
-    layer = {
-        **{"self_attn.q_proj": [queries, hidden], "self_attn.o_proj": [hidden, queries]},
-        **{f"self_attn.{name}_proj": [keys, hidden] for name in "kv"},
-        **{f"mlp.{name}_proj": [inner, hidden] for name in ("gate", "up")},
-        "mlp.down_proj": [hidden, inner],
-    }
-    numbers = range(config["num_hidden_layers"])
-    return {f"model.layers.{n}.{name}.weight": shape for n in numbers for name, shape in layer.items()}
+    numbers = range(sizes.layers)
+    return {f"model.layers.{n}.{name}.weight": rows for n in numbers for name, rows in sizes.linear.items()}
 
 
 def _linear(tensors: dict[str, list[int]] | None) -> dict[str, list[int]] | None:

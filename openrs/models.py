@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 import math
 import os
 import re
@@ -12,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from openrs.config.catalog import Model
+from openrs.config.catalog import Model, Shape
 from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
 from openrs.hub_cache import hub_commit, hub_snapshot, newest_commit
@@ -197,12 +198,45 @@ def parameters(model: Model) -> int | None:
     return sum(map(math.prod, (shapes(model) or {}).values())) or None
 
 
+def shape(model: Model) -> Shape | None:
+    """A model's sizes: stated, or by its config.json in a package, a folder or the Hub's cache; None where
+    neither is."""
+    if model.shape is not None:
+        return model.shape
+    with suppress(OSError, ValueError, LookupError, TypeError):  # whoever loads it names its damage
+        folder = _folder(model)
+        return shape_by_config(json.loads((folder / "config.json").read_bytes())) if folder else None
+    return None
+
+
+def shape_by_config(config: dict[str, Any]) -> Shape | None:
+    """The sizes that a config.json states; None for a model of another layout."""
+    if config["model_type"] not in ("llama", "mistral", "qwen2", "qwen3"):
+        return None
+    hidden, heads = config["hidden_size"], config["num_attention_heads"]
+    return Shape(
+        layers=config["num_hidden_layers"],
+        hidden=hidden,
+        inner=config["intermediate_size"],
+        heads=heads,
+        key_value_heads=config.get("num_key_value_heads", heads),
+        head_size=config.get("head_dim") or hidden // heads,
+        vocabulary=config["vocab_size"],
+    )
+
+
+def _folder(model: Model) -> Path | None:
+    """Where a model's files are on this machine, or would be."""
+    if model.package is not None:
+        return packaged(model)
+    return hub_snapshot(model.id, model.loaded_revision) if is_hub_id(model) else Path(model.id)
+
+
 def shapes(model: Model) -> dict[str, list[int]] | None:
     """Name -> shape of each tensor of a model in a package, a folder or the Hub's cache; None where it is not
     here."""
     try:
-        folder = hub_snapshot(model.id, model.loaded_revision) if is_hub_id(model) else Path(model.id)
-        return shapes_in(folder if model.package is None else packaged(model))
+        return shapes_in(_folder(model))
     except Mistake:
         return None
 

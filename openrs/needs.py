@@ -11,6 +11,7 @@ from typing import Literal
 
 from openrs.config.catalog import BenchmarkData, Catalog, Model, SourceData
 from openrs.config.schema import Config
+from openrs.cost.memory import Phase, phases
 from openrs.cost.sizes import disk, memory_gib
 from openrs.errors import Mistake, Unfit
 from openrs.hub_cache import in_hub_cache
@@ -21,6 +22,8 @@ LEAST_DISK_GIB = 1
 """Disk of a nano run at most, with room to spare."""
 LEAST_SHARED_GIB = 1
 """Shared memory of several processes on devices; a container has 64 MiB unless it is told otherwise."""
+UNCHECKED = "or hardware.check_memory=false to try it"
+"""The last remedy of a training that by arithmetic does not fit."""
 LEAST_DRIVER = {11: 450, 12: 525, 13: 580}
 """CUDA's major version -> major version of the oldest driver that runs it, by NVIDIA's table of CUDA's minor
 version compatibility (CUDA Toolkit release notes)."""
@@ -47,6 +50,7 @@ def unmet(config: Config, machine: Machine) -> list[Need]:
             _compiler,
             _driver,
             _devices,
+            _device_memory,
             _free_memory,
             _shared_memory,
             _port,
@@ -57,11 +61,12 @@ def unmet(config: Config, machine: Machine) -> list[Need]:
 
 
 def unmet_at_start(config: Config, machine: Machine) -> list[Need]:
-    """The unmet needs without which a stage cannot start; memory and disk, which are estimates, are left out.
+    """The unmet needs without which a stage cannot start; the host's memory and disk, which are estimates,
+    are left out. So is a device's memory with hardware.check_memory=false.
 
     An evaluation also runs on fewer devices than the hardware option names.
     """
-    checks = (*([_devices, _deepspeed, _port] if config.trains else []), _vllm, _peft)
+    checks = (*([_devices, _device_memory, _deepspeed, _port] if config.trains else []), _vllm, _peft)
     return [need for check in checks for need in check(config, machine)]
 
 
@@ -174,6 +179,55 @@ def _devices(config: Config, machine: Machine) -> Iterator[Need]:
         )
 
 
+def training_memory(config: Config, machine: Machine) -> tuple[Phase, ...] | None:
+    """What training takes of each device, by arithmetic, on the devices that are here, or on those that the
+    hardware option names; None: the model's sizes are not known."""
+    hardware = config.hardware
+    large = [memory for _, memory in machine.devices if memory >= hardware.device_memory_gib]
+    enough = 0 < hardware.devices <= len(large)
+    return phases(config, min(large[: hardware.devices]) if enough else hardware.device_memory_gib)
+
+
+def memory_lines(config: Config, machine: Machine) -> Iterator[str]:
+    """That in lines for a person, one a phase."""
+    if (each := training_memory(config, machine)) is None:
+        yield f"  memory    of devices unknown: model.shape=null, and {config.model.title} is not here"
+    for phase in each or ():
+        yield f"  memory    {phase}"
+
+
+def _device_memory(config: Config, machine: Machine) -> Iterator[Need]:
+    if not config.hardware.check_memory:
+        return
+    hardware = config.hardware
+    for phase in training_memory(config, machine) or ():
+        if phase.engine > phase.share:
+            yield Need(
+                f"hardware.vllm_memory={hardware.vllm_memory:g}",
+                f"{phase.engine / GIB:.1f} GiB on {phase.devices} for vLLM's weights, work space and one "
+                f"completion (its share is {phase.share / GIB:.1f})",
+                f"a larger hardware.vllm_memory, a smaller length.completion, {UNCHECKED}",
+            )
+        elif not phase.fits:
+            yield Need(
+                f"hardware={hardware.name}",
+                f"{phase.gib:.1f} GiB on {phase.devices} while {phase.name} (found {phase.device_gib:g}; "
+                f"{phase.holds})",
+                f"{_less_memory(phase, config)}, {UNCHECKED}",
+            )
+
+
+def _less_memory(phase: Phase, config: Config) -> str:
+    """What makes a phase take less of a device."""
+    hardware, adapter = config.hardware, config.adapter
+    if phase.gib * GIB - max(phase.share - phase.engine, 0) <= phase.device_gib * GIB:
+        return "a smaller hardware.vllm_memory"
+    ways = ["a smaller algorithm.micro_batch"] if phase.name == "learning" else []
+    ways += [] if adapter or hardware.offload_optimizer else ["a hardware option with offload, as gpu24x1"]
+    ways += [] if adapter else ["adapter=lora"]
+    return ", ".join(ways) or "a smaller model"
+
+
 def _free_memory(config: Config, machine: Machine) -> Iterator[Need]:
     """vLLM refuses to start where other processes hold the share of a device that it is to take."""
     hardware = config.hardware
@@ -218,11 +272,12 @@ def _port(config: Config, machine: Machine) -> Iterator[Need]:
 
 def _memory(config: Config, machine: Machine) -> Iterator[Need]:
     needed = memory_gib(config)
+    instead = "adapter=lora" if config.hardware.offload_optimizer else "a smaller model, as model=nano"
     if machine.memory_gib < needed:
         yield Need(
             f"model.id={config.model.id}",
             f"{needed:.0f} GiB of memory (found {machine.memory_gib:.0f})",
-            "a smaller model, as model=nano, or a larger machine",
+            f"{instead}, or a larger machine",
         )
 
 

@@ -179,6 +179,8 @@ A40X4, A100X1, H100X1 = (
     scale.Option(*stated) for stated in (("a40x4", 4, 44), ("a100x1", 1, 79), ("h100x1", 1, 79))
 )
 
+ALL = scale.options()
+
 
 @pytest.mark.parametrize(
     ("devices", "names", "known", "picked", "why"),
@@ -194,6 +196,15 @@ A40X4, A100X1, H100X1 = (
         ([80] * 4, "NVIDIA A100-SXM4-80GB", [A100X1, A40X4], ("paper", "a40x4"), "4 NVIDIA devices of 80"),
         ([80] * 2, "NVIDIA A100-SXM4-80GB", [A100X1, A40X4], ("paper", "a100x1"), "hardware=a100x1"),
         ([46] * 4, "NVIDIA L40S", [A40X4, A100X1], ("paper", "a40x4"), "not its price"),
+        ([23], "NVIDIA GeForce RTX 4090", ALL, ("paper", "gpu24x1"),
+         "hardware=gpu24x1 fits (not its price); passed over: a100x1 (needs 1 of 79 GiB), "),
+        ([15], "Tesla T4", ALL, ("nano", None), "1 of 22 GiB (hardware=gpu24x1)"),
+        ([44], "NVIDIA L40S", ALL, ("paper", "gpu48x1"), "gpu24x1 (is for 22 GiB in all, not 44)"),
+        ([44] * 2, "NVIDIA A40", ALL, ("paper", "gpu24x2"), "gpu48x1 (is for fewer devices)"),
+        ([40] * 4, "NVIDIA A100-SXM4-40GB", ALL, ("paper", "gpu40x4"), "a40x4 (needs 4 of 44 GiB)"),
+        ([80] * 4, "NVIDIA H100 80GB HBM3", ALL, ("paper", "a40x4"), "hardware=a40x4 fits (not its price)"),
+        ([80] * 2, "NVIDIA H100 80GB HBM3", ALL, ("paper", "h100x1"), "a100x1 (is for other devices)"),
+        ([79] * 8, "NVIDIA H100 80GB HBM3", ALL, ("paper", "h100x8"), "hardware=h100x8; passed over"),
     ],
 )  # fmt: skip
 def test_the_scale_follows_the_devices(devices, names, known, picked, why):

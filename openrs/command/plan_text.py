@@ -235,7 +235,10 @@ def describe_cost(plan: Plan) -> Iterator[str]:
         yield f"  estimate  {hours}, {estimate.span(estimate.device_hours, '.3g')} device-hours, {money}"
     if plan.mix is not None:
         yield f"  disk      {_disk(plan.config)}"
-    for need in needs.unmet_at_start(plan.config, Machine(plan.config.outputs)):
+    machine = Machine(plan.config.outputs)
+    if plan.must_train:
+        yield from needs.memory_lines(plan.config, machine)
+    for need in needs.unmet_at_start(plan.config, machine):
         yield f"  lacks     {need.what}"
 
 

@@ -23,6 +23,31 @@ TABLES = (".jsonl", ".parquet", ".csv")
 
 
 @dataclass(kw_only=True)
+class Shape:
+    """The sizes of a model of the layout that Llama, Mistral and Qwen share."""
+
+    layers: int = option(above=0)
+    hidden: int = option(above=0)
+    inner: int = option(above=0)
+    """Width inside the layers' feed-forward part."""
+    heads: int = option(above=0)
+    key_value_heads: int = option(above=0)
+    head_size: int = option(above=0)
+    vocabulary: int = option(above=0)
+
+    @property
+    def linear(self) -> dict[str, list[int]]:
+        """Name -> rows and columns of each linear layer of one layer."""
+        queries, keys = self.heads * self.head_size, self.key_value_heads * self.head_size
+        return {
+            **{"self_attn.q_proj": [queries, self.hidden], "self_attn.o_proj": [self.hidden, queries]},
+            **{f"self_attn.{name}_proj": [keys, self.hidden] for name in "kv"},
+            **{f"mlp.{name}_proj": [self.inner, self.hidden] for name in ("gate", "up")},
+            "mlp.down_proj": [self.hidden, self.inner],
+        }
+
+
+@dataclass(kw_only=True)
 class Model:
     """Where the weights of a model are, and what they need."""
 
@@ -41,6 +66,9 @@ class Model:
     parameters: int | None = option(None, identity="neither", above=0)
     """Number of weights, from which disk, memory and time are estimated; null reads it from packaged
     safetensors."""
+    shape: Shape | None = option(None, identity="neither")
+    """Its sizes, from which the memory of a device is estimated; null reads them from its config.json, where
+    that is on this machine."""
     gated: bool = option(False, identity="neither")
     """The Hub asks for a token of a user who accepted the terms."""
     context: int = option(identity="neither", above=0, at_most=10**9)

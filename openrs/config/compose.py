@@ -56,6 +56,7 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "scaled": lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
     "within_context": lambda number, *, _root_: within_context(number, _root_.model.context),
     "engine": lambda *, _root_: _engine(_root_),
+    "all_weights": lambda *, _root_: not _root_.adapter,
     "sharding": lambda kind, *, _root_: "ddp" if _root_.adapter else kind,
 }
 """Functions that conf/ calls, as `${scaled:steps,500}`; `_root_` is the whole tree."""

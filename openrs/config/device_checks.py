@@ -50,6 +50,14 @@ def _hardware(config: Config) -> None:
             f"does not fit hardware.generation={hardware.generation}",
             "Give 1 or more with vllm_server, whose server has devices of its own, else 0",
         )
+    if hardware.offload_optimizer and hardware.sharding != "zero3":
+        refuse(
+            "hardware.offload_optimizer",
+            "true",
+            f"is a part of DeepSpeed's ZeRO-3, and hardware.sharding={hardware.sharding} (ZeRO-2 has it too, "
+            "and adds up micro-batches in the compute type there)",
+            "Give hardware.sharding=zero3, or hardware.offload_optimizer=false",
+        )
     several = hardware.training_processes > 1
     if hardware.generation == "vllm_server" and several and hardware.sharding in WHOLE_SHARDED:
         refuse(

@@ -22,6 +22,11 @@ class Option:
     memory: int
     """GiB of each device."""
 
+    @property
+    def size(self) -> int:
+        """GiB of all devices."""
+        return self.devices * self.memory
+
     def fits(self, devices: list[int]) -> bool:
         """Whether enough devices are large enough."""
         return sum(memory >= self.memory for memory in devices) >= self.devices
@@ -46,7 +51,7 @@ def options() -> list[Option]:
 def pick(devices: list[int], names: list[str], candidates: list[Option]) -> tuple[str, str | None, str]:
     """Chooses scale and hardware for a machine.
 
-    The option that uses most devices is preferred, then an option named after the devices.
+    The option that is sized for most memory is preferred, then more devices, then the devices' own name.
 
     Args:
         devices: memory of each, GiB.
@@ -54,7 +59,7 @@ def pick(devices: list[int], names: list[str], candidates: list[Option]) -> tupl
         candidates: the options to choose from.
 
     Returns:
-        Scale, hardware (None: the scale's own), and the reason.
+        Scale, hardware (None: the scale's own), and the reason, with the options that were passed over.
     """
     if not devices:
         return "nano", None, "no NVIDIA device is visible"
@@ -63,10 +68,20 @@ def pick(devices: list[int], names: list[str], candidates: list[Option]) -> tupl
     if not fitting:
         needs = " or ".join(f"{o.devices} of {o.memory} GiB (hardware={o.name})" for o in candidates)
         return "nano", None, f"{seen}, paper scale needs {needs}"
-    best = max(fitting, key=lambda o: (o.devices, made_for(o.name, names), -o.memory))
-    if made_for(best.name, names):
-        return "paper", best.name, f"{seen}, hardware={best.name}"
-    return "paper", best.name, f"{seen}, hardware={best.name} fits (not its price)"
+    best = max(fitting, key=lambda o: (o.size, o.devices, made_for(o.name, names)))
+    fits = "" if made_for(best.name, names) else " fits (not its price)"
+    others = [_why_not(option, best, devices) for option in candidates if option is not best]
+    over = f"; passed over: {', '.join(others)}" if others else ""
+    return "paper", best.name, f"{seen}, hardware={best.name}{fits}{over}"
+
+
+def _why_not(option: Option, best: Option, devices: list[int]) -> str:
+    """Why an option is not the best one for these devices."""
+    if not option.fits(devices):
+        return f"{option.name} (needs {option.devices} of {option.memory} GiB)"
+    if option.size < best.size:
+        return f"{option.name} (is for {option.size} GiB in all, not {best.size})"
+    return f"{option.name} (is for {'fewer' if option.devices < best.devices else 'other'} devices)"
 
 
 def scaled(kind: str, number: float, factors: Any) -> float:

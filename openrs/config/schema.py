@@ -88,6 +88,8 @@ class Hardware:
     """Processes that train, over all nodes: each takes its share of the batch of a recipe."""
     sharding: Literal["ddp", "zero2", "zero3", "fsdp2"] = "ddp"
     """What the training processes share: nothing (ddp), optimizer state (zero2), all (the others)."""
+    offload_optimizer: bool = False
+    """zero3: masters, moments and gradients lie in the host's memory, and the CPU steps the optimizer."""
     generation: Literal["transformers", "vllm_server", "vllm_colocate"]
     server_devices: int = option(0, at_least=0)
     """Devices of the vLLM server, the last ones of the node (tensor parallel over them)."""
@@ -119,6 +121,8 @@ class Hardware:
     """Accelerators needed on each node, those of a vLLM server included."""
     device_memory_gib: int = option(at_least=0)
     """Memory of each accelerator, at least."""
+    check_memory: bool = True
+    """Refuse a training that needs more memory of a device than it has, by arithmetic; false tries it."""
     nodes: int = option(1, above=0, at_most=10**5)
     """Machines that train together; the same command is started on each."""
     node_rank: int | None = option(None, at_least=0, at_most=10**5)

@@ -53,7 +53,7 @@ def _describe_anew(tree: DictConfig, option: dict[str, Any]) -> None:
     with read_write(tree), open_dict(tree):
         node = tree.model
         own = next((item for item in _options() if item["id"] == node.id), {})
-        for field in ("package", "file", "parameters", "gated"):
+        for field in ("package", "file", "parameters", "shape", "gated"):
             if node[field] == option.get(field):
                 node[field] = own.get(field, False if field == "gated" else None)
         if node.title == option["title"]:

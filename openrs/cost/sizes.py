@@ -71,7 +71,8 @@ def _training_bytes(config: Config, number: int) -> int:
 
     With devices this is what a process holds before they take the weights: float32 weights, and beside them
     the base model of the KL term where DeepSpeed or FSDP take the weights last (TRL 1.16,
-    GRPOTrainer.__init__). Without an adapter, that is.
+    GRPOTrainer.__init__). Without an adapter, that is. Later it is an offloaded optimizer's, shared by the
+    processes: float32 masters, two moments, and gradients as they are summed and as they are stepped.
     """
     if not config.trains:
         return 0
@@ -82,7 +83,8 @@ def _training_bytes(config: Config, number: int) -> int:
         each = 5 * weights
     else:
         each = 2 * weights if hardware.sharding != "ddp" and config.algorithm.beta else weights
-    return hardware.training_processes // hardware.nodes * each
+    offloaded = 20 * number // hardware.nodes if hardware.offload_optimizer else 0
+    return max(hardware.training_processes // hardware.nodes * each, offloaded)
 
 
 def _evaluation_bytes(config: Config) -> int:

@@ -24,7 +24,7 @@ from openrs.doctor import outputs, recipe
 from openrs.errors import Mistake
 from openrs.hub_cache import in_hub_cache
 from openrs.machine import Account, Machine
-from openrs.needs import Need, data_sets, disk_gib, download_gib, unmet
+from openrs.needs import Need, data_sets, disk_gib, download_gib, memory_lines, training_memory, unmet
 from openrs.paths import CONF
 from openrs.terminal import replace_characters, say, show
 
@@ -79,6 +79,9 @@ def _machine(overrides: list[str], as_json: bool) -> int:
                 "scale": config.scale.name,
                 "hardware": config.hardware.name,
                 "disk_gib": round(disk_gib(config), 1),
+                "device_gib": {
+                    phase.name: round(phase.gib, 1) for phase in training_memory(config, machine) or ()
+                },
                 "missing": [asdict(need) for need in needs],
             },
             "options": [
@@ -88,7 +91,7 @@ def _machine(overrides: list[str], as_json: bool) -> int:
         }
         print(json.dumps(content, indent=1))
     else:
-        here = describe_config(config, needs, overrides)
+        here = [*describe_config(config, needs, overrides), *memory_lines(config, machine)]
         show("\n".join([*describe_machine(machine), "", *describe_options(options), "", *here]))
     return 1 if needs else 0
 

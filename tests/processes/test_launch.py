@@ -107,6 +107,17 @@ def test_accelerate_reads_every_config(composed, tmp_path, option, sharding):
 
 
 @pytest.mark.slow  # imports accelerate
+@pytest.mark.parametrize(("option", "where"), [("gpu24x1", "cpu"), ("gpu24x2", "cpu"), ("gpu40x4", "none")])
+def test_an_optimizer_that_does_not_fit_is_on_the_host(composed, tmp_path, option, where):
+    seen = accelerates_view(composed("experiment=exp3", "scale=paper", f"hardware={option}"), tmp_path)
+    assert (seen.use_deepspeed, seen.offload_optimizer_device, seen.offload_param_device) == (
+        True,
+        where,
+        "none",
+    )
+
+
+@pytest.mark.slow  # imports accelerate
 def test_two_nodes_meet_at_the_first(composed, tmp_path, monkeypatch):
     config = composed("experiment=exp3", "scale=paper", "hardware=h100x8", *TWO_NODES)
     monkeypatch.delenv("MASTER_ADDR", raising=False)
