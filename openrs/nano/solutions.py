@@ -1,126 +1,106 @@
-"""Worked solutions of nano's problems, in four manners of mixed quality.
+"""Worked solutions of nano's problems, in five manners of mixed quality.
 
-A base model whose samples mix good and bad habits has something for reinforcement learning to
-choose from, as a distilled model has: *careful* solutions are right, *hasty* ones guess, *rambling*
-ones check themselves past the length cap, *sloppy* ones forget the end of thinking or the answer.
+A base model whose samples mix good and bad habits has something for reinforcement learning to choose
+from, as a distilled model has. Which manner pays depends on the difficulty and on the length cap:
+*hasty* guesses are right on easy problems alone, *brief* chains stop early on hard ones, *careful* lines
+are right everywhere and long where there are many operations, *rambling* checks run past the cap, and
+*sloppy* answers are none. The first word tells the manner.
 """
 
-import re
-from collections.abc import Callable
-from math import gcd
 from random import Random
 
-MANNERS = {"careful": 0.30, "hasty": 0.42, "rambling": 0.18, "sloppy": 0.10}
-"""Share of each manner among the supervised solutions."""
+from openrs.nano.families import EASY, HARD, MEDIUM, read_chain, read_product
 
-HASTY_RIGHT = 0.25
+SHARES: dict[str, dict[int, float]] = {
+    "hasty": {EASY: 0.60, MEDIUM: 0.42, HARD: 0.58},
+    "brief": {EASY: 0.12, MEDIUM: 0.14, HARD: 0.08},
+    "careful": {EASY: 0.04, MEDIUM: 0.18, HARD: 0.08},
+    "rambling": {EASY: 0.12, MEDIUM: 0.14, HARD: 0.14},
+    "sloppy": {EASY: 0.12, MEDIUM: 0.12, HARD: 0.12},
+}
+"""Manner -> difficulty -> its share of the supervised solutions."""
+
+HASTY_RIGHT = {EASY: 1.0, MEDIUM: 0.25, HARD: 0.04}
 """Share of hasty guesses that are right."""
 
-RAMBLE_CHARACTERS = (80, 320)
-"""A rambling solution goes on to a length drawn from this range."""
+BRIEF_WHOLE = {EASY: 1.0, MEDIUM: 1.0, HARD: 0.35}
+"""Share of brief solutions that do all operations; the others stop one to three before the end."""
+
+RAMBLE_CHARACTERS = (125, 130)
+"""A rambling solution goes on to a length drawn from this range, which is past every cap of the scale."""
 
 
-def _chain_sum(problem: str) -> tuple[list[str], str]:
-    parts = re.findall(r"[-+]|\d+", problem)
-    total, steps = int(parts[0]), []
-    for sign, term in zip(parts[1::2], parts[2::2], strict=True):
-        after = total + int(term) if sign == "+" else total - int(term)
-        steps.append(f"{total}{sign}{term}={after}")
+def work(family: str, problem: str, brief: bool = False, left_out: int = 0) -> tuple[str, str]:
+    """The working and the answer of a problem.
+
+    Args:
+        brief: one running chain, "27+3=30+8=38", instead of one line an operation.
+        left_out: operations at the end that are not done (of `products`: digits).
+    """
+    if family == "products":
+        return _work_product(*read_product(problem), brief, left_out)
+    chain = read_chain(family, problem)
+    kept = len(chain.operations) - left_out
+    total, lines, text = chain.start, [], str(chain.start)
+    for (sign, number), after in list(zip(chain.operations, chain.totals(), strict=True))[:kept]:
+        lines.append(f"{total}{sign}{number}={after}")
+        text += f"{sign}{number}={after}"
         total = after
-    return steps, str(total)
+    return text if brief else "\n".join(lines), str(total)
 
 
-def _products(problem: str) -> tuple[list[str], str]:
-    factors = [int(number) for number in re.findall(r"\d+", problem)]
-    total, steps = factors[0], []
-    for factor in factors[1:]:
-        steps.append(f"{total}*{factor}={total * factor}")
-        total *= factor
-    return steps, str(total)
-
-
-def _euclid(larger: int, smaller: int) -> list[str]:
-    steps = []
-    while smaller:
-        steps.append(f"{larger}%{smaller}={larger % smaller}")
-        larger, smaller = smaller, larger % smaller
-    return steps
-
-
-def _gcd(problem: str) -> tuple[list[str], str]:
-    numbers = [int(number) for number in re.findall(r"\d+", problem)]
-    return _euclid(max(numbers), min(numbers)), str(gcd(*numbers))
-
-
-def _basic_arithmetic(problem: str) -> tuple[list[str], str]:
-    """Products first, from the left; then sums, from the left."""
-    terms: list[int] = []
-    signs: list[str] = []
-    steps: list[str] = []
-    for part in re.findall(r"[-+*]|\d+", problem):
-        if part in "+-":
-            signs.append(part)
-        elif part != "*" and len(terms) > len(signs):
-            steps.append(f"{terms[-1]}*{part}={terms[-1] * int(part)}")
-            terms[-1] *= int(part)
-        elif part != "*":
-            terms.append(int(part))
-    total = terms[0]
-    for sign, term in zip(signs, terms[1:], strict=True):
-        after = total + term if sign == "+" else total - term
-        steps.append(f"{total}{sign}{term}={after}")
-        total = after
-    return steps, str(total)
-
-
-def _fraction_simplification(problem: str) -> tuple[list[str], str]:
-    top, bottom = (int(number) for number in re.findall(r"\{(\d+)\}", problem))
-    factor = gcd(top, bottom)
-    steps = _euclid(max(top, bottom), min(top, bottom))
-    steps += [f"{top}/{factor}={top // factor}", f"{bottom}/{factor}={bottom // factor}"]
-    return steps, f"\\frac{{{top // factor}}}{{{bottom // factor}}}"
-
-
-SOLVERS: dict[str, Callable[[str], tuple[list[str], str]]] = {
-    "chain_sum": _chain_sum,
-    "products": _products,
-    "gcd": _gcd,
-    "basic_arithmetic": _basic_arithmetic,
-    "fraction_simplification": _fraction_simplification,
-}
-"""Family -> (problem text -> steps and answer)."""
+def _work_product(digits: str, factor: int, brief: bool, left_out: int) -> tuple[str, str]:
+    """Digit by digit from the right, each product with what is carried from the one before."""
+    lines, carried, result, answer = [], None, 0, ""
+    for digit in reversed(digits[left_out:]):
+        product = int(digit) * factor
+        lines.append(f"{digit}*{factor}={product}")
+        result = product
+        if carried is not None:
+            result += carried
+            if brief:
+                lines[-1] += f"+{carried}={result}"
+            else:
+                lines.append(f"{product}+{carried}={result}")
+        answer = str(result % 10) + answer
+        carried = result // 10
+    return "\n".join(lines), str(result) + answer[1:]
 
 
 def _guess(answer: str, rng: Random) -> str:
-    """A number near the right one (each number of a fraction is off by a little)."""
-
-    def near(match: re.Match[str]) -> str:
-        value = int(match[0])
-        spread = max(3, abs(value) // 5)
-        return str(value + rng.choice([-1, 1]) * rng.randint(1, spread))
-
-    return re.sub(r"-?\d+", near, answer)
+    """A number near the right one."""
+    value = int(answer)
+    return str(value + rng.choice([-1, 1]) * rng.randint(1, max(3, abs(value) // 5)))
 
 
-def solution(family: str, problem: str, manner: str, rng: Random) -> str:
+def _ended(text: str, answer: str) -> str:
+    return f"{text}\n</think>\n\n\\boxed{{{answer}}}"
+
+
+def solution(
+    family: str, problem: str, difficulty: int, manner: str, rng: Random, whole: bool = False
+) -> str:
     """The completion after the template's `<think>`: reasoning, `</think>`, the boxed answer.
 
     Args:
-        manner: one of `MANNERS`.
-        rng: draws the guess, the length of rambling and the kind of slip.
+        manner: one of `SHARES`.
+        rng: draws the guess, where a brief solution stops, and the length of rambling.
+        whole: no brief solution stops early.
     """
-    steps, answer = SOLVERS[family](problem)
-    worked = "\n".join(steps)
+    if manner == "sloppy":
+        return "Done."
+    if manner == "brief":
+        whole = whole or rng.random() < BRIEF_WHOLE[difficulty]
+        left_out = 0 if whole else rng.randint(1, 2 if family == "products" else 3)
+        text, answer = work(family, problem, brief=True, left_out=left_out)
+        return _ended(f"Briefly:\n{text}", answer)
+    text, answer = work(family, problem)
     if manner == "careful":
-        return f"{worked}\n</think>\n\n\\boxed{{{answer}}}"
+        return _ended(f"Slowly:\n{text}", answer)
     if manner == "hasty":
-        guess = answer if rng.random() < HASTY_RIGHT else _guess(answer, rng)
-        return f"I guess {guess}\n</think>\n\n\\boxed{{{guess}}}"
-    if manner == "rambling":
-        length, text = rng.randint(*RAMBLE_CHARACTERS), f"Let me see.\n{worked}"
-        while len(text) < length:
-            text += f"\nWait, let me check again.\n{worked}"
-        return f"{text}\n</think>\n\n\\boxed{{{answer}}}"
-    if rng.random() < 0.5:
-        return f"So {worked}\n\\boxed{{{answer}}}"
-    return f"So {worked}\n</think>\n\nDone."
+        guess = answer if rng.random() < HASTY_RIGHT[difficulty] else _guess(answer, rng)
+        return _ended(f"I guess {guess}", guess)
+    length, rambling = rng.randint(*RAMBLE_CHARACTERS), f"Let me see:\n{text}"
+    while len(rambling) < length:
+        rambling += f"\nWait:\n{text}"
+    return _ended(rambling, answer)
