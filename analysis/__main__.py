@@ -1,4 +1,4 @@
-"""Tables from records alone: `python -m analysis table1 outputs/ [--format md|csv|tex|json|html]`."""
+"""`python -m analysis table1 outputs/` in a checkout is `openrs table1 outputs/`."""
 
 import sys
 

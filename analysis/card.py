@@ -6,11 +6,16 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from openrs.analysis import cells, records
-from openrs.analysis.tables import table1
-from openrs.records.files import read_lines, read_record
+from openrs.analysis.cells import measure_all
+from openrs.analysis.devices import NOT_STATED
+from openrs.analysis.formats import in_markdown
+from openrs.analysis.run_records import Evaluation, evaluations, load
+from openrs.analysis.tables.values import value
+from openrs.records.files import read_record
 from openrs.records.ledger import device_hours
+from openrs.records.masking import masked_option
 from openrs.records.run import Run
+from openrs.records.training import logged_steps
 
 
 def card(run: Run, step: int, name: str) -> str:
@@ -24,8 +29,9 @@ def card(run: Run, step: int, name: str) -> str:
     """
     record = read_record(run.folder / "run.json") or {}
     config = record["config"]
-    loaded = records.load(run.folder)
-    measured = [row for row in records.rows(loaded) if row.step == step] if loaded else []
+    records = load(run.folder)
+    measured = [item for item in evaluations(records) if item.step == step] if records else []
+    recipe = json.dumps(run.recipe, indent=1, ensure_ascii=False)
     sections = [
         f"# {run.folder.name}, step {step} of {config['steps']['total']}",
         f"{config['model']['title']} trained with {config['algorithm']['name']} by openrs"
@@ -37,84 +43,79 @@ def card(run: Run, step: int, name: str) -> str:
         _scores(measured),
         _cost(run.folder, step, config),
         _origin(record),
-        _recipe(run.recipe),
+        f"## Recipe\n\nEverything that decides the weights:\n\n```json\n{recipe}\n```",
     ]
     data = _data(config, measured, name)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(sections) + "\n").content
 
 
-def _data(config: dict[str, Any], measured: list[records.Row], name: str) -> ModelCardData:
+def _data(config: dict[str, Any], measured: list[Evaluation], name: str) -> ModelCardData:
     sources = config["catalog"]["sources"]
-    drawn = {draw["source"] for draw in config["data"]["draws"].values()}
+    names = {draw["source"] for draw in config["data"]["draws"].values()}
     real = config["catalog"]["kind"] != "nano"
     return ModelCardData(
         model_name=name,
         base_model=None if config["model"]["package"] else config["model"]["id"],
-        datasets=sorted(sources[source]["id"] for source in drawn) if real else None,
+        datasets=sorted(sources[source]["id"] for source in names) if real else None,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["openrs", "grpo", "reasoning"],
-        eval_results=[result for row in measured for result in _results(row, config["catalog"]["benchmarks"])]
+        eval_results=[r for item in measured for r in _results(item, config["catalog"]["benchmarks"])]
         or None,
     )
 
 
-def _results(row: records.Row, benchmarks: dict[str, Any]) -> list[EvalResult]:
-    made = []
-    for title, scores in row.cells.items():
-        measured = cells.measure(scores)
-        if measured is None:
-            continue
-        low, high = measured.interval.low, measured.interval.high
-        known = benchmarks.get(scores[0].benchmark, {})
-        made.append(
+def _results(item: Evaluation, benchmarks: dict[str, Any]) -> list[EvalResult]:
+    results = []
+    for title, cell in measure_all(item.scores).items():
+        name = item.scores[title][0].benchmark
+        benchmark = benchmarks.get(name, {})
+        sampling = {key: item.settings[key] for key in ("temperature", "top_p", "max_new_tokens")}
+        results.append(
             EvalResult(
                 task_type="text-generation",
-                dataset_type=known.get("id", scores[0].benchmark),
+                dataset_type=benchmark.get("id", name),
                 dataset_name=title,
-                dataset_split=known.get("split"),
-                dataset_revision=known.get("revision"),
+                dataset_split=benchmark.get("split"),
+                dataset_revision=benchmark.get("revision"),
                 metric_type="pass@1",
                 metric_name="pass@1, percent",
-                metric_value=round(100 * measured.value, 1),
+                metric_value=round(100 * cell.value, 1),
                 metric_args={
-                    "interval_95": [round(100 * end, 1) for end in (low, high)],
-                    "problems": scores[0].n,
-                    "seeds": [score.seed for score in scores],
-                    "temperature": row.settings["temperature"],
-                    "top_p": row.settings["top_p"],
-                    "max_new_tokens": row.settings["max_new_tokens"],
+                    "interval_95": [round(100 * end, 1) for end in (cell.estimate.low, cell.estimate.high)],
+                    "problems": cell.n,
+                    "seeds": list(cell.seeds),
+                    **sampling,
                 },
             )
         )
-    return made
+    return results
 
 
-def _scores(measured: list[records.Row]) -> str:
+def _scores(measured: list[Evaluation]) -> str:
     if not measured:
         return "## Scores\n\nNot measured yet."
     lines = ["## Scores", "", "Pass@1 in percent with 95 % intervals (no interval covers the training seed)."]
-    for row in measured:
-        settings = row.settings
+    for item in measured:
+        settings = item.settings
+        place = "" if settings["device"] == NOT_STATED else f" on {settings['device']}"
         lines += [
             "",
             f"Temperature {settings['temperature']}, top_p {settings['top_p']}, at most "
-            f"{settings['max_new_tokens']} new tokens, {settings['engine']} in {settings['dtype']}.",
+            f"{settings['max_new_tokens']} new tokens, {settings['engine']} in {settings['dtype']}{place}.",
             "",
             "| benchmark | pass@1 | problems | sampling seeds |",
             "|---|---|---|---|",
         ]
-        for title, scores in row.cells.items():
-            lines.append(
-                f"| {title} | {table1.value(cells.measure(scores))} | {scores[0].n} | {len(scores)} |"
-            )
+        for title, cell in measure_all(item.scores).items():
+            lines.append(f"| {in_markdown(title)} | {value(cell)} | {cell.n} | {len(cell.seeds)} |")
     return "\n".join(lines)
 
 
 def _cost(folder: Path, step: int, config: dict[str, Any]) -> str:
     """Wall time, device-hours and money up to this step, start-up left out."""
     seconds = sum(
-        line["step_seconds"] for line in read_lines(folder / "train/metrics.jsonl") if line["step"] <= step
+        line.get("step_seconds", 0.0) for line in logged_steps(folder / "train") if line["step"] <= step
     )
     hardware = config["hardware"]
     hours = device_hours(seconds, hardware["devices"], hardware.get("nodes", 1))
@@ -131,12 +132,8 @@ def _origin(record: dict[str, Any]) -> str:
     last = record["invocations"][-1]
     versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
     commit = last["commit"] or "unknown"
+    command = " ".join(map(masked_option, last["argv"]))  # older records have secrets
     return (
         f"## Where it came from\n\nopenrs at commit {commit}{' with changes' if last['dirty'] else ''}, "
-        f"{last['time'][:10]}; {versions}.\n\nCommand: `python -m openrs {' '.join(last['argv'])}`"
+        f"{last['time'][:10]}; {versions}.\n\nCommand: `openrs {command}`"
     )
-
-
-def _recipe(recipe: dict[str, Any]) -> str:
-    shown = json.dumps(recipe, indent=1, ensure_ascii=False)
-    return f"## Recipe\n\nAll that the weights are a function of:\n\n```json\n{shown}\n```"

@@ -1,4 +1,4 @@
-"""A cell: what one row measured on one benchmark, with its interval, ready to be compared."""
+"""Cells: the scores of one row on one benchmark as an estimate with its interval, ready to be compared."""
 
 import re
 from dataclasses import dataclass
@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from openrs.analysis.statistics import differences, estimates, intervals
+from openrs.analysis.statistics import differences, estimates, intervals, recipes
 from openrs.analysis.statistics.differences import Difference
-from openrs.analysis.statistics.intervals import Interval
+from openrs.analysis.statistics.intervals import MeanEstimate
+from openrs.analysis.statistics.recipes import Spread
 from openrs.errors import Mistake
-from openrs.records.files import read_record
+from openrs.records import faults
+from openrs.records.left_out import sound_record
 from openrs.records.scores import Score
+from openrs.verify.boxes import last_box
 
 Array = NDArray[np.float64]
 METRICS = "avg, pass@K, maj@K, tokens or truncated"
@@ -20,7 +23,7 @@ METRICS = "avg, pass@K, maj@K, tokens or truncated"
 
 @dataclass(frozen=True)
 class Metric:
-    """What a table shows of each problem."""
+    """The number that a table shows of each problem."""
 
     name: str
     k: int = 0
@@ -33,9 +36,14 @@ class Metric:
         return titles.get(self.name) or f"{self.name}@{self.k}, percent"
 
     @property
+    def bounded(self) -> bool:
+        """Whether the metric is a share, which is shown in percent."""
+        return self.name != "tokens"
+
+    @property
     def unit(self) -> float:
-        """What a stored number is multiplied with to be shown."""
-        return 1.0 if self.name == "tokens" else 100.0
+        """The factor from a stored number to the number shown."""
+        return 100.0 if self.bounded else 1.0
 
 
 AVERAGE = Metric("avg")
@@ -49,19 +57,16 @@ def metric(text: str) -> Metric:
     """
     if text in ("avg", "tokens", "truncated"):
         return Metric(text)
-    if found := re.fullmatch(r"(pass|maj)@([1-9]\d*)", text):
-        return Metric(found[1], int(found[2]))
+    if match := re.fullmatch(r"(pass|maj)@([1-9]\d*)", text):
+        return Metric(match[1], int(match[2]))
     raise Mistake(f"metric={text}: is not one of {METRICS} (K a number from 1). Give one of them.")
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """One cell."""
+class Cell:
+    """A measurement on a benchmark."""
 
-    value: float
-    interval: Interval
-    error: float
-    """Standard error of `value` over problems."""
+    estimate: MeanEstimate
     n: int
     k: int
     """Answers a problem."""
@@ -71,10 +76,19 @@ class Measured:
     shares: Array | None = None
     """The metric of each problem, in the order of `ids`."""
     runs: tuple[Array, ...] = ()
-    """One such vector a training run, where the cell is a mean over several."""
+    """One such vector a training run, where the cell is a mean over several and outcomes are known."""
     higher_is_better: bool = True
     bounded: bool = True
     """Whether the metric is a share."""
+    run_values: tuple[float, ...] = ()
+    """The mean of each training run, where the cell is a mean over several."""
+    graded: bool = False
+    """Whether one answer may have any share, as a metric of lighteval's gives; else it is right or wrong."""
+
+    @property
+    def value(self) -> float:
+        """The mean."""
+        return self.estimate.value
 
     @property
     def vectors(self) -> list[Array]:
@@ -84,10 +98,15 @@ class Measured:
     @property
     def once(self) -> bool:
         """One right or wrong answer a problem: a count of n."""
-        return self.k == 1 and self.bounded and not self.runs
+        return self.k == 1 and self.bounded and not self.run_values and not self.graded
+
+    @property
+    def column(self) -> list[Array] | tuple[float, int]:
+        """What the error over problems is estimated from."""
+        return self.vectors or (self.value, self.n)
 
 
-def outcomes(scores: list[Score], column: str = "correct") -> tuple[tuple[str, ...], Array]:
+def outcomes(scores: list[Score], column: str = "outcomes") -> tuple[tuple[str, ...], Array]:
     """A column of one cell: sorted problem ids, and an array of shape (problems, seeds)."""
     order = sorted(range(len(scores[0].ids)), key=scores[0].ids.__getitem__)
     ids = tuple(scores[0].ids[i] for i in order)
@@ -101,7 +120,7 @@ def outcomes(scores: list[Score], column: str = "correct") -> tuple[tuple[str, .
     return ids, np.stack(columns, axis=1)
 
 
-def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = None) -> Measured | None:
+def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = None) -> Cell | None:
     """The cell of these scores (one a sampling seed), or None where they do not hold the metric.
 
     Args:
@@ -114,14 +133,14 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
     seeds = tuple(score.seed for score in scores)
     if not all(score.ids for score in scores):
         return _aggregate(scores, seeds) if shown.name == "avg" else None
-    if shown.name in ("tokens", "truncated"):
-        if not all(getattr(score, shown.name) for score in scores):
-            return None  # an imported source may state verdicts and no lengths
-        ids, values = outcomes(scores, shown.name)
-    else:
-        ids, values = outcomes(scores)
+    column = shown.name if shown.name in ("tokens", "truncated") else "outcomes"
+    if not all(getattr(score, column) for score in scores):
+        return None  # an imported source may state verdicts and no lengths
+    graded = column == "outcomes" and any(score.graded for score in scores)
+    if graded and shown.name != "avg":
+        return None  # no answer is right or wrong
+    ids, values = outcomes(scores, column)
     k = values.shape[1]
-    shares = estimates.average_at(values)
     if shown.name == "pass":
         shares = estimates.pass_at(values, shown.k)
     elif shown.name == "maj":
@@ -130,16 +149,23 @@ def measure(scores: list[Score], shown: Metric = AVERAGE, folder: Path | None = 
                 f"metric=maj@{shown.k}: {scores[0].title} has {k} answers per problem. Use maj@{k}, or "
                 f"evaluate {shown.k} sampling seeds."
             )
-        shares = estimates.majority_at(values.astype(int), _stated(scores, ids, folder))
-    if shown.name == "tokens":
-        bounds, error = intervals.of_numbers(shares), intervals.error_of_numbers(shares)
-        return Measured(
-            float(shares.mean()), bounds, error, len(ids), k, seeds, ids, shares, (), False, False
-        )
-    bounds = intervals.of_shares(shares)
-    error = intervals.error_of_shares(shares)
-    better = shown.name != "truncated"
-    return Measured(float(shares.mean()), bounds, error, len(ids), k, seeds, ids, shares, (), better)
+        answers = _answers(scores, ids, folder)
+        if answers is None:
+            return None
+        shares = estimates.majority_at(values.astype(int), answers)
+    else:
+        shares = estimates.average_at(values)
+    estimate = intervals.of_problems(shares, shown.bounded, graded)
+    better = shown.name not in ("tokens", "truncated")
+    return Cell(estimate, len(ids), k, seeds, ids, shares, (), better, bounded=shown.bounded, graded=graded)
+
+
+def measure_all(
+    scores: dict[str, list[Score]], shown: Metric = AVERAGE, folder: Path | None = None
+) -> dict[str, Cell]:
+    """Title of a benchmark -> its cell, for those that hold the metric."""
+    cells = {title: measure(members, shown, folder) for title, members in scores.items()}
+    return {title: cell for title, cell in cells.items() if cell is not None}
 
 
 def _refuse_other_problems(scores: list[Score]) -> None:
@@ -156,99 +182,93 @@ def _refuse_other_problems(scores: list[Score]) -> None:
         )
 
 
-def _aggregate(scores: list[Score], seeds: tuple[int, ...]) -> Measured:
+def _aggregate(scores: list[Score], seeds: tuple[int, ...]) -> Cell:
     """Only the share of each score is known."""
     value, n = float(np.mean([score.value for score in scores])), scores[0].n
     k = sum((score.imported or {}).get("samples", 1) for score in scores)
     stderr = scores[0].stderr if len(scores) == 1 else None
-    bounds = intervals.of_aggregate(value, n, k, stderr)
-    error = intervals.error_of_aggregate(value, n)
-    if bounds.kind == intervals.STATED and stderr is not None:
-        error = stderr
-    return Measured(value, bounds, error, n, k, seeds)
+    return Cell(intervals.of_aggregate(value, n, k, stderr), n, k, seeds)
 
 
-def _stated(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> list[list[str | None]]:
-    """What each completion states: the content of its last box, shape (problems, seeds)."""
+def _answers(scores: list[Score], ids: tuple[str, ...], folder: Path | None) -> list[list[str | None]] | None:
+    """The answer of each completion: the content of its last box, shape (problems, seeds); None where
+    completions are damaged and thus left out."""
     columns = []
     for score in scores:
-        text = read_record(score.address.text_path(folder)) if folder else None
+        path = score.address.text_path(folder) if folder else None
+        text = sound_record(path, lambda record: faults.of_text(record, ids, ["text"])) if path else None
+        if text is None and path and path.exists():
+            return None
         if text is None:
             raise Mistake(
                 f"metric=maj@k: the completions of {score.title}, step {score.step}, seed {score.seed} are "
                 "not stored, and a majority vote needs them. Use avg or pass@K."
             )
         by_id = dict(zip(text["ids"], text["text"], strict=True))
-        columns.append([boxed(by_id[key]) for key in ids])
+        boxed = (last_box(by_id[key]) for key in ids)
+        columns.append([None if box is None else re.sub(r"\s+", "", box) for box in boxed])
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def boxed(text: str) -> str | None:
-    """The content of the last whole \\boxed{...}, without white space; None where there is none."""
-    start = text.rfind("\\boxed{")
-    while start >= 0:
-        depth, begin = 0, start + len("\\boxed")
-        for place in range(begin, len(text)):
-            depth += (text[place] == "{") - (text[place] == "}")
-            if depth == 0:
-                return re.sub(r"\s+", "", text[begin + 1 : place])
-        start = text.rfind("\\boxed{", 0, start)
-    return None
-
-
-def means_over_runs(runs: list[dict[str, Measured]]) -> dict[str, Measured]:
+def means_over_runs(runs: list[dict[str, Cell]]) -> dict[str, Cell]:
     """Benchmark -> the mean over training runs, where every run has it on the same problems.
 
     Args:
-        runs: the cells of each run by benchmark, at least two runs.
+        runs: the cells of each run by benchmark; of one run they are the means.
     """
-    made = {}
-    for title in runs[0]:
-        found = [cells[title] for cells in runs if title in cells]
-        known = {cell.ids for cell in found if cell.ids}
-        if len(found) == len(runs) and len({cell.n for cell in found}) == 1 and len(known) <= 1:
-            made[title] = over_runs(found)
-    return made
+    means = {}
+    for title in runs[0] if len(runs) > 1 else ():
+        cells = [run[title] for run in runs if title in run]
+        problems = {cell.ids for cell in cells if cell.ids}
+        if len(cells) == len(runs) and len({cell.n for cell in cells}) == 1 and len(problems) <= 1:
+            means[title] = over_runs(cells)
+    return means if len(runs) > 1 else runs[0]
 
 
-def over_runs(cells: list[Measured]) -> Measured:
-    """The mean over training runs of one recipe; its interval is over runs, on these problems.
+def over_runs(cells: list[Cell]) -> Cell:
+    """The mean over training runs of one recipe; its interval covers other problems and other runs.
 
     Args:
         cells: one a run, at least 2, on the same problems. Sampling seeds were averaged within each run
             before.
     """
-    values = [cell.value for cell in cells]
     first, same = cells[0], all(cell.ids and cell.ids == cells[0].ids for cell in cells)
     vectors = tuple(cell.shares for cell in cells if cell.shares is not None) if same else ()
-    bounds = intervals.of_runs(values, first.bounded, 1 / (first.n * first.k) if first.bounded else 0.0)
-    return Measured(
-        value=float(np.mean(values)),
-        interval=bounds,
-        error=float(np.std(values, ddof=1) / np.sqrt(len(values))),
+    values = tuple(cell.value for cell in cells)
+    shares = np.mean(vectors, axis=0) if vectors else None
+    return Cell(
+        recipes.estimate([vectors or (float(np.mean(values)), first.n)], values, first.bounded),
         n=first.n,
         k=first.k,
         seeds=first.seeds,
         ids=first.ids if same else (),
-        shares=np.mean(vectors, axis=0) if vectors else None,
+        shares=shares,
         runs=vectors,
+        run_values=values,
         higher_is_better=first.higher_is_better,
         bounded=first.bounded,
+        graded=any(cell.graded for cell in cells),
     )
 
 
-def difference(first: Measured, second: Measured, first_trained: bool = True) -> Difference:
+def difference(
+    first: Cell, second: Cell, first_trained: bool = True, spread: Spread | None = None
+) -> Difference:
     """Second minus first: paired where both hold outcomes on the same problems.
 
     Args:
         first_trained: False where the first is the base model.
+        spread: between runs of other recipes, which makes the difference one of recipes and not of
+            checkpoints where one of them was trained once.
     """
     if first.shares is not None and second.shares is not None and first.ids == second.ids:
-        if first.runs or second.runs:
-            return differences.between_runs(first.vectors, second.vectors, first_trained)
+        once = len(second.vectors) == 1 or (first_trained and len(first.vectors) == 1)
+        if spread is not None or not once:
+            between = recipes.between_runs(first.vectors, second.vectors, first_trained, spread)
+            return differences.of_shares(between) if first.bounded else between
         if first.once and second.once:
             return differences.paired_once(first.shares, second.shares)
-        return differences.paired(first.shares, second.shares, first.bounded)
+        counts = first.bounded and not (first.graded or second.graded)
+        return differences.paired(first.shares, second.shares, counts)
     sizes = (first.n, second.n) if first.once and second.once else None
-    errors = first.error, second.error
-    return differences.unpaired(first.value, second.value, first.interval, second.interval, errors, sizes)
+    return differences.unpaired(first.estimate, second.estimate, sizes)

@@ -1,20 +1,22 @@
-"""What changes over training steps: scores of checkpoints with intervals, and what the trainer logged."""
+"""Curves over training steps: scores of checkpoints with intervals, and the trainer's log."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openrs.analysis.lines import Line, differing_settings, lines
-from openrs.analysis.records import Row, RunRecords, differences, replicates
-from openrs.records.files import read_lines
+from openrs.analysis.factors import names, replicates
+from openrs.analysis.rows import ResultRow, differing_settings, other_settings, result_rows, run_names
+from openrs.analysis.run_records import Evaluation, RunRecords, runs_of
+from openrs.records import faults
+from openrs.records.training import logged_steps
 
 LOGGED = {
     "reward": "mean reward of a completion",
     "completion_length": "completion length (tokens)",
     "kl": "KL to the untrained model (nats a token)",
 }
-"""What is drawn of a run's metrics.jsonl: key -> name with its unit."""
+"""Numbers of a run's metrics.jsonl that are drawn: key -> name with its unit."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,14 @@ class Point:
     mean: float
     low: float
     high: float
-    kind: str
-    """How the interval was made."""
 
 
 @dataclass(frozen=True)
-class Curve:
+class ScoreCurve:
     """A run's scores on one benchmark, or the mean over the runs of a recipe."""
 
     label: str
     points: tuple[Point, ...]
-    mean_of_runs: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,91 +46,69 @@ class Trace:
     values: tuple[float, ...]
 
 
-def names(runs: Sequence[RunRecords]) -> dict[str, str]:
-    """Run id -> its name, with what tells it from the others of that name."""
-    told = differences(list(runs))
-    return {run.id: f"{run.name} ({told[run.id]})" if told[run.id] else run.name for run in runs}
-
-
-def scores(rows: Sequence[Row]) -> dict[str, list[Curve]]:
-    """Benchmark -> curves of the trained rows; step 0 is the base model of the same name, where measured.
+def scores(evaluations: Sequence[Evaluation]) -> dict[str, list[ScoreCurve]]:
+    """Benchmark -> curves of trained checkpoints; step 0 is the base model of the same name, where measured.
 
     A curve holds one way of measuring: a run measured with two temperatures has two.
 
     Args:
-        rows: rows that may share a table.
+        evaluations: those that may share a table.
     """
-    made = lines(rows)
-    labels = names(list({row.run.id: row.run for row in rows}.values()))
-    settings = differing_settings(rows)
-    bases = {(_model(line.rows[0]), *_way(line.rows[0])): line for line in made if not line.trained}
-    grouped: dict[tuple[tuple[str, ...], str, int], list[Line]] = defaultdict(list)
-    for line in made:
-        if line.trained and line.rows[0].stepped:
-            ids = tuple(sorted(row.run.id for row in line.rows))
-            grouped[(ids, *_way(line.rows[0]))].append(line)
-    found: dict[str, list[Curve]] = defaultdict(list)
-    for (ids, settings_text, variant), members in grouped.items():
-        names_ = list(dict.fromkeys(row.run.name for row in members[0].rows))
-        several = len(ids) > 1
-        label = f"{'/'.join(names_)}, mean of {len(ids)} runs" if several else labels[ids[0]]
-        label += _told(members[0].rows[0], settings)
-        base = bases.get((_model(members[0].rows[0]), settings_text, variant))
-        whole = [*([base] if base else []), *sorted(members, key=lambda line: line.rows[0].step)]
-        for title in dict.fromkeys(title for line in members for title in line.cells):
-            points = tuple(_point(line, title) for line in whole if title in line.cells)
-            found[title].append(Curve(label, points, several))
-    return dict(found)
+    rows = result_rows(evaluations)
+    labels = names(runs_of(evaluations))
+    settings = differing_settings(evaluations)
+    bases = [row for row in rows if not row.trained]
+    groups: dict[tuple[Any, ...], list[ResultRow]] = defaultdict(list)
+    for row in rows:
+        if row.trained and row.evaluations[0].stepped:
+            ids = tuple(sorted(item.run.id for item in row.evaluations))
+            groups[ids, row.evaluations[0].way].append(row)
+    curves: dict[str, list[ScoreCurve]] = defaultdict(list)
+    for (ids, way), members in groups.items():
+        items = members[0].evaluations
+        label = f"{run_names(items)}, mean of {len(ids)} runs" if len(ids) > 1 else labels[ids[0]]
+        if other := other_settings(items[0], settings):
+            label += f" ({', '.join(other)})"
+        fits = [row for row in bases if _model(row) == _model(members[0])]
+        alike = [row for row in fits if row.evaluations[0].is_measured_like(items[0])]
+        base = min(alike, key=lambda row: row.evaluations[0].way != way, default=None)
+        whole = [*([base] if base else []), *sorted(members, key=lambda row: row.evaluations[0].step)]
+        for title in dict.fromkeys(title for row in members for title in row.cells):
+            measured = [
+                (row.evaluations[0].step, row.cells[title].estimate) for row in whole if title in row.cells
+            ]
+            points = [Point(step, 100 * e.value, 100 * e.low, 100 * e.high) for step, e in measured]
+            curves[title].append(ScoreCurve(label, tuple(points)))
+    return dict(curves)
 
 
-def _way(row: Row) -> tuple[str, int]:
-    """How a row was measured: two rows of one step and run differ in it."""
-    return str(sorted(row.settings.items())), row.variant
-
-
-def _told(row: Row, settings: Sequence[str]) -> str:
-    more = [f"{key}={row.settings.get(key)}" for key in settings]
-    more += [f"problem set {row.variant + 1}"] if row.variant else []
-    return f" ({', '.join(more)})" if more else ""
-
-
-def _model(row: Row) -> str:
-    return str(row.run.config["model"]["title"])
-
-
-def _point(line: Line, title: str) -> Point:
-    cell = line.cells[title]
-    low, high = 100 * cell.interval.low, 100 * cell.interval.high
-    return Point(line.rows[0].step, 100 * cell.value, low, high, cell.interval.kind)
+def _model(row: ResultRow) -> str:
+    return str(row.evaluations[0].run.config["model"]["title"])
 
 
 def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
-    """What the trainer logged: key of LOGGED -> a trace for each run that has it, in a table's order."""
-    labels, recipes = names(runs), replicates(list(runs))
-    found: dict[str, list[Trace]] = defaultdict(list)
+    """Key of LOGGED -> a trace for each run that logged the key, in a table's order."""
+    labels, recipes = names(runs), replicates(runs)
+    by_key: dict[str, list[Trace]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: (run.name, recipes[run.id], str(run.recipe.get("seed")))):
-        steps = read_lines(run.folder / "train" / "metrics.jsonl")
+        lines = logged_steps(run.folder / "train")
         for key in LOGGED:
-            known = [line for line in steps if _number(line.get(key))]
-            if known:
-                xs = tuple(int(line["step"]) for line in known)
-                found[key].append(Trace(labels[run.id], xs, tuple(float(line[key]) for line in known)))
-    return dict(found)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and value == value
+            numbers = [line for line in lines if faults.is_number(line.get(key))]
+            if numbers:
+                steps = tuple(int(line["step"]) for line in numbers)
+                by_key[key].append(Trace(labels[run.id], steps, tuple(float(line[key]) for line in numbers)))
+    return dict(by_key)
 
 
 def smoothed(values: Sequence[float], window: int) -> list[float]:
     """Means over a window centred on each value; the window shrinks at both ends, so nothing is shifted."""
     half, total = window // 2, len(values)
-    made = []
+    means = []
     for i in range(total):
         reach = min(half, i, total - 1 - i)
         part = values[i - reach : i + reach + 1]
-        made.append(sum(part) / len(part))
-    return made
+        means.append(sum(part) / len(part))
+    return means
 
 
 def window_for(steps: int) -> int:

@@ -1,8 +1,9 @@
-"""Which rows may stand side by side: those measured on the same problems in the same way."""
+"""Evaluations that may stand side by side: those on the same problems, measured in the same way."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from openrs.analysis.records import Row
+from openrs.analysis.devices import NOT_STATED as NOT_STATED
+from openrs.analysis.run_records import Evaluation
 from openrs.errors import Mistake
 from openrs.records.recipe import digest
 from openrs.records.scores import Score
@@ -12,10 +13,12 @@ TRAITS = {
     "verifier": "gold answers, scoring rule or verifier version",
     "engine": "generation engine",
     "dtype": "number format of the weights",
+    "device": "kind of device",
     "tags": "whether reasoning tags are stripped before scoring",
+    "shots": "examples in the prompt",
+    "pass_k": "k of pass@k",
 }
 """Name, as `--mixed` takes it -> what differs."""
-NOT_STATED = "not stated"
 VERIFIERS = ("math-verify", "latex2sympy2-extended")
 
 
@@ -23,7 +26,7 @@ def allowed(text: str) -> frozenset[str]:
     """Reads a comma-separated list of traits.
 
     Raises:
-        Mistake: a name that is none.
+        Mistake: a name is not a trait.
     """
     names = frozenset(name for name in text.split(",") if name)
     if unknown := names - TRAITS.keys():
@@ -33,18 +36,20 @@ def allowed(text: str) -> frozenset[str]:
     return names
 
 
-def traits(row: Row) -> dict[tuple[str, str], str]:
-    """(trait, benchmark or "") -> its value in this row."""
-    found = {}
-    for title, (first, *_) in row.cells.items():
-        found["problems", title] = _problems(first)
+def traits(item: Evaluation) -> dict[tuple[str, str], str]:
+    """(trait, benchmark or "") -> its value in this evaluation."""
+    values = {}
+    for title, (first, *_) in item.scores.items():
+        values["problems", title] = _problems(first)
         versions = " ".join(f"{name} {first.versions.get(name, NOT_STATED)}" for name in VERIFIERS)
         rule = str(first.imported["metric"]) if first.imported else f"rule {first.scoring_id[:8]}"
-        found["verifier", title] = f"{rule}, {versions}"
-    for trait in ("engine", "dtype"):
-        found[trait, ""] = str(row.settings.get(trait, NOT_STATED))
-    found["tags", ""] = str(row.settings.get("remove_reasoning_tags", False))
-    return found
+        values["verifier", title] = f"{rule}, {versions}"
+    for trait in ("engine", "dtype", "device"):
+        values[trait, ""] = str(item.settings.get(trait, NOT_STATED))
+    values["shots", ""] = f"{item.settings.get('few_shots', 0)}-shot"
+    values["pass_k", ""] = f"pass@{item.settings.get('pass_k', 1)}"
+    values["tags", ""] = str(item.settings.get("remove_reasoning_tags", False))
+    return values
 
 
 def _problems(score: Score) -> str:
@@ -54,60 +59,69 @@ def _problems(score: Score) -> str:
     return f"{score.n} problems" + (f" ({examples})" if examples else "")
 
 
-def conflict(first: Row, second: Row) -> dict[str, tuple[str, str]]:
-    """Trait -> the two values, where the rows differ in it."""
-    left, right = traits(first), traits(second)
+def _binding(item: Evaluation) -> dict[tuple[str, str], str]:
+    """The traits in which its neighbours must be like it: a device that is not stated stands beside any."""
+    return {key: value for key, value in traits(item).items() if (key[0], value) != ("device", NOT_STATED)}
+
+
+def conflict(first: Evaluation, second: Evaluation) -> dict[str, tuple[str, str]]:
+    """Trait -> the two values, where the evaluations differ in it and that sets them apart."""
+    left, right = _binding(first), _binding(second)
     return {
         key[0]: (left[key], right[key]) for key in left if key in right and left[key] != right[key]
-    }  # a benchmark that only one row has tells nothing
+    }  # a benchmark that only one of them has tells nothing
 
 
-def groups(rows: list[Row], mixed: Collection[str] = ()) -> list[list[Row]]:
-    """Rows that may share a table, in the order given; each goes to the first group that takes it."""
-    made: list[list[Row]] = []
-    merged: list[dict[tuple[str, str], str]] = []
-    for row in rows:
-        mine = {key: value for key, value in traits(row).items() if key[0] not in mixed}
-        for members, common in zip(made, merged, strict=True):
-            if all(common.get(key, value) == value for key, value in mine.items()):
-                members.append(row)
-                common |= mine
+def groups(evaluations: Sequence[Evaluation], mixed: Collection[str] = ()) -> list[list[Evaluation]]:
+    """Evaluations that may share a table, in their order; each goes to the first group that takes it."""
+    parts: list[tuple[list[Evaluation], dict[tuple[str, str], str]]] = []
+    for item in evaluations:
+        own = {key: value for key, value in _binding(item).items() if key[0] not in mixed}
+        for members, common in parts:
+            if all(common.get(key, value) == value for key, value in own.items()):
+                members.append(item)
+                common |= own
                 break
         else:
-            made.append([row])
-            merged.append(dict(mine))
-    return made
+            parts.append(([item], dict(own)))
+    return [members for members, _ in parts]
 
 
-def refuse(rows: list[Row], mixed: Collection[str] = ()) -> None:
-    """Checks that rows may share a table.
+def refuse(evaluations: Sequence[Evaluation], mixed: Collection[str] = ()) -> None:
+    """Checks that evaluations may share a table.
 
     Raises:
-        Mistake: two of them differ in a trait that `mixed` does not name.
+        Mistake: some are on nano's benchmarks and others on real ones, or two of them differ in a trait that
+            `mixed` does not name.
     """
-    first, *others = groups(rows, mixed)
-    if others:
-        row = others[0][0]
-        told = ((other, conflict(other, row)) for other in first)
-        other, found = next((o, f) for o, f in told if f.keys() - set(mixed))
-        names = sorted(found.keys() - set(mixed))
-        left, right = found[names[0]]
+    if len({title.startswith("nano-") for item in evaluations for title in item.scores}) > 1:
         raise Mistake(
-            f"{other.run.name} step {other.step} and {row.run.name} step {row.step} differ in "
-            f"{TRAITS[names[0]]} ({left}; {right}), so their numbers are not comparable. Put them into "
-            f"separate tables, or mix them with --mixed {','.join(names)}."
+            "these runs have scores on nano and on real benchmarks, which are never put into one table. Keep "
+            "them in two outputs folders (outputs=PATH)."
         )
+    first, *others = groups(evaluations, mixed)
+    if not others:
+        return
+    row = others[0][0]
+    conflicts = ((other, conflict(other, row)) for other in first)
+    other, values = next((o, v) for o, v in conflicts if v.keys() - set(mixed))
+    names = sorted(values.keys() - set(mixed))
+    left, right = values[names[0]]
+    raise Mistake(
+        f"{other.run.name} step {other.step} and {row.run.name} step {row.step} differ in "
+        f"{TRAITS[names[0]]} ({left}; {right}), so their numbers are not comparable. Put them into "
+        f"separate tables, or mix them with --mixed {','.join(names)}."
+    )
 
 
-def differing(rows: list[Row]) -> dict[str, list[str]]:
-    """Trait -> its values over these rows, where there are several."""
-    values: dict[str, dict[tuple[str, str], set[str]]] = {}
-    for row in rows:
-        for (trait, title), value in traits(row).items():
-            values.setdefault(trait, {}).setdefault((trait, title), set()).add(value)
-    made = {}
-    for trait, by_title in values.items():
-        several = sorted({value for found in by_title.values() if len(found) > 1 for value in found})
-        if several:
-            made[trait] = several
-    return made
+def differing(evaluations: Sequence[Evaluation]) -> dict[str, list[str]]:
+    """Trait -> its values over these evaluations, where there are several."""
+    values: dict[tuple[str, str], set[str]] = {}
+    for item in evaluations:
+        for key, value in traits(item).items():
+            values.setdefault(key, set()).add(value)
+    several: dict[str, set[str]] = {}
+    for (trait, _), members in values.items():
+        if len(members) > 1:
+            several.setdefault(trait, set()).update(members)
+    return {trait: sorted(members) for trait, members in several.items()}

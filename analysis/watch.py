@@ -1,4 +1,4 @@
-"""`python -m analysis watch outputs/`: Table 1, training curves and sweeps in a terminal, while runs go on.
+"""`openrs watch outputs/`: Table 1, training curves and sweeps in a terminal, while runs go on.
 
 Only the newest runs are read, so that looking stays cheap beside a sweep; nothing is written.
 """
@@ -15,13 +15,13 @@ from rich.live import Live
 from rich.table import Table as Grid
 from rich.text import Text
 
-from openrs.analysis import curves, records
+from openrs.analysis import curves, formats
 from openrs.analysis.curves import Trace
-from openrs.analysis.lines import lines
-from openrs.analysis.records import RunRecords
-from openrs.analysis.report import trials
+from openrs.analysis.rows import result_rows
+from openrs.analysis.run_records import RunRecords, load_sound
 from openrs.analysis.tables import table1
-from openrs.analysis.tables.table import BEST, BLANK, TIED, Table, Value
+from openrs.analysis.tables.table import Entry, Table
+from openrs.terminal import plain
 
 RUNS = 8
 """Trained runs that are shown: those that wrote something last."""
@@ -40,7 +40,7 @@ def watch(outputs: Path, every: float, once: bool = False, storage: str | None =
     Args:
         every: seconds between two looks, at least.
         once: print one frame and return.
-        storage: where sweeps are kept besides outputs/sweeps/.
+        storage: where sweeps are stored that have no file under outputs/sweeps/.
     """
     if once:
         Console().print(frame(outputs, storage))
@@ -56,20 +56,23 @@ def watch(outputs: Path, every: float, once: bool = False, storage: str | None =
 
 
 def frame(outputs: Path, storage: str | None = None) -> RenderableType:
-    """What is shown now; a folder without runs says so, as a sweep may only be starting."""
+    """One look at the folder; a folder without runs is no error, as a sweep may only be starting."""
+    from openrs.studies import status  # Optuna
+
     folders = sorted((path.parent for path in outputs.glob("runs/*/run.json")), key=touched, reverse=True)
-    head = Text(f"{outputs}  {datetime.now():%H:%M:%S}  {len(folders)} runs", style="bold")
+    head = Text(f"{plain(str(outputs))}  {datetime.now():%H:%M:%S}  {len(folders)} runs", style="bold")
     trained = [folder for folder in folders if not _untrained(folder)]
-    shown = {*(folder for folder in folders if _untrained(folder)), *trained[:RUNS]}
-    runs = [run for folder in sorted(shown) if (run := records.load(folder)) is not None]
+    visible = {*(folder for folder in folders if _untrained(folder)), *trained[:RUNS]}
+    runs = [run for folder in sorted(visible) if (run := load_sound(folder)) is not None]
     parts: list[RenderableType] = [head]
     if len(trained) > RUNS:
         parts.append(Text(f"Shown: the {RUNS} of {len(trained)} trained runs that wrote last", style="dim"))
     if not folders:
         parts.append(Text("No run has started yet."))
-    parts += [_study(study) for study in trials.studies(outputs, storage)]
+    parts += [Text(plain(line)) for line in status.overview(outputs, storage)]
     parts += _scores(runs)
-    parts += _curves(runs)
+    traces = curves.traces(runs)
+    parts += [_sparklines(title, traces[key]) for key, title in curves.LOGGED.items() if key in traces]
     return Group(*parts, Text("Ctrl-C ends this view; runs and sweeps go on.", style="dim"))
 
 
@@ -88,49 +91,41 @@ def _scores(runs: list[RunRecords]) -> list[RenderableType]:
     scored = [run for run in runs if run.scores]
     if not scored:
         return [Text("No checkpoint is evaluated yet.")]
-    return [_grid(table1.of_lines(lines(part.rows))[0]) for part in table1.parts(scored)]
+    return [_grid(table1.of_rows(result_rows(part.evaluations))[0]) for part in table1.parts(scored)]
 
 
 def _grid(table: Table) -> Grid:
-    made = Grid(
-        title=table.title,
+    grid = Grid(
+        title=Text(plain(table.title)),
         caption="bold: best beyond noise; ≈: cannot be told from the best (of the rows shown)",
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
         title_justify="left",
         caption_justify="left",
     )
-    made.add_column("", overflow="fold", min_width=NAMED)
+    grid.add_column("", overflow="fold", min_width=NAMED)
     for column in table.columns:
-        made.add_column(column.replace("nano-", "nano-\n"))
-    for label, cells in table.rows:
-        made.add_row(Text(label), *map(_cell, cells))
-    return made
+        grid.add_column(Text(plain(column.replace("nano-", "nano-\n"))))
+    for label, entries in table.rows:
+        grid.add_row(Text(plain(label)), *map(_cell, entries))
+    return grid
 
 
-def _cell(value: Value | None) -> Text:
-    if value is None:
-        return Text(BLANK)
-    estimate, _, rest = str(value).partition(" ")
-    mark = " ≈" if value.mark == TIED else ""
-    return Text.assemble((estimate, "bold" if value.mark == BEST else ""), (f" {rest}{mark}", "dim"))
-
-
-def _curves(runs: list[RunRecords]) -> list[RenderableType]:
-    found = curves.traces(runs)
-    return [_sparklines(curves.LOGGED[key], found[key]) for key in curves.LOGGED if key in found]
+def _cell(entry: Entry) -> Text:
+    estimate, rest, flags, strong = formats.parts(entry)
+    shown = plain(f" {rest} {flags}".rstrip())
+    return Text.assemble((plain(estimate), "bold" if strong else ""), (shown, "dim"))
 
 
 def _sparklines(title: str, traces: Sequence[Trace]) -> Grid:
-    made = Grid(title=title, box=None, title_justify="left", padding=(0, 2, 0, 0))
-    for name, side in (("", "left"), ("step", "right"), ("first to last", "left"), ("last", "right")):
-        made.add_column(name, justify="right" if side == "right" else "left")
-    made.add_column("lowest to highest")
+    grid = Grid(title=title, box=None, title_justify="left", padding=(0, 2, 0, 0))
+    for name in ("", "step", "first to last", "last", "lowest to highest"):
+        grid.add_column(name, justify="right" if name in ("step", "last") else "left")
     for trace in traces:
         line = sparkline(trace.values)
         reach = f"{min(trace.values):.4g} to {max(trace.values):.4g}"
-        made.add_row(Text(trace.label), str(trace.steps[-1]), line, f"{trace.values[-1]:.4g}", reach)
-    return made
+        grid.add_row(Text(plain(trace.label)), str(trace.steps[-1]), line, f"{trace.values[-1]:.4g}", reach)
+    return grid
 
 
 def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
@@ -142,11 +137,3 @@ def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
     if high == low:
         return BARS[0] * parts
     return "".join(BARS[round((mean - low) / (high - low) * (len(BARS) - 1))] for mean in means)
-
-
-def _study(study: trials.Study) -> Text:
-    if study.error:
-        return Text(f"sweep {study.name}: cannot be read ({study.error})")
-    states = [trial.state for trial in study.trials]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    return Text(f"sweep {study.name}: {counts}")

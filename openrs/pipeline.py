@@ -1,122 +1,101 @@
-"""The stages of a run in order: train, evaluate, collect. Each reads records and writes records.
+"""The stages of one run in order: train, evaluate. Each reads records and writes records.
 
 Heavy packages are imported in here only when their stage has something to do.
 """
 
 import os
-import sys
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
-from importlib.util import find_spec
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
-
-from openrs import cost, engines
-from openrs.config.compose import load
+from openrs import needs
 from openrs.config.schema import Config
-from openrs.errors import Crashed, Mistake, Unfit
-from openrs.plan import Plan, describe, resolve
+from openrs.errors import Mistake
+from openrs.plan import Plan
 from openrs.processes import launch
-from openrs.records import ledger
-from openrs.records.checkpoints import whole_checkpoints
-from openrs.records.run import Run, locked
+from openrs.records import ledger, reward_sources
+from openrs.records.resumption import make_way, resumption
+from openrs.records.run import Run, has_results, locked
 from openrs.records.training import refuse_another_training
-from openrs.sweep import trial as job
-from openrs.sweep.outcome import Outcome
+from openrs.records.weights import weights_fault
+from openrs.terminal import say
+from openrs.train import collapse
+from openrs.train.collapse import Stop, StopRule
+
+if TYPE_CHECKING:
+    from openrs.hub.push import Card
 
 
-def say(text: str) -> None:
-    """Tells the user what happens, on standard error; standard output is for results."""
-    print(text, file=sys.stderr, flush=True)
+@dataclass(frozen=True)
+class EarlyStopping:
+    """What may end the training of a run, besides the run's own collapse rules."""
+
+    standing: Callable[[Plan], str]
+    """Why the run was stopped before and is not to be trained further, or nothing; asked with its lock."""
+    rules: Callable[[Plan], list[StopRule]]
+    """Makes the rules that are asked at each step."""
+    saved: dict[str, Any]
+    """What a training process of its own makes the rules from: JSON, for the stage's file."""
 
 
-class Session:
-    """One command: one run, or the runs of a sweep, and the table at its end."""
-
-    def __init__(self) -> None:
-        self.plans: list[Plan] = []
-        self.told = False
-        self.failed = 0
-
-    def run(self, composed: DictConfig) -> Outcome | None:
-        """Runs one job. A user's mistake is one line; in a sweep the other jobs go on.
-
-        Returns:
-            What a sweep makes of it; the sweep prints its own table.
-        """
-        try:
-            config = load(composed)
-            if not self.told and not config.dry_run:
-                self.told = True
-                say(f"scale {config.scale.name}: {config.scale.reason}")
-            plan = resolve(config)
-            trial = job.current()
-            if trial is not None:
-                return job.run(plan, trial)
-            if config.dry_run:
-                print("\n".join((*describe(plan), *cost.describe(plan))))
-            else:
-                stages(plan)
-            self.plans.append(plan)
-        except Mistake as error:
-            self.failed += 1
-            say(f"error: {error}")
-            if isinstance(error, Unfit):
-                return Outcome("unfit", reason=str(error))
-            return Outcome("failed", reason=str(error), again=isinstance(error, Crashed))
-        return None
-
-    def finish(self) -> int:
-        """Prints the table of all runs of this command; returns the exit status."""
-        done = [plan for plan in self.plans if "collect" in plan.config.stages]
-        if done and not done[0].config.dry_run:
-            try:
-                collect(done)
-            except Mistake as error:
-                say(f"error: {error}")
-                return 1
-        elif self.plans and self.plans[0].config.dry_run:
-            print("nothing was run (dry_run=true)")
-        return 1 if self.failed else 0
-
-
-def stages(plan: Plan, study: dict[str, Any] | None = None) -> bool:
+def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool:
     """Trains and evaluates what is missing.
 
     Args:
-        study: of a sweep's trial, the study whose pruner and budget may end training early; the run is
-            then not evaluated past that step.
+        card: makes the card of a pushed checkpoint.
+        early: what may end training early; the run is then not evaluated past that step.
 
     Returns:
         Whether anything was missing once the run was ours: another worker may have just made it.
     """
     config = plan.config
     if "evaluate" in config.stages and any(plan.missing(step) for step in config.checkpoints):
-        engines.require(config)
+        needs.require("evaluate", config)
     _environment(config)
     if rank := launch.node_rank(config.hardware):
         if "train" in config.stages and plan.must_train:
-            _train(plan, study)
+            _train(plan, card, early)
         say(f"node {rank}: the rest is done on node 0")
         return True
     worked = False
     if "train" in config.stages and plan.mix is not None:
         with locked(plan.run):
-            if study is not None and (stopped := job.verdict(plan, study)):
-                say(f"{plan.run.folder.name}: stopped before: {stopped['reason']}")
+            _restore_record(plan, plan.run)
+            if early is not None and (reason := early.standing(plan)):
+                say(f"{plan.run.folder.name}: stopped before: {reason}")
                 return False
-            worked = _train(plan, study)
+            worked = _train(plan, card, early)
     if "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
+                _restore_record(plan, run)
                 worked |= _evaluate(plan, run)
     if config.hub.push and plan.mix is not None:
         from openrs.hub import push
 
-        push.refresh_cards(plan.run)
+        push.refresh_cards(plan.run, card)
     return worked
+
+
+def _restore_record(plan: Plan, run: Run) -> None:
+    """Writes a run's record anew where it was deleted: without it no table shows the run."""
+    if not (run.folder / "run.json").exists() and has_results(run.folder):
+        say(f"{run.folder.name}: run.json was deleted, and is written anew without its earlier commands")
+        run.log_invocation(asdict(plan.config), plan.data)
+
+
+def stop_rule(plan: Plan, early: Sequence[StopRule]) -> StopRule | None:
+    """The run's collapse rules, then what else may stop it, as one rule; None where nothing may."""
+    collapsed = collapse.stop_rule(plan.config, plan.run.folder)
+    rules = [collapsed, *early] if collapsed else early
+
+    def first(line: dict[str, Any]) -> Stop | None:
+        stops = [stop for rule in rules if (stop := rule(line)) is not None]
+        return stops[0] if stops else None
+
+    return first if rules else None
 
 
 def _environment(config: Config) -> None:
@@ -125,11 +104,12 @@ def _environment(config: Config) -> None:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if config.catalog.kind != "hub" and config.model.package is not None and not config.hub.push:
+    fetches = config.catalog.kind == "hub" or needs.reads_hub(config) or config.hub.push
+    if config.model.package is not None and not fetches:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
+def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
     """Trains what is missing; False where nothing was."""
     config, run = plan.config, plan.run
     assert plan.mix is not None
@@ -139,28 +119,35 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
         if config.hub.push:
             from openrs.hub import push
 
-            push.deliver(config, run)
+            push.deliver(config, run, card)
         return False
-    _fits_machine(config)
-    first = launch.node_rank(config.hardware) == 0
+    _refuse_launcher(config)
+    needs.require("train", config)
+    weights = _weights(plan, 0)
+    first, repository, reached = launch.node_rank(config.hardware) == 0, None, 0
     if first:
         if config.hub.push:
             from openrs.hub import push
 
-            push.preflight(config, run)
+            repository = push.preflight(config, run, card)
         if "train" in config.force:
             forget(run)
-        refuse_another_training(run.folder / "train", config.hardware)
+        resumed = resumption(run.folder / "train", config.stop_at)
+        refuse_another_training(run.folder / "train", config.hardware, resumed.step)
+        make_way(run.folder, resumed, config.stop_at)
+        reached = resumed.step
+        for note in reward_sources.notes(config, run):
+            say(note)
+        reward_sources.keep(config, run)
         run.log_invocation(asdict(config), plan.data)
     with ledger.spending(run.folder, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):
-            reached = max(whole_checkpoints(run.folder / "train"), default=0)
-            launch.train(config, run, _weights(plan, 0), reached, study)
+            launch.train(config, run, weights, reached, early.saved if early else None)
         else:
-            from openrs.sweep.early_stopping import build
             from openrs.train.trainer import train
 
-            train(config, run, plan.mix, watch=build(plan, study))
+            rule = stop_rule(plan, early.rules(plan) if early else [])
+            train(config, run, plan.mix, None, rule, repository)
     if first and (stopped := plan.stopped):
         say(f"{run.folder.name}: stopped at step {stopped['step']}: {stopped['reason']}")
     return True
@@ -168,76 +155,51 @@ def _train(plan: Plan, study: dict[str, Any] | None) -> bool:
 
 def forget(run: Run) -> None:
     """Moves a run's training and scores aside, never over anything, so that it starts anew."""
-    for name in ("train.json", "train", "eval"):
-        path = run.folder / name
-        if path.exists():
-            number = 1
-            while (aside := run.folder / f"replaced-{number}" / name).exists():
-                number += 1
-            aside.parent.mkdir(exist_ok=True)
-            path.rename(aside)
+    run.set_aside(*(run.folder / name for name in ("train.json", "train", "eval")))
 
 
-def _fits_machine(config: Config) -> None:
-    hardware = config.hardware
+def _refuse_launcher(config: Config) -> None:
     if (started := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise Mistake(
-            f"hardware={hardware.name}: openrs was started by a launcher (WORLD_SIZE={started}), and starts "
-            "its training processes itself. Start it once on each machine, as `python -m openrs ...`."
+            f"hardware={config.hardware.name}: openrs was started by a launcher (WORLD_SIZE={started}), and "
+            "starts its training processes itself. Start it once on each machine, as `openrs ...`."
         )
-    if hardware.device == "cuda":
-        from openrs.machine import visible_devices
-
-        found = visible_devices()
-        enough = [memory for memory in found if memory >= hardware.device_memory_gib]
-        if len(enough) < hardware.devices:
-            raise Unfit(
-                f"hardware={hardware.name}: needs {hardware.devices} NVIDIA devices of "
-                f"{hardware.device_memory_gib} GiB, found {len(enough)}. Use another hardware option, or "
-                "scale=nano on this machine."
-            )
-    for package, wanted in (
-        ("deepspeed", hardware.sharding in ("zero2", "zero3")),
-        ("vllm", hardware.generation != "transformers"),
-    ):
-        if wanted and find_spec(package) is None:
-            raise Unfit(
-                f"hardware={hardware.name}: needs the package {package}, which is not installed. Install it "
-                f"with pip install -c constraints.txt -e '.[{package}]', or use another hardware option."
-            )
 
 
 def _evaluate(plan: Plan, run: Run) -> bool:
     """Measures what is missing of the checkpoints that a run owns; False where nothing was."""
     config, worked = plan.config, False
     steps = [step for step in config.checkpoints if plan.owner(step) == run]
+    reached = [step for step in steps if not (plan.stopped and step > plan.trained_to)]
+    missing = {step: cells for step in reached if (cells := plan.missing(step))}
+    weights = {step: _weights(plan, step) for step in missing}  # all of them before the first takes hours
     for step in steps:
-        if plan.stopped and step > plan.trained_to:
-            say(f"{run.folder.name}: step {step} was not reached, nothing to evaluate")
+        if step not in missing:
+            done = "evaluated" if step in reached else "was not reached"
+            say(f"{run.folder.name}: step {step} {done}, nothing to evaluate")
             continue
-        cells = plan.missing(step)
-        if not cells:
-            say(f"{run.folder.name}: step {step} evaluated, nothing to evaluate")
-            continue
-        weights = _weights(plan, step)
         run.log_invocation(asdict(config), plan.data)
         with ledger.spending(run.folder, config.hardware, f"evaluate step {step}"):
             if launch.in_own_process(config, "evaluate"):
-                launch.evaluate(config, run, step, weights)
+                launch.evaluate(config, run, step, weights[step])
             else:
                 from openrs.evaluate.stage import evaluate
 
-                evaluate(config, run, step, weights, cells, plan.problems)
+                evaluate(config, run, step, weights[step], missing[step], plan.problems)
         worked = True
     return worked
 
 
 def _weights(plan: Plan, step: int) -> str:
-    """Folder or Hub id of a checkpoint's weights."""
+    """Folder or Hub id of a checkpoint's weights, looked at before anything is loaded from them."""
     if step == 0:
         from openrs.models import loadable
 
-        return loadable(plan.config.model, Path(plan.config.outputs) / "models")
+        model = plan.config.model
+        weights = loadable(model, Path(plan.config.outputs) / "models")
+        if Path(weights).is_dir() and (fault := weights_fault(Path(weights))):
+            raise Mistake(f"model={model.title}: {fault}. Put the file back from a copy, or make it anew.")
+        return weights
     record = plan.run.train_record
     saved = {item.step: item.path for item in record.checkpoints} if record else {}
     if step not in saved:
@@ -246,19 +208,10 @@ def _weights(plan: Plan, step: int) -> str:
             f"(it has {', '.join(map(str, saved)) or 'none'}). Train it first, with stages=[train] or "
             "all stages."
         )
-    return str(plan.run.folder / saved[step])
-
-
-def collect(plans: list[Plan]) -> None:
-    """Writes and prints Table 1 of these runs and their base models."""
-    from openrs.analysis import formats, records
-    from openrs.analysis.tables import table1
-
-    config = plans[0].config
-    outputs = Path(config.outputs)
-    folders = list(dict.fromkeys(r.folder for plan in plans for r in (plan.base, plan.run)))
-    runs = [run for folder in folders if (run := records.load(folder)) is not None]
-    made = table1.everything(runs)
-    paths = formats.write(made, outputs / "tables")
-    print(formats.together(made, "md"))
-    say(f"written: {', '.join(str(path) for path in paths)}")
+    folder = plan.run.folder / saved[step]
+    if fault := weights_fault(folder):
+        raise Mistake(
+            f"{fault}. Put it back from a copy, leave step {step} out of evaluation.checkpoints, or train "
+            "anew with force=[train], which keeps what there is beside it."
+        )
+    return str(folder)

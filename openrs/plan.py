@@ -1,18 +1,24 @@
-"""What a command would do: the run's address, what exists already, what is missing."""
+"""What a command would do: the run's address, what exists already, what is missing and what that costs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from openrs import models
 from openrs.config.schema import Config
+from openrs.cost.estimate import Work
+from openrs.cost.rates import Rates
 from openrs.data import catalog
 from openrs.data.mix import Mix, enough, load_mix
-from openrs.evaluate import prompt_lengths
-from openrs.records import recipe
+from openrs.data.rows import Rows
+from openrs.errors import Unfetched
+from openrs.evaluate import prompt_lengths, task_rows
+from openrs.records import paper, recipe
+from openrs.records.resumption import Resumption, resumption
 from openrs.records.run import Run, find
-from openrs.records.scores import ScoreAddress
+from openrs.records.scores import ScoreAddress, measured
+from openrs.terminal import say
 from openrs.train import collapse
 
 
@@ -26,12 +32,14 @@ class Plan:
     run: Run
     mix: Mix | None
     """The training rows; None for the base model."""
-    problems: dict[str, list[dict[str, Any]]]
+    problems: dict[str, Rows]
     """Benchmark name -> rows with id, problem and gold."""
     ids: dict[str, tuple[str, str]]
     """Benchmark name -> ids of the evaluation settings and of the scoring."""
     data: dict[str, Any] = field(default_factory=dict)
     """What was read, for the records: sources, benchmarks, and what the mix left out."""
+    unread: str = ""
+    """Why the data cannot be read here: rows and run are not known, numbers of problems are the paper's."""
 
     @property
     def trained_to(self) -> int:
@@ -54,6 +62,15 @@ class Plan:
         to_go = self.trained_to < self.config.stop_at and not collapsed
         return to_go or "train" in self.config.force
 
+    @property
+    def resumed(self) -> Resumption:
+        """Where training goes on; the step that it has reached where it has none to go."""
+        if not self.must_train:
+            return Resumption(self.trained_to, {})
+        if "train" in self.config.force:
+            return Resumption(0, {})
+        return resumption(self.run.folder / "train", self.config.stop_at)
+
     def owner(self, step: int) -> Run:
         """The run whose folder holds the scores of a step."""
         return self.run if step else self.base
@@ -68,10 +85,10 @@ class Plan:
         ]
 
     def missing(self, step: int) -> list[ScoreAddress]:
-        """The cells of a checkpoint that have no score yet."""
+        """The cells of a checkpoint that have no score yet, or one of other weights than it holds now."""
         folder = self.owner(step).folder
         forced = "evaluate" in self.config.force
-        return [c for c in self.cells(step) if forced or not c.path(folder).exists()]
+        return [c for c in self.cells(step) if forced or not measured(folder, c)]
 
 
 def resolve(config: Config) -> Plan:
@@ -81,7 +98,8 @@ def resolve(config: Config) -> Plan:
         ValueError: data or weights are missing, or too few; a prompt alone fills the model's context.
     """
     outputs = Path(config.outputs)
-    weights = models.fingerprint(config.model)
+    config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
+    weights = models.fingerprint(config.model, outputs / "models")
     base = find(outputs, "base", recipe.untrained(config, weights=weights))
     run, mix = base, None
     if not config.untrained:
@@ -89,12 +107,15 @@ def resolve(config: Config) -> Plan:
         enough(len(mix.rows), config.algorithm.prompts_per_step)
         identity = recipe.trained(config, weights=weights, rows=mix.fingerprint)
         run = find(outputs, config.name, identity)
-    whole = {name: catalog.benchmark(config.catalog, name) for name in config.evaluation.benchmarks}
-    problems = {name: rows[: config.evaluation.max_problems] for name, rows in whole.items()}
+    whole = task_rows.benchmarks(config)
+    problems = {name: rows.first(config.evaluation.max_problems) for name, rows in whole.items()}
     if "evaluate" in config.stages:
         prompt_lengths.leave_room(config, problems)
     ids = {
-        name: (recipe.evaluation_id(config, name, rows), recipe.scoring_id(config, name, rows))
+        name: (
+            recipe.evaluation_id(config, name, rows, rows.settings),
+            recipe.scoring_id(config, name, rows, rows.scoring),
+        )
         for name, rows in problems.items()
     }
     bindings = config.catalog
@@ -105,46 +126,72 @@ def resolve(config: Config) -> Plan:
     }
     if mix is not None:
         data |= {"sources": mix.origins, "drawn": mix.drawn, "dropped": mix.dropped}
+        if mix.not_held_out:
+            data["not_held_out"] = mix.not_held_out
+            _say_not_held_out(tuple(mix.not_held_out.items()))
     return Plan(config, base, run, mix, problems, ids, data)
 
 
-def describe(plan: Plan) -> Iterator[str]:
-    """The plan in lines for a person."""
-    config, run = plan.config, plan.run
-    algorithm, steps = config.algorithm, config.steps
-    state = "exists" if (run.folder / "run.json").exists() else "new"
-    yield f"{config.name}: {run.folder} ({state})"
-    yield f"  recipe    {run.id}"
-    yield f"  scale     {config.scale.name}: {config.scale.reason}"
-    yield f"  model     {config.model.title} on {config.hardware.name}"
-    if plan.mix is not None:
-        parts = ", ".join(f"{name} {rows}" for name, rows in plan.mix.drawn.items())
-        yield f"  rows      {parts}"
-        for name, counts in plan.mix.dropped.items():
-            if counts:
-                reasons = ", ".join(f"{reason} {rows}" for reason, rows in counts.items())
-                yield f"            left out of {name}: {reasons}"
-        yield (
-            f"  train     to step {config.stop_at} of {steps.total}, {plan.trained_to} done; "
-            f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
-            f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
-        )
-    for step in config.checkpoints:
-        cells, missing = plan.cells(step), plan.missing(step)
-        yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
-    yield f"            engine {config.engine.kind}, {config.evaluation_dtype}"
-    problems = ", ".join(
-        f"{config.catalog.benchmarks[name].title} {len(rows)} x {config.evaluation.num_seeds[name]}"
-        for name, rows in plan.problems.items()
-    )
-    yield f"            problems x sampling seeds: {problems}"
-    asked, context = config.evaluation.max_new_tokens, config.model.context
-    end = f", and {context} with its prompt" if asked > context // 2 else ""
-    yield f"            at most {asked} new tokens a problem{end}"
-    yield f"  stages    {', '.join(config.stages)}"
+@cache  # once a command, not once a trial
+def _say_not_held_out(absent: tuple[tuple[str, str], ...]) -> None:
+    """Says which benchmarks the rows were not compared with."""
+    names = ", ".join(name for name, _ in absent)
+    say(f"problems of {names} may be among the training rows, which were not compared: {absent[0][1]}")
 
 
-def _caps(config: Config) -> str:
-    """The cap on completions, with the stages that lead to it."""
-    stages = [f"{stage.completion} (to step {stage.until})" for stage in config.length.stages]
-    return " then ".join([*stages, str(config.length.completion)])
+def preview(config: Config) -> Plan:
+    """The plan of a dry run, which goes on without data that cannot be fetched here.
+
+    Raises:
+        ValueError: as `resolve`, but for data of the Hub.
+    """
+    try:
+        return resolve(config)
+    except Unfetched as error:
+        outputs, names = Path(config.outputs), config.evaluation.benchmarks
+        weights = models.fingerprint(config.model, outputs / "models")
+        base = find(outputs, "base", recipe.untrained(config, weights=weights))
+        sizes = dict(zip(paper.BENCHMARKS, paper.PROBLEMS.values(), strict=True))
+        most = config.evaluation.max_problems
+        problems = {name: Rows([{}] * sizes.get(name, 0)).first(most) for name in names}
+        run, mix = base, None
+        if not config.untrained:
+            mix = Mix((), {}, {})
+            run = find(outputs, config.name, recipe.trained(config, weights=weights, rows=""))
+        return Plan(config, base, run, mix, problems, dict.fromkeys(names, ("", "")), {}, str(error))
+
+
+def way_on(plan: Plan) -> str:
+    """What the same command does after an interruption, in words."""
+    name, resumed = plan.run.folder.name, plan.resumed
+    if "train" not in plan.config.stages or not plan.must_train:
+        return f"{name}: the same command measures what is missing"
+    if "train" in plan.config.force:
+        step = resumption(plan.run.folder / "train", plan.config.stop_at).step
+        again = f"goes on from step {step}" if step else "starts training again"
+        return f"{name}: the same command without force=[train] {again}"
+    if not resumed.step:
+        return f"{name}: no checkpoint was saved yet, so the same command starts training again"
+    return f"{name}: the same command goes on from step {resumed.step}"
+
+
+def work(plan: Plan, rates: Rates, counted: set[str] | None = None, afresh: bool = False) -> Work:
+    """What a plan still needs.
+
+    Args:
+        counted: paths of the scores that another plan has counted, as the base model's; added to.
+        afresh: count as though the run had nothing yet; the base model keeps its scores.
+    """
+    config, counted = plan.config, set() if counted is None else counted
+    must_train = plan.mix is not None if afresh else plan.must_train
+    steps = 0
+    if must_train and config.trains:
+        steps = config.stop_at - (0 if afresh else min(plan.resumed.step, config.stop_at))
+    problems = 0
+    for step in config.checkpoints if config.evaluates else []:
+        for cell in plan.cells(step) if afresh and step else plan.missing(step):
+            path = str(cell.path(plan.owner(step).folder))
+            if path not in counted:
+                counted.add(path)
+                problems += len(plan.problems[cell.benchmark])
+    return Work.of(config, plan.run.id, steps, problems, rates)

@@ -4,16 +4,20 @@ The file holds the resolved config, so that what was planned once is what runs, 
 """
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from openrs.config.compose import restore
+from openrs.cost import full_disk
 from openrs.errors import Mistake
-from openrs.processes.launch import error_file
-from openrs.processes.subprocess import die_with_parent
+from openrs.machine import die_with_parent, runs
+from openrs.processes.launch import COMMAND, DISK_FULL, SECRETS, error_file, stop_file
 from openrs.records.files import write_file
+from openrs.records.masking import uncover
+from openrs.records.run import held
 
 REFUSED = 3
 """Exit status of a stage that ended with the user's mistake, which is in FILE's `.error`."""
@@ -22,41 +26,57 @@ REFUSED = 3
 def main(file: Path) -> int:
     """Runs the stage that the file describes; returns the exit status."""
     die_with_parent(signal.SIGKILL)
-    told = json.loads(file.read_text(encoding="utf-8"))
-    try:
-        _run(told)
-    except Mistake as error:
-        write_file(error_file(file), f"{type(error).__name__}\n{error}")
-        return REFUSED
+    spec = json.loads(file.read_text(encoding="utf-8"))
+    uncover(spec, os.environ.pop(SECRETS, "[]"))
+    with held(file.parent.parent):
+        if not runs(int(os.environ[COMMAND])):  # the command died before this process asked to die with it
+            return REFUSED
+        try:
+            _run(spec, stop_file(file))
+        except Mistake as error:
+            write_file(error_file(file), f"{type(error).__name__}\n{error}")
+            return REFUSED
+        except Exception as error:
+            if not full_disk.is_cause(error):
+                raise
+            return DISK_FULL
     return 0
 
 
-def _run(told: dict[str, Any]) -> None:
+def _run(spec: dict[str, Any], stop: Path) -> None:
     from openrs.plan import resolve
 
-    plan = resolve(restore(told["config"]))
-    run = next((run for run in (plan.run, plan.base) if run.id == told["id"]), None)
+    plan = resolve(restore(spec["config"]))
+    run = next((run for run in (plan.run, plan.base) if run.id == spec["id"]), None)
     if run is None:
         raise Mistake(
-            f"{told['id'][:8]}: weights or rows changed between the plan and the stage. "
+            f"{spec['id'][:8]}: weights, rows or a custom reward changed between the plan and the stage. "
             "Start the command again."
         )
-    if told["stage"] == "train":
+    if spec["stage"] == "train":
         from accelerate import PartialState
 
+        from openrs.analysis.card import card
+        from openrs.hub.push import cleared
+        from openrs.pipeline import stop_rule
         from openrs.processes.vllm_server import Server
-        from openrs.sweep.early_stopping import build
+        from openrs.sweep.link import StudyLink
+        from openrs.sweep.trial import early_rules
         from openrs.train.trainer import train
 
         assert plan.mix is not None
-        server = Server(**told["server"]) if told["server"] else None
-        train(plan.config, run, plan.mix, server, build(plan, told["study"]))
+        server = Server(**spec["server"]) if spec["server"] else None
+        repository = cleared(run, card) if plan.config.hub.push else None
+        early = early_rules(StudyLink(**spec["study"]), plan) if spec["study"] else []
+        train(
+            plan.config, run, plan.mix, server, stop_rule(plan, early), repository, stop_requested=stop.exists
+        )
         PartialState().destroy_process_group()
     else:
         from openrs.evaluate.stage import evaluate
 
-        step = told["step"]
-        evaluate(plan.config, run, step, told["weights"], plan.missing(step), plan.problems)
+        step = spec["step"]
+        evaluate(plan.config, run, step, spec["weights"], plan.missing(step), plan.problems)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,69 @@
-"""One line of progress for work that is counted: live in a terminal, a few plain lines elsewhere."""
+"""What is printed while openrs works; standard output is for results."""
 
+import io
+import os
+import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Characters that a terminal obeys, or that turn the order of a line; line ends and tabs are none of them."""
 
 
-class Line:
-    """Counts finished items and prints how far the work is and how long it has left."""
+def plain(text: str) -> str:
+    """A text whose control characters are spelled out, as \\u001b; names and titles come from anywhere."""
+    return CONTROLS.sub(lambda at: f"\\u{ord(at[0]):04x}", text)
+
+
+class _Plain:
+    """A stream that spells control characters out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(plain(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextmanager
+def plain_output() -> Iterator[None]:
+    """Spells control characters out in all that is printed, for a command that prints names of anywhere."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Plain(sys.stdout), _Plain(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def replace_characters() -> None:
+    """Lets the output replace characters that its encoding lacks, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # no test's
+            stream.reconfigure(errors="replace")
+
+
+def show(text: str) -> None:
+    """Prints a result on standard output, with control characters spelled out."""
+    print(plain(text))
+
+
+def say(text: str) -> None:
+    """Prints a line on standard error, with control characters spelled out."""
+    print(plain(text), file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Counts finished items and prints how far the work is and how long it has left.
+
+    A terminal shows one live line, anything else a plain line every 20 seconds.
+    """
 
     def __init__(self, title: str, total: int) -> None:
         self.title, self.total = title, total
@@ -22,8 +80,15 @@ class Line:
             return
         self.shown = now
         left = (now - self.began) / max(1, self.done) * (self.total - self.done)
-        text = f"{self.title}: {self.done}/{self.total}  {left:.0f} s left"
+        text = plain(f"{self.title}: {self.done}/{self.total}  {left:.0f} s left")
         if finished:
-            text = f"{self.title}: {self.total} in {now - self.began:.0f} s"
+            text = plain(f"{self.title}: {self.total} in {now - self.began:.0f} s")
         end = "\n" if finished or not live else ""
         print(f"\r{text}   " if live else text, end=end, file=sys.stderr, flush=True)
+
+
+def silence() -> None:
+    """Leads what is printed from now on to nowhere: nobody reads it, and Python's own flush at the end would
+    fail again."""
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,13 +13,27 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs.config import compose as composition
+from openrs.config.overrides import prepared
 from openrs.config.schema import Config
 from openrs.paths import CONF, ROOT
-from tests.helpers.commands import share_fork_server
+from tests.helpers import fork_server
 
 # several trainings at once, of several threads each, take ten times as long on few cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-share_fork_server()
+fork_server.begin(os.environ | {"PYTHONPATH": str(ROOT)})
+ENVIRONMENT = dict(os.environ)
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """What a test, or a library that it imports, sets in the environment ends with the test.
+
+    Else a later command of the same worker would read it, and could not be served by a fork.
+    """
+    yield
+    for name in os.environ.keys() - ENVIRONMENT.keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    os.environ.update(ENVIRONMENT)
 
 
 @cache  # a composition takes a quarter of a second
@@ -58,7 +72,7 @@ def composed() -> Callable[..., Config]:
     @cache  # no test changes what it gets
     def make(*overrides: str) -> Config:
         scale = [] if any(o.startswith("scale=") for o in overrides) else ["scale=nano"]
-        return composition.to_config(_compose(*scale, *overrides))
+        return composition.to_config(_compose(*scale, *prepared(overrides)))
 
     return make
 

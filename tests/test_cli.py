@@ -1,12 +1,15 @@
 """The command as a user meets it: help, plans, errors, and what must not be imported."""
 
 import os
+import re
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import pytest
 
 from openrs.config import scale
-from openrs.paths import CONF
+from openrs.paths import CONF, ROOT
 from tests.helpers.commands import heavy_imports, openrs
 
 pytestmark = pytest.mark.slow
@@ -20,8 +23,33 @@ def test_help_shows_groups_and_examples():
         "sweeps: algorithm, ",
         "data=mixed",
         "scale: auto",
+        "table1  ",
+        "doctor  ",
     ):
         assert part in shown.stdout
+
+
+def test_a_bare_command_prints_the_help():
+    shown = openrs()
+    assert shown.returncode == 0
+    assert shown.stdout == openrs("--help").stdout
+
+
+def test_settings_that_an_untrained_model_cannot_use_are_named(tmp_path):
+    arguments = ["experiment=base", "scale=nano", "dry_run=true", f"outputs={tmp_path}"]
+    shown = openrs(*arguments, "reward=length", "seed=3")
+    assert shown.returncode == 0
+    assert "reward=length seed=3: no effect, because the model is untrained" in shown.stderr
+    assert "no effect" not in openrs(*arguments, "evaluation.max_problems=3").stderr
+    assert "no effect" not in openrs(*arguments, "experiment=exp2", "seed=3").stderr
+
+
+def test_an_output_that_lacks_a_character_shows_another(tmp_path):
+    shown = openrs(
+        "experiment=exp3", "scale=nano", "dry_run=true", f"outputs='{tmp_path}/é'", PYTHONIOENCODING="ascii"
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    assert f"{tmp_path}/?/runs" in shown.stdout
 
 
 def test_a_dry_run_plans_and_writes_nothing(tmp_path):
@@ -43,10 +71,9 @@ def test_a_dry_run_plans_and_writes_nothing(tmp_path):
 def test_a_dry_sweep_plans_every_run(tmp_path):
     shown = openrs("-m", "sweeps=table1", "dry_run=true", "scale=nano", f"outputs={tmp_path}")
     assert shown.returncode == 0, shown.stderr
-    addresses = [line.split(":")[0] for line in shown.stdout.splitlines() if line[:1].isalpha()]
-    assert [a for a in addresses if a != "nothing was run (dry_run=true)"] == [
-        "base", "exp1", "exp2", "exp3",
-    ]  # fmt: skip
+    trials = [line.split(":")[0].split() for line in shown.stdout.splitlines() if line.startswith("  trial ")]
+    names = ("base", "exp1", "exp2", "exp3")
+    assert trials == [["trial", str(slot), f"experiment={name}"] for slot, name in enumerate(names)]
 
 
 @pytest.mark.parametrize(
@@ -70,10 +97,14 @@ def test_no_heavy_package_is_imported(module, arguments):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["sweeps=table1"], ["needs -m", "python -m openrs -m sweeps=table1"]),
+        (["sweeps=table1"], ["needs -m", "openrs -m sweeps=table1"]),
         (["data=mixd"], ["data/mixd", "mixed"]),
-        (["reward.cosine.wieght=1"], ["wieght", "Did you mean: 'weight'"]),
-        (["seed=abc"], ["abc", "Integer"]),
+        (["reward.cosine.wieght=1"], ["wieght=1", "Did you mean reward.cosine.weight?"]),
+        (["+lr=1e-5"], ["lr=1e-5", "Did you mean algorithm.learning_rate?"]),
+        (["seed=abc"], ["seed=abc", "a whole number"]),
+        (["length=4096"], ["length=4096", "length.completion=4096"]),
+        (["seed=${nope}"], ["seed: cannot be resolved"]),
+        (["--experiment", "exp2"], ["experiment=exp2"]),
         (["length.completion=900"], ["length.completion=900", "model.context=512"]),
         (["data=deepscaler", "catalog=mirror", "catalog.root=/nowhere"], ["catalog.root=/nowhere"]),
         (["data.draws.open_rs.source=nope"], ["data.draws.open_rs.source=nope", "open_s1"]),
@@ -101,10 +132,15 @@ def test_wrong_commands_fail_with_one_clear_error(arguments, told, tmp_path):
         (["seed=1,2", "hydra/sweeper/sampler=nosuch"], "Available options in 'hydra/sweeper/sampler': cmaes"),
         (
             ["seed=1,b"],
-            "Value 'b' of type 'str' could not be converted to Integer. This is the point seed=b.",
+            "seed=b: must be a whole number. Give for example seed=0. This is the point seed=b.",
         ),
         (["steps.total=3,-1"], "steps.total=-1: must be greater than 0"),
-        (["seed=interval(0,1)", "dry_run=true"], "Value '0.5' of type 'float' could not be converted"),
+        (["seed=interval(0,1)", "dry_run=true"], "seed=0.5: must be a whole number"),
+        (
+            ["algorithm.learning_rate=1e-6,interval(1e-7,1e-5)", "hydra.sweeper.n_trials=4"],
+            "learning_rate=1e-6,interval(1e-7,1e-5): a dimension is a list or an interval, not both",
+        ),
+        (["lr=1e-5,1e-6"], "lr=1e-5,1e-6: is no option. Did you mean algorithm.learning_rate?"),
     ],
 )
 def test_wrong_sweeps_fail_with_one_clear_line_before_anything_runs(arguments, told, tmp_path):
@@ -122,8 +158,16 @@ def test_a_plan_shows_the_other_jobs_beside_a_wrong_one(tmp_path):
         f"outputs={tmp_path}",
     )  # fmt: skip
     assert shown.returncode == 1
-    assert "length.completion=900" in shown.stderr
-    assert "100 tokens at most" in shown.stdout
+    assert "trial 0   length.completion=900: cannot run: length.completion=900: a sequence" in shown.stdout
+    assert re.search(r"trial 1   length.completion=100: exp3-\w{8} 100 steps, 1500 problems", shown.stdout)
+    assert "left out  1 trial that cannot run: the sums above are without them" in shown.stdout
+
+
+@pytest.mark.parametrize("arguments", ["--help", "experiment=exp3 scale=nano dry_run=true"])
+def test_a_reader_that_closes_the_output_gets_no_traceback(arguments):
+    command = f"{sys.executable} -m openrs {arguments} | true"
+    shown = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert shown.stderr == ""
 
 
 def test_the_config_can_be_shown():
@@ -146,10 +190,10 @@ A40X4, A100X1, H100X1 = (
         ([44, 44, 44, 8], "NVIDIA A40", [A40X4], ("nano", None), "needs 4 of 44 GiB"),
         ([80], "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "h100x1"), "hardware=h100x1"),
         ([80], "NVIDIA A100-SXM4-80GB", [A40X4, A100X1, H100X1], ("paper", "a100x1"), "hardware=a100x1"),
-        ([80] * 4, "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "a40x4"), "another device's"),
+        ([80] * 4, "NVIDIA H100 80GB HBM3", [A40X4, A100X1, H100X1], ("paper", "a40x4"), "not its price"),
         ([80] * 4, "NVIDIA A100-SXM4-80GB", [A100X1, A40X4], ("paper", "a40x4"), "4 NVIDIA devices of 80"),
         ([80] * 2, "NVIDIA A100-SXM4-80GB", [A100X1, A40X4], ("paper", "a100x1"), "hardware=a100x1"),
-        ([46] * 4, "NVIDIA L40S", [A40X4, A100X1], ("paper", "a40x4"), "price is another device's"),
+        ([46] * 4, "NVIDIA L40S", [A40X4, A100X1], ("paper", "a40x4"), "not its price"),
     ],
 )  # fmt: skip
 def test_the_scale_follows_the_devices(devices, names, known, picked, why):
@@ -181,6 +225,16 @@ def test_auto_takes_the_hardware_that_is_there(tmp_path):
     assert "4 NVIDIA devices of 44 GiB visible, hardware=a40x4" in shown.stdout
     cpu = openrs("experiment=exp3", "hardware=cpu", "--cfg", "job", PATH=path, CUDA_VISIBLE_DEVICES="0,1,2,3")
     assert "name: cpu" in cpu.stdout  # what the user names wins
+    assert "price_per_device_hour: 0.4375" in shown.stdout
+    fake.write_text(fake.read_text().replace("A40", "L40S"))
+    other = {"PATH": path, "CUDA_VISIBLE_DEVICES": "0,1,2,3"}
+    unpriced = openrs("experiment=exp3", "--cfg", "job", **other).stdout
+    assert "name: a40x4" in unpriced
+    assert "price_per_device_hour: null" in unpriced
+    for more in ("hardware=a40x4", "hardware.price_per_device_hour=0.4375"):
+        assert (
+            "price_per_device_hour: 0.4375" in openrs("experiment=exp3", more, "--cfg", "job", **other).stdout
+        )
 
 
 def test_devices_are_found_without_torch(tmp_path, monkeypatch):
@@ -216,7 +270,7 @@ def test_paper_hardware_is_refused_where_it_is_absent(tmp_path):
         "experiment=exp2", "scale=nano", "hardware=a40x4", f"outputs={tmp_path}", CUDA_VISIBLE_DEVICES=""
     )
     assert shown.returncode == 1
-    assert "needs 4 NVIDIA devices of 44 GiB, found 0" in shown.stderr
+    assert "needs 4 NVIDIA devices of 44 GiB (found none)" in shown.stderr
 
 
 def test_scaling_keeps_whole_numbers_whole():
@@ -232,6 +286,12 @@ def test_table_formats_reach_the_command(tmp_path):
     assert shown.stdout == ""
 
 
+def test_published_numbers_need_no_run(tmp_path):
+    shown = openrs("table1", str(tmp_path), "--published", module="analysis")
+    assert shown.returncode == 0, shown.stderr
+    assert "| Open-RS3 (50 steps) | 46.7 |" in shown.stdout
+
+
 def test_a_missing_package_is_told_before_anything_starts(tmp_path):
     fake = tmp_path / "bin" / "nvidia-smi"
     fake.parent.mkdir()
@@ -244,5 +304,5 @@ def test_a_missing_package_is_told_before_anything_starts(tmp_path):
         PATH=f"{fake.parent}:{os.environ['PATH']}", CUDA_VISIBLE_DEVICES="0,1,2,3",
     )  # fmt: skip
     assert shown.returncode == 1
-    assert "which is not installed. Install it with pip" in shown.stderr
+    assert "which is not installed. Remedy: pip install" in shown.stderr
     assert not list(tmp_path.glob("outputs/runs/*/run.json"))

@@ -7,13 +7,17 @@ from dataclasses import asdict
 
 import pytest
 
-from openrs import cost, models
-from openrs.analysis import card
-from openrs.analysis.tables import costs, text_table
+from openrs import models
+from openrs.analysis import card, formats
+from openrs.analysis.tables import costs
+from openrs.analysis.tables.table import BLANK
+from openrs.cost.sizes import Disk, disk
 from openrs.plan import resolve
+from openrs.plan_text import describe_cost
 from openrs.records import ledger, paper
 from openrs.records.scores import ScoreAddress, score, write
 from openrs.records.training import Checkpoint, TrainRecord
+from tests.helpers.run_folders import save_checkpoint
 
 
 def plan_of(composed, outputs, *more):
@@ -24,7 +28,7 @@ def trained(plan, seconds, *, last=2):
     """Leaves the records of a short training, each step taking this many seconds."""
     plan.run.log_invocation(asdict(plan.config))
     lines = [json.dumps({"step": step, "step_seconds": seconds}) for step in range(1, last + 1)]
-    (plan.run.folder / "train").mkdir(exist_ok=True)
+    save_checkpoint(plan.run.folder / "train", last)
     (plan.run.folder / "train" / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     segment = {"first_step": 1, "last_step": last, "hardware": plan.config.hardware.name}
     plan.run.write_train_record(
@@ -47,7 +51,7 @@ def scored(plan, step, seconds, n=4):
 
 
 def told(plan):
-    return "\n".join(cost.describe(plan))
+    return "\n".join(describe_cost(plan))
 
 
 def test_the_ledger_sums_every_stage_failed_ones_included(composed, tmp_path):
@@ -121,7 +125,7 @@ def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_
         "500 steps to go, 24 h at 173 s each (published: 24 h for 500 steps on 4 x A40)",
         "4551 problems to go, 1.65 h at 1.31 s each (published: 2.2 h a model on one GPU, on 4 of them)",
         "25.6 h, 103 device-hours, $44.89",
-        "60.4 GB: 10 checkpoints x 3.55 GB of weights, 24.9 GB of optimizer state for the newest",
+        "85.3 GB: 10 checkpoints x 3.55 GB of weights, 24.9 GB of optimizer state for each of the 2 newest",
     ):
         assert part in text
     alone = told(
@@ -131,13 +135,22 @@ def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_
     half = resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "steps.stop_at=250"))
     assert "250 steps to go, 12 h" in told(half)
     other = told(resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", "hardware=h100x1")))
-    assert "500 steps to go, of unknown time" in other
-    assert "estimate" not in other
+    assert (
+        "500 steps to go, 4.99 to 10.9 h at 35.9 to 78.5 s each (by arithmetic from 24 h for 500 steps"
+        in other
+    )
+    assert "4551 problems to go, 0.999 to 1.37 h at 0.79 to 1.08 s each (by arithmetic from 2.2 h" in other
+    assert "5.99 to 12.3 h, 5.99 to 12.3 device-hours, hardware.price_per_device_hour is unknown" in other
+    unlisted = ["hardware=h100x1", "hardware.device_tflops=null"]
+    unknown = told(resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", *unlisted)))
+    assert "500 steps to go, of unknown time" in unknown
+    assert "estimate" not in unknown
 
 
 def test_own_steps_come_before_published_ones(composed, tmp_path):
     plan = plan_of(composed, tmp_path)
-    assert "100 steps to go, of unknown time (none like them was measured or published)" in told(plan)
+    own = "measured on two CPU cores; other CPUs take half or twice as long"
+    assert f"100 steps to go, 0.0333 to 0.133 h at 1.2 to 4.8 s each ({own})" in told(plan)
     trained(plan, seconds=36.0)
     scored(plan, 10, seconds=8.0)
     text = told(plan_of(composed, tmp_path, "seed=1", "hardware.price_per_device_hour=2"))
@@ -148,7 +161,7 @@ def test_own_steps_come_before_published_ones(composed, tmp_path):
     )
     assert "1.83 h, 1.83 device-hours, $3.67" in text
     for unlike in ("hardware=cpux2", "length=cap4096", "algorithm.prompts_per_step=24"):
-        assert "steps to go, of unknown time" in told(plan_of(composed, tmp_path, unlike))
+        assert f"s each ({own})" in told(plan_of(composed, tmp_path, unlike))
     left = told(plan_of(composed, tmp_path))
     assert "98 steps to go" in left
 
@@ -172,8 +185,8 @@ def test_runs_of_another_machine_say_nothing_of_this_ones_time(composed, tmp_pat
     record["invocations"].append(record["invocations"][0] | {"host": "another"})
     path.write_text(json.dumps(record))
     text = told(plan_of(composed, tmp_path, "seed=1"))
-    assert "100 steps to go, of unknown time" in text
-    assert "1500 problems to go, of unknown time" in text
+    assert "100 steps to go, 0.0333 to 0.133 h at 1.2 to 4.8 s each (measured on two CPU cores" in text
+    assert "1500 problems to go, 0.00667 to 0.0267 h at 0.016 to 0.064 s each (measured on two" in text
 
 
 def test_what_is_done_costs_nothing(composed, tmp_path):
@@ -184,12 +197,15 @@ def test_what_is_done_costs_nothing(composed, tmp_path):
     assert "to go" not in told(plan_of(composed, tmp_path))
 
 
+COLOCATED = ("hardware.generation=vllm_colocate", "hardware.devices=3", "hardware.server_devices=0")
+
+
 @pytest.mark.parametrize(
     ("hardware", "weights", "state"),
     [
         (["hardware=a40x4"], 2, 14),  # ZeRO-2 keeps the bf16 weights with its state, too
-        (["hardware=a40x4", "hardware.sharding=zero3"], 2, 12),
-        (["hardware=a40x4", "hardware.sharding=fsdp2"], 4, 12),
+        (["hardware=a40x4", "hardware.sharding=zero3", *COLOCATED], 2, 12),
+        (["hardware=a40x4", "hardware.sharding=fsdp2", *COLOCATED], 4, 12),
         (["hardware=a100x1"], 4, 8),
         (["hardware=cpu"], 4, 8),
     ],
@@ -198,9 +214,11 @@ def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
     config = composed("experiment=exp3", "scale=paper", *hardware)
     number = models.parameters(config.model)
     assert number == 1_777_088_000
-    assert cost.disk(config, number) == (10, weights * number, state * number)
+    assert disk(config) == Disk(10, weights * number, state * number)
+    assert disk(config).total == (10 * weights + 2 * state) * number
+    assert disk(config).peak == (10 * weights + 3 * state) * number
     shorter = composed("experiment=exp3", "scale=paper", "steps.stop_at=120", "report_step=50")
-    assert cost.disk(shorter, 1)[0] == 3  # 50, 100 and the last
+    assert disk(shorter).checkpoints == 3  # 50, 100 and the last
 
 
 def test_parameters_of_a_packaged_model_are_counted(composed):
@@ -218,7 +236,7 @@ def test_published_costs_follow_from_device_hours(number):
     for name, values in table.items():
         assert len(values) == len(paper.ATTRIBUTES), name
         *_, hardware, hours, dollars = values
-        if hours != costs.BLANK:
+        if hours != BLANK:
             devices, price = counted[hardware]
             assert int(dollars[1:]) == pytest.approx(devices * int(hours[:-1]) * price, abs=1)
 
@@ -230,8 +248,8 @@ def test_the_tables_stand_without_any_run(tmp_path):
         ("table4", "| 675 | – |"),
     ):
         (table,) = costs.TABLES[name](tmp_path)
-        assert expected in text_table.markdown(table)
-        assert paper.SOURCE in text_table.markdown(table)
+        assert expected in formats.markdown(table)
+        assert paper.SOURCE in formats.markdown(table)
 
 
 def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_path):
@@ -242,24 +260,25 @@ def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_pat
     scored(plan, 10, seconds=1.0)
     published, nano = costs.cost_table(3, tmp_path)
     assert not any("measured" in column for column in published.columns)
-    assert nano.columns == ("", "exp3 (measured here)")
-    values = dict(nano.rows)
+    assert nano.columns == ("exp3 (measured here)",)
+    values = {label: text for label, (text,) in nano.rows}
     assert values["RL Data"] == "200 x 6 (seen: 24 x 6)"
     assert values["Hardware"] == "cpu (1 device)"
     assert values["Cost Est."].endswith("$0.00")
     assert "not comparable" in nano.caption[0]
     (sizes,) = costs.table4(tmp_path)
-    assert ("nano-AMC23", "–", "4") in sizes.rows
-    assert ("AMC23", "40", "–") in sizes.rows
+    assert ("nano-AMC23", ("–", "4")) in sizes.rows
+    assert ("AMC23", ("40", "–")) in sizes.rows
     path = plan.run.folder / "run.json"
     record = json.loads(path.read_text())
     record["config"]["scale"]["name"] = "paper"
     path.write_text(json.dumps(record))
     (both,) = costs.cost_table(3, tmp_path)
     assert both.columns[-2:] == ("Open-RS (published)", "exp3 (measured here)")
-    for render in text_table.FORMATS.values():
-        assert "measured here" in render(both)
-    assert json.loads(text_table.as_json(both))["rows"][-1]["Open-RS (published)"] == "$42"
+    for kind in formats.FORMATS:
+        assert "measured here" in formats.together([both], kind)
+    (plain,) = json.loads(formats.as_json([both]))
+    assert plain["rows"][-1]["Open-RS (published)"] == "$42"
     shutil.rmtree(plan.run.folder)
 
 
@@ -304,7 +323,7 @@ def test_scores_of_other_caps_say_nothing_of_the_time(composed, tmp_path):
     scored(plan, 10, seconds=8.0)
     assert isinstance(plan.cells(10)[0], ScoreAddress)
     longer = plan_of(composed, tmp_path, "evaluation.max_new_tokens=300")
-    assert "problems to go, of unknown time" in told(longer)
+    assert "at 0.016 to 0.064 s each (measured on two" in told(longer)
 
 
 def test_the_card_of_a_checkpoint_counts_the_devices_of_all_nodes(composed, tmp_path):

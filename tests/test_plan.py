@@ -2,7 +2,9 @@
 
 import pytest
 
-from openrs.plan import describe, resolve
+from openrs.errors import Unfetched
+from openrs.plan import preview, resolve
+from openrs.plan_text import describe, describe_cost
 from openrs.records.scores import score, write
 from openrs.records.training import Checkpoint, TrainRecord
 
@@ -44,6 +46,33 @@ def test_step_0_belongs_to_the_base_model_alone(composed, tmp_path):
     assert plan.owner(10) == plan.run != other.run
     assert not base.must_train
     assert "train" not in "\n".join(describe(base)).replace("stages    train", "")
+
+
+def test_a_dry_run_goes_on_without_data_that_cannot_be_fetched(composed, tmp_path, monkeypatch):
+    """As on a laptop without a network: hours and money are those of the paper's benchmarks."""
+
+    def unreachable(*_):
+        raise Unfetched("catalog=hub: no network.")
+
+    monkeypatch.setattr("openrs.data.hub_data.snapshot", unreachable)
+    config = composed("experiment=exp3", "data=mixed", "scale=paper", f"outputs={tmp_path}")
+    with pytest.raises(Unfetched):
+        resolve(config)
+    plan = preview(config)
+    text = "\n".join((*describe(plan), *describe_cost(plan)))
+    for part in (
+        "exp3: its run is not known here, as it follows from the data",
+        "data      not known here: catalog=hub: no network.",
+        "rows      open_s1 3000, open_deepscaler 3000, easy 1000",
+        "MATH-500 500 x 1",
+        "4551 problems to go",
+        "103 device-hours, $44.89",
+    ):
+        assert part in text
+    assert "recipe" not in text
+    other = preview(composed("experiment=exp1", "scale=paper", f"outputs={tmp_path}"))
+    assert other.run.id != plan.run.id, "two runs of a sweep are two runs"
+    assert "rows      open_s1 not known here" in "\n".join(describe(other))
 
 
 def test_a_mix_smaller_than_a_step_is_told_by_the_plan(composed, tmp_path):

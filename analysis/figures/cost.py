@@ -34,15 +34,15 @@ def against_cost(points: Sequence[Priced], unit: str, scores: str) -> Figure:
     labels = list(dict.fromkeys(point.label for point in points))
     figure, axis = pyplot.subplots(figsize=(WIDTH * 0.8, 2.5 + 0.14 * len(labels)))
     for place, label in enumerate(labels):
-        found = sorted((point for point in points if point.label == label), key=lambda point: point.cost)
-        costs, means = [point.cost for point in found], [point.mean for point in found]
+        own = sorted((point for point in points if point.label == label), key=lambda point: point.cost)
+        costs, means = [point.cost for point in own], [point.mean for point in own]
         style = look(place)
-        if found[0].published:
+        if own[0].published:
             axis.plot(costs, means, label=label, **style | {"linestyle": "none", "markerfacecolor": "white"})
             continue
         gaps = [
-            [point.mean - (point.mean if point.low is None else point.low) for point in found],
-            [(point.mean if point.high is None else point.high) - point.mean for point in found],
+            [point.mean - (point.mean if point.low is None else point.low) for point in own],
+            [(point.mean if point.high is None else point.high) - point.mean for point in own],
         ]
         axis.errorbar(costs, means, gaps, capsize=2, elinewidth=0.7, label=label, **style)
     costs = [point.cost for point in points]

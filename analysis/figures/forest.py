@@ -6,7 +6,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from openrs.analysis.figures.style import COLOURS, WIDTH
-from openrs.analysis.tables.table import REAL, Table
+from openrs.analysis.tables.table import REAL, Table, Value
 
 ROW = 0.17
 """Inches a line of the plot."""
@@ -21,15 +21,16 @@ def forest(table: Table, unit: str) -> Figure:
     figure, axis = pyplot.subplots()
     height, ticks, names, shades, unpaired = 0.0, [], [], [], False
     for label, cells in table.rows:
-        known = [(title, cell) for title, cell in zip(table.columns, cells, strict=True) if cell]
-        if not known:
+        pairs = zip(table.columns, cells, strict=True)
+        values = [(title, cell) for title, cell in pairs if isinstance(cell, Value)]
+        if not values:
             continue
         wrapped = textwrap.wrap(label, 46)
         top = height + 0.6
         ticks.append(height - (len(wrapped) - 1) / 2)
         names.append("\n".join(wrapped))
         height -= len(wrapped)
-        for title, cell in known:
+        for title, cell in values:
             if cell.low is None or cell.high is None:  # of one problem there is nothing to draw
                 continue
             real = cell.mark == REAL

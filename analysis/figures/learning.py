@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from openrs.analysis.curves import LOGGED, Curve, Trace, smoothed, window_for
+from openrs.analysis.curves import LOGGED, ScoreCurve, Trace, smoothed, window_for
 from openrs.analysis.figures.style import WIDTH, look
 from openrs.analysis.tables.table import benchmark_order
 
 STEP = "training step"
 
 
-def accuracy(curves: dict[str, list[Curve]], base: str = "") -> Figure:
+def accuracy(curves: dict[str, list[ScoreCurve]], base: str = "") -> Figure:
     """A panel a benchmark: pass@1 against steps, with 95 % intervals as bands.
 
     Args:
@@ -47,13 +47,13 @@ def accuracy(curves: dict[str, list[Curve]], base: str = "") -> Figure:
     return figure
 
 
-def _aside(curve: Curve, others: Sequence[Curve]) -> float:
-    """How far, in inches, a bar stands aside of its step, where several stand at the same one."""
+def _aside(curve: ScoreCurve, others: Sequence[ScoreCurve]) -> float:
+    """Inches by which a bar stands aside of its step, where several stand at the same one."""
     same = [other for other in others if [p.step for p in other.points] == [p.step for p in curve.points]]
     return (same.index(curve) - (len(same) - 1) / 2) * 0.06
 
 
-def _band(axis: Axes, curve: Curve, place: int, inches: float) -> None:
+def _band(axis: Axes, curve: ScoreCurve, place: int, inches: float) -> None:
     style = look(place)
     steps = [point.step for point in curve.points]
     means = [point.mean for point in curve.points]
@@ -69,11 +69,11 @@ def _band(axis: Axes, curve: Curve, place: int, inches: float) -> None:
     axis.fill_between(steps, lows, highs, color=style["color"], alpha=0.13, linewidth=0)
 
 
-def trace(key: str, found: Sequence[Trace]) -> Figure:
-    """What the trainer logged under a key of LOGGED: each step faint, a running mean over it."""
-    figure, axis = pyplot.subplots(figsize=(WIDTH * 0.8, 2.4 + 0.14 * len(found)))
+def trace(key: str, traces: Sequence[Trace]) -> Figure:
+    """The trainer's log of a key of LOGGED: each step faint, a running mean over it."""
+    figure, axis = pyplot.subplots(figsize=(WIDTH * 0.8, 2.4 + 0.14 * len(traces)))
     windows = set()
-    for place, line in enumerate(found):
+    for place, line in enumerate(traces):
         style = look(place)
         window = window_for(len(line.steps))
         windows.add(window)

@@ -1,4 +1,4 @@
-"""How every figure looks: print size, fonts, and a palette that colour-blind readers can tell apart."""
+"""The style of all figures: print size, fonts, and a palette that colour-blind readers can tell apart."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")  # figures are files; no display is asked for
+matplotlib.use("Agg")  # figures are files; they need no display
 
 from matplotlib import pyplot
 

@@ -2,22 +2,18 @@
 
 import textwrap
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib
-import optuna
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from optuna.importance import get_param_importances
-from optuna.visualization import matplotlib as drawn
 
 from openrs.analysis.figures.style import COLOURS, WIDTH
 from openrs.errors import Mistake
-from openrs.sweep.storage import open_storage
+from openrs.studies import plots, replicates
+from openrs.studies.reader import load
 
 FEWEST = 4
 """Finished trials below which importance says nothing."""
@@ -36,9 +32,8 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
     Raises:
         Mistake: no such study, no such storage, or too few finished trials.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _load(storage, study_name)
-    done = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    study = replicates.points(load(storage, study_name))
+    done = plots.complete(study)
     if len(done) < FEWEST:
         raise Mistake(
             f"study={study_name}: has {len(done)} finished trials, and importance needs at least "
@@ -50,86 +45,65 @@ def sweep(storage: str, study_name: str) -> dict[str, Figure]:
             f"study={study_name}: all finished trials have the same parameters. Nothing can be drawn."
         )
     target = study.metric_names[0] if study.metric_names else "objective"
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-
-    def first(trial: optuna.trial.FrozenTrial) -> float:
-        return float(trial.values[0])
-
-    several = len(study.directions) > 1
-    chosen: dict[str, Any] = {"target": first} if several else {}
-    importances = get_param_importances(study, evaluator=evaluator, params=varied, **chosen)
-    figures = {}
-    axis: Any  # Optuna declares an array of axes beside it, for more plots than are asked for
-    with _optunas():
-        axis = drawn.plot_param_importances(
-            study, evaluator=evaluator, params=varied, target_name=target, **chosen
-        )
-    figure = axis.figure
-    figure.set_size_inches(WIDTH * 0.8, 0.9 + 0.3 * len(varied))
-    axis.set_title("", loc="left")
-    _title(figure, f"{study_name}: importance of factors (fANOVA, {len(done)} finished trials)")
+    title = f"importance of factors (fANOVA, {len(done)} finished trials)"
+    axis = _draw(study, title, (0.8, 0.9 + 0.3 * len(varied)), plots.importance_axis, varied, target)
     axis.margins(x=0.12)
     axis.set_xlabel(f"share of the variance of {target}")
     axis.set_ylabel("")
-    if (legend := axis.get_legend()) is not None:
-        legend.remove()
-    figures["importance"] = figure
+    figures = {"importance": axis.figure}
     if len(varied) > 1:
-        pair = list(importances)[:2]
-        with _optunas():
-            axis = drawn.plot_contour(study, params=pair, target_name=target, **chosen)
-        figure = axis.figure
-        figure.set_size_inches(WIDTH * 0.75, 3.2)
-        axis.set_title("")
-        _title(figure, f"{study_name}: the two factors that matter most; dots are trials")
-        figures["contour"] = figure
-    for figure in figures.values():
-        _restyle(figure)
+        pair = list(plots.importances(study, varied))[:2]
+        title = "the two factors that matter most; dots are trials"
+        figures["contour"] = _draw(study, title, (0.75, 3.2), plots.contour_axis, pair, target).figure
     if len(study.directions) in SHOWN:
         figures["pareto"] = pareto(study)
     return figures
 
 
-def pareto(study: optuna.Study) -> Figure:
+def pareto(study: plots.Study) -> Figure:
     """The Pareto set among the finished trials of a study of two objectives or three.
 
     With two, a trial of the set has its parameters written beside it.
     """
-    axis: Any
-    with _optunas():
-        axis = drawn.plot_pareto_front(study)
-    figure = axis.figure
-    figure.set_size_inches(WIDTH, 3.6)
-    axis.set_title("")
-    best = study.best_trials
-    done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    _title(figure, f"{study.study_name}: Pareto set, {len(best)} of {len(done)} finished trials")
-    _restyle(figure)
-    if (legend := axis.get_legend()) is not None:
-        legend.remove()
+    best, done = study.best_trials, plots.complete(study)
+    title = f"Pareto set, {len(best)} of {len(done)} finished trials"
+    axis = _draw(study, title, (1, 3.6), plots.pareto_axis)
     *others, front = axis.collections  # Optuna draws the set last, and the others where there are any
     for dots in others:
         dots.set_color("0.7")
     front.set_color(COLOURS[1])
     if len(study.directions) == 2:
         for trial in best:
-            told = "\n".join(str(value) for value in trial.params.values())
-            axis.annotate(told, trial.values, (4, -2), textcoords="offset points", fontsize=6, va="top")
+            text = "\n".join(map(str, trial.params.values()))
+            axis.annotate(text, trial.values, (4, -2), textcoords="offset points", fontsize=6, va="top")
         axis.margins(x=0.15)
-    return figure
+    return axis.figure
 
 
-def _title(figure: Figure, text: str) -> None:
-    """A title in lines of the figure's width, as a study's name may be long."""
-    figure.suptitle("\n".join(textwrap.wrap(text, int(figure.get_figwidth() * 14))))
+def _draw(
+    study: plots.Study, title: str, size: tuple[float, float], plot: Callable[..., Any], *arguments: Any
+) -> Any:
+    """One of Optuna's plots in the style of the others; returns its axis.
 
-
-@contextmanager
-def _optunas() -> Iterator[None]:
-    """Optuna switches to a style of its own, for every figure after it; and says it is experimental."""
+    Args:
+        title: below the study's name, in lines of the figure's width, as that name may be long.
+        size: share of the text's width, and inches of height.
+        plot: draws, given the study and the arguments.
+    """
+    # Optuna switches to a style of its own, for every figure after it; and says it is experimental
     with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-        yield
+        warnings.filterwarnings("ignore", message=".* is experimental")
+        axis = plot(study, *arguments)
+    figure = axis.figure
+    figure.set_size_inches(WIDTH * size[0], size[1])
+    axis.set_title("", loc="left")
+    axis.set_title("")
+    text = f"{study.study_name}: {title}"
+    figure.suptitle("\n".join(textwrap.wrap(text, int(figure.get_figwidth() * 14))))
+    if (legend := axis.get_legend()) is not None:
+        legend.remove()
+    _restyle(figure)
+    return axis
 
 
 def _restyle(figure: Figure) -> None:
@@ -145,12 +119,3 @@ def _restyle(figure: Figure) -> None:
     for points in figure.findobj(PathCollection):
         points.set_sizes([12])
     figure.set_layout_engine("constrained")
-
-
-def _load(storage: str, study_name: str) -> optuna.Study:
-    opened = open_storage(storage, Path())
-    known = optuna.get_all_study_names(opened)
-    if study_name not in known:
-        listed = ", ".join(sorted(known)) or "none"
-        raise Mistake(f"study={study_name}: the storage holds no study {study_name}. Studies: {listed}.")
-    return optuna.load_study(study_name=study_name, storage=opened)

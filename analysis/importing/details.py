@@ -3,27 +3,30 @@
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis.importing.result import Outcomes, Unreadable, problems
+from openrs.analysis.importing import beside
+from openrs.analysis.importing.beside import Beside
+from openrs.analysis.importing.result import Unreadable, by_problem, problem_ids
 
 PROBLEM = "problem_id"
 """A key of a document's `specific` by which openrs's own details name a problem (openrs.evaluate)."""
 LENGTH = "num_tokens"
-"""A key beside it that only `python -m analysis export` writes, which has lengths of answers, not tokens."""
+"""A key beside it that only `openrs export` writes, which has lengths of answers, not tokens."""
 
 
-def read(path: Path, key: str, metric: str) -> Outcomes | None:
-    """The outcomes of a task, or None where there are no details of it, or none of right and wrong.
+def read(path: Path, key: str, metric: str, value: float) -> Beside:
+    """The outcomes of a task; none where there are no details of it, or none of right and wrong.
 
     Args:
         path: the result file.
         key: the task as the result file has it.
-
-    Raises:
-        Unreadable: the parquet file is broken.
+        value: the task's score.
     """
-    rows = _rows(path, key)
+    return beside.guarded(_file(path, key), value, lambda file: _outcomes(_rows(file), metric))
+
+
+def _outcomes(rows: list[dict[str, Any]], metric: str) -> Beside:
     if not rows:
-        return None
+        return beside.NOTHING
     if "doc" in rows[0]:  # lighteval 0.11 and later
         prompts = [row["doc"]["query"] for row in rows]
         verdicts = [row["metric"].get(metric) for row in rows]
@@ -33,35 +36,29 @@ def read(path: Path, key: str, metric: str) -> Outcomes | None:
         verdicts = [(row.get("metrics") or row.get("metric") or {}).get(metric) for row in rows]
         answers = [row.get("cont_tokens") or [[]] for row in rows]
     if None in prompts or any(verdict not in (0, 1) for verdict in verdicts):
-        return None
-    known = [(row.get("doc") or {}).get("specific") or {} for row in rows]
-    named = all(item.get(PROBLEM) for item in known)
-    ids = [item[PROBLEM] for item in known] if named else problems([str(prompt) for prompt in prompts])
-    lengths = [item.get(LENGTH) or len(tokens[0]) for item, tokens in zip(known, answers, strict=True)]
-    if len(set(ids)) < len(ids):
-        return None  # the same text twice: its problems cannot be told apart
-    order = sorted(range(len(ids)), key=ids.__getitem__)
-    return Outcomes(
-        [ids[i] for i in order],
-        [int(verdicts[i]) for i in order],
-        [lengths[i] for i in order] if all(lengths) else [],
-    )
+        return beside.NOTHING
+    specific = [(row.get("doc") or {}).get("specific") or {} for row in rows]
+    stated = all(item.get(PROBLEM) for item in specific)
+    ids = [item[PROBLEM] for item in specific] if stated else problem_ids(list(map(str, prompts)))
+    lengths = [item.get(LENGTH) or len(tokens[0]) for item, tokens in zip(specific, answers, strict=True)]
+    return Beside(by_problem(ids, verdicts, lengths))
 
 
-def _rows(path: Path, key: str) -> list[dict[str, Any]]:
+def _file(path: Path, key: str) -> Path | None:
     date = path.stem.removeprefix("results_")
     root = next((parent for parent in path.parents if parent.name == "results"), None)
     if root is None:
-        return []
+        return None
     whole = root.parent / "details"
     own = whole / path.parent.relative_to(root)  # the model's, but where a template moved the results
-    files = sorted((own if own.is_dir() else whole).glob(f"**/details_*_{date}.parquet"))
-    file = next((item for item in files if item.name == f"details_{key}_{date}.parquet"), None)
-    if file is None:
-        return []
+    files = (own if own.is_dir() else whole).glob(f"**/details_*_{date}.parquet")
+    return next((item for item in sorted(files) if item.name == f"details_{key}_{date}.parquet"), None)
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet
 
     try:
         return pyarrow.parquet.read_table(file).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
-        raise Unreadable(f"{file.name} is not a whole parquet file ({error})") from None
+        raise Unreadable(f"is not a whole parquet file ({error})") from None

@@ -1,15 +1,32 @@
-"""What a foreign file says of one task, in openrs's words."""
+"""The results of foreign files, each as a score record that is not yet placed in a run."""
 
 import math
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from openrs.analysis.mixing import NOT_STATED
 from openrs.records.problem_ids import problem_id
 from openrs.records.recipe import digest
+from openrs.records.scores import Score
 
-NOT_STATED = "not stated"
+SETTINGS = ("engine", "dtype", "temperature", "top_p", "max_new_tokens")
+"""Settings of the sampling that foreign files may state."""
+FURTHER = (
+    "top_k",
+    "min_p",
+    "repetition_penalty",
+    "frequency_penalty",
+    "presence_penalty",
+    "length_penalty",
+    "system_prompt",
+    "chat_template",
+    "reasoning_effort",
+)
+"""More of them, which a record has where a file states them; of texts it has a hash."""
+COUNTS = ("max_new_tokens", "top_k")
+"""Settings that are whole numbers; other numbers are not, and 0 and 0.0 are one."""
 
 
 class Unreadable(ValueError):
@@ -17,12 +34,12 @@ class Unreadable(ValueError):
 
 
 FOREIGN = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
-"""What code that expects a documented form raises on another form."""
+"""Errors of code that expects a documented form and meets another."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What is known of each problem."""
+    """The outcome of each problem."""
 
     ids: list[str]
     correct: list[int]
@@ -30,64 +47,161 @@ class Outcomes:
     """Empty where lengths are not stated."""
 
 
+def by_problem(ids: Sequence[str], correct: Sequence[int], tokens: Sequence[int] = ()) -> Outcomes | None:
+    """The outcomes by problem, or None where a text is there twice: its problems cannot be told apart.
+
+    Args:
+        tokens: lengths of the answers; 0 for one that is not stated.
+    """
+    if len(set(ids)) < len(ids):
+        return None
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    lengths = [tokens[i] for i in order] if tokens and all(tokens) else []
+    return Outcomes([ids[i] for i in order], [int(correct[i]) for i in order], lengths)
+
+
 @dataclass(frozen=True)
 class Result:
     """The score of a model on one task."""
 
-    format: str
-    model: str
-    revision: str | None
-    """Which weights of that name: the commit, else the branch or tag, where the source states one."""
-    benchmark: str
-    title: str
-    metric: str
-    value: float
-    n: int
-    samples: int
-    """Answers a problem that the value is a mean over."""
-    stderr: float | None
-    seed: int | None
-    outputs: str | None
-    """A hash of the outputs, as the source states it."""
-    examples: str | None
-    """A hash of the problems, as the source states it."""
-    settings: dict[str, Any]
-    versions: dict[str, str]
-    outcomes: Outcomes | None = None
-    settings_stated: dict[str, Any] = field(default_factory=dict)
-    """What else the source says of how it was measured."""
+    score: Score
+    """At step 0, with the stated seed or -1, and as imported from a file that is not named yet."""
     note: str = ""
-    """What the import must tell of how the value was read."""
+    """A remark on how the value was read, which the import prints."""
 
 
 @dataclass(frozen=True)
-class Left:
-    """A task of a readable file that was left out."""
+class Unread:
+    """A task of a file that could not be read."""
 
     task: str
     reason: str
 
 
-def by_task(names: Iterable[str], read: Callable[[str], list[Result]]) -> list[Result | Left]:
-    """The scores of a file's tasks; one that cannot be read costs none of the others.
+def result(
+    *,
+    format: str,
+    model: str,
+    revision: str | None,
+    benchmark: str,
+    title: str,
+    metric: str,
+    value: float,
+    n: int,
+    samples: int,
+    stderr: float | None,
+    seed: int | None,
+    outputs: str | None,
+    examples: str | None,
+    settings: dict[str, Any],
+    versions: dict[str, str],
+    outcomes: Outcomes | None = None,
+    note: str = "",
+    **more: Any,
+) -> Result:
+    """The result of one task.
+
+    Args:
+        revision: which weights of the model's name: the commit, else the branch or tag, where stated.
+        samples: answers a problem that the value is a mean over.
+        outputs: a hash of the outputs, as the source states it.
+        examples: a hash of the problems, as the source states it.
+        settings: those of SETTINGS and FURTHER, None for one that is not stated, and max_problems.
+        more: further statements of the source on the measurement.
+
+    Raises:
+        Unreadable: a number is out of range.
+    """
+    if not 0 <= value <= 1:
+        raise Unreadable(f"{metric}={value} is not a share between 0 and 1")
+    if n < 1 or samples < 1:
+        raise Unreadable(f"{metric} is over {n} problems with {samples} answers each, which is none")
+    columns = outcomes or Outcomes([], [], [])
+    in_form = {key: _in_form(key, settings.get(key)) for key in (*SETTINGS, *FURTHER)}
+    sampling = {key: NOT_STATED if in_form[key] is None else in_form[key] for key in SETTINGS}
+    further = {key: in_form[key] for key in FURTHER if in_form[key] is not None}
+    fixed = {"max_problems": _finite(settings["max_problems"]), "remove_reasoning_tags": NOT_STATED}
+    settings = sampling | fixed | further
+    computed = math.sqrt(value * (1 - value) / (n - 1)) if n > 1 else None
+    problems = problem_set(examples, columns.ids)
+    score = Score(
+        step=0,
+        benchmark=benchmark,
+        title=title,
+        seed=-1 if seed is None else seed,
+        settings_id=digest({"settings": settings, "benchmark": benchmark, "n": n, "problems": problems}),
+        scoring_id=digest({"metric": metric, "format": format}),
+        value=value,
+        n=n,
+        stderr=computed if stderr is None or stderr < 0 else stderr,
+        ids=columns.ids,
+        correct=columns.correct,
+        tokens=columns.tokens,
+        truncated=[],
+        timed_out=[0] * len(columns.ids),
+        seconds=0.0,
+        settings=settings,
+        versions=versions,
+        imported={
+            "format": format,
+            "model": model,
+            "revision": revision,
+            "metric": metric,
+            "samples": samples,
+            "outputs": outputs,
+            "examples": examples,
+            "seed": seed,
+            **more,
+        },
+    )
+    return Result(score, note)
+
+
+def _in_form(key: str, value: Any) -> Any:
+    """A setting in the one form in which records have it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not math.isfinite(value):
+        return None
+    if key in COUNTS:
+        return int(value) if value == int(value) else value
+    return value + 0.0 if value else 0.0
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def hashed(text: Any) -> str | None:
+    """A text as settings have it, or None where there is none."""
+    return digest(text)[:8] if stated(text) else None
+
+
+def problem_set(examples: str | None, ids: Sequence[str]) -> str | None:
+    """A key of a set of problems, beside its size: the source's hash, else that of the problems' ids."""
+    return examples or (digest(sorted(ids))[:16] if ids else None)
+
+
+def by_task(names: Iterable[str], read: Callable[[str], list[Result]]) -> list[Result | Unread]:
+    """The results of a file's tasks; one that cannot be read costs none of the others.
 
     Raises:
         Unreadable: none of them can be read, or there are none.
     """
-    made: list[Result] = []
-    left: list[Left] = []
+    results: list[Result] = []
+    unread: list[Unread] = []
     for name in names:
         try:
-            made += read(name)
+            results += read(name)
         except FOREIGN as error:
-            left.append(Left(name, said(error)))
-    if not made:
-        told = "; ".join(f"{item.task}: {item.reason}" for item in left)
-        raise Unreadable(told or "no task in `results`")
-    return [*made, *left]
+            unread.append(Unread(name, reason(error)))
+    if not results:
+        reasons = "; ".join(f"{item.task}: {item.reason}" for item in unread)
+        raise Unreadable(reasons or "no task in `results`")
+    return [*results, *unread]
 
 
-def said(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Why something could not be read."""
     if isinstance(error, Unreadable):
         return str(error)
@@ -105,7 +219,6 @@ DATASETS = {
 """Data set on the Hub -> the benchmark's name and title here, and its problems. Other sets keep their own
 names, so that nothing is taken for a benchmark that it is not."""
 
-
 LONGEST = 100
 """Letters of a name in a file's or folder's, which file systems end at 255; a model's may be a path."""
 
@@ -115,11 +228,24 @@ def file_name(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{digest(name)[:8]}"
 
 
-def benchmark(task: str, dataset: str | None) -> tuple[str, str]:
-    """A benchmark's name, fit for a file, and its title."""
+def benchmark_of(task: str, dataset: str | None, shots: int = 0) -> tuple[str, str]:
+    """A benchmark's name, fit for a file, and its title.
+
+    Args:
+        shots: examples in the prompt; with them it is another benchmark.
+    """
     if dataset in DATASETS:
-        return DATASETS[dataset][:2]
-    return file_name(re.sub(r"[^A-Za-z0-9_.]+", "_", task).strip("_.") or "task"), task
+        name, title, _ = DATASETS[dataset]
+    else:
+        name, title = file_name(re.sub(r"[^A-Za-z0-9_.]+", "_", task).strip("_.") or "task"), task
+    return (f"{name}_{shots}_shot", f"{title} {shots}-shot") if shots else (name, title)
+
+
+def implied_size(value: float, stderr: float | None) -> int | None:
+    """Problems that a share's standard error implies, or None where it does not tell."""
+    if stderr is None or stderr <= 0 or not 0 < value < 1:
+        return None
+    return round(value * (1 - value) / stderr**2) + 1
 
 
 def number(value: Any) -> float | None:
@@ -141,7 +267,7 @@ def stated(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def problems(prompts: list[str]) -> list[str]:
+def problem_ids(prompts: list[str]) -> list[str]:
     """Problem ids of prompts, without the lines that all of them begin or end with.
 
     An instruction around the problem is then no part of its identity, as in openrs's own records.
@@ -157,6 +283,7 @@ def problems(prompts: list[str]) -> list[str]:
 
 
 def _common(texts: list[str]) -> str:
+    """The beginning that all texts share."""
     low, high = min(texts), max(texts)
     size = next((i for i, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1]), len(low))
     return low[:size]

@@ -1,21 +1,22 @@
 """Everything that the page shows, as plain data: nothing here knows of HTML."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis import baseline, costs, curves
-from openrs.analysis.lines import Line, lines, rows_of
-from openrs.analysis.records import RunRecords
-from openrs.analysis.report import completions, summary, trials, warnings
+from openrs.analysis import curves
+from openrs.analysis.factors import names
+from openrs.analysis.report import completions, summary, warnings
 from openrs.analysis.report.provenance import Provenance
-from openrs.analysis.tables import references, table1
-from openrs.analysis.tables.table import Table, Value
+from openrs.analysis.rows import ResultRow, base_row, evaluations_of, result_rows
+from openrs.analysis.run_records import RunRecords
+from openrs.analysis.tables import costs, references, table1
+from openrs.analysis.tables.table import Entry, Table, Value
 from openrs.errors import Mistake
 
 POINTS = 150
-"""Values kept of a logged trace: a longer one is averaged over as many equal parts."""
+"""Values of a logged trace at most: a longer one is averaged over as many equal parts."""
 
 
 def collect(
@@ -32,103 +33,99 @@ def collect(
         outputs: where sweeps are looked for.
         most: completions in the viewer.
         reference: published tables to lay beside, by name.
-        storage: where sweeps are kept besides.
+        storage: where other sweeps are stored.
 
     Raises:
         Mistake: there is nothing to report.
     """
+    from openrs.studies import reader  # Optuna
+
     if not any(run.scores for run in runs):
         raise Mistake(
             f"{outputs}: holds no scores, so there is nothing to report. Run openrs with "
             "stages=[train,evaluate] first, or import results."
         )
-    sources = Provenance(runs)
+    provenance = Provenance(runs)
     parts: list[dict[str, Any]] = []
-    groups: list[list[Line]] = []
-    scored = [run for imported in (False, True) for run in runs if run.scores and run.imported == imported]
+    groups: list[list[ResultRow]] = []
     for imported in (False, True):
-        members = [run for run in scored if run.imported == imported]
+        members = [run for run in runs if run.scores and run.imported == imported]
         for part in table1.parts(members) if members else []:
-            made = lines(part.rows)
+            rows = result_rows(part.evaluations)
             options = table1.Options(averaging="both" if imported else "raw")
-            found = table1.of_lines(made, options, f"table1-{len(parts) + 1}")
-            title = found[0].title.replace("Table 1", f"Table {len(parts) + 1}")
-            found[0] = replace(table1.told(found[0], part), title=title)
-            groups.append(made)
-            parts.append(_part(made, found, sources))
-    labels = curves.names(runs)
+            tables = table1.of_rows(rows, options, notes=part.notes)
+            title = tables[0].title.replace("Table 1", f"Table {len(parts) + 1}")
+            groups.append(rows)
+            parts.append(_part(rows, [replace(tables[0], title=title), *tables[1:]], provenance))
+    labels = names(runs)
     return {
         "title": f"openrs report: {outputs}",
         "parts": parts,
-        "warnings": warnings.of_runs(runs, sources.runs),
+        "warnings": warnings.of_runs(runs, provenance.runs),
         "references": [_table(references.table(name)) for name in reference],
         "traces": _traces(runs),
         "logged": curves.LOGGED,
         "costs": [row for run in runs if (row := _cost(run, labels[run.id]))],
-        "studies": [asdict(study) for study in trials.studies(outputs, storage)],
-        "provenance": sources.data(),
-        "completions": completions.sample(groups, most).data(),
+        "studies": [asdict(reader.facts(study)) for study in reader.every(outputs, storage)],
+        "provenance": provenance.data(),
+        "completions": completions.sample(groups, most),
     }
 
 
-def _part(made: list[Line], found: Sequence[Table], sources: Provenance) -> dict[str, Any]:
+def _part(rows: list[ResultRow], tables: Sequence[Table], provenance: Provenance) -> dict[str, Any]:
     """One table with what belongs to it."""
-    at = {
-        (line.label, title): [
-            sources.place(row.run, score) for row in line.rows for score in row.cells.get(title, [])
+    sources = {
+        (row.label, title): [
+            provenance.place(item.run, score)
+            for item in row.evaluations
+            for score in item.scores.get(title, [])
         ]
-        for line in made
-        for title in line.cells
+        for row in rows
+        for title in row.cells
     }
-    base = baseline.of_lines(made)
-    first = _table(found[0], at)
-    rows = rows_of(made)
+    base = base_row(rows)
+    evaluations = evaluations_of(rows)
+    scores = curves.scores(evaluations).items()
     return {
-        "table": first,
-        "differences": _table(found[1], at, base.label if base else "") if len(found) > 1 else None,
-        "summary": summary.sentences(found, [line.trained for line in made]),
-        "warnings": warnings.of_lines(made),
-        "imported": all(row.run.imported for row in rows),
-        "curves": {
-            title: [
-                {
-                    "label": curve.label,
-                    "points": [[p.step, _short(p.mean), _short(p.low), _short(p.high)] for p in curve.points],
-                }
-                for curve in found_
-            ]
-            for title, found_ in curves.scores(rows).items()
-        },
+        "table": _table(tables[0], sources),
+        "differences": _table(tables[1], sources, base.label if base else "") if len(tables) > 1 else None,
+        "summary": summary.sentences(tables, [row.trained for row in rows]),
+        "warnings": warnings.of_rows(rows),
+        "imported": all(item.run.imported for item in evaluations),
+        "curves": {title: [_curve(curve) for curve in members] for title, members in scores},
     }
 
 
-def _short(number: float | None) -> float | None:
-    return None if number is None else round(number, 3)
+def _curve(curve: curves.ScoreCurve) -> dict[str, Any]:
+    points = [[p.step, round(p.mean, 3), round(p.low, 3), round(p.high, 3)] for p in curve.points]
+    return {"label": curve.label, "points": points}
 
 
 def _table(
-    table: Table, at: dict[tuple[str, str], list[int]] | None = None, base: str = ""
+    table: Table, sources: dict[tuple[str, str], list[int]] | None = None, base: str = ""
 ) -> dict[str, Any]:
-    """A table's cells as [mean, low, high, how, n, k, seeds, p, mark, paired, std, sources]."""
+    """A table's values, each as the list of its fields that page/tables.js names, and then its sources."""
     benchmarks = [title for title in table.columns if not title.startswith("Avg.")]
 
-    def cell(label: str, title: str, value: Value | None) -> list[Any] | None:
-        if value is None:
+    def cell(label: str, title: str, entry: Entry) -> list[Any] | None:
+        if not isinstance(entry, Value):
             return None
-        named = benchmarks if title.startswith("Avg.") else [title]
-        rows = [base, label] if base else [label]
-        places = [place for row in rows for name in named for place in (at or {}).get((row, name), [])]
-        return [
-            *(_short(value.mean), _short(value.low), _short(value.high), value.kind, value.n, value.k),
-            *(value.seeds, value.p, value.mark, value.paired, value.std, places),
-        ]
+        *fields, _digits = astuple(entry)
+        fields[:3] = [None if number is None else round(number, 3) for number in fields[:3]]
+        columns = benchmarks if title.startswith("Avg.") else [title]
+        labels = [base, label] if base else [label]
+        keys = [(name, column) for name in labels for column in columns]
+        return [*fields, [place for key in keys for place in (sources or {}).get(key, [])]]
 
     return {
         "title": table.title,
         "columns": list(table.columns),
         "rows": [
-            {"label": label, "cells": [cell(label, t, v) for t, v in zip(table.columns, cells, strict=True)]}
-            for label, cells in table.rows
+            {
+                "label": label,
+                "cells": [cell(label, t, e) for t, e in zip(table.columns, entries, strict=True)],
+            }
+            for label, entries in table.rows
         ],
         "caption": list(table.caption),
     }
@@ -138,10 +135,10 @@ def _traces(runs: list[RunRecords]) -> dict[str, list[dict[str, Any]]]:
     return {
         key: [
             {"label": trace.label, "steps": steps, "values": values}
-            for trace in found
+            for trace in members
             for steps, values in [thinned(trace.steps, trace.values)]
         ]
-        for key, found in curves.traces(runs).items()
+        for key, members in curves.traces(runs).items()
     }
 
 

@@ -1,182 +1,175 @@
 """A stated sample of completions, problem by problem, for rows side by side: disagreements first."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis.lines import Line
-from openrs.analysis.records import Row
-from openrs.records.files import read_record
+from openrs.analysis.rows import ResultRow
+from openrs.analysis.run_records import Evaluation
+from openrs.records import faults
+from openrs.records.left_out import leave_out, sound_record
 from openrs.records.scores import Score
 
 MOST = 2000
 """Completions in a report."""
 ROWS = 10
-"""Rows that the viewer holds at most: a base model, and runs by their last checkpoint."""
+"""Rows of the viewer at most: a base model, and runs by their last checkpoint."""
 LONGEST = 20_000
 """Characters of a completion; of a longer one the middle is left out, and the page says so."""
 BUDGET = 12_000_000
 """Characters of all of them together."""
 
 
-@dataclass
-class Sample:
-    """What the viewer shows."""
-
-    rows: list[str]
-    problems: list[dict[str, Any]] = field(default_factory=list)
-    texts: int = 0
-    said: str = ""
-
-    def data(self) -> dict[str, Any]:
-        """For the page."""
-        return {"rows": self.rows, "problems": self.problems, "said": self.said}
-
-
 @dataclass(frozen=True)
 class _Column:
     """One row on one benchmark: its first seed's outcomes by problem."""
 
-    row: Row
+    evaluation: Evaluation
     score: Score
-    correct: dict[str, int]
+    correct: dict[str, float]
+
+    def texts(self) -> dict[str, tuple[str, list[str]]]:
+        """Problem id -> the completion and the gold answers; none where the record is damaged."""
+        record = sound_record(_path(self.evaluation, self.score), faults.of_text)
+        if record is None:
+            return {}
+        gold = [item if isinstance(item, list) else [item] for item in record["gold"]]
+        return dict(zip(record["ids"], zip(record["text"], gold, strict=True), strict=True))
 
 
-def sample(groups: Sequence[Sequence[Line]], most: int = MOST) -> Sample:
+Columns = list[_Column | None]
+"""One a row; None where a row has no completions."""
+
+
+def sample(groups: Sequence[Sequence[ResultRow]], most: int = MOST) -> dict[str, Any]:
     """Draws the sample.
 
     Args:
-        groups: lines of each table; the sample is of the first table that has completions.
+        groups: rows of each table; the sample is of the first table that has completions.
         most: completions in all.
+
+    Returns:
+        For the page: labels of the rows, problems with their answers, and what the sample is of.
     """
-    empty = Sample([], said="No completions are stored with these records.")
-    for made in groups:
-        chosen = _rows(made)
-        by_title = _columns([line.rows[0] for line in chosen])
+    for group in groups:
+        rows = _last_checkpoints(group)
+        by_title = _columns([row.evaluations[0] for row in rows])
         if by_title:
-            return _drawn(Sample([line.label for line in chosen]), chosen, by_title, most)
-    return empty
+            problems, text = _draw(by_title, most)
+            return {"rows": [row.label for row in rows], "problems": problems, "said": text}
+    return {"rows": [], "problems": [], "said": "No completions are stored with these records."}
 
 
-def _rows(made: Sequence[Line]) -> list[Line]:
+def _last_checkpoints(group: Sequence[ResultRow]) -> list[ResultRow]:
     """A base model, then each run's last evaluated checkpoint, in the table's order."""
-    plain = [line for line in made if len(line.rows) == 1 and _stored(line.rows[0])]
-    last: dict[str, Line] = {}
-    for line in plain:
-        last[line.rows[0].run.id] = line  # a run's rows come by step
+    last: dict[str, ResultRow] = {}
+    for row in group:
+        if not row.mean_of_runs and _stored(row.evaluations[0]):
+            last[row.evaluations[0].run.id] = row  # a run's rows come by step
     return list(last.values())[:ROWS]
 
 
-def _stored(row: Row) -> bool:
-    return any(_path(row, score).exists() for scores in row.cells.values() for score in scores[:1])
+def _stored(item: Evaluation) -> bool:
+    return any(_path(item, scores[0]).exists() for scores in item.scores.values())
 
 
-def _path(row: Row, score: Score) -> Path:
-    return score.address.text_path(row.run.folder)
+def _path(item: Evaluation, score: Score) -> Path:
+    return score.address.text_path(item.run.folder)
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, list[_Column | None]]:
-    """Benchmark -> one column a row; None where a row has no completions of it."""
-    found: dict[str, list[_Column | None]] = {}
-    for place, row in enumerate(rows):
-        for title, scores in row.cells.items():
-            if scores[0].ids and _path(row, scores[0]).exists() and not _gated(row, scores[0]):
-                columns = found.setdefault(title, [None] * len(rows))
-                correct = dict(zip(scores[0].ids, scores[0].correct, strict=True))
-                columns[place] = _Column(row, scores[0], correct)
-    return found
+def _columns(evaluations: Sequence[Evaluation]) -> dict[str, Columns]:
+    """Benchmark -> one column a row."""
+    by_title: dict[str, Columns] = {}
+    for place, item in enumerate(evaluations):
+        for title, (first, *_) in item.scores.items():
+            if first.ids and _path(item, first).exists() and not _gated(item, first):
+                columns = by_title.setdefault(title, [None] * len(evaluations))
+                columns[place] = _Column(item, first, dict(zip(first.ids, first.outcomes, strict=True)))
+    return by_title
 
 
-def _gated(row: Row, score: Score) -> bool:
+def _gated(item: Evaluation, score: Score) -> bool:
     """Whether the Hub gives the problems to those alone who accepted terms: a page is passed on."""
-    benchmarks = row.run.config.get("catalog", {}).get("benchmarks", {})
+    benchmarks = item.run.config.get("catalog", {}).get("benchmarks", {})
     return bool(benchmarks.get(score.benchmark, {}).get("gated"))
 
 
-def _drawn(
-    made: Sample, chosen: Sequence[Line], by_title: dict[str, list[_Column | None]], most: int
-) -> Sample:
+def _draw(by_title: dict[str, Columns], most: int) -> tuple[list[dict[str, Any]], str]:
     queues = {title: _ordered(columns) for title, columns in by_title.items()}
-    picked: dict[str, list[str]] = {title: [] for title in queues}
-    room, place = most, 0
-    while room > 0 and any(place < len(queue) for queue in queues.values()):
-        for title, queue in queues.items():
-            width = sum(column is not None for column in by_title[title])
-            if place < len(queue) and width <= room:
-                picked[title].append(queue[place])
-                room -= width
-        place += 1
-        if room < min(sum(column is not None for column in columns) for columns in by_title.values()):
-            break
-    total = sum(len(queue) for queue in queues.values())
-    characters, shortened, left = 0, 0, 0
-    for title, wanted in picked.items():
-        texts = [None if column is None else _texts(column) for column in by_title[title]]
-        questions = _questions(by_title[title])
-        for key in wanted:
-            entry, size, cut = _entry(title, key, by_title[title], texts, questions)
+    problems: list[dict[str, Any]] = []
+    characters = shortened = left = 0
+    for title, keys in _within(queues, by_title, most).items():
+        for entry, size, cut in _entries(title, keys, by_title[title]):
             if characters + size > BUDGET:
                 left += 1
                 continue
-            made.problems.append(entry)
+            problems.append(entry)
             characters, shortened = characters + size, shortened + cut
-            made.texts += sum(answer is not None for answer in entry["a"])
-    made.said = (
-        f"{made.texts} completions of {len(made.problems)} problems (of {total}), first sampling seed, for "
-        f"{len(chosen)} rows: the base model, then the last evaluated checkpoint of each run, at most {ROWS} "
-        "rows. Problems on which the rows disagree come first, the most evenly split ones before the others."
+    answers = sum(answer is not None for entry in problems for answer in entry["a"])
+    rows = len(next(iter(by_title.values())))
+    text = (
+        f"{answers} completions of {len(problems)} problems (of {sum(map(len, queues.values()))}), first "
+        f"sampling seed, for {rows} rows: the base model, then the last evaluated checkpoint of each run, at "
+        f"most {ROWS} rows. Problems on which the rows disagree come first, the most evenly split ones "
+        "before the others."
     )
     if shortened:
-        made.said += f" The middle of {shortened} completions over {LONGEST:,} characters is left out."
+        text += f" The middle of {shortened} completions over {LONGEST:,} characters is left out."
     if left:
-        made.said += f" {left} problems were left out for the size of the page."
-    return made
+        text += f" {left} problems were left out for the size of the page."
+    return problems, text
 
 
-def _ordered(columns: Sequence[_Column | None]) -> list[str]:
+def _ordered(columns: Columns) -> list[str]:
     """Problems by how evenly the rows are split on them; equals by their id, which is a hash."""
-    known = [column.correct for column in columns if column is not None]
-    ids = set().union(*known)
+    verdicts = [column.correct for column in columns if column is not None]
 
-    def key(problem: str) -> tuple[int, str]:
-        right = sum(column.get(problem, 0) for column in known)
-        wrong = sum(1 - column[problem] for column in known if problem in column)
-        return -min(right, wrong), problem
+    def key(problem: str) -> tuple[float, str]:
+        right = [correct[problem] for correct in verdicts if problem in correct]
+        return -min(sum(right), len(right) - sum(right)), problem
 
-    return sorted(ids, key=key)
+    return sorted(set().union(*verdicts), key=key)
 
 
-def _texts(column: _Column) -> dict[str, tuple[str, list[str]]]:
-    record = read_record(_path(column.row, column.score))
-    assert record is not None
-    gold = [item if isinstance(item, list) else [item] for item in record["gold"]]
-    return dict(zip(record["ids"], zip(record["text"], gold, strict=True), strict=True))
+def _within(queues: dict[str, list[str]], by_title: dict[str, Columns], most: int) -> dict[str, list[str]]:
+    """The first problems of each benchmark, in turns, until the number of completions is reached."""
+    turns = zip_longest(*([(title, key) for key in queue] for title, queue in queues.items()))
+    picks: dict[str, list[str]] = {title: [] for title in queues}
+    for title, key in filter(None, chain.from_iterable(turns)):
+        width = sum(column is not None for column in by_title[title])
+        if width <= most:
+            picks[title].append(key)
+            most -= width
+    return picks
 
 
-def _entry(
-    title: str,
-    key: str,
-    columns: Sequence[_Column | None],
-    texts: Sequence[dict[str, tuple[str, list[str]]] | None],
-    questions: dict[str, str],
-) -> tuple[dict[str, Any], int, int]:
-    """A problem with its answers, its size in characters, and how many answers were shortened."""
-    answers: list[list[Any] | None] = []
-    gold, size, cut = "", 0, 0
-    for column, found in zip(columns, texts, strict=True):
-        if column is None or found is None or key not in found or key not in column.correct:
-            answers.append(None)
-            continue
-        text, golds = found[key]
-        gold = gold or " | ".join(map(str, golds))
-        short = _shortened(text)
-        at = column.score.ids.index(key)
-        tokens = column.score.tokens[at] if column.score.tokens else None
-        truncated = column.score.truncated[at] if column.score.truncated else 0
-        answers.append([column.correct[key], tokens, truncated, short])
-        size, cut = size + len(short), cut + (len(short) != len(text))
-    return {"b": title, "id": key, "q": questions.get(key, ""), "g": gold, "a": answers}, size, cut
+def _entries(title: str, keys: Sequence[str], columns: Columns) -> Iterator[tuple[dict[str, Any], int, int]]:
+    """Each problem with its answers, its size in characters, and how many answers were shortened."""
+    texts = [{} if column is None else column.texts() for column in columns]
+    questions = _questions(columns)
+    for key in keys:
+        golds = [" | ".join(map(str, text[key][1])) for text in texts if key in text]
+        answers = [_answer(column, key, text.get(key)) for column, text in zip(columns, texts, strict=True)]
+        pairs = [(answer[-1], text[key][0]) for answer, text in zip(answers, texts, strict=True) if answer]
+        entry = {
+            "b": title,
+            "id": key,
+            "q": questions.get(key, ""),
+            "g": next(filter(None, golds), ""),
+            "a": answers,
+        }
+        yield entry, sum(len(short) for short, _ in pairs), sum(short != whole for short, whole in pairs)
+
+
+def _answer(column: _Column | None, key: str, text: tuple[str, list[str]] | None) -> list[Any] | None:
+    """Whether the answer is right, its tokens, whether it was cut at the limit, and its text."""
+    if column is None or text is None or key not in column.correct:
+        return None
+    score, at = column.score, column.score.ids.index(key)
+    tokens = score.tokens[at] if score.tokens else None
+    return [column.correct[key], tokens, score.truncated[at] if score.truncated else 0, _shortened(text[0])]
 
 
 def _shortened(text: str) -> str:
@@ -186,25 +179,27 @@ def _shortened(text: str) -> str:
     return f"{text[:half]}\n\n[... {len(text) - LONGEST:,} characters left out ...]\n\n{text[-half:]}"
 
 
-def _questions(columns: Sequence[_Column | None]) -> dict[str, str]:
+def _questions(columns: Columns) -> dict[str, str]:
     """Problem id -> its text, from lighteval's details beside the first row that has them."""
-    for column in columns:
-        if column is None:
-            continue
-        folder = column.row.run.folder / "eval" / f"step-{column.score.step:05d}" / "lighteval" / "details"
-        files = sorted(folder.glob(f"**/details_{column.score.benchmark}|*.parquet"))
-        if files:
-            return _read(files[-1], str(column.row.settings.get("instruction") or ""))
+    for column in filter(None, columns):
+        item, score = column.evaluation, column.score
+        folder = item.run.folder / "eval" / f"step-{score.step:05d}" / "lighteval" / "details"
+        if files := sorted(folder.glob(f"**/details_{score.benchmark}|*.parquet")):
+            try:
+                return _read(files[-1], str(item.settings.get("instruction") or ""))
+            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                what = f"cannot be read as lighteval's details ({' '.join(str(error).split())})"
+                leave_out(f"{files[-1]}: {what}. Remove it, or put it back from a copy.")
     return {}
 
 
 def _read(path: Path, instruction: str) -> dict[str, str]:
     from pyarrow import parquet
 
-    found = {}
-    for row in parquet.read_table(path, columns=["doc"]).to_pylist():
-        doc = row["doc"]
-        key = (doc.get("specific") or {}).get("problem_id")
-        if key:
-            found[key] = doc["query"].removeprefix(instruction).strip()
-    return found
+    docs = [row["doc"] for row in parquet.read_table(path, columns=["doc"]).to_pylist()]
+    keys = [(doc.get("specific") or {}).get("problem_id") for doc in docs]
+    return {
+        key: doc["query"].removeprefix(instruction).strip()
+        for key, doc in zip(keys, docs, strict=True)
+        if key
+    }

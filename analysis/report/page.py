@@ -30,8 +30,9 @@ def page(data: dict[str, Any]) -> str:
     """The report as one HTML document."""
     data = dict(data)
     viewer = data.pop("completions")
+    tabulator = (VENDOR / "tabulator" / "tabulator_simple.min.css").read_text(encoding="utf-8")
     return Template((PAGE / "page.html").read_text(encoding="utf-8")).substitute(
-        styles="\n".join((_tabulator_css(), _katex_css(), (PAGE / "page.css").read_text("utf-8"))),
+        styles="\n".join((tabulator, _katex_css(), (PAGE / "page.css").read_text("utf-8"))),
         libraries="\n".join(f"<script>{script(text)}</script>" for text in _libraries()),
         plotly=script(_plotly().read_text(encoding="utf-8")),
         data=embedded(data),
@@ -60,15 +61,11 @@ def _libraries() -> list[str]:
 
 def _plotly() -> Path:
     """plotly.js as the package plotly brings it; the package itself, which is slow, is not imported."""
-    found = importlib.util.find_spec("plotly")
-    for folder in (found.submodule_search_locations or []) if found else []:
+    spec = importlib.util.find_spec("plotly")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
         if (path := Path(folder) / "package_data" / "plotly.min.js").exists():
             return path
     raise Mistake("plotly: is not installed, and the report's plots need it. Run pip install plotly.")
-
-
-def _tabulator_css() -> str:
-    return (VENDOR / "tabulator" / "tabulator_simple.min.css").read_text(encoding="utf-8")
 
 
 def _katex_css() -> str:

@@ -1,11 +1,13 @@
-"""Where every number comes from: the score records behind it, once each, with shared parts kept apart."""
+"""The origin of every number: the score records behind it, once each, with shared parts stored apart."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis.records import RunRecords
-from openrs.records.files import read_record
+from openrs.analysis.run_records import RunRecords
+from openrs.records import faults
+from openrs.records.left_out import sound_record
+from openrs.records.masking import masked_option
 from openrs.records.scores import Score
 
 
@@ -21,11 +23,11 @@ class Provenance:
         self.settings: list[dict[str, Any]] = []
         self.versions: list[dict[str, str]] = []
         self._run_places = {run.id: place for place, run in enumerate(runs)}
-        self._kept: dict[str, int] = {}
+        self._shared: dict[str, int] = {}
         self._places: dict[int, int] = {}
 
     def place(self, run: RunRecords, score: Score) -> int:
-        """The place of a record, which is stored at the first call."""
+        """The place of a score record; its file is relative to its run's folder."""
         if id(score) not in self._places:
             self._places[id(score)] = len(self.scores)
             self.scores.append(
@@ -36,9 +38,9 @@ class Provenance:
                     score.seed,
                     score.value,
                     score.n,
-                    self._once(self.settings, score.settings),
+                    self._once(self.settings, score.settings | {"device": run.device(score)}),
                     self._once(self.versions, score.versions),
-                    _file(score),
+                    str(score.address.path(Path())),
                     sum(score.truncated),
                     sum(score.timed_out),
                     score.imported,
@@ -46,32 +48,24 @@ class Provenance:
             )
         return self._places[id(score)]
 
-    def _once(self, kept: list[Any], value: dict[str, Any]) -> int:
-        key = f"{kept is self.settings}{sorted(value.items())}"
-        if key not in self._kept:
-            self._kept[key] = len(kept)
-            kept.append(value)
-        return self._kept[key]
+    def _once(self, values: list[Any], value: dict[str, Any]) -> int:
+        """The place of a value among those stored so far."""
+        key = f"{values is self.settings}{sorted(value.items())}"
+        if key not in self._shared:
+            self._shared[key] = len(values)
+            values.append(value)
+        return self._shared[key]
 
     def data(self) -> dict[str, Any]:
         """For the page."""
-        return {
-            "runs": self.runs,
-            "scores": self.scores,
-            "settings": self.settings,
-            "versions": self.versions,
-        }
-
-
-def _file(score: Score) -> str:
-    """The record's file, relative to its run's folder."""
-    return str(score.address.path(Path()))
+        return {key: getattr(self, key) for key in ("runs", "scores", "settings", "versions")}
 
 
 def _run(run: RunRecords) -> dict[str, Any]:
-    record = read_record(run.folder / "run.json") or {}
+    record = sound_record(run.folder / "run.json", faults.of_run) or {}
     invocations = [
         {key: item.get(key) for key in ("time", "argv", "commit", "dirty", "host")}
+        | {"argv": [masked_option(word) for word in item.get("argv") or []]}  # older records have secrets
         for item in record.get("invocations", [])
     ]
     return {

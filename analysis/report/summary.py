@@ -1,32 +1,29 @@
-"""What the tables support, in sentences."""
+"""The tables in sentences, no stronger than their tests."""
 
 from collections.abc import Sequence
 
 from openrs.analysis.tables.table import BEST, REAL, TIED, Table, Value
 
 MOST = 12
-"""Rows that are spoken of one by one."""
+"""Rows that a sentence lists one by one."""
 
 
-def sentences(tables: Sequence[Table], steps: Sequence[bool]) -> list[str]:
+def sentences(tables: Sequence[Table], trained: Sequence[bool]) -> list[str]:
     """A table in words, and its differences to the base model where there are any.
 
     Args:
         tables: Table 1 and, where it was made, its differences.
-        steps: for each row of Table 1, whether it is a trained checkpoint.
+        trained: for each row of Table 1, whether it is a trained checkpoint.
     """
-    first = tables[0]
-    told = [_size(first, steps), *_best(first)]
-    if len(tables) > 1:
-        told += _differences(tables[1])
-    return told
+    first, *others = tables
+    return [_size(first, trained), *_best(first), *(text for table in others for text in _differences(table))]
 
 
-def _size(table: Table, steps: Sequence[bool]) -> str:
+def _size(table: Table, trained: Sequence[bool]) -> str:
     benchmarks = [title for title in table.columns if not title.startswith("Avg.")]
-    base = len(steps) - sum(steps)
+    base = len(trained) - sum(trained)
     return (
-        f"{_count(sum(steps), 'trained row')} and {_count(base, 'base model')} on "
+        f"{_count(sum(trained), 'trained row')} and {_count(base, 'base model')} on "
         f"{_count(len(benchmarks), 'benchmark')} ({', '.join(benchmarks)})."
     )
 
@@ -36,50 +33,47 @@ def _count(number: int, word: str) -> str:
 
 
 def _best(table: Table) -> list[str]:
-    """Who is best on average, if anyone can be told to be."""
-    place = next((i for i, title in enumerate(table.columns) if title.startswith("Avg.")), None)
-    if place is None:
+    """The row that is best on average, if noise does not explain its lead."""
+    place = next(i for i, title in enumerate(table.columns) if title.startswith("Avg."))
+    averages = [(label, value) for label, cells in table.rows if isinstance(value := cells[place], Value)]
+    tied = [(label, value) for label, value in averages if value.mark == TIED]
+    for label, value in averages:
+        if value.mark == BEST:
+            return [f"Best average: {label} with {_shown(value)}; every other row is worse beyond noise."]
+    if not tied:
         return []
-    known = [(label, cells[place]) for label, cells in table.rows]
-    best = [(label, cell) for label, cell in known if cell and cell.mark == BEST]
-    tied = [(label, cell) for label, cell in known if cell and cell.mark == TIED]
-    if best:
-        label, cell = best[0]
-        return [
-            f"Best average: {label} with {cell.mean:.1f} {_interval(cell)}; every other row is worse beyond "
-            "noise."
-        ]
-    if tied:
-        label, cell = max(tied, key=lambda pair: pair[1].mean)
-        others = len(tied) - 1
-        return [
-            f"No row is the best: {label} has the highest average ({cell.mean:.1f} {_interval(cell)}), but "
-            f"{_count(others, 'other')} cannot be told from it."
-        ]
-    return []
+    label, value = max(tied, key=lambda pair: pair[1].mean)
+    others = _count(len(tied) - 1, "other")
+    return [
+        f"No row is the best: {label} has the highest average ({_shown(value)}), but "
+        f"{others} cannot be told from it."
+    ]
 
 
-def _interval(cell: Value) -> str:
-    return "" if cell.low is None else f"[{cell.low:.1f}, {cell.high:.1f}]"
+def _shown(value: Value, sign: str = "") -> str:
+    interval = "" if value.low is None else f" [{value.low:.1f}, {value.high:.1f}]"
+    return f"{value.mean:{sign}.1f}{interval}"
 
 
 def _differences(table: Table) -> list[str]:
     base = table.title.removeprefix("Differences to ")
-    averages = [(label, cells[-1]) for label, cells in table.rows if cells[-1] is not None]
-    up = [(label, cell) for label, cell in averages if cell.mark == REAL and cell.mean > 0]
-    down = [(label, cell) for label, cell in averages if cell.mark == REAL and cell.mean < 0]
-    noise = [(label, cell) for label, cell in averages if cell.mark != REAL]
-    rows = f" (Holm over {len(averages)} rows)" if len(averages) > 1 else ""
-    told = []
-    for found, what in ((up, "better than"), (down, "worse than")):
-        if found:
-            told.append(f"On average beyond noise {what} {base}{rows}: {_listed(found)}.")
-    if noise:
-        told.append(f"Could be noise, against {base}{rows}: {_listed(noise)}.")
-    return told
+    averages = [(label, value) for label, cells in table.rows if isinstance(value := cells[-1], Value)]
+    family = " (Holm over the table)" if len(averages) > 1 else ""
+    kinds: dict[str, list[tuple[str, Value]]] = {"better": [], "worse": [], "noise": []}
+    for label, value in averages:
+        kinds["noise" if value.mark != REAL else "better" if value.mean > 0 else "worse"].append(
+            (label, value)
+        )
+    texts = [
+        f"On average beyond noise {kind} than {base}{family}: {_listed(kinds[kind])}."
+        for kind in ("better", "worse")
+        if kinds[kind]
+    ]
+    if kinds["noise"]:
+        texts.append(f"Could be noise, against {base}{family}: {_listed(kinds['noise'])}.")
+    return texts
 
 
-def _listed(found: Sequence[tuple[str, Value]]) -> str:
-    shown = [f"{label} ({cell.mean:+.1f} {_interval(cell)})" for label, cell in found[:MOST]]
-    more = len(found) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+def _listed(rows: Sequence[tuple[str, Value]]) -> str:
+    shown = "; ".join(f"{label} ({_shown(value, '+')})" for label, value in rows[:MOST])
+    return shown + (f"; and {len(rows) - MOST} more" if len(rows) > MOST else "")

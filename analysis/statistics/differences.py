@@ -1,15 +1,14 @@
 """Differences between two cells: effect, 95 % interval and p, paired where both saw the same problems."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openrs.analysis.statistics.intervals import Z95, Interval, expanded, resampled, student
+from openrs.analysis.statistics.intervals import Z95, MeanEstimate, expanded, resampled
 
 Array = NDArray[np.float64]
 FEW = 10
@@ -23,6 +22,7 @@ PAIRED = "paired bootstrap over problems"
 FLIPS = "all sign flips"
 UNPAIRED = "unpaired"
 RUNS = "training runs and problems"
+BORROWED = "training runs and problems, a recipe of one run with the spread of the others' runs"
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,21 @@ class Difference:
     """The part of `error` that training seeds make; the rest is from problems, at right angles to it."""
 
     @property
+    def of_recipes(self) -> bool:
+        """Whether it is between recipes, and not between the checkpoints of single runs."""
+        return self.kind in (RUNS, BORROWED)
+
+    @property
     def paired(self) -> bool:
         """False where the rows share no outcomes on the same problems."""
         return self.kind != UNPAIRED
+
+
+def of_shares(difference: Difference) -> Difference:
+    """The same with an interval that no two shares can leave, -1 to 1; one without bounds stays."""
+    if math.isinf(difference.low):
+        return difference
+    return replace(difference, low=max(-1.0, difference.low), high=min(1.0, difference.high))
 
 
 def normal_tail(z: float) -> float:
@@ -164,14 +176,7 @@ def _error(gaps: Array, bounded: bool) -> float:
     return float(gaps.std(ddof=1)) / math.sqrt(n)
 
 
-def unpaired(
-    first: float,
-    second: float,
-    first_interval: Interval,
-    second_interval: Interval,
-    errors: tuple[float, float],
-    sizes: tuple[int, int] | None = None,
-) -> Difference:
+def unpaired(first: MeanEstimate, second: MeanEstimate, sizes: tuple[int, int] | None = None) -> Difference:
     """Two rows that share no outcomes: the interval is put together from theirs.
 
     Newcombe 1998, Statist. Med. 17:873, method 10 (with Wilson's intervals), which Zou and Donner 2008,
@@ -179,71 +184,19 @@ def unpaired(
     answer a problem (`sizes`), else the normal test with the rows' own errors.
 
     Args:
-        errors: standard errors of the rows.
         sizes: problems of each, where each had one answer.
     """
-    effect = second - first
-    low = effect - math.hypot(second - second_interval.low, first_interval.high - first)
-    high = effect + math.hypot(second_interval.high - second, first - first_interval.low)
-    error = math.hypot(*errors)
+    effect = second.value - first.value
+    low = effect - math.hypot(second.value - second.low, first.high - first.value)
+    high = effect + math.hypot(second.high - second.value, first.value - first.low)
+    error = math.hypot(first.error, second.error)
     if sizes is not None:
-        pooled = (first * sizes[0] + second * sizes[1]) / sum(sizes)
+        pooled = (first.value * sizes[0] + second.value * sizes[1]) / sum(sizes)
         at_null = math.sqrt(pooled * (1 - pooled) * (1 / sizes[0] + 1 / sizes[1]))
     else:
         at_null = error
     p = normal_tail(effect / at_null) if at_null > 0 else 1.0
     return Difference(effect, low, high, p, UNPAIRED, error)
-
-
-def between_runs(first: list[Array], second: list[Array], first_trained: bool = True) -> Difference:
-    """Two recipes, each trained once or several times; training seeds are a level of their own.
-
-    Args:
-        first, second: a vector of shares (problems,) a run, all over the same problems; at least two
-            runs on one of the sides.
-        first_trained: False where the first is the base model, which has no variance between runs.
-    """
-    return average_between_runs([first], [second], first_trained)
-
-
-def average_between_runs(
-    first: Sequence[list[Array]], second: Sequence[list[Array]], first_trained: bool = True
-) -> Difference:
-    """The plain mean over benchmarks of what `between_runs` compares.
-
-    The error has two parts: over problems (of each recipe's mean over its runs, paired; benchmarks add as
-    independent ones), and between a recipe's runs, of their averages: a run that is good on one benchmark
-    may be good on all. A recipe with one run borrows the other's variance between runs. Student's t, with
-    Satterthwaite's degrees of freedom.
-
-    Args:
-        first, second: for each benchmark what `between_runs` takes, runs in the same order in all.
-    """
-    gaps = [np.mean(b, axis=0) - np.mean(a, axis=0) for a, b in zip(first, second, strict=True)]
-    effect = float(np.mean([gap.mean() for gap in gaps]))
-    if any(len(gap) == 1 for gap in gaps):  # one problem says nothing of others
-        return Difference(effect, -math.inf, math.inf, 1.0, RUNS, math.inf)
-    over_problems = [float(gap.var(ddof=1)) / len(gap) / len(gaps) ** 2 for gap in gaps]
-    averages = [
-        [np.mean([run.mean() for run in runs]) for runs in zip(*side, strict=True)]
-        for side in (first, second)
-    ]
-    several = [side for side in averages if len(side) > 1]
-    freedoms = [len(side) - 1 for side in several]
-    pooled = float(np.average([np.var(side, ddof=1) for side in several], weights=freedoms))
-    over_runs = pooled * ((1 / len(averages[0]) if first_trained else 0) + 1 / len(averages[1]))
-    total = sum(over_problems) + over_runs
-    if total == 0:  # nothing varies, which few problems and runs do not make a certainty
-        error = math.hypot(*(least_error(len(gap)) for gap in gaps)) / len(gaps)
-        reach = Z95 * error
-        return Difference(effect, effect - reach, effect + reach, normal_tail(effect / error), RUNS, error)
-    by_problems = sum(part**2 / (len(gap) - 1) for part, gap in zip(over_problems, gaps, strict=True))
-    freedom = total**2 / (by_problems + over_runs**2 / sum(freedoms))
-    error = math.sqrt(total)
-    reach = student(0.975, freedom) * error
-    p = student_tail(effect / error, freedom)
-    between = math.sqrt(over_runs)
-    return Difference(effect, effect - reach, effect + reach, p, RUNS, error, sum(freedoms), between)
 
 
 def average(parts: list[Difference]) -> Difference:
@@ -255,15 +208,19 @@ def average(parts: list[Difference]) -> Difference:
     return Difference(effect, effect - Z95 * error, effect + Z95 * error, p, kind, error)
 
 
-def holm(ps: list[float], tests: int | None = None) -> list[float]:
-    """Holm's step-down adjustment (Holm 1979, Scand. J. Statist. 6:65).
+def holm(ps: list[float], tests: float | None = None, weights: list[float] | None = None) -> list[float]:
+    """Holm's step-down adjustment (Holm 1979, Scand. J. Statist. 6:65), with weights (its section 4).
 
     Args:
         ps: p values.
-        tests: size of the family where more tests were open than are given.
+        tests: the weight of the whole family where more tests were open than are given.
+        weights: of each test's importance; a test of weight 2 is allowed twice the level. All 1 where None.
     """
-    family, adjusted, running = tests or len(ps), [0.0] * len(ps), 0.0
-    for place, index in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
-        running = max(running, min(1.0, (family - place) * ps[index]))
+    weights = weights or [1.0] * len(ps)
+    left = sum(weights) if tests is None else tests
+    adjusted, running = [0.0] * len(ps), 0.0
+    for index in sorted(range(len(ps)), key=lambda i: ps[i] / weights[i]):
+        running = max(running, min(1.0, left * ps[index] / weights[index]))
         adjusted[index] = running
+        left -= weights[index]
     return adjusted

@@ -1,4 +1,4 @@
-"""What a cell says of each problem: avg@k, pass@k and maj@k, from several answers to each problem."""
+"""Metrics of each problem: avg@k, pass@k and maj@k, from several answers."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""95 % intervals of a mean over problems, of an aggregate, and of a mean over training runs.
+"""95 % intervals of a mean over problems, and of an aggregate.
 
 With one answer a problem, resampling problems is resampling a binomial count: the outcomes say no more
 than their sum, and Wilson's interval covers better than the bootstrap's quantiles (tests/benchmarks
@@ -20,20 +20,25 @@ SPARSE = 5.0
 """Below this many right (or wrong) problems' worth of answers the bootstrap covers too little."""
 
 WILSON = "Wilson"
+CAREFUL = "Wilson on the number of problems, which covers at least 95 % as there are several answers to each"
 BOOTSTRAP = "bootstrap over problems"
 UNKNOWN = "none, from one problem"
 STATED = "normal, from the stated standard error"
-RUNS = "Student's t over training runs"
+GRADED = "Student's t over problems"
 NORMAL = "normal over problems"
 
 
 @dataclass(frozen=True)
-class Interval:
-    """Bounds and how they were found."""
+class MeanEstimate:
+    """A mean with its 95 % interval."""
 
+    value: float
     low: float
     high: float
+    error: float
+    """Standard error."""
     kind: str
+    """The method of the interval."""
 
 
 def wilson(correct: float, n: int) -> tuple[float, float]:
@@ -107,90 +112,84 @@ def sparse(values: Array) -> bool:
     return min(total, len(values) - total) < SPARSE
 
 
-def of_shares(shares: Array) -> Interval:
-    """Interval of a cell whose outcomes are known.
+def of_shares(shares: Array) -> MeanEstimate:
+    """Mean of shares: a cell whose outcomes are known.
 
-    Wilson's where every problem went all right or all wrong (so with one answer a problem), or where too
-    few problems speak for one side; else the bootstrap.
+    The interval is Wilson's where every problem went all right or all wrong (so with one answer a problem),
+    or where too few problems speak for one side; else the bootstrap's.
 
     Args:
         shares: one share a problem, shape (problems,).
     """
+    n, value = len(shares), float(shares.mean())
+    error = float(shares.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    error = error or _error_of_share(value, n)
     if np.isin(shares, (0.0, 1.0)).all() or sparse(shares):
-        return Interval(*wilson(float(shares.sum()), len(shares)), WILSON)
-    return Interval(*bootstrap(shares), BOOTSTRAP)
+        return MeanEstimate(value, *wilson(float(shares.sum()), n), error, WILSON)
+    return MeanEstimate(value, *bootstrap(shares), error, BOOTSTRAP)
 
 
-def of_numbers(values: Array) -> Interval:
-    """Interval of a mean of numbers without bounds, such as lengths; one problem tells no bounds.
+def of_problems(values: Array, bounded: bool, graded: bool = False) -> MeanEstimate:
+    """Mean of one number a problem.
+
+    Args:
+        bounded: whether they are shares.
+        graded: whether a problem may have any share by a single answer: then no count of right answers is
+            behind them, and the interval is Student's.
+    """
+    if not graded or len(values) == 1:
+        return of_numbers(values) if graded or not bounded else of_shares(values)
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    return _normal(float(values.mean()), error, GRADED, student(0.975, len(values) - 1))
+
+
+def of_numbers(values: Array) -> MeanEstimate:
+    """Mean of numbers without bounds, such as lengths; one problem tells no bounds.
 
     Args:
         values: one number a problem, shape (problems,).
     """
-    if len(values) == 1:
-        return Interval(-math.inf, math.inf, UNKNOWN)
-    return Interval(*bootstrap(values), BOOTSTRAP)
+    n, value = len(values), float(values.mean())
+    if n == 1:
+        return MeanEstimate(value, -math.inf, math.inf, math.inf, UNKNOWN)
+    return MeanEstimate(value, *bootstrap(values), float(values.std(ddof=1)) / math.sqrt(n), BOOTSTRAP)
 
 
-def error_of_numbers(values: Array) -> float:
-    """Standard error of a mean of numbers without bounds (ddof 1); infinite from one problem."""
-    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-
-
-def of_aggregate(value: float, n: int, samples: int = 1, stderr: float | None = None) -> Interval:
-    """Interval of a cell of which only the share is known.
+def of_aggregate(value: float, n: int, samples: int = 1, stderr: float | None = None) -> MeanEstimate:
+    """A cell of which only the share is known.
 
     Args:
         n: problems.
-        samples: answers a problem; above 1, a stated standard error says more than n does.
+        samples: answers a problem. Above 1, a stated standard error says more than n does; without one,
+            Wilson's interval on n problems is too wide by what the answers to one problem differ (it covers
+            99.9 % where they do not agree more than those to different problems), and says so.
         stderr: standard error over problems as the source states it.
     """
     if samples > 1 and stderr is not None and 0 < stderr < math.inf and min(value, 1 - value) * n >= SPARSE:
-        spread = Z95 * stderr
-        return Interval(max(0.0, value - spread), min(1.0, value + spread), STATED)
-    return Interval(*wilson(value * n, n), WILSON)
+        return _normal(value, stderr, STATED, Z95)
+    kind = CAREFUL if samples > 1 else WILSON
+    return MeanEstimate(value, *wilson(value * n, n), _error_of_share(value, n), kind)
 
 
-def of_runs(values: list[float], bounded: bool = True, step: float = 0.0) -> Interval:
-    """Student's t interval of the mean over training runs.
-
-    Args:
-        values: one mean a run, at least 2 (each already a mean over its sampling seeds).
-        bounded: whether they are shares, which keeps the interval within 0 and 1.
-        step: the smallest change of a mean, one answer; the spread is at least what rounding to it
-            makes (step / sqrt(12)), so that a few equal runs are not taken for certainty.
-    """
-    m = len(values)
-    spread = max(float(np.std(values, ddof=1)), step / math.sqrt(12))
-    middle, reach = float(np.mean(values)), student(0.975, m - 1) * spread / math.sqrt(m)
-    return _within(middle - reach, middle + reach, RUNS, bounded)
-
-
-def of_average(values: list[float], errors: list[float], bounded: bool = True) -> Interval:
-    """Normal interval of the plain mean of independent estimates.
+def of_average(values: list[float], errors: list[float], bounded: bool = True) -> MeanEstimate:
+    """Plain mean of independent estimates, with a normal interval.
 
     Args:
         errors: their standard errors.
         bounded: whether they are shares, which keeps the interval within 0 and 1.
     """
-    middle = sum(values) / len(values)
-    spread = Z95 * math.sqrt(sum(error**2 for error in errors)) / len(values)
-    return _within(middle - spread, middle + spread, NORMAL, bounded)
+    error = math.hypot(*errors) / len(values)
+    return _normal(sum(values) / len(values), error, NORMAL, Z95, bounded)
 
 
-def _within(low: float, high: float, kind: str, bounded: bool) -> Interval:
-    return Interval(max(0.0, low), min(1.0, high), kind) if bounded else Interval(low, high, kind)
+def _normal(value: float, error: float, kind: str, quantile: float, bounded: bool = True) -> MeanEstimate:
+    low, high = value - quantile * error, value + quantile * error
+    if bounded and math.isfinite(error):
+        low, high = max(0.0, low), min(1.0, high)
+    return MeanEstimate(value, low, high, error, kind)
 
 
-def error_of_shares(shares: Array) -> float:
-    """Standard error of a mean over problems (ddof 1); Wilson's where all went alike, so never 0."""
-    n = len(shares)
-    if n > 1 and (found := float(shares.std(ddof=1)) / math.sqrt(n)) > 0:
-        return found
-    return error_of_aggregate(float(shares.mean()), n)
-
-
-def error_of_aggregate(value: float, n: int) -> float:
+def _error_of_share(value: float, n: int) -> float:
     """Standard error of a share of n problems; half of Wilson's width at 0 and 1, so never 0."""
     if 0 < value < 1 and n > 1:
         return math.sqrt(value * (1 - value) / (n - 1))

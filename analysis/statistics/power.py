@@ -23,61 +23,64 @@ _MIDDLES = (np.arange(4000) + 0.5) / 4000
 _quantile = NormalDist().inv_cdf
 
 
-def from_error(error: float, freedom: float = math.inf, power: float = POWER, size: float = SIZE) -> float:
-    """Smallest effect that a two-sided t test finds with this power, given the effect's standard error.
+def from_error(error: float, freedom: float = math.inf) -> float:
+    """Smallest effect that a two-sided t test finds with power 0.8, given the effect's standard error.
 
     Args:
         freedom: the test's degrees of freedom; infinite for a normal test.
     """
-    return noncentrality(freedom, power, size) * error
+    return noncentrality(freedom) * error
 
 
-def over_runs(problems: float, runs: float, n: int, freedom: float, power: float = POWER) -> float:
-    """Smallest effect that the test between training runs finds, with Satterthwaite's degrees of freedom.
-
-    The mean power over what the estimated variance between runs may be, chi-square distributed about the
-    one given: with few runs it decides the error and the degrees of freedom of the test at once.
+def over_runs(problems: float, runs: float, n: int, freedom: float, level: float = POWER) -> float:
+    """Smallest effect that the test between recipes finds (see `recipes`).
 
     Args:
         problems, runs: standard errors that problems and training seeds make of the effect.
         n: problems.
         freedom: degrees of freedom of the variance between runs.
+        level: the power.
     """
-    from scipy.special import gammaincinv, ndtr, stdtrit
+    highest = 4 * student(1 - SIZE / 2, min(freedom, n - 1)) * math.hypot(problems, runs)
+    return _smallest(lambda effect: between_recipes(effect, problems, runs, n, freedom), highest, level)
+
+
+def between_recipes(effect: float, problems: float, runs: float, n: int, freedom: float) -> float:
+    """Power of the test between recipes.
+
+    The mean over what the estimated variance between runs may be, chi-square distributed about the one given:
+    with few runs it decides how far the test's interval reaches.
+    """
+    from scipy.special import gammaincinv, ndtr
 
     estimated = runs**2 * 2 * gammaincinv(freedom / 2, _MIDDLES) / freedom
-    total, error = problems**2 + estimated, math.hypot(problems, runs)
-    freedoms = total**2 / (problems**4 / (n - 1) + estimated**2 / freedom)
-    needed = stdtrit(freedoms, 1 - SIZE / 2) * np.sqrt(total)
-    return _smallest(
-        lambda effect: float((ndtr((effect - needed) / error) + ndtr((-effect - needed) / error)).mean()),
-        4 * student(1 - SIZE / 2, min(freedom, n - 1)) * error,
-        power,
-    )
+    quantiles = student(1 - SIZE / 2, n - 1), student(1 - SIZE / 2, freedom)
+    needed = np.sqrt((quantiles[0] * problems) ** 2 + quantiles[1] ** 2 * estimated)
+    error = math.hypot(problems, runs)
+    return float((ndtr((effect - needed) / error) + ndtr((-effect - needed) / error)).mean())
 
 
 @lru_cache(maxsize=1024)
-def noncentrality(freedom: float, power: float = POWER, size: float = SIZE) -> float:
-    """Standard errors that an effect must measure for a two-sided t test to have this power.
+def noncentrality(freedom: float) -> float:
+    """Standard errors that an effect must measure for a two-sided t test to have power 0.8.
 
     The power of the noncentral t test (Cohen 1988, chapter 2), as the mean over what the estimated error may
     be, chi distributed: scipy's own distribution function is far off at one or two degrees of freedom. For
-    a normal statistic z(1 - size/2) + z(power).
+    a normal statistic z(0.975) + z(0.8).
     """
     if math.isinf(freedom):
-        return _quantile(1 - size / 2) + _quantile(power)
+        return _quantile(1 - SIZE / 2) + _quantile(POWER)
     from scipy.special import gammaincinv, ndtr
 
-    critical = student(1 - size / 2, freedom) * np.sqrt(2 * gammaincinv(freedom / 2, _MIDDLES) / freedom)
+    critical = student(1 - SIZE / 2, freedom) * np.sqrt(2 * gammaincinv(freedom / 2, _MIDDLES) / freedom)
     return _smallest(
         lambda effect: float((ndtr(effect - critical) + ndtr(-effect - critical)).mean()),
-        4 * student(1 - size / 2, freedom),
-        power,
+        4 * student(1 - SIZE / 2, freedom),
     )
 
 
 @lru_cache(maxsize=4096)  # a report of many rows asks for few different shares
-def paired_once(n: int, churn: float, power: float = POWER) -> float:
+def paired_once(n: int, churn: float) -> float:
     """Smallest difference that McNemar's exact test finds, one answer a problem.
 
     Args:
@@ -88,7 +91,7 @@ def paired_once(n: int, churn: float, power: float = POWER) -> float:
     Returns:
         The difference of the shares; infinite where none could be found.
     """
-    return _smallest(lambda gain: mcnemar(n, churn + gain, gain), 1 - churn, power)
+    return _smallest(lambda gain: mcnemar(n, churn + gain, gain), 1 - churn)
 
 
 def mcnemar(n: int, changed: float, gain: float) -> float:
@@ -106,29 +109,28 @@ def mcnemar(n: int, changed: float, gain: float) -> float:
 
     if changed == 0:
         return 0.0
-    totals, fewest = np.arange(n + 1), _fewest(n)
-    up = min(1.0, (1 + gain / changed) / 2)
-    known = fewest >= 0
-    m, c = totals[known], fewest[known].astype(float)
+    limits, up = _limits(n), min(1.0, (1 + gain / changed) / 2)
+    possible = limits >= 0
+    m, c = np.arange(n + 1)[possible], limits[possible].astype(float)
     rejected = np.zeros(n + 1)
-    rejected[known] = bdtr(c, m, up) + bdtr(c, m, 1 - up)
+    rejected[possible] = bdtr(c, m, up) + bdtr(c, m, 1 - up)
     return float(_binomial(n, changed) @ rejected)
 
 
 @lru_cache(maxsize=64)
-def _fewest(n: int) -> NDArray[np.int_]:
+def _limits(n: int) -> NDArray[np.int_]:
     """For each number of differing problems, the most of them that may go the other way; -1 for none."""
     from scipy.special import bdtr
 
-    found, least = [], -1
+    limits, limit = [], -1
     for total in range(n + 1):
-        while least + 1 < total / 2 and 2 * bdtr(least + 1.0, total, 0.5) < SIZE:
-            least += 1
-        found.append(least)
-    return np.array(found)
+        while limit + 1 < total / 2 and 2 * bdtr(limit + 1.0, total, 0.5) < SIZE:
+            limit += 1
+        limits.append(limit)
+    return np.array(limits)
 
 
-def paired_several(shares: Array, k: int, error: float, freedom: float, power: float = POWER) -> float:
+def paired_several(shares: Array, k: int, error: float, freedom: float) -> float:
     """Smallest difference of two rows of k answers a problem that the paired test finds.
 
     No difference is the same on all problems: it is taken as a part of what each leaves room for, upwards,
@@ -148,10 +150,10 @@ def paired_several(shares: Array, k: int, error: float, freedom: float, power: f
         answers = (1 - part) * (varying + part * square) - varying
         return gain / math.sqrt(error**2 + (part**2 * float(room.var()) + max(0.0, answers) / k) / n)
 
-    return _smallest(errors, width, noncentrality(freedom, power))
+    return _smallest(errors, width, noncentrality(freedom))
 
 
-def unpaired(share: float, n: int, power: float = POWER) -> float:
+def unpaired(share: float, n: int) -> float:
     """Smallest gain over `share` that the pooled z test of two rows of n problems finds, one answer each.
 
     Above one half a loss of that size is meant, which is the harder one to show. Summed over all outcomes
@@ -162,9 +164,9 @@ def unpaired(share: float, n: int, power: float = POWER) -> float:
     """
     share = min(share, 1 - share)
     if n > SUMMED:
-        return _smallest(lambda gain: _normal_power(share, gain, n), 1 - share, power)
+        return _smallest(lambda gain: _normal_power(share, gain, n), 1 - share)
     rejected = _binomial(n, share) @ _rejected(n)
-    return _smallest(lambda gain: float(rejected @ _binomial(n, share + gain)), 1 - share, power)
+    return _smallest(lambda gain: float(rejected @ _binomial(n, share + gain)), 1 - share)
 
 
 @lru_cache(maxsize=8)
@@ -188,20 +190,30 @@ def _normal_power(share: float, gain: float, n: int) -> float:
 
 def _binomial(n: int, share: float) -> Array:
     """Chance of each number of successes among n, shape (n + 1,)."""
-    from scipy.special import bdtr
+    counts = np.arange(n + 1)
+    if share <= 0 or share >= 1:
+        return (counts == (n if share > 0 else 0)).astype(float)
+    return np.exp(_log_choices(n) + counts * math.log(share) + (n - counts) * math.log1p(-share))
 
-    below = bdtr(np.arange(n + 1.0), n, min(1.0, share))
-    return np.diff(below, prepend=0.0)
+
+@lru_cache(maxsize=64)
+def _log_choices(n: int) -> Array:
+    """Logarithm of the number of ways to choose each number among n.
+
+    scipy.special has it, and takes longer to import than all else that a table of imported scores does.
+    """
+    factorials = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
+    return factorials[n] - factorials - factorials[::-1]
 
 
-def _smallest(reached: Callable[[float], float], highest: float, power: float) -> float:
-    """The smallest effect whose power is reached, by bisection; infinite where the highest falls short."""
+def _smallest(reached: Callable[[float], float], highest: float, level: float = POWER) -> float:
+    """The smallest effect that reaches the level, by bisection; infinite where the highest falls short."""
     low, high = 0.0, highest
-    if reached(high) < power:
+    if reached(high) < level:
         return math.inf
     for _ in range(24):  # to a ten-millionth of the range
         middle = (low + high) / 2
-        if reached(middle) < power:
+        if reached(middle) < level:
             low = middle
         else:
             high = middle

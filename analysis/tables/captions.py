@@ -1,63 +1,105 @@
-"""What captions say of any table: where its numbers are from, and what its marks mean."""
+"""Captions of tables of scores: the origin of the numbers, and the meaning of the marks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from openrs.analysis.lines import Line, differing_settings
+from openrs.analysis import mixing
+from openrs.analysis.cells import Metric
 from openrs.analysis.mixing import NOT_STATED
-from openrs.analysis.records import Row
+from openrs.analysis.rows import ResultRow, differing_settings, evaluations_of
+from openrs.analysis.run_records import Evaluation
+from openrs.analysis.statistics.differences import RUNS
+from openrs.analysis.tables.comparisons import FEW, TOO_FEW
+from openrs.analysis.tables.detectable import detectable
+from openrs.analysis.tables.values import span
 
 MARKED = (
     "Bold marks the best row of a column where noise does not explain its lead; ≈ marks rows that cannot be "
-    "told from the best (paired tests where the problems match, Holm over all pairs of rows, 5 %)."
+    "told from the best (paired tests where problems match, Holm over all pairs of rows and columns, 5 %)."
 )
 OVER_RUNS = (
-    "A mean of training runs averages each run first, then the runs. Its interval is over runs on these "
-    "problems and leaves out what other problems would add; the tests of differences include that."
+    "A mean of training runs averages each run first, then the runs. Its interval covers other problems and "
+    "other training seeds; that of a single run covers other problems only."
 )
 NANO = "nano-X replaces X with procedural problems: its scores are not comparable with published ones."
 
 
-def measured_how(made: Sequence[Line], columns: Sequence[str]) -> list[str]:
-    """Where these numbers are from: scale, problems, answers a problem, sampling seeds, settings."""
-    rows = [row for line in made for row in line.rows]
-    cells = [line.cells[title] for line in made for title in columns if title in line.cells]
-    imported = all(row.run.imported for row in rows)
-    scales = sorted({str(row.run.config["scale"]["name"]) for row in rows})
-    sizes = ", ".join(
-        f"{t} {'/'.join(map(str, sorted({line.cells[t].n for line in made if t in line.cells})))}"
-        for t in columns
+def too_few(rows: Sequence[ResultRow], columns: Sequence[str]) -> bool:
+    """Whether every benchmark has so few problems that no outcome is beyond noise."""
+    return (
+        max((row.cells[title].n for row in rows for title in columns if title in row.cells), default=0) < FEW
     )
+
+
+def of_scores(
+    rows: Sequence[ResultRow],
+    columns: Sequence[str],
+    metric: Metric,
+    mean_over: str = "sampling seeds",
+    marked: bool = False,
+    mixed: Collection[str] = (),
+) -> list[str]:
+    """The lines below a table of scores; one line where there are too few problems to say anything.
+
+    Args:
+        columns: benchmarks.
+        mean_over: the subject of a cell's mean.
+        marked: whether the best of several rows are marked.
+        mixed: traits in which rows may differ.
+    """
+    evaluations = [item for item in evaluations_of(rows) if item.scores]
+    cells = [row.cells[title] for row in rows for title in columns if title in row.cells]
+    kinds = sorted({cell.estimate.kind for cell in cells} - {""})
+    seeds = sorted({span(cell.seeds) for cell in cells})
+    marked = marked and sum(not row.one_of_several for row in rows) > 1
+    lines = [_measured_where(rows, columns, evaluations)]
+    if too_few(rows, columns):
+        lines = [f"{TOO_FEW}. {lines[0]}"]
+    else:
+        lines += [
+            f"Sampling: seeds {', '.join(seeds)}, {_settings(evaluations)}.",
+            f"A cell is the mean over {mean_over}, with its 95 % interval ({', '.join(kinds)}).",
+            *([OVER_RUNS] if RUNS in kinds else []),
+            *([MARKED] if marked else []),
+            *detectable(rows, columns, metric),
+            *([NANO] if any(title.startswith("nano-") for title in columns) else []),
+        ]
+    if traits := {trait: v for trait, v in mixing.differing(evaluations).items() if trait in mixed}:
+        texts = (f"{mixing.TRAITS[trait]} ({' | '.join(values)})" for trait, values in traits.items())
+        lines.append(
+            f"Mixed by --mixed: rows differ in {'; '.join(texts)}. A difference between them may come from "
+            "that alone."
+        )
+    timeouts = sum(
+        sum(s.timed_out) for item in evaluations for scores in item.scores.values() for s in scores
+    )
+    if timeouts:
+        lines.append(f"{timeouts} answers could not be verified in time and count as wrong.")
+    return lines
+
+
+def _measured_where(
+    rows: Sequence[ResultRow], columns: Sequence[str], evaluations: Sequence[Evaluation]
+) -> str:
+    """Scale, problems, and answers a problem."""
+    scales = sorted({str(item.run.config["scale"]["name"]) for item in evaluations})
+    imported = all(item.run.imported for item in evaluations)
     where = "Imported, not measured here" if imported else f"Measured here at {'/'.join(scales)} scale"
-    answers = "/".join(map(str, sorted({cell.k for cell in cells})))
-    return [
-        f"{where}. Problems: {sizes}; answers per problem: {answers}.",
-        f"Sampling: seeds {', '.join(sorted({span(cell.seeds) for cell in cells}))}, {_settings(rows)}.",
-    ]
+    cells = {title: [row.cells[title] for row in rows if title in row.cells] for title in columns}
+    sizes = (f"{t} {'/'.join(map(str, sorted({cell.n for cell in column})))}" for t, column in cells.items())
+    answers = "/".join(map(str, sorted({cell.k for column in cells.values() for cell in column})))
+    return f"{where}. Problems: {', '.join(sizes)}; answers per problem: {answers}."
 
 
-def nano_note(columns: Sequence[str]) -> list[str]:
-    """What must be said of nano's benchmarks, where some are among the columns."""
-    return [NANO] if any(title.startswith("nano-") for title in columns) else []
+def _settings(evaluations: Sequence[Evaluation]) -> str:
+    differing, first = differing_settings(evaluations), evaluations[0].settings
 
-
-def _settings(rows: list[Row]) -> str:
-    differing, first = differing_settings(rows), rows[0].settings
-
-    def said(key: str) -> str:
+    def text(key: str) -> str:
         return "as the row says" if key in differing else str(first.get(key, NOT_STATED))
 
-    dtype = said("dtype")
+    dtype = text("dtype")
+    devices = sorted({str(item.settings.get("device", NOT_STATED)) for item in evaluations})
     return (
-        f"temperature {said('temperature')}, top_p {said('top_p')}, token limit {said('max_new_tokens')}, "
-        f"engine {said('engine')}, "
-        f"{'number format' if dtype == NOT_STATED else 'weights in'} {dtype}"
+        f"temperature {text('temperature')}, top_p {text('top_p')}, token limit {text('max_new_tokens')}, "
+        f"engine {text('engine')}, {'number format' if dtype == NOT_STATED else 'weights in'} {dtype}, "
+        f"device {' | '.join(devices)}"
     )
-
-
-def span(seeds: tuple[int, ...]) -> str:
-    """Sampling seeds in words; those below 0 were not stated."""
-    if any(seed < 0 for seed in seeds):
-        return NOT_STATED if len(seeds) == 1 else f"{NOT_STATED} ({len(seeds)} distinct outputs)"
-    if len(seeds) > 2 and seeds != tuple(range(seeds[0], seeds[0] + len(seeds))):
-        return ", ".join(map(str, seeds))
-    return f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"

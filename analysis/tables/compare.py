@@ -1,161 +1,157 @@
-"""Two checkpoints beside each other: benchmark by benchmark, then problem by problem."""
+"""Two recipes or checkpoints beside each other: benchmark by benchmark, then problem by problem."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from openrs.analysis import mixing
-from openrs.analysis.cells import Measured, Metric
-from openrs.analysis.lines import Line, lines, titles
-from openrs.analysis.records import Row, RunRecords, rows
+from openrs.analysis.cells import Metric
+from openrs.analysis.factors import replicates
+from openrs.analysis.rows import ResultRow, result_rows, titles
+from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
 from openrs.analysis.statistics.differences import holm
-from openrs.analysis.tables import comparisons
-from openrs.analysis.tables.captions import measured_how, nano_note
+from openrs.analysis.tables import captions, comparisons
 from openrs.analysis.tables.table import Table, Value
-from openrs.analysis.tables.table1 import value
+from openrs.analysis.tables.values import value
 from openrs.errors import Mistake
 
 
-def find(runs: list[RunRecords], text: str) -> Row:
-    """The checkpoint of "exp3", "exp3@50", "179c9a63@last" or a run's folder name.
+def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
+    """The checkpoints of "exp3", "exp3@50", "179c9a63@last" or a run's folder name.
 
-    Without a step it is the last one evaluated. Of several ways of measuring, the one with most
-    benchmarks.
+    It is one of each run, where several of a name differ in their seeds alone. Without a step it is the
+    last one evaluated. Of several ways of measuring, the one with most benchmarks.
 
     Raises:
-        Mistake: no run or several fit, or it has no such step.
+        Mistake: no run fits, or runs of several recipes, or one has no such step.
     """
     name, _, step = text.rstrip("/").partition("@")
     name = name.rsplit("/", 1)[-1]
-    fitting = [run for run in runs if name in (run.name, run.folder.name) or _is_id(run, name)]
-    if len(fitting) != 1:
-        known = ", ".join(run.folder.name for run in fitting or runs)
-        raise Mistake(
-            f"{text}: {'no run has' if not fitting else f'{len(fitting)} runs have'} this name. Give one of "
-            f"{known}."
-        )
-    made = rows(fitting[0])
-    steps = sorted({row.step for row in made})
+    is_id = len(name) >= 8
+    fits = [r for r in runs if name in (r.name, r.folder.name) or (is_id and r.id.startswith(name))]
+    if len(set(replicates(fits).values())) != 1:
+        number = f"{len(fits)} runs of several recipes have" if fits else "no run has"
+        folders = ", ".join(run.folder.name for run in fits or runs)
+        raise Mistake(f"{text}: {number} this name. Give one of {folders}.")
+    return [_at(run, step, text) for run in fits]
+
+
+def _at(run: RunRecords, step: str, text: str) -> Evaluation:
+    items = evaluations(run)
+    steps = sorted({item.step for item in items})
     if not steps:
-        raise Mistake(f"{text}: {fitting[0].folder.name} has no scores. Evaluate it first.")
+        raise Mistake(f"{text}: {run.folder.name} has no scores. Evaluate it first.")
     if step not in ("", "last") and (not step.isdigit() or int(step) not in steps):
-        raise Mistake(f"{text}: has scores at steps {', '.join(map(str, steps))} only. Give one of them.")
-    wanted = steps[-1] if step in ("", "last") else int(step)
-    return max((row for row in made if row.step == wanted), key=lambda row: len(row.cells))
-
-
-def _is_id(run: RunRecords, text: str) -> bool:
-    return len(text) >= 8 and run.id.startswith(text)
+        where = f"{run.folder.name} has scores at steps {', '.join(map(str, steps))} only"
+        raise Mistake(f"{text}: {where}. Give one of them.")
+    at = steps[-1] if step in ("", "last") else int(step)
+    return max((item for item in items if item.step == at), key=lambda item: len(item.scores))
 
 
 def tables(
-    first: Row, second: Row, metric: Metric, mixed: Collection[str] = frozenset(), listed: int = 10
+    first: Sequence[Evaluation],
+    second: Sequence[Evaluation],
+    metric: Metric,
+    mixed: Collection[str] = frozenset(),
+    listed: int = 10,
 ) -> list[Table]:
     """Both rows with their difference, how many problems changed, and the largest changes.
+
+    Args:
+        first, second: the checkpoints of the runs of a recipe each, whose means are compared.
 
     Raises:
         Mistake: they were measured in different ways that `mixed` does not name, or share no benchmark.
     """
-    mixing.refuse([first, second], mixed)
-    made = [lines([row], metric)[0] for row in (first, second)]
-    if made[0].label == made[1].label:
-        made = [
-            replace(line, label=f"{line.label} ({row.run.folder.name})")
-            for line, row in zip(made, (first, second), strict=True)
+    mixing.refuse([*first, *second], mixed)
+    rows = [_row(items, others, metric, mixed) for items, others in ((first, second), (second, first))]
+    if rows[0].label == rows[1].label:
+        rows = [
+            replace(row, label=f"{row.label} ({items[0].run.folder.name})")
+            for row, items in zip(rows, (first, second), strict=True)
         ]
-    shared = [title for title in titles(made) if all(title in line.cells for line in made)]
+    shared = [title for title in titles(rows) if all(title in row.cells for row in rows)]
     if not shared:
         raise Mistake(
-            f"{made[0].label} and {made[1].label} have no benchmark in common. Evaluate both on one."
+            f"{rows[0].label} and {rows[1].label} have no benchmark in common. Evaluate both on one."
         )
-    return [_benchmarks(made, shared, metric), *_problems(made, shared, metric, listed)]
+    origin = "/".join(dict.fromkeys(row.origin for row in rows))
+    tables = [_benchmarks(rows, shared, metric, mixed), *_problems(rows, shared, metric, listed)]
+    return [replace(table, origins=(origin,) * len(table.rows)) for table in tables]
 
 
-def _benchmarks(made: list[Line], shared: list[str], metric: Metric) -> Table:
-    first, second = made
-    found = comparisons.against(first, second, shared)
-    ps = holm([found[title].p for title in shared])
+def _row(
+    items: Sequence[Evaluation], others: Sequence[Evaluation], metric: Metric, mixed: Collection[str]
+) -> ResultRow:
+    """One run, or the mean of several on the benchmarks that all of them have."""
+    row = result_rows(items, metric, tuple(mixed), selected=True, beside=others)[-1]
+    if len(items) > 1 and not row.mean_of_runs:
+        names = ", ".join(item.run.folder.name for item in items)
+        raise Mistake(f"{names}: have no benchmark in common. Evaluate them on one, or give one of them.")
+    return row
+
+
+def _benchmarks(rows: list[ResultRow], shared: list[str], metric: Metric, mixed: Collection[str]) -> Table:
+    first, second = rows
+    differences = comparisons.Study(rows).pair(first, second, shared).parts
     body = []
-    for title, p in zip(shared, ps, strict=True):
-        pair = [value(line.cells[title], metric) for line in made]
-        body.append((title, (*pair, comparisons.shown(found[title], p, metric.unit))))
-    kinds = ", ".join(sorted({item.kind for item in found.values()}))
+    for (title, item), p in zip(differences.items(), holm([d.p for d in differences.values()]), strict=True):
+        pair = [value(row.cells[title], metric) for row in rows]
+        body.append((title, (*pair, comparisons.shown(item, p, metric))))
+    kinds = ", ".join(sorted({item.kind for item in differences.values()}))
     notes = [f"Tests: {kinds}; p is corrected over the benchmarks (Holm)."]
-    if any(not item.paired for item in found.values()):
+    if any(row.trained and not row.mean_of_runs for row in rows):
+        notes.append(comparisons.CHECKPOINTS)
+    if not all(item.paired for item in differences.values()):
         notes.append("† marks an unpaired difference: outcomes on the same problems are not known for both.")
-    mixed = mixing.differing([*first.rows, *second.rows])
-    notes += [
-        f"Mixed by --mixed: they differ in {mixing.TRAITS[t]} ({' | '.join(v)})." for t, v in mixed.items()
-    ]
-    notes.append(comparisons.detectable(made, shared, metric.unit))
     return Table(
         f"{second.label} against {first.label}: {metric.title}",
         ("A", "B", "B - A"),
         tuple(body),
-        (f"A: {first.label}. B: {second.label}.", *measured_how(made, shared), *notes, *nano_note(shared)),
+        (
+            f"A: {first.label}. B: {second.label}.",
+            *captions.of_scores(rows, shared, metric, mixed=mixed),
+            *notes,
+        ),
         "compare",
-        (_origin(made),) * len(body),
     )
 
 
-def _problems(made: list[Line], shared: list[str], metric: Metric, listed: int) -> list[Table]:
-    """What happened to each problem, where both rows have outcomes on it."""
+def _problems(rows: list[ResultRow], shared: list[str], metric: Metric, listed: int) -> list[Table]:
+    """Changes of each problem, where both rows have outcomes on it."""
     counts, changes = [], []
     for title in shared:
-        first, second = (line.cells[title] for line in made)
+        first, second = (row.cells[title] for row in rows)
         if first.shares is None or second.shares is None or first.ids != second.ids:
             continue
-        counts.append((title, tuple(_count(number, first.n) for number in _outcomes(first, second))))
         gaps = second.shares - first.shares
+        higher, lower = int((gaps > 0).sum()), int((gaps < 0).sum())
+        numbers = (higher, lower, first.n - higher - lower)
+        counts.append((title, tuple(Value(float(number), n=first.n, digits=0) for number in numbers)))
         for i in np.argsort(-np.abs(gaps), kind="stable"):
             if gaps[i] != 0:
-                changes.append((abs(gaps[i]), title, first.ids[i], first.shares[i], second.shares[i]))
+                changes.append((abs(gaps[i]), f"{title} {first.ids[i]}", first.shares[i], second.shares[i]))
     if not counts:
         return []
     changes.sort(key=lambda item: -item[0])
-    unit, origin = metric.unit, _origin(made)
+    unit = metric.unit
     body = tuple(
-        (f"{title} {key}", (Value(unit * a), Value(unit * b), Value(unit * (b - a), paired=True)))
-        for _, title, key, a, b in changes[: max(0, listed)]
+        (label, (Value(unit * a), Value(unit * b), Value(unit * (b - a), paired=True)))
+        for _, label, a, b in changes[: max(0, listed)]
     )
-    return [
-        Table(
-            "Problems",
-            ("B higher", "A higher", "equal"),
-            tuple(counts),
-            ("Number of problems on which B or A scored higher, or both scored the same.",),
-            "compare-problems",
-            (origin,) * len(counts),
-        ),
-        *(
-            [
-                Table(
-                    f"Largest changes, {len(body)} of {len(changes)}",
-                    ("A", "B", "B - A"),
-                    body,
-                    ("A problem is identified by the hash of its normalised text, as in the score records.",),
-                    "compare-changes",
-                    (origin,) * len(body),
-                )
-            ]
-            if body
-            else []
-        ),
-    ]
-
-
-def _origin(made: list[Line]) -> str:
-    """Where A and B are from, "measured/imported" where they are from different places."""
-    return "/".join(dict.fromkeys(line.origin for line in made))
-
-
-def _outcomes(first: Measured, second: Measured) -> tuple[int, int, int]:
-    assert first.shares is not None
-    assert second.shares is not None
-    higher, lower = (int((second.shares > first.shares).sum()), int((second.shares < first.shares).sum()))
-    return higher, lower, first.n - higher - lower
-
-
-def _count(number: int, n: int) -> Value:
-    return Value(float(number), n=n, digits=0)
+    numbers_of = Table(
+        "Problems",
+        ("B higher", "A higher", "equal"),
+        tuple(counts),
+        ("Number of problems on which B or A scored higher, or both scored the same.",),
+        "compare-problems",
+    )
+    largest = Table(
+        f"Largest changes, {len(body)} of {len(changes)}",
+        ("A", "B", "B - A"),
+        body,
+        ("A problem is identified by the hash of its normalised text, as in the score records.",),
+        "compare-changes",
+    )
+    return [numbers_of, *([largest] if body else [])]

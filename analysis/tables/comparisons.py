@@ -1,214 +1,297 @@
-"""Which differences between lines are real: marks in a table, and a table of differences below it."""
+"""Differences between rows: marks in a table, and a table of differences below it.
+
+All tests of a table are one family (Holm, 5 %): the average of a row weighs as much as its benchmarks
+together, as it is what most readers ask for.
+"""
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from openrs.analysis import cells
-from openrs.analysis.cells import Array, Measured
-from openrs.analysis.lines import Line
-from openrs.analysis.statistics import differences, power
-from openrs.analysis.statistics.differences import Difference, holm
+from openrs.analysis.cells import AVERAGE, Metric, difference
+from openrs.analysis.rows import ResultRow
+from openrs.analysis.statistics import differences, power, recipes
+from openrs.analysis.statistics.differences import BORROWED, Difference, holm
+from openrs.analysis.statistics.recipes import Spread
 from openrs.analysis.tables.table import BEST, NOISE, REAL, TIED, Table, Value, bound
 
 LEVEL = 0.05
+FEW = power.LEAST_CHANGED
+"""Below so many problems no outcome is beyond noise: even if all change, p is above 5 %."""
+TOO_FEW = "Too few problems to say anything"
+ALL_PAIRS = 6
+"""Arms up to which each is compared with each other one."""
+CHECKPOINTS = (
+    "These are differences between checkpoints, each from one training run: too few runs to say anything "
+    "about the recipes."
+)
 
 
-def marks(made: Sequence[Line], titles: Sequence[str], means: bool = False) -> dict[int, str]:
-    """Index of a line -> BEST or TIED, for one benchmark or the average of several.
+@dataclass(frozen=True)
+class Pair:
+    """Two rows beside each other: the second minus the first, benchmark by benchmark and on average."""
 
-    The best line is compared with every other. As it was found by looking, the family is all pairs of
-    lines (Holm): with equal lines, one is called worse than the best in at most 5 % of columns. Means
-    over training runs stand aside where their runs are in the column already.
+    label: str
+    parts: dict[str, Difference]
+    """Benchmark -> the difference, where both rows have the benchmark."""
+    average: Difference | None
+    """Over several benchmarks, where both rows have all of them."""
+
+    @property
+    def tests(self) -> list[Difference]:
+        """Those of the benchmarks, then that of the average."""
+        return [*self.parts.values(), *([self.average] if self.average else [])]
+
+    @property
+    def weights(self) -> list[float]:
+        """Of the tests."""
+        return [1.0] * len(self.parts) + ([float(len(self.parts))] if self.average else [])
+
+
+class Study:
+    """The rows of a table, which tell how far training runs of one recipe are apart."""
+
+    def __init__(self, rows: Sequence[ResultRow]) -> None:
+        self._rows = [row for row in rows if row.mean_of_runs]
+
+    def spread(self, titles: Sequence[str]) -> Spread | None:
+        """Between the runs of the recipes that were trained several times, of a run's mean over benchmarks;
+        of several checkpoints of the same runs the last tells it."""
+        runs: dict[tuple[str, ...], list[float]] = {}
+        for row in self._rows:
+            columns = [row.cells[title].run_values for title in titles if title in row.cells]
+            if len(columns) == len(titles):
+                averages = [math.fsum(values) / len(values) for values in zip(*columns, strict=True)]
+                runs[tuple(item.run.id for item in row.evaluations)] = averages
+        return recipes.pooled(list(runs.values()))
+
+    def pair(self, first: ResultRow, second: ResultRow, titles: Sequence[str], label: str = "") -> Pair:
+        """Two rows compared.
+
+        A row that stands for its recipe though it has one run takes the spread between the runs of the
+        others; a run beside the mean of its recipe is compared as the checkpoint that it is.
+        """
+        shared = [title for title in titles if title in first.cells and title in second.cells]
+        parts = {
+            title: difference(
+                first.cells[title], second.cells[title], first.trained, self._lent(first, second, [title])
+            )
+            for title in shared
+        }
+        whole = len(parts) == len(titles) > 1
+        return Pair(label, parts, self.overall(first, second, parts) if whole else None)
+
+    def overall(self, first: ResultRow, second: ResultRow, parts: dict[str, Difference]) -> Difference:
+        """The plain mean of the differences of two rows over benchmarks, or the only one."""
+        if len(parts) == 1:
+            return next(iter(parts.values()))
+        if all(part.of_recipes for part in parts.values()):
+            one, other = ([row.cells[title].vectors for title in parts] for row in (first, second))
+            lent = self._lent(first, second, list(parts))
+            return recipes.average_between_runs(one, other, first.trained, lent)
+        return differences.average(list(parts.values()))
+
+    def _lent(self, first: ResultRow, second: ResultRow, titles: Sequence[str]) -> Spread | None:
+        """The spread that a recipe of one run takes from others."""
+        trained = [row for row in (first, second) if row.trained]
+        means = any(row.mean_of_runs for row in trained)
+        if any(row.one_of_several for row in trained) and not means:
+            return None
+        return self.spread(titles) if any(not row.mean_of_runs for row in trained) else None
+
+
+def marks(rows: Sequence[ResultRow], columns: Sequence[Sequence[str]]) -> list[dict[int, str]]:
+    """For each column, which is a benchmark or the average of several: index of a row -> BEST or TIED.
+
+    The best row is compared with every other. As it was found by looking, the family is all pairs of rows in
+    all columns (Holm): with equal rows, one is called worse than the best in at most 5 % of tables. Runs
+    whose mean is in the table stand aside.
+    """
+    study, compared = Study(rows), [i for i, row in enumerate(rows) if not row.one_of_several]
+    found: list[tuple[int, list[int], list[float]]] = []
+    family = 0.0
+    for titles in columns:
+        whole = [i for i in compared if all(title in rows[i].cells for title in titles)]
+        cells = [rows[i].cells[title] for i in whole for title in titles]
+        if len(whole) < 2 or max(cell.n for cell in cells) < FEW:
+            found.append((-1, [], []))
+            continue
+        sign = 1 if cells[0].higher_is_better else -1
+        best = max(whole, key=lambda i: sign * sum(rows[i].cells[title].value for title in titles))
+        others = [i for i in whole if i != best]
+        pairs = (study.pair(rows[i], rows[best], titles) for i in others)
+        ps = [(pair.average or next(iter(pair.parts.values()))).p for pair in pairs]
+        found.append((best, others, ps))
+        family += len(titles) * len(whole) * (len(whole) - 1) / 2
+    weights = [float(len(titles)) for titles, (_, _, ps) in zip(columns, found, strict=True) for _ in ps]
+    adjusted = iter(holm([p for _, _, ps in found for p in ps], family, weights))
+    result = []
+    for best, others, _ in found:
+        tied = {i: TIED for i in others if next(adjusted) >= LEVEL}
+        result.append({best: TIED if tied else BEST} | tied if others else {})
+    return result
+
+
+def shown(item: Difference, p: float, metric: Metric, judged: bool = True) -> Value:
+    """A difference as a cell.
 
     Args:
-        means: the lines are means over runs, whose runs are not in the column.
+        judged: whether it is called noise or more than noise.
     """
-    known = [
-        i
-        for i, line in enumerate(made)
-        if (means or not line.mean_of_runs) and all(title in line.cells for title in titles)
-    ]
-    if len(known) < 2:
-        return {}
-    sign = 1 if made[known[0]].cells[titles[0]].higher_is_better else -1
-    best = max(known, key=lambda i: sign * sum(made[i].cells[title].value for title in titles))
-    others = [i for i in known if i != best]
-    ps = [overall(made[i], made[best], against(made[i], made[best], titles)).p for i in others]
-    adjusted = holm(ps, len(known) * (len(known) - 1) // 2)
-    tied = {i: TIED for i, p in zip(others, adjusted, strict=True) if p >= LEVEL}
-    return {best: TIED if tied else BEST} | tied
-
-
-def overall(baseline: Line, line: Line, found: dict[str, Difference]) -> Difference:
-    """The plain mean of the differences of two lines over benchmarks, or the only one."""
-    if len(found) == 1:
-        return next(iter(found.values()))
-    if all(item.kind == differences.RUNS for item in found.values()):
-        first, second = ([side.cells[title].vectors for title in found] for side in (baseline, line))
-        return differences.average_between_runs(first, second, baseline.trained)
-    return differences.average(list(found.values()))
-
-
-def against(baseline: Line, line: Line, titles: Sequence[str]) -> dict[str, Difference]:
-    """Benchmark -> line minus baseline, where both have the benchmark."""
-    trained = baseline.trained
-    return {
-        title: cells.difference(baseline.cells[title], line.cells[title], trained)
-        for title in titles
-        if title in baseline.cells and title in line.cells
-    }
-
-
-def shown(found: Difference, p: float, unit: float) -> Value:
-    """A difference as a cell."""
     return Value(
-        mean=unit * found.effect,
-        low=bound(found.low, unit),
-        high=bound(found.high, unit),
-        kind=found.kind,
+        mean=metric.unit * item.effect,
+        low=bound(item.low, metric.unit),
+        high=bound(item.high, metric.unit),
+        kind=item.kind,
         p=p,
-        mark=REAL if p < LEVEL else NOISE,
-        paired=found.paired,
+        mark=(REAL if p < LEVEL else NOISE) if judged else "",
+        paired=item.paired,
     )
 
 
 def table(
-    baseline: Line, others: Sequence[Line], titles: Sequence[str], unit: float = 100.0, name: str = ""
+    baseline: ResultRow,
+    others: Sequence[ResultRow],
+    titles: Sequence[str],
+    metric: Metric = AVERAGE,
+    name: str = "differences",
+    unjudged: Collection[str] = (),
 ) -> Table:
-    """Differences to a baseline: effect, interval and p, Holm over the benchmarks of a line.
-
-    The averages' p is Holm's over the lines: with many lines some average is far off by chance.
+    """Differences to a baseline: effect, interval and p.
 
     Args:
-        unit: what a stored number is multiplied with to be shown.
+        unjudged: benchmarks on which the baseline is too doubtful for a verdict.
     """
-    body = []
-    made = [against(baseline, line, titles) for line in others]
-    averages = _averages(baseline, others, made, len(titles), unit)
-    verdicts: dict[str, list[str]] = defaultdict(list)
-    for line, found, average in zip(others, made, averages, strict=True):
-        ps = dict(zip(found, holm([item.p for item in found.values()]), strict=True))
-        row = {title: shown(item, ps[title], unit) for title, item in found.items()}
-        body.append((line.label, (*(row.get(title) for title in titles), average)))
-        verdicts[_verdict(row)].append(line.label)
-    kinds = sorted({cell.kind for _, row_cells in body for cell in row_cells if cell and cell.paired})
-    tests = f" ({', '.join(kinds)})" if kinds else ""
-    count = sum(average is not None for average in averages)
-    of_average = f", that of an average over the {count} rows" if count > 1 else ""
-    points = "Points" if unit == 100 else "Tokens"
-    caption = [
-        f"{points}, with the 95 % interval of each comparison and its p{tests}. A benchmark's p is corrected "
-        f"over the benchmarks of its row{of_average} (Holm)."
+    rows = [baseline, *others]
+    pairs = [(row.label, baseline, row) for row in others]
+    return of_pairs(f"Differences to {baseline.label}", pairs, rows, titles, metric, name, unjudged)
+
+
+def each_other(
+    rows: Sequence[ResultRow], titles: Sequence[str], metric: Metric = AVERAGE, name: str = "differences"
+) -> Table:
+    """All differences between rows, each against every row before it."""
+    pairs = [
+        (f"{second.label} - {first.label}", first, second)
+        for place, second in enumerate(rows)
+        for first in rows[:place]
     ]
-    if any(cell is not None and cell.paired is False for _, row_cells in body for cell in row_cells):
-        caption.append(
-            "† marks an unpaired difference: outcomes on the same problems are not known for both rows, so "
-            "how hard the problems are counts as noise."
-        )
+    return of_pairs("Differences to each other", pairs, rows, titles, metric, name)
+
+
+def of_arms(
+    rows: Sequence[ResultRow],
+    titles: Sequence[str],
+    metric: Metric = AVERAGE,
+    name: str = "differences",
+    baseline: ResultRow | None = None,
+) -> Table | None:
+    """The differences that answer which arm is better: all of few arms to each other, of more to the first.
+
+    Args:
+        rows: of a table; the base model is no arm, and an only arm is compared with it.
+        baseline: a row that was named, to which all others are compared.
+    """
+    arms = [row for row in rows if row.trained and not row.one_of_several]
+    if baseline is None and 1 < len(arms) <= ALL_PAIRS:
+        return each_other(arms, titles, metric, name)
+    whole = [row for row in rows if not row.one_of_several]
+    compared = whole if baseline is None and len(arms) < 2 else arms
+    first = baseline or next(iter(compared), None)
+    others = [row for row in compared if row is not first]
+    return table(first, others, titles, metric, name) if first and others else None
+
+
+def of_pairs(
+    title: str,
+    pairs: Sequence[tuple[str, ResultRow, ResultRow]],
+    rows: Sequence[ResultRow],
+    titles: Sequence[str],
+    metric: Metric,
+    name: str,
+    unjudged: Collection[str] = (),
+) -> Table:
+    """A table of differences, whose tests are one family.
+
+    Args:
+        pairs: labels, and the rows of which the second minus the first is shown.
+        rows: of the study, which tell how far training runs are apart.
+    """
+    study, body = Study(rows), []
+    compared = [study.pair(first, second, titles, label) for label, first, second in pairs]
+    tests = [test for pair in compared for test in pair.tests]
+    adjusted = iter(holm([t.p for t in tests], None, [w for pair in compared for w in pair.weights]))
+    verdicts: dict[str, list[str]] = defaultdict(list)
+    for pair in compared:
+        values = {
+            column: shown(item, next(adjusted), metric, column not in unjudged)
+            for column, item in pair.parts.items()
+        }
+        average = None
+        if pair.average:
+            average = shown(pair.average, next(adjusted), metric, not unjudged)
+        body.append((pair.label, (*map(values.get, titles), average)))
+        verdicts[_verdict(values)].append(pair.label)
+    caption = _caption(tests, len(compared), metric)
+    cells = [row.cells[column] for row in rows for column in titles if column in row.cells]
+    if cells and max(cell.n for cell in cells) < FEW:
+        caption, verdicts = [f"{TOO_FEW}."], {}
+    elif any(
+        row.trained and not row.mean_of_runs and not all(test.of_recipes for test in pair.tests)
+        for pair, (_, *both) in zip(compared, pairs, strict=True)
+        for row in both
+    ):
+        caption.append(CHECKPOINTS)
+    if caption and any(test.kind == BORROWED for test in tests):
+        caption += _lent(study, titles, metric)
     return Table(
-        title=f"Differences to {baseline.label}",
+        title=title,
         columns=(*titles, "Avg."),
         rows=tuple(body),
         caption=(*caption, *(f"{verdict}: {'; '.join(labels)}." for verdict, labels in verdicts.items())),
         name=name,
-        origins=tuple(line.origin for line in others),
+        origins=tuple(second.origin for _, _, second in pairs),
     )
 
 
-def _averages(
-    baseline: Line, others: Sequence[Line], made: Sequence[dict[str, Difference]], columns: int, unit: float
-) -> list[Value | None]:
-    """The mean difference over several benchmarks of each line that has all of them, Holm over the lines."""
-    known = [i for i, found in enumerate(made) if len(found) == columns > 1]
-    averages = [overall(baseline, others[i], made[i]) for i in known]
-    ps = holm([item.p for item in averages])
-    values = {i: shown(item, p, unit) for i, item, p in zip(known, averages, ps, strict=True)}
-    return [values.get(i) for i in range(len(made))]
+def _caption(tests: Sequence[Difference], pairs: int, metric: Metric) -> list[str]:
+    kinds = sorted({test.kind for test in tests if test.paired})
+    names = f" ({', '.join(kinds)})" if kinds else ""
+    of = f"the {len(tests)} differences of the table" if len(tests) > 1 else "nothing, as it is the only one"
+    weight = "; an average weighs as much as the benchmarks of its row" if len(tests) > pairs else ""
+    caption = [
+        f"{'Points' if metric.bounded else 'Tokens'}, with the 95 % interval of each comparison and its "
+        f"p{names}. p is corrected over {of} (Holm{weight})."
+    ]
+    if not all(test.paired for test in tests):
+        caption.append(
+            "† marks an unpaired difference: outcomes on the same problems are not known for both rows, so "
+            "how hard the problems are counts as noise."
+        )
+    return caption
 
 
-def _verdict(row: dict[str, Value]) -> str:
-    parts = []
-    for mark in (REAL, NOISE):
-        found = [title for title, cell in row.items() if cell.mark == mark]
-        if found:
-            parts.append(f"{mark} on {'every benchmark' if len(found) == len(row) > 1 else ', '.join(found)}")
-    text = ", ".join(parts) or "nothing to compare"
+def _lent(study: Study, titles: Sequence[str], metric: Metric) -> list[str]:
+    """How far apart runs are taken to be that were not repeated."""
+    spread = study.spread(titles) or study.spread(titles[:1])
+    if spread is None:
+        return []
+    several = f"{spread.recipes} recipe{'s' * (spread.recipes > 1)} with several runs"
+    freedom = f"{spread.freedom} degree{'s' * (spread.freedom > 1)} of freedom"
+    deviation = f"{metric.unit * math.sqrt(spread.variance):.1f}"
+    return [
+        f"A recipe of one run is taken to vary between training seeds as the {several} "
+        f"(standard deviation of a run's average {deviation}, {freedom})."
+    ]
+
+
+def _verdict(values: dict[str, Value]) -> str:
+    texts = []
+    for mark in (REAL, NOISE, ""):
+        titles = [title for title, value in values.items() if value.mark == mark]
+        if titles:
+            where = "every benchmark" if len(titles) == len(values) > 1 else ", ".join(titles)
+            texts.append(f"{mark or 'no verdict'} on {where}")
+    text = ", ".join(texts) or "nothing to compare"
     return text[0].upper() + text[1:]
-
-
-def detectable(made: Sequence[Line], titles: Sequence[str], unit: float = 100.0) -> str:
-    """What each benchmark could have shown: the smallest difference found with power 0.8.
-
-    Under the test that the first line and another would be compared with, at the share of problems that
-    change back and forth, or the error, of their comparison (the median over the other lines; variances
-    of means over training runs are averaged); where no outcomes are known, unpaired at the lines' mean.
-    Rounded up.
-    """
-    parts = []
-    for title in titles:
-        known = [line for line in made if title in line.cells]
-        if not known:
-            continue
-        measured = [line.cells[title] for line in known]
-        size = f"n {measured[0].n}, k {'/'.join(map(str, sorted({cell.k for cell in measured})))}"
-        for how, least in _smallest(measured, known[0].trained).items():
-            told = f"{math.ceil(10 * unit * least - 1e-9) / 10:.1f}" if math.isfinite(least) else "none"
-            parts.append(f"{title} {told} ({size}, {how})")
-    return (
-        "Smallest difference between two rows that the test would show (two-sided 5 %, power 0.8, at the "
-        f"noise seen here): {', '.join(parts)}."
-    )
-
-
-def _smallest(measured: Sequence[Measured], first_trained: bool) -> dict[str, float]:
-    """How cells are compared with the first -> the smallest difference found; infinite where none is."""
-    first = measured[0]
-    singles: list[float] = []
-    of_runs: dict[int, list[Difference]] = defaultdict(list)
-    for other in measured[1:]:
-        if not first.ids or first.shares is None or other.shares is None or other.ids != first.ids:
-            continue
-        found = cells.difference(first, other, first_trained)
-        if found.kind == differences.RUNS:
-            of_runs[max(len(first.runs), len(other.runs))].append(found)
-        elif found.kind == differences.MCNEMAR:
-            singles.append(power.paired_once(first.n, _churn(first.shares, other.shares, found.p)))
-        else:  # a test of signs needs some problems to change, by an answer each
-            floor = power.LEAST_CHANGED / (first.n * max(first.k, other.k)) if first.bounded else 0.0
-            known = first.bounded and found.freedom >= 1 and math.isfinite(found.error)
-            least = (
-                power.paired_several(first.shares, max(first.k, other.k), found.error, found.freedom)
-                if known
-                else power.from_error(found.error, found.freedom)
-            )
-            singles.append(max(floor, least))
-    made = {"paired": sorted(singles)[len(singles) // 2]} if singles else {}
-    for count, members in sorted(of_runs.items()):
-        made[f"means of {count} runs"] = _smallest_over_runs(members, first.n)
-    if not made:
-        made["unpaired"] = _smallest_unpaired(measured)
-    return {how: least if least <= 1 or not first.bounded else math.inf for how, least in made.items()}
-
-
-def _churn(first: Array, second: Array, p: float) -> float:
-    """Share of problems that change without making a difference: all, where the rows cannot be told apart."""
-    gained, lost = float((second > first).mean()), float((second < first).mean())
-    return gained + lost if p >= LEVEL else 2 * min(gained, lost)
-
-
-def _smallest_over_runs(found: Sequence[Difference], n: int) -> float:
-    """From the mean variances of comparisons of as many runs."""
-    between = math.fsum(item.error_between_runs**2 for item in found) / len(found)
-    whole = math.fsum(item.error**2 for item in found) / len(found)
-    if between == 0 or math.isinf(whole):
-        return power.from_error(math.sqrt(whole))
-    freedom = min(item.freedom for item in found)
-    return power.over_runs(math.sqrt(max(0.0, whole - between)), math.sqrt(between), n, freedom)
-
-
-def _smallest_unpaired(measured: Sequence[Measured]) -> float:
-    first = measured[0]
-    if first.once:
-        return power.unpaired(sum(cell.value for cell in measured) / len(measured), first.n)
-    return power.from_error(math.sqrt(2) * first.error)

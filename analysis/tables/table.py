@@ -1,7 +1,8 @@
-"""A table of numbers with intervals, ready to be written in any format."""
+"""A table whose cells are values with intervals or words, ready to be written in any format."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from openrs.records.paper import TITLES
 
@@ -23,7 +24,7 @@ class Value:
     low: float | None = None
     high: float | None = None
     kind: str = ""
-    """How the interval, or the test of a difference, was made."""
+    """The method of the interval, or of the test of a difference."""
     n: int | None = None
     """Problems."""
     k: int | None = None
@@ -64,19 +65,45 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.0995 else f"p {p:.2f}"
 
 
+Entry = Value | str | None
+
+
 @dataclass(frozen=True)
 class Table:
     """A table ready to be written."""
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Value | None, ...]], ...]
+    rows: tuple[tuple[str, tuple[Entry, ...]], ...]
     """Label and cells; None is a missing measurement."""
     caption: tuple[str, ...]
-    name: str = "table1"
-    """What its file is called."""
+    name: str = "table"
+    """Name of its file."""
     origins: tuple[str, ...] = ()
     """MEASURED, IMPORTED or PUBLISHED for each row; all were measured here where empty."""
+    labels: str = ""
+    """Heading of the column of labels."""
+
+    def with_end(self, text: str) -> "Table":
+        """The table with a last line below it, if there is a text."""
+        return replace(self, caption=(*self.caption, text)) if text else self
+
+    def with_columns(self, names: Sequence[str]) -> "Table":
+        """The table with those of these columns that it has, for a page that is too narrow for all."""
+        places = [self.columns.index(name) for name in names if name in self.columns]
+        rows = tuple((label, tuple(cells[place] for place in places)) for label, cells in self.rows)
+        return replace(self, columns=tuple(self.columns[place] for place in places), rows=rows)
+
+    def without_intervals(self) -> "Table":
+        """The table with estimates alone."""
+        rows = tuple(
+            (
+                label,
+                tuple(replace(c, low=None, high=None) if isinstance(c, Value) else c for c in cells),
+            )
+            for label, cells in self.rows
+        )
+        return replace(self, title=self.title.removesuffix(", with 95 % intervals"), rows=rows)
 
 
 def benchmark_order(titles: set[str]) -> list[str]:

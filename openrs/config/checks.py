@@ -1,29 +1,82 @@
-"""What no single field of the config shows: batches, lengths, steps and names that fit together.
+"""Checks of a config: each number within its limits, and batches, lengths, steps and names that fit together.
 
-Single numbers are `ranges`, devices `device_checks`.
+Devices are in `device_checks`, rewards in `reward_checks`.
 """
 
+import math
 import re
+from dataclasses import fields, is_dataclass
+from typing import Any
 
-from openrs.config import device_checks, ranges
+from openrs.config import device_checks, names, path_checks, reward_checks, trl_fields
+from openrs.config.catalog import Columns
+from openrs.config.fields import LARGEST, Limits
+from openrs.config.own_data import OWN
 from openrs.config.schema import Config
 from openrs.errors import refuse
 
 
+def check(config: Config) -> None:
+    """Checks what the types of the fields do not.
+
+    Raises:
+        Mistake: naming the field, its value, the rule and the remedy.
+    """
+    _fields(config, "")
+    for part in (_batches, _lengths, reward_checks.check, _data, _steps, _checkpoints, _benchmarks, _rest):
+        part(config)
+    device_checks.check(config)
+    path_checks.check(config)
+
+
+def _fields(node: Any, path: str) -> None:
+    """Checks that a group has no field beside the schema's, and that every number is within its limits."""
+    known = {field.name: field.metadata.get("limits") for field in fields(node)}
+    for name, value in vars(node).items():
+        if name not in known:
+            names.unknown(path + name, value)
+        _numbers(value, path + name, known[name])
+
+
+def _numbers(value: Any, path: str, limits: Limits | None) -> None:
+    if is_dataclass(value):
+        _fields(value, f"{path}.")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if len(str(key)) > LONGEST:
+                refuse(path, _short(str(key)), f"is a name of more than {LONGEST} characters", "Shorten it")
+            _numbers(inner, f"{path}.{key}", limits)
+    elif isinstance(value, list):
+        for inner in value:
+            _numbers(inner, path, limits)
+    elif isinstance(value, int | float):
+        if isinstance(value, float) and not math.isfinite(value):
+            refuse(path, value, "is no finite number", "Give one that is")
+        if limits is not None and not limits.hold(value):
+            refuse(path, _short(value), f"must be {limits}", f"Give for example {path}={limits.example}")
+        if not EVERY.hold(value):
+            refuse(path, _short(value), f"must be {EVERY}", "Give a smaller number")
+
+
+EVERY = Limits({"at_least": -LARGEST, "at_most": LARGEST}, "no quantity here is larger")
+
+
+def _short(value: Any) -> str:
+    """A value as an error shows it; of a long one its beginning."""
+    try:
+        text = repr(value) if isinstance(value, str) else str(value)
+    except ValueError:  # more digits than Python spells
+        return "a number of more digits than can be read"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
+
+
 def _batches(config: Config) -> None:
     algorithm, processes = config.algorithm, config.hardware.training_processes
-    if algorithm.group_size < 2:
-        refuse(
-            "algorithm.group_size",
-            algorithm.group_size,
-            "an advantage needs at least 2 completions of a prompt to compare",
-            "Give 2 or more (paper: 6)",
-        )
     if algorithm.whole_groups and algorithm.micro_batch % algorithm.group_size:
         refuse(
             "algorithm.micro_batch",
             algorithm.micro_batch,
-            f"must hold whole groups of algorithm.group_size={algorithm.group_size}",
+            f"must hold whole groups of algorithm.group_size={algorithm.group_size} completions",
             f"Give a multiple, as algorithm.micro_batch={algorithm.group_size}, "
             "or algorithm.whole_groups=false",
         )
@@ -35,24 +88,13 @@ def _batches(config: Config) -> None:
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions = {completions} "
             f"do not divide into micro-batches of {algorithm.micro_batch} on "
             f"{processes} processes (hardware={config.hardware.name})",
-            f"Give hardware.training_processes={_dividing(completions, algorithm.micro_batch)}, or change "
-            "algorithm.micro_batch or algorithm.prompts_per_step (which is another recipe)",
+            f"Give hardware.training_processes={_even_processes(completions, algorithm.micro_batch)}, "
+            "or change algorithm.micro_batch or algorithm.prompts_per_step (which is another recipe)",
         )
-    length = config.reward.length
-    if length is not None:
-        compared = algorithm.group_size if length.list_size is None else length.list_size
-        if compared < 1 or (completions // processes) % compared:
-            refuse(
-                "reward.length.list_size",
-                length.list_size,
-                f"the length reward compares {compared} completions with each other, but each of "
-                f"{processes} processes (hardware={config.hardware.name}) gets {completions // processes}",
-                "Change hardware, algorithm.prompts_per_step or the list's size so that they divide",
-            )
 
 
-def _dividing(completions: int, micro_batch: int) -> str:
-    """The numbers of processes that share the batch evenly."""
+def _even_processes(completions: int, micro_batch: int) -> str:
+    """The numbers of processes that share a batch evenly."""
     if completions % micro_batch:
         return "... (none: the micro-batch does not divide the batch)"
     micro_batches = completions // micro_batch
@@ -76,47 +118,21 @@ def _lengths(config: Config) -> None:
         refuse(
             "length.completion",
             config.length.completion,
-            f"with length.prompt={config.length.prompt} a sequence has {needed} tokens, over the "
+            f"a sequence of {needed} tokens (with length.prompt={config.length.prompt}) is longer than the "
             f"context of {config.model.title}, model.context={context}",
-            f"Give length.completion={context - config.length.prompt} or less, or a model with more",
+            f"Give length.completion={context - config.length.prompt} or less, or a model with more context",
         )
     if config.evaluation.max_new_tokens >= context:
         refuse(
             "evaluation.max_new_tokens",
             config.evaluation.max_new_tokens,
             f"leaves no room for a prompt in the context of {config.model.title}, model.context={context}",
-            f"Give evaluation.max_new_tokens={context // 2} or another number below it",
-        )
-
-
-def _curriculum(config: Config) -> None:
-    named = [name for group in config.data.curriculum for name in group]
-    if named and sorted(named) != sorted(config.data.draws):
-        refuse(
-            "data.curriculum",
-            config.data.curriculum,
-            f"must name every draw once, and data.draws has {', '.join(config.data.draws)}",
-            "Give for example data.curriculum=[[easy],[open_s1,open_deepscaler]], or [] to shuffle all",
+            f"Give evaluation.max_new_tokens={context // 2} or another number below model.context",
         )
 
 
 def _steps(config: Config) -> None:
     steps = config.steps
-    if "evaluate" in config.stages and not config.evaluation.checkpoints:
-        refuse(
-            "evaluation.checkpoints",
-            "[]",
-            "names no step",
-            "Give for example evaluation.checkpoints=[last], or stages=[train] to evaluate none",
-        )
-    for asked in config.evaluation.checkpoints:
-        if asked not in ("reported", "last") and not asked.isdecimal():
-            refuse(
-                "evaluation.checkpoints",
-                asked,
-                "is neither a step nor `reported` nor `last`",
-                "Give for example evaluation.checkpoints=[0,reported,last]",
-            )
     if config.untrained:
         return
     if steps.stop_at is not None and not 0 <= steps.stop_at <= steps.total:
@@ -131,40 +147,53 @@ def _steps(config: Config) -> None:
         refuse(
             "algorithm.num_iterations",
             iterations,
-            f"completions are used {iterations} times, so checkpoints (steps.save_every="
+            f"every completion is used {iterations} times, so checkpoints (steps.save_every="
             f"{steps.save_every}, last step {config.stop_at}) must fall between two generations",
             f"Make steps.save_every and steps.stop_at multiples of {iterations}",
         )
-    for step in config.checkpoints:
-        saved = step % steps.save_every == 0 or step == config.stop_at
-        if not saved or step > config.stop_at:
+
+
+def _checkpoints(config: Config) -> None:
+    stated, every = config.evaluation.checkpoints, config.steps.save_every
+    if config.evaluates and not stated:
+        refuse(
+            "evaluation.checkpoints",
+            "[]",
+            "names no step",
+            "Give for example evaluation.checkpoints=[last], or stages=[train] to evaluate none",
+        )
+    for step in stated:
+        if step not in ("reported", "last") and not step.isdecimal():
             refuse(
                 "evaluation.checkpoints",
                 step,
-                f"no checkpoint is saved at step {step} (every steps.save_every={steps.save_every} "
-                f"steps up to {config.stop_at}, and the last)",
-                "Evaluate a multiple of it, or change steps.save_every or steps.stop_at",
+                "is neither a step nor `reported` nor `last`",
+                "Give for example evaluation.checkpoints=[0,reported,last]",
+            )
+    for number in config.checkpoints:
+        if number > config.stop_at or (number % every and number != config.stop_at):
+            refuse(
+                "evaluation.checkpoints",
+                number,
+                f"no checkpoint is saved at step {number} (but every steps.save_every={every} steps, "
+                f"and at the last step, {config.stop_at})",
+                f"Evaluate a multiple of {every}, or change steps.save_every or steps.stop_at",
             )
 
 
-def _draws(config: Config) -> None:
+def _data(config: Config) -> None:
     sources = config.catalog.sources
     for name, draw in config.data.draws.items():
+        if draw.source == OWN and OWN not in sources:
+            refuse("data.id", "null", "names no rows for data=own", "Name them, as data=problems.jsonl")
         for source in (draw.source, *draw.exclude):
             if source not in sources:
                 refuse(
                     f"data.draws.{name}.source",
                     source,
-                    f"is no source of the catalog (kind {config.catalog.kind})",
-                    f"Known: {', '.join(sources)}; bind another under catalog.sources",
+                    f"is no source of catalog={config.catalog.kind}",
+                    f"Known: {', '.join(sources)}. Bind another one under catalog.sources",
                 )
-        if draw.count is not None and draw.count <= 0:
-            refuse(
-                f"data.draws.{name}.count",
-                draw.count,
-                "must be greater than 0",
-                f"Give a number of rows, or leave the draw out with '~data.draws.{name}'",
-            )
         least, most = draw.difficulty_min, draw.difficulty_max
         if least is not None and most is not None and least > most:
             refuse(
@@ -173,43 +202,67 @@ def _draws(config: Config) -> None:
                 f"is above difficulty_max={most}, so no row is left",
                 "Give a smaller difficulty_min",
             )
+    _own_data(config)
     if not config.untrained and not config.data.draws:
-        refuse("data.draws", "{}", "a mix needs at least one draw", "Choose one, as data=mixed")
-    ngram = config.data.decontaminate_ngram
-    if ngram is not None and ngram < 8:
+        refuse("data.draws", "{}", "a mix needs at least one draw", "Choose a mix, as data=mixed")
+    ordered = [name for names in config.data.curriculum for name in names]
+    if ordered and sorted(ordered) != sorted(config.data.draws):
         refuse(
-            "data.decontaminate_ngram",
-            ngram,
-            "fewer than 8 words in a row are everyday phrases (even 8 are shared by every sixth row of "
-            "MATH's training set)",
-            "Give 8 to 20, as data.decontaminate_ngram=13, or null to leave out equal problems alone",
+            "data.curriculum",
+            config.data.curriculum,
+            f"must name every draw once, and data.draws has {', '.join(config.data.draws)}",
+            "Give for example data.curriculum=[[easy],[open_s1,open_deepscaler]], or [] to shuffle all",
+        )
+
+
+def _own_data(config: Config) -> None:
+    """Checks that columns belong to data of one's own, and that something judges the answers."""
+    data, sources = config.data, config.catalog.sources
+    for field in fields(Columns):
+        if data.id is None and (value := getattr(data, field.name)) != field.default:
+            refuse(
+                f"data.{field.name}",
+                value,
+                "belongs to rows of one's own, and this mix has none",
+                f"Name them, as data=problems.jsonl, or give catalog.sources.NAME.{field.name}={value}",
+            )
+    judged = [sources[draw.source].answer_kind != "none" for draw in data.draws.values()]
+    terms = {name: term for name, term in vars(config.reward).items() if term is not None}
+    asking = [name for name, term in terms.items() if hasattr(term, "gold_first")]
+    if not config.untrained and judged and not any(judged) and asking:
+        off = " ".join(f"reward.{name}=null" for name in asking)
+        refuse(
+            "data.answer_kind",
+            "none",
+            f"no row has an answer for {', '.join(f'reward.{name}' for name in asking)} to judge",
+            f"Switch them off ({off}) and judge by a reward of your own, or give answer.kind=exact",
         )
 
 
 def _benchmarks(config: Config) -> None:
-    catalog, asked = config.catalog, config.evaluation.benchmarks
+    catalog, names = config.catalog, config.evaluation.benchmarks
     for name, benchmark in catalog.benchmarks.items():
         if (benchmark.gold_kind == "letter") != bool(benchmark.wrong) or len(benchmark.wrong) > 25:
             refuse(
                 f"catalog.benchmarks.{name}.wrong",
                 benchmark.wrong,
-                f"a set with gold_kind=letter, and no other, has columns of wrong choices (1 to 25), and "
-                f"this one has gold_kind={benchmark.gold_kind}",
+                f"gold_kind={benchmark.gold_kind}, but 1 to 25 columns of wrong choices belong to "
+                "gold_kind=letter, and to no other",
                 "Name the columns, or give gold_kind=latex or expr",
             )
-    if len(set(asked)) < len(asked) or ("evaluate" in config.stages and not asked):
+    if len(set(names)) < len(names) or (config.evaluates and not names):
         refuse(
             "evaluation.benchmarks",
-            asked,
-            "names a benchmark twice" if asked else "names none",
+            names,
+            "names a benchmark twice" if names else "names none",
             "Name each once, as evaluation.benchmarks=[aime24,amc23], or give stages=[train] to train alone",
         )
-    for name in asked:
+    for name in names:
         if name not in catalog.benchmarks:
             refuse(
                 "evaluation.benchmarks",
                 name,
-                f"is no benchmark of the catalog (kind {catalog.kind})",
+                f"is no benchmark of catalog={catalog.kind}",
                 f"Known: {', '.join(catalog.benchmarks)}",
             )
         if config.evaluation.num_seeds.get(name, 0) < 1:
@@ -221,49 +274,39 @@ def _benchmarks(config: Config) -> None:
             )
 
 
-def _reward(config: Config) -> None:
-    terms = vars(config.reward)
-    for name, term in terms.items():
-        if isinstance(term, dict):  # what `+` added to the schema
-            known = ", ".join(name for name, term in terms.items() if not isinstance(term, dict))
-            refuse(f"reward.{name}", term, "is no reward term", f"Known: {known}")
-    if not config.untrained and not any(term and term.weight for term in terms.values()):
-        refuse(
-            "reward",
-            "{}",
-            "every term is off or has no weight, so nothing can be learned",
-            "Turn one on, as reward=accuracy or 'reward.accuracy={}'",
-        )
-
-
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-"""Names of runs are names of folders beside each other."""
+"""The name of a run is the name of its folder."""
+LONGEST = 100
+"""Characters of a name at most: with what is put around it, it names files and a repository on the Hub."""
+SHOWN = 60
+"""Characters of a value that an error shows."""
 
 
 def _rest(config: Config) -> None:
+    if len(config.name) > LONGEST:
+        refuse("name", _short(config.name), f"is longer than {LONGEST} characters", "Give a shorter name")
     if not NAME.fullmatch(config.name):
         refuse(
             "name",
-            repr(config.name),
-            "names a folder, and may hold letters, digits, `_`, `.` and `-`",
+            _short(config.name),
+            "is the name of a folder, which holds letters, digits, `_`, `.` and `-` alone",
             "Give for example name=my_run",
         )
-    if not config.outputs:
-        refuse("outputs", "''", "names no folder", "Give one, as outputs=outputs")
     if not config.stages:
         refuse("stages", "[]", "leaves nothing to do", "Give for example stages=[train], or dry_run=true")
+    for field in ("detect", "spread"):
+        if (points := getattr(config, field)) is not None and not config.dry_run:
+            refuse(
+                field, points, "is read by the dry run of a sweep alone", "Give dry_run=true, or leave it out"
+            )
     for stage in config.force:
         if stage not in config.stages:
             refuse(
-                "force", f"[{stage}]", f"redoes a stage that is not in stages={config.stages}", "Add it there"
+                "force",
+                f"[{stage}]",
+                f"redoes a stage that is not in stages={config.stages}",
+                f"Add {stage} to stages",
             )
-    if config.catalog.kind == "mirror" and not config.catalog.root:
-        refuse(
-            "catalog.root",
-            config.catalog.root,
-            "catalog=mirror reads <root>/<org>/<name>/<split>.jsonl or .parquet",
-            "Give the folder, as catalog.root=/data/hub",
-        )
     if config.algorithm.schedule == "cosine_with_min_lr" and config.algorithm.min_lr_rate is None:
         refuse(
             "algorithm.min_lr_rate",
@@ -271,15 +314,14 @@ def _rest(config: Config) -> None:
             "cosine_with_min_lr needs its floor",
             "Give algorithm.min_lr_rate=0.1",
         )
-
-
-def check(config: Config) -> None:
-    """Checks what no single field shows.
-
-    Raises:
-        Mistake: naming the field, its value, the rule and the remedy.
-    """
-    ranges.check(config)
-    device_checks.check(config)
-    for part in (_batches, _lengths, _curriculum, _steps, _draws, _benchmarks, _reward, _rest):
-        part(config)
+    trl_fields.check(config.algorithm.trl)
+    algorithm = config.algorithm
+    divided = algorithm.logits_over_temperature or algorithm.temperature == 1
+    if algorithm.importance_sampling_correction and not divided:
+        refuse(
+            "algorithm.importance_sampling_correction",
+            "true",
+            f"compares vLLM's probabilities at temperature {algorithm.temperature} with the trainer's at 1, "
+            "as algorithm.logits_over_temperature=false leaves the temperature out",
+            "Give algorithm.logits_over_temperature=true, or algorithm.importance_sampling_correction=false",
+        )

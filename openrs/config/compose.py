@@ -1,5 +1,7 @@
 """Composition: conf/, sweeps/ and the command line -> Config."""
 
+import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -11,43 +13,51 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from openrs.config import files, own_data, reward_paths, weights
 from openrs.config.checks import check
-from openrs.config.scale import options, pick, scaled, within_context
+from openrs.config.overrides import prepared
+from openrs.config.refusal import refusal as refusal
+from openrs.config.scale import made_for, options, pick, scaled, within_context
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.machine import device_names, visible_devices
 from openrs.paths import CONF
-from openrs.sweep import plugin
+from openrs.terminal import say
 
 
 @cache
 def register() -> None:
-    """Registers the schema, the resolvers, and the option `scale=auto`, made for this machine."""
+    """Registers the schema, the reader of files, the resolvers, and the option `scale=auto`, which follows
+    this machine."""
+    files.register()
     store = ConfigStore.instance()
     store.store(name="schema", node=Config, replace=True)
     devices = visible_devices()
-    name, hardware, reason = pick(devices, device_names() if devices else [], options())
+    names = device_names() if devices else []
+    name, hardware, reason = pick(devices, names, options())
+    if hardware and not made_for(hardware, names):  # another device's price would be a wrong one
+        unpriced = {"defaults": [hardware, "_self_"], "price_per_device_hour": None}
+        store.store(group="hardware", name="auto", node=unpriced, replace=True)
+        hardware = "auto"
     override = [{"override /hardware": hardware}] if hardware else []
     auto = {"defaults": [name, *override, "_self_"], "scale": {"reason": reason}}
     store.store(group="scale", name="auto", package="_global_", node=auto, replace=True)
-    OmegaConf.register_resolver(
-        "scaled",
-        lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
-        replace=True,
-    )
-    OmegaConf.register_resolver(
-        "within_context",
-        lambda number, *, _root_: within_context(number, _root_.model.context),
-        replace=True,
-    )
-    OmegaConf.register_resolver("engine", lambda *, _root_: engine(_root_), replace=True)
-    plugin.register()
+    for name, resolver in RESOLVERS.items():
+        OmegaConf.register_resolver(name, resolver, replace=True)
 
 
-def engine(config: DictConfig) -> str:
-    """What `engine=auto` is: vLLM where the paper's sizes meet a GPU."""
+def _engine(config: DictConfig) -> str:
+    """The engine of `engine=auto`: vLLM where the paper's sizes meet a GPU."""
     large = config.scale.name == "paper" and config.hardware.device == "cuda"
     return "vllm" if large else "transformers"
+
+
+RESOLVERS: dict[str, Callable[..., Any]] = {
+    "scaled": lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
+    "within_context": lambda number, *, _root_: within_context(number, _root_.model.context),
+    "engine": lambda *, _root_: _engine(_root_),
+}
+"""Functions that conf/ calls, as `${scaled:steps,500}`; `_root_` is the whole tree."""
 
 
 def load(tree: DictConfig) -> Config:
@@ -59,10 +69,26 @@ def load(tree: DictConfig) -> Config:
     register()  # a launcher's process on another machine gets the tree without the resolvers
     sweep = HydraConfig.get().runtime.choices.get("sweeps")
     if sweep is not None and HydraConfig.get().mode is RunMode.RUN:
-        raise Mistake(
-            f"sweeps={sweep}: a sweep is many runs and needs -m. Say: python -m openrs -m sweeps={sweep}."
+        raise Mistake(f"sweeps={sweep}: a sweep is many runs and needs -m. Say: openrs -m sweeps={sweep}.")
+    config = to_config(tree)
+    if config.untrained:
+        _say_without_effect(tuple(HydraConfig.get().overrides.task))
+    return config
+
+
+OF_TRAINING = ("seed", "data", "length", "reward", "steps", "prompt", "algorithm", "collapse", "hub")
+"""What an untrained model has no use for."""
+
+
+@cache  # once a command, not once a trial
+def _say_without_effect(overrides: tuple[str, ...]) -> None:
+    """Says which overrides change nothing about an untrained model."""
+    idle = [line for line in overrides if re.split(r"[.=@]", line.lstrip("+~"))[0] in OF_TRAINING]
+    if idle:
+        say(
+            f"{' '.join(idle)}: no effect, because the model is untrained (untrained=true). "
+            "Choose another experiment to train."
         )
-    return to_config(tree)
 
 
 def to_config(tree: DictConfig) -> Config:
@@ -71,8 +97,12 @@ def to_config(tree: DictConfig) -> Config:
     Raises:
         Mistake: a field is wrong (field, value, rule, remedy).
     """
-    config = OmegaConf.to_object(tree)
+    try:
+        config = OmegaConf.to_object(own_data.bind(weights.bind(tree)))
+    except OmegaConfBaseException as error:
+        raise Mistake(refusal(error)) from error
     assert isinstance(config, Config)
+    reward_paths.bind(config)
     check(config)
     return config
 
@@ -86,7 +116,7 @@ def compose_config(*overrides: str) -> Config:
     register()
     try:
         with initialize_config_dir(str(CONF)):
-            return to_config(compose("config", list(overrides)))
+            return to_config(compose("config", prepared(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
         raise Mistake(f"{' '.join(overrides)}: {refusal(error)}") from error
 
@@ -96,20 +126,3 @@ def restore(fields: dict[str, Any]) -> Config:
     tree = OmegaConf.merge(OmegaConf.structured(Config), fields)
     assert isinstance(tree, DictConfig)
     return to_config(tree)
-
-
-def refusal(error: BaseException) -> str:
-    """What Hydra cannot compose, in one line: its cause and the options that there are, without Hydra's list
-    of folders and OmegaConf's of keys."""
-    text, cause = str(error).split("\nConfig search path")[0], error.__cause__
-    if isinstance(cause, OmegaConfBaseException):
-        text += f"\n{cause}"
-    sentences, options = [], []
-    for line in filter(str.strip, text.splitlines()):
-        if line.startswith("\t"):
-            options.append(line.strip())
-        elif not line.startswith("    "):
-            sentences.append(line.strip().removesuffix("."))
-    listed = f" {', '.join(options)}" if options else ""
-    end = "" if sentences[-1:] and sentences[-1].endswith("?") else "."
-    return f"{'. '.join(sentences)}{listed}{end}"

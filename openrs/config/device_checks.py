@@ -1,15 +1,18 @@
-"""What hardware and engine ask of devices, held against each other."""
+"""Checks that the devices, processes and engine of a config fit together."""
 
 from openrs.config.schema import Config
 from openrs.errors import refuse
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2}
+WHOLE_SHARDED = ("zero3", "fsdp2")
+"""Shardings in which no process has whole weights."""
 BESIDE = 1.15
-"""Memory of an evaluation over that of its weights, at least: the cache of one long answer, activations."""
+"""Memory of an evaluation as a multiple of its weights, at least, for activations and the cache of one long
+answer."""
 
 
 def check(config: Config) -> None:
-    """Checks that devices, processes and engines fit together.
+    """Checks devices, processes and engine.
 
     Raises:
         Mistake: naming the field, its value, the rule and the remedy.
@@ -24,10 +27,10 @@ def _hardware(config: Config) -> None:
     name = f"hardware={hardware.name}"
     if hardware.device == "cpu":
         if hardware.sharding != "ddp" or hardware.generation != "transformers":
-            field_name = "sharding" if hardware.sharding != "ddp" else "generation"
+            field = "sharding" if hardware.sharding != "ddp" else "generation"
             refuse(
-                f"hardware.{field_name}",
-                getattr(hardware, field_name),
+                f"hardware.{field}",
+                getattr(hardware, field),
                 "needs CUDA devices, and hardware.device=cpu",
                 "Give hardware.sharding=ddp hardware.generation=transformers, or a GPU option, as "
                 "hardware=a40x4",
@@ -38,27 +41,45 @@ def _hardware(config: Config) -> None:
             hardware.devices,
             f"times hardware.nodes={hardware.nodes} is not hardware.training_processes="
             f"{hardware.training_processes} + hardware.server_devices={hardware.server_devices} ({name})",
-            "Each process has a device of its own: make them agree",
+            "Make them agree: each process has a device of its own",
         )
     if (hardware.generation == "vllm_server") != (hardware.server_devices > 0):
         refuse(
             "hardware.server_devices",
             hardware.server_devices,
-            f"with hardware.generation={hardware.generation}",
-            "A vLLM server needs at least 1 device of its own, every other generation 0",
+            f"does not fit hardware.generation={hardware.generation}",
+            "Give 1 or more with vllm_server, whose server has devices of its own, else 0",
+        )
+    several = hardware.training_processes > 1
+    if hardware.generation == "vllm_server" and several and hardware.sharding in WHOLE_SHARDED:
+        refuse(
+            "hardware.sharding",
+            hardware.sharding,
+            "gathers weights from all processes while the first one sends them to the vLLM server, and both "
+            "can wait for each other for ever",
+            "Give hardware.sharding=zero2, or hardware.generation=vllm_colocate hardware.server_devices=0",
+        )
+    beside = hardware.generation == "vllm_colocate" and config.trains and config.scale.name == "paper"
+    if beside and config.model.compute_dtype == "float32":
+        refuse(
+            "hardware.generation",
+            hardware.generation,
+            "TRL gives the vLLM beside the trainer no number format, so it samples float32 weights in half "
+            f"precision, and model.compute_dtype={config.model.compute_dtype}",
+            "Give hardware.generation=vllm_server with devices for it, or model.compute_dtype=bfloat16",
         )
     if hardware.training_processes % hardware.nodes:
         refuse(
             "hardware.training_processes",
             hardware.training_processes,
-            f"does not divide over hardware.nodes={hardware.nodes}",
-            "Each node must start as many",
+            f"does not divide evenly over hardware.nodes={hardware.nodes}",
+            f"Give a multiple of {hardware.nodes}, as every node starts the same number",
         )
     if hardware.nodes > 1 and hardware.generation == "vllm_server":
         refuse(
             "hardware.generation",
             hardware.generation,
-            f"leaves one of hardware.nodes={hardware.nodes} fewer devices to train on than the others",
+            f"leaves one of hardware.nodes={hardware.nodes} fewer devices for training than the others",
             "Give hardware.generation=vllm_colocate hardware.server_devices=0",
         )
 
@@ -69,7 +90,7 @@ def _engine(config: Config) -> None:
         refuse(
             "engine.tensor_parallel",
             engine.tensor_parallel,
-            f"needs as many devices, and hardware={hardware.name} has {hardware.devices}",
+            f"needs {engine.tensor_parallel} devices, and hardware={hardware.name} has {hardware.devices}",
             f"Give engine.tensor_parallel={hardware.devices} or less",
         )
     copies = config.evaluation_copies * engine.tensor_parallel
@@ -86,14 +107,14 @@ def _engine(config: Config) -> None:
         refuse(
             "engine.model",
             served,
-            f"one served name would stand for the checkpoints {config.checkpoints}",
+            f"is one served name for the checkpoints {config.checkpoints}",
             "Give evaluation.checkpoints=[STEP], put {step} into the name, or leave engine.model=null "
             "and serve each checkpoint under its own path",
         )
 
 
 def _weights(config: Config) -> None:
-    """Whether the devices hold the weights that are measured, by arithmetic."""
+    """Checks that the devices hold the weights to evaluate, by arithmetic."""
     model, engine, hardware = config.model, config.engine, config.hardware
     measured = "evaluate" in config.stages and engine.kind != "server" and hardware.device == "cuda"
     if not measured or model.parameters is None:
@@ -106,13 +127,13 @@ def _weights(config: Config) -> None:
         return
     # vLLM spreads attention heads, whose number is a multiple of a power of two
     enough = [n for n in (1, 2, 4, 8, 16) if n <= hardware.devices and gib * BESIDE <= each * n]
-    chosen = "" if vllm else "engine=vllm "
+    other_engine = "" if vllm else "engine=vllm "
     refuse(
         "engine.tensor_parallel",
         spread,
         f"the weights of {model.title} take {gib:.0f} GiB in {config.evaluation_dtype}, and each device of "
-        f"hardware={hardware.name} gives {each:.0f} GiB, for a cache and activations besides",
-        f"Give {chosen}engine.tensor_parallel={enough[0]}"
+        f"hardware={hardware.name} gives {each:.0f} GiB, also for a cache and activations",
+        f"Give {other_engine}engine.tensor_parallel={enough[0]}"
         if enough
         else "Choose hardware with more, or engine=server",
     )

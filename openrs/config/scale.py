@@ -15,7 +15,7 @@ from openrs.paths import CONF
 
 @dataclass(frozen=True)
 class Option:
-    """What a file of conf/hardware/ asks of a machine with accelerators."""
+    """The accelerators that a file of conf/hardware/ needs."""
 
     name: str
     devices: int
@@ -26,30 +26,32 @@ class Option:
         """Whether enough devices are large enough."""
         return sum(memory >= self.memory for memory in devices) >= self.devices
 
-    def made_for(self, name: str) -> bool:
-        """Whether the option is named after this device, as a40x4 after NVIDIA A40."""
-        return bool(re.search(rf"\b{re.escape(self.name.rsplit('x', 1)[0])}\b", name, re.IGNORECASE))
+
+def made_for(option: str, devices: list[str]) -> bool:
+    """Whether an option is named after one of these devices, as a40x4 is after NVIDIA A40."""
+    device = re.escape(option.rsplit("x", 1)[0])
+    return any(re.search(rf"\b{device}\b", name, re.IGNORECASE) for name in devices)
 
 
 def options() -> list[Option]:
     """The hardware options that use accelerators of one machine."""
-    found = []
-    for path in sorted(CONF.glob("hardware/*.yaml")):
-        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if stated.get("device") == "cuda" and stated.get("nodes", 1) == 1:
-            found.append(Option(path.stem, stated["devices"], stated["device_memory_gib"]))
-    return found
+    files = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in CONF.glob("hardware/*.yaml")}
+    return [
+        Option(name, hardware["devices"], hardware["device_memory_gib"])
+        for name, hardware in sorted(files.items())
+        if hardware.get("device") == "cuda" and hardware.get("nodes", 1) == 1
+    ]
 
 
-def pick(devices: list[int], names: list[str], known: list[Option]) -> tuple[str, str | None, str]:
+def pick(devices: list[int], names: list[str], candidates: list[Option]) -> tuple[str, str | None, str]:
     """Chooses scale and hardware for a machine.
 
-    The option that uses most devices is preferred, then one named after them.
+    The option that uses most devices is preferred, then an option named after the devices.
 
     Args:
         devices: memory of each, GiB.
-        names: what the driver calls them.
-        known: the options to choose from.
+        names: their names, from the driver.
+        candidates: the options to choose from.
 
     Returns:
         Scale, hardware (None: the scale's own), and the reason.
@@ -57,14 +59,14 @@ def pick(devices: list[int], names: list[str], known: list[Option]) -> tuple[str
     if not devices:
         return "nano", None, "no NVIDIA device is visible"
     seen = f"{len(devices)} NVIDIA device{'s' * (len(devices) > 1)} of {min(devices)} GiB visible"
-    fitting = [option for option in known if option.fits(devices)]
+    fitting = [option for option in candidates if option.fits(devices)]
     if not fitting:
-        asked = " or ".join(f"{o.devices} of {o.memory} GiB (hardware={o.name})" for o in known)
-        return "nano", None, f"{seen}, paper scale needs {asked}"
-    best = max(fitting, key=lambda o: (o.devices, any(map(o.made_for, names)), -o.memory))
-    if any(map(best.made_for, names)):
+        needs = " or ".join(f"{o.devices} of {o.memory} GiB (hardware={o.name})" for o in candidates)
+        return "nano", None, f"{seen}, paper scale needs {needs}"
+    best = max(fitting, key=lambda o: (o.devices, made_for(o.name, names), -o.memory))
+    if made_for(best.name, names):
         return "paper", best.name, f"{seen}, hardware={best.name}"
-    return "paper", best.name, f"{seen}, hardware={best.name} fits (its price is another device's)"
+    return "paper", best.name, f"{seen}, hardware={best.name} fits (not its price)"
 
 
 def scaled(kind: str, number: float, factors: Any) -> float:
@@ -79,5 +81,5 @@ def within_context(number: int, context: int) -> int:
 
 
 if __name__ == "__main__":
-    found = visible_devices()
-    print(pick(found, device_names() if found else [], options())[0])
+    devices = visible_devices()
+    print(pick(devices, device_names() if devices else [], options())[0])

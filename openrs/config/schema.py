@@ -1,191 +1,69 @@
-"""The typed schema of every option; the checks between fields are in `checks`.
+"""The typed schema of every option, from its root `Config`; the checks between fields are in `checks`.
 
-Hydra validates each file of conf/ and the command line against `Config`; `load` turns the composed
-tree into these dataclasses, and below it nobody sees a DictConfig. Numbers in conf/ are the paper's:
+Hydra validates each file of conf/ and the command line against `Config`; `compose.to_config` turns the
+composed tree into these dataclasses, and no other code sees a DictConfig. Numbers in conf/ are the paper's:
 `${scaled:KIND,NUMBER}` multiplies them by the scale's factor, so an experiment means the same at
-every scale, while a number given on the command line is taken as it is.
+every scale, while a number on the command line is taken as it is.
+
+Every field states its identity, or the group around it does (see `fields`). The catalog counts through the
+fingerprints of its rows, the scale through the numbers that it makes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from openrs import rewards
-
-
-@dataclass(kw_only=True)
-class Draw:
-    """Rows taken from one source."""
-
-    source: str
-    """Name of a source in the catalog."""
-    count: int | None = None
-    """Rows to draw; null takes all."""
-    difficulty_min: float | None = None
-    difficulty_max: float | None = None
-    exclude: list[str] = field(default_factory=list)
-    """Sources whose problems are left out (raw minus filtered is what the filter dropped)."""
-    boxed: bool = False
-    """Only rows whose worked solution, in the source's solution column, boxes an answer."""
-    single_part: bool = False
-    """Only rows that ask one thing, by the heuristic of `filters.several_parts`."""
-
-
-@dataclass(kw_only=True)
-class Data:
-    """The data mix: counts per source, drawn with a seed. Duplicates and benchmark problems go."""
-
-    draws: dict[str, Draw]
-    seed: int = 42
-    decontaminate_ngram: int | None = None
-    """Rows that share this many words in a row with a benchmark's problem are left out; null leaves
-    out those whose whole text is one."""
-    curriculum: list[list[str]] = field(default_factory=list)
-    """Draws in the order in which each epoch comes to them, those of one list shuffled together; empty
-    shuffles all."""
-
-
-@dataclass(kw_only=True)
-class LengthStage:
-    """A smaller cap at the start of training."""
-
-    until: int
-    """The last optimizer step that has it."""
-    completion: int
-
-
-@dataclass(kw_only=True)
-class Length:
-    """Token caps. The cosine reward, the trainer and the context all follow from these."""
-
-    prompt: int
-    completion: int
-    stages: list[LengthStage] = field(default_factory=list)
-    """Caps on generation before `completion`, in order. Rewards and losses that count against a cap go on
-    counting against `completion`."""
-
-    def at(self, step: int) -> int:
-        """The cap on the completions of an optimizer step, counted from 1."""
-        return next((stage.completion for stage in self.stages if step <= stage.until), self.completion)
-
-
-@dataclass(kw_only=True)
-class Steps:
-    """The schedule and how far to go along it today."""
-
-    total: int
-    """Optimizer steps of the schedule (learning rate and prompt order)."""
-    stop_at: int | None = None
-    """Step to stop at; null goes to `total`. No part of a run's identity: a run can be extended."""
-    save_every: int
-
-
-@dataclass(kw_only=True)
-class Reward:
-    """The reward terms that are on (null is off); the total is their weighted sum. See `openrs.rewards`."""
-
-    format: rewards.Format | None = None
-    accuracy: rewards.Accuracy | None = None
-    cosine: rewards.Cosine | None = None
-    tag_count: rewards.TagCount | None = None
-    length: rewards.Length | None = None
-    repetition_penalty: rewards.RepetitionPenalty | None = None
-    reasoning_steps: rewards.ReasoningSteps | None = None
-    english_only: rewards.EnglishOnly | None = None
-
-
-@dataclass(kw_only=True)
-class Prompt:
-    """The system prompt of training (evaluation has its own instruction)."""
-
-    system: str | None
-
-
-@dataclass(kw_only=True)
-class Model:
-    """Where a model's weights are and what they need."""
-
-    id: str
-    """Hub id, or the name of a packaged model."""
-    title: str
-    """How tables call it."""
-    revision: str | None = None
-    package: str | None = None
-    """Installed package that carries the weights; null loads from the Hub."""
-    file: str | None = None
-    """Path inside the package: a folder as `save_pretrained` writes it, or a GGUF file."""
-    parameters: int | None = None
-    """Weights in all, for what plans and checks say of disk, memory and time; null reads packaged
-    safetensors."""
-    gated: bool = False
-    """The Hub gives it to those alone who accepted its terms."""
-    context: int
-    """Tokens of prompt and completion that the model can hold."""
-    compute_dtype: Literal["float32", "bfloat16"]
-    """Precision of training's forward pass; master weights are always float32."""
-    evaluation_dtype: Literal["float64", "float32", "bfloat16"]
-    """Precision of evaluation. In float64 no rounding that a batch size causes changes a token."""
-
-
-@dataclass(kw_only=True)
-class Algorithm:
-    """The policy-gradient method, in the paper's words. TRL's argument names live in train.py."""
-
-    name: str
-    prompts_per_step: int = 12
-    """Prompts per optimizer step (paper: 12, from 6 x 3 x 4 / 6)."""
-    group_size: int = 6
-    """Completions per prompt, G in the paper."""
-    micro_batch: int = 6
-    """Completions over which one loss mean is taken."""
-    whole_groups: bool
-    """True: a micro-batch is the completions of whole prompts; False: TRL shuffles them."""
-    learning_rate: float
-    schedule: Literal["cosine_with_min_lr", "linear", "constant_with_warmup", "cosine"]
-    min_lr_rate: float | None
-    """Floor of cosine_with_min_lr, as a share of the peak; null for other schedules."""
-    warmup: float
-    """Share of the schedule's steps."""
-    optimizer: Literal["adamw_torch", "adamw_torch_fused"]
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.999
-    adam_epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    temperature: float
-    """Sampling temperature of training completions."""
-    logits_over_temperature: bool
-    """Whether log-probabilities in the loss are divided by the sampling temperature."""
-    beta: float
-    """KL coefficient against the base model."""
-    epsilon: float = 0.2
-    epsilon_high: float | None = None
-    num_iterations: int = 1
-    loss: Literal["bnpo", "dapo", "dr_grpo", "grpo"]
-    scale_rewards: Literal["group", "batch", "none"]
-    bias_corrected_kl: bool
-    """Whether the KL term is multiplied by the importance ratio (TRL 1.16's default)."""
-    importance_sampling_correction: bool
-    """Whether vLLM's log-probabilities correct the ratio."""
-    mask_truncated: bool = False
+from openrs.config.catalog import Catalog, Model
+from openrs.config.fields import option
+from openrs.config.training import Algorithm, Collapse, Data, Length, Prompt, Reward, Steps
 
 
 @dataclass(kw_only=True)
 class Evaluation:
     """How a checkpoint is measured."""
 
-    instruction: str
-    benchmarks: list[str]
-    num_seeds: dict[str, int]
+    instruction: str = option(identity="evaluation")
+    benchmarks: list[str] = option(identity="neither")
+    num_seeds: dict[str, int] = option(identity="neither", at_most=10**5)
     """Sampling seeds per benchmark."""
-    first_seed: int = 1234
+    first_seed: int = option(1234, identity="neither", at_least=0, below=2**31)
     """The seeds are first_seed, first_seed + 1, ..."""
-    temperature: float
-    top_p: float
-    max_new_tokens: int
-    max_problems: int | None = None
+    temperature: float = option(identity="evaluation", at_least=0, at_most=10)
+    top_p: float = option(identity="evaluation", above=0, at_most=1)
+    max_new_tokens: int = option(identity="evaluation", above=0, at_most=10**8)
+    max_problems: int | None = option(None, identity="neither", above=0)
     """Use only this many problems of each benchmark (in file order); null uses all."""
-    checkpoints: list[str]
+    checkpoints: list[str] = option(identity="neither")
     """Steps to evaluate: numbers, `reported` (the paper's choice) or `last`."""
+
+
+@dataclass(kw_only=True)
+class EngineOptions:
+    """What generates a checkpoint's completions for evaluation."""
+
+    kind: Literal["transformers", "vllm", "server"] = option(identity="evaluation")
+    data_parallel: int | None = option(None, identity="neither", above=0)
+    """vllm: copies of the weights, on `tensor_parallel` devices each; null is as many as the devices give
+    (on a CPU one)."""
+    tensor_parallel: int = option(1, identity="neither", above=0)
+    """vllm: devices over which one copy is spread."""
+    memory: float = option(0.9, identity="neither", above=0, at_most=1)
+    """vllm: share of a device's memory that weights and cache may take."""
+    base_url: str = option("http://127.0.0.1:8000/v1", identity="neither")
+    """server: address of the endpoint; `/completions` and `/models` follow it."""
+    model: str | None = option(None, identity="neither")
+    """server: name under which the weights are served, with `{step}` in the place of the checkpoint's step;
+    null is the checkpoint's own folder or Hub id, the name that `vllm serve PATH` gives."""
+    protocol: Literal["vllm", "openai"] = option("vllm", identity="neither")
+    """server: vllm sends and receives token ids and switches the server's own sampling defaults off;
+    openai sends the templated prompt as text and nothing beyond OpenAI's fields."""
+    api_key: str = option("OPENAI_API_KEY", identity="neither")
+    """server: environment variable that holds the key; it may be unset where none is needed."""
+    concurrency: int = option(64, identity="neither", above=0, at_most=10**5)
+    """server: requests under way at once."""
+    retries: int = option(6, identity="neither", at_least=0, at_most=1000)
+    """server: further tries of a request, with back-off (half a second, doubling up to 8)."""
+    timeout: float = option(3600, identity="neither", above=0, at_most=10**8)
+    """server: seconds that one completion may take."""
 
 
 @dataclass(kw_only=True)
@@ -194,68 +72,47 @@ class Hardware:
 
     name: str
     device: Literal["cpu", "cuda"]
-    training_processes: int
-    """Processes that train, over all nodes: each takes its share of the recipe's batch."""
+    training_processes: int = option(above=0, at_most=10**6)
+    """Processes that train, over all nodes: each takes its share of the batch of a recipe."""
     sharding: Literal["ddp", "zero2", "zero3", "fsdp2"] = "ddp"
     """What the training processes share: nothing (ddp), optimizer state (zero2), all (the others)."""
     generation: Literal["transformers", "vllm_server", "vllm_colocate"]
-    server_devices: int = 0
+    server_devices: int = option(0, at_least=0)
     """Devices of the vLLM server, the last ones of the node (tensor parallel over them)."""
-    server_port: int | None = None
+    server_port: int | None = option(None, at_least=1, at_most=65535)
     """Port of the vLLM server; null takes a free one."""
-    server_timeout: float = 900
+    server_timeout: float = option(900, above=0, at_most=10**8)
     """Seconds until the vLLM server must answer."""
-    stall_timeout: float | None = 3600
+    stall_timeout: float | None = option(3600, above=0, at_most=10**8)
     """Seconds without a new training step, or without an answer of the vLLM server, after which training
     in processes of its own is ended; null waits for ever. (A step of 3,584 tokens is 173 s on 4 x A40.)"""
-    vllm_memory: float = 0.7
+    stop_timeout: float = option(600, above=0, at_most=10**6)
+    """Seconds that training has, once SIGINT or SIGTERM has asked it to end, to finish its step and save a
+    checkpoint; a second signal does not wait. (SLURM sends one that long before a job's end with
+    `#SBATCH --signal=B:TERM@600`, if the job's script starts openrs by `exec openrs ...`.)"""
+    vllm_memory: float = option(0.7, above=0, at_most=1)
     """Share of a device's memory that vLLM may take in training."""
-    evaluation_batch: int
+    evaluation_batch: int = option(above=0)
     """Sequences that the evaluation engine decodes at once."""
-    devices: int
+    devices: int = option(at_least=0, at_most=10**5)
     """Accelerators needed on each node, those of a vLLM server included."""
-    device_memory_gib: int
-    """Memory that each of them must have."""
-    nodes: int = 1
+    device_memory_gib: int = option(at_least=0)
+    """Memory of each accelerator, at least."""
+    nodes: int = option(1, above=0, at_most=10**5)
     """Machines that train together; the same command is started on each."""
-    node_rank: int | None = None
+    node_rank: int | None = option(None, at_least=0, at_most=10**5)
     """This machine's number from 0; null reads NODE_RANK or SLURM_NODEID."""
     main_address: str | None = None
     """Address of machine 0; null reads MASTER_ADDR."""
-    main_port: int = 29500
+    main_port: int = option(29500, at_least=1, at_most=65535)
     """Port of the rendezvous on machine 0 (one machine alone takes a free port)."""
-    price_per_device_hour: float | None = None
+    device_tflops: float | None = option(None, above=0)
+    """Dense bfloat16 operations of each accelerator, 10^12 a second, by its data sheet; null is unknown. From
+    it and the next field a plan infers times from the paper's."""
+    device_bandwidth: float | None = option(None, above=0)
+    """Memory bandwidth of each accelerator, GB/s, by its data sheet."""
+    price_per_device_hour: float | None = option(None, at_least=0)
     """Dollars; null is unknown. A machine without accelerators counts as one device."""
-
-
-@dataclass(kw_only=True)
-class Engine:
-    """What generates a checkpoint's completions for evaluation."""
-
-    kind: Literal["transformers", "vllm", "server"]
-    data_parallel: int | None = None
-    """vllm: copies of the weights, on `tensor_parallel` devices each; null is as many as the devices give
-    (on a CPU one)."""
-    tensor_parallel: int = 1
-    """vllm: devices over which one copy is spread."""
-    memory: float = 0.9
-    """vllm: share of a device's memory that weights and cache may take."""
-    base_url: str = "http://127.0.0.1:8000/v1"
-    """server: address of the endpoint; `/completions` and `/models` follow it."""
-    model: str | None = None
-    """server: name under which the weights are served, `{step}` standing for the checkpoint's step;
-    null is the checkpoint's own folder or Hub id, as `vllm serve PATH` calls it."""
-    protocol: Literal["vllm", "openai"] = "vllm"
-    """server: vllm sends and receives token ids and switches the server's own sampling defaults off;
-    openai sends the templated prompt as text and nothing beyond OpenAI's fields."""
-    api_key: str = "OPENAI_API_KEY"
-    """server: environment variable that holds the key; it may be unset where none is needed."""
-    concurrency: int = 64
-    """server: requests under way at once."""
-    retries: int = 6
-    """server: further tries of a request, with back-off (half a second, doubling up to 8)."""
-    timeout: float = 3600
-    """server: seconds that one completion may take."""
 
 
 @dataclass(kw_only=True)
@@ -268,7 +125,7 @@ class Tracker:
 
 @dataclass(kw_only=True)
 class Hub:
-    """Where checkpoints are pushed besides the run's folder: Table 5's Hub settings, off unless asked."""
+    """Where checkpoints are pushed besides the run's folder: the Hub settings of Table 5, off by default."""
 
     push: bool = False
     model_id: str | None = None
@@ -276,7 +133,7 @@ class Hub:
     strategy: Literal["every_save", "end"] = "every_save"
     """Push each saved checkpoint (the paper), or the last one alone."""
     private: bool = False
-    """Whether a repository that is made is private."""
+    """Whether a new repository is private."""
 
 
 @dataclass(kw_only=True)
@@ -294,127 +151,57 @@ class Scale:
 
 
 @dataclass(kw_only=True)
-class SourceData:
-    """A named set of training problems bound to real data."""
-
-    id: str
-    revision: str | None = None
-    split: str = "train"
-    problem: str = "problem"
-    answer: str = "answer"
-    """Column of the final answer, without a box."""
-    solution: str = "solution"
-    """Column of the worked solution; read only by the filters that look at it."""
-    difficulty: str | None = None
-
-
-@dataclass(kw_only=True)
-class BenchmarkData:
-    """A named set of held-out problems bound to real data."""
-
-    id: str
-    title: str
-    revision: str | None = None
-    subset: str | None = None
-    """The Hub's name of one configuration of the set; in a mirror a folder under the set's own."""
-    split: str
-    question: str
-    gold: str
-    gold_kind: Literal["expr", "latex", "letter"]
-    """How the gold answer is read; `letter` is multiple choice, with `wrong` beside it."""
-    wrong: list[str] = field(default_factory=list)
-    """Columns of the wrong choices of a multiple-choice set."""
-    instruction: str | None = None
-    """Takes the place of evaluation.instruction where a set needs words of its own."""
-    gated: bool = False
-    """The Hub asks for a token, and the questions must not be shown in anything that is shared."""
-    held_out: bool = True
-    """Training rows that share its problems are left out."""
-
-
-@dataclass(kw_only=True)
-class Catalog:
-    """Binds source and benchmark names to data."""
-
-    kind: Literal["nano", "mirror", "hub"]
-    root: str | None = None
-    """Folder of a mirror: <org>/<name>/<split>.jsonl or .parquet."""
-    decontaminate_ngram: int | None = None
-    """What mixes drawn here take for data.decontaminate_ngram, unless told otherwise."""
-    sources: dict[str, SourceData]
-    benchmarks: dict[str, BenchmarkData]
-
-
-@dataclass(kw_only=True)
-class Collapse:
-    """When training is stopped because it cannot come to anything; null switches a rule off.
-
-    The rules are `openrs.train.collapse`, over the logged steps; the reason goes into the training record.
-    """
-
-    window: int = 10
-    """Logged steps that are averaged."""
-    reward_below: float | None = None
-    """Stop where the mean reward fell below this share of the best window before."""
-    flat_for: int | None = None
-    """Stop where the mean reward has not risen above its first window for this many steps."""
-    no_signal_above: float | None = None
-    """Stop where more than this share of groups had no signal (all rewards alike)."""
-    truncated_above: float | None = None
-    """Stop where more than this share of completions hit the cap."""
-    length_above: float | None = None
-    """Stop where completions are this many times as long as in the first window."""
-    kl_above: float | None = None
-    """Stop where the mean KL divergence from the base model is above this."""
-    foreign_above: float | None = None
-    """Stop where more than this share of letters is not Latin (the paper saw the language drift)."""
-
-
-@dataclass(kw_only=True)
 class Budget:
     """What a sweep may cost in all; null sets no limit."""
 
-    device_hours: float | None = None
-    money: float | None = None
+    device_hours: float | None = option(None, above=0)
+    money: float | None = option(None, above=0)
     """Dollars, at hardware.price_per_device_hour."""
 
 
 @dataclass(kw_only=True)
 class Config:
-    """Everything a command can say."""
+    """Everything that a command can state.
 
-    name: str = "dev"
-    report_step: int = 0
+    Fields keep their order, from which the names of studies follow.
+    """
+
+    name: str = option("dev", identity="neither")
+    report_step: int = option(0, identity="neither", at_least=0)
     """The checkpoint that the paper reports for this experiment."""
-    untrained: bool = False
-    """True: the base model itself, whatever the other groups say of training."""
-    seed: int = 42
+    untrained: bool = option(False, identity="recipe")
+    """True: the base model itself, whatever the other groups state about training."""
+    seed: int = option(42, identity="recipe", at_least=0, below=2**32)  # the seeds that numpy takes
     data: Data
-    length: Length
-    reward: Reward
+    length: Length = option(identity="recipe")
+    reward: Reward = option(identity="recipe")
     steps: Steps
-    prompt: Prompt
+    prompt: Prompt = option(identity="recipe")
     model: Model
-    algorithm: Algorithm
+    algorithm: Algorithm = option(identity="recipe")
     evaluation: Evaluation
-    engine: Engine
-    hardware: Hardware
-    tracker: Tracker
-    hub: Hub = field(default_factory=Hub)
-    scale: Scale
+    engine: EngineOptions
+    hardware: Hardware = option(identity="neither")
+    tracker: Tracker = option(identity="neither")
+    hub: Hub = option(factory=Hub, identity="neither")
+    scale: Scale = option(identity="neither")
     catalog: Catalog
-    collapse: Collapse = field(default_factory=Collapse)
-    objective: Any = "average"
-    """What a sweep looks for: average, a benchmark, reward, device_hours, money; or a list of them."""
-    budget: Budget = field(default_factory=Budget)
-    fail_fast: bool = False
+    collapse: Collapse = option(factory=Collapse, identity="neither")
+    objective: Any = option("average", identity="neither")
+    """What a sweep optimizes: average, a benchmark, reward, device_hours, money; or a list of them."""
+    budget: Budget = option(factory=Budget, identity="neither")
+    fail_fast: bool = option(False, identity="neither")
     """End a sweep at its first failed trial."""
-    stages: list[Literal["train", "evaluate", "collect"]] = field(
-        default_factory=lambda: ["train", "evaluate", "collect"]
+    stages: list[Literal["train", "evaluate", "collect"]] = option(
+        factory=lambda: ["train", "evaluate", "collect"], identity="neither"
     )
-    force: list[Literal["train", "evaluate"]] = field(default_factory=list)
-    dry_run: bool = False
-    outputs: str = "outputs"
+    force: list[Literal["train", "evaluate"]] = option(factory=list, identity="neither")
+    dry_run: bool = option(False, identity="neither")
+    outputs: str = option("outputs", identity="neither")
+    detect: float | None = option(None, identity="neither", above=0, below=100)
+    """A difference in points: the dry run of a sweep says how many seeds it takes to show it."""
+    spread: float | None = option(None, identity="neither", above=0, below=100)
+    """For that: the standard deviation of a recipe's runs, in points of an average; null: of earlier runs."""
 
     @property
     def stop_at(self) -> int:
@@ -422,6 +209,16 @@ class Config:
         if self.untrained:
             return 0
         return self.steps.total if self.steps.stop_at is None else self.steps.stop_at
+
+    @property
+    def trains(self) -> bool:
+        """Whether this command has a train stage; the base model has none."""
+        return not self.untrained and "train" in self.stages
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether this command has an evaluate stage."""
+        return "evaluate" in self.stages
 
     @property
     def gradient_accumulation(self) -> int:
@@ -434,7 +231,7 @@ class Config:
     def evaluation_dtype(self) -> str:
         """The precision that checkpoints are measured in.
 
-        vLLM has no float64 and takes float32 for it; of a server's precision nothing is known.
+        vLLM has no float64 and takes float32 instead; the precision of a server is unknown.
         """
         if self.engine.kind == "server":
             return "as served"
@@ -457,29 +254,3 @@ class Config:
         named = {"reported": min(self.report_step, self.stop_at), "last": self.stop_at}
         steps = {named[step] if step in named else int(step) for step in self.evaluation.checkpoints}
         return [0] if self.untrained else sorted(steps)
-
-
-RECIPE = (
-    "untrained",
-    "seed",
-    "data",
-    "length",
-    "reward",
-    "prompt",
-    "model",
-    "algorithm",
-    "steps.total",
-)
-EVALUATION = ("evaluation", "engine.kind")
-NEITHER = (
-    *("name", "report_step", "steps.stop_at", "steps.save_every", "hardware", "tracker", "hub", "scale"),
-    *("catalog", "stages", "force", "dry_run", "outputs"),
-    *("collapse", "objective", "budget", "fail_fast"),
-    *("engine.data_parallel", "engine.tensor_parallel", "engine.memory", "engine.base_url"),
-    *("engine.model", "engine.protocol", "engine.api_key", "engine.concurrency", "engine.retries"),
-    "engine.timeout",
-)
-"""Every field belongs to one of the three: what decides the weights, the scores, or neither.
-
-The catalog counts through its rows' fingerprints, the scale through the numbers it makes.
-"""

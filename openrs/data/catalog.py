@@ -1,151 +1,196 @@
-"""Rows of sources and benchmarks, from the built-in pool, a folder, or the Hub."""
+"""Rows of sources and benchmarks, from the built-in pool, a file, a folder, or the Hub."""
 
-import json
 import random
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from openrs.config.schema import BenchmarkData, Catalog, SourceData
-from openrs.data import hub_data
+from openrs.config.catalog import BenchmarkData, Catalog, SourceData
+from openrs.config.own_data import OWN
+from openrs.data import columns, files, hub_data
+from openrs.data.rows import Row, Rows, Tally, nearest
 from openrs.errors import Mistake
 from openrs.records.problem_ids import problem_id
 from openrs.records.recipe import digest
 
-Row = dict[str, Any]
-
-
-def _mirror(root: str, id_: str, subset: str | None, split: str) -> list[Row]:
-    name = f"{id_}/{subset}/{split}" if subset else f"{id_}/{split}"
-    lines, table = Path(root) / f"{name}.jsonl", Path(root) / f"{name}.parquet"
-    if lines.exists():
-        return _json_lines(lines)
-    if table.exists():
-        return _parquet(table)
-    raise Mistake(
-        f"catalog.root={root}: holds no {name}.jsonl and no {name}.parquet. "
-        "Put the file there, choose other data, or use catalog=hub."
-    )
-
-
-def _json_lines(path: Path) -> list[Row]:
-    try:
-        with path.open("rb") as file:
-            return [_object(line, path, n) for n, line in enumerate(file, start=1) if line.strip()]
-    except OSError as error:
-        raise Mistake(f"{path}: cannot be read ({error.strerror}). Put a file there.") from error
-
-
-def _object(line: bytes, path: Path, number: int) -> Row:
-    try:
-        row = json.loads(line)
-        if not isinstance(row, dict):
-            raise ValueError("no object of columns")
-    except (ValueError, RecursionError) as error:
-        raise Mistake(
-            f"{path}, line {number}: cannot be read ({error}). Each line must be one JSON object, in UTF-8: "
-            "mend the file, or copy it again."
-        ) from error
-    return row
-
-
-def _parquet(path: Path) -> list[Row]:
-    from pyarrow import ArrowException, parquet
-
-    try:
-        return parquet.read_table(path).to_pylist()
-    except (OSError, ArrowException) as error:
-        raise Mistake(
-            f"{path}: cannot be read as Parquet ({error}). Mend the file, or copy it again."
-        ) from error
+Column = tuple[str, str, Callable[[Any], Any]]
+"""The catalog's word for a column, the column's name, and the reader of its values."""
 
 
 def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list[Row]:
-    if catalog.kind == "nano":
+    kind = catalog.kind_of(data)
+    if kind == "nano":
         from openrs.nano import problems
 
         return problems.rows(name)
-    subset = data.subset if isinstance(data, BenchmarkData) else None
-    if catalog.kind == "mirror":
+    if kind == "file":
+        return files.rows(data.id)
+    if kind == "mirror":
         assert catalog.root is not None
-        return _mirror(catalog.root, data.id, subset, data.split)
-    return hub_data.rows(data.id, subset, data.split, data.revision)
-
-
-def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: list[Row]) -> dict[str, Any]:
-    """What was read, for the run's records: id, split, number and content of the rows, the Hub's commit.
-
-    Args:
-        rows: what `source` or `benchmark` gave.
-    """
-    gold = "gold" if isinstance(data, BenchmarkData) else "solution"
-    found: dict[str, Any] = {"catalog": catalog.kind, "id": data.id, "split": data.split, "rows": len(rows)}
-    found["fingerprint"] = digest([[row["problem"], row[gold]] for row in rows])
-    if catalog.kind == "hub":
-        found |= {"revision": data.revision, "commit": hub_data.commit(data.id, data.revision)}
-    return found
-
-
-def _column(row: Row, column: str, id_: str, field: str) -> Any:
-    if column not in row:
+        rows = files.mirrored(catalog.root, data.id, data.subset, data.split)
+    else:
+        rows = hub_data.rows(data.id, data.subset, data.split, data.revision)
+    if not rows:
+        group = "benchmarks" if isinstance(data, BenchmarkData) else "sources"
         raise Mistake(
-            f"{field}={column}: {id_} has no such column. It has: {', '.join(row)}. "
-            f"Give its name, as {field}=COLUMN."
+            f"catalog.{group}.{name}: {data.id}, split {data.split}, holds no rows. Give a split that has "
+            "some, or copy the file again."
         )
-    return row[column]
+    return rows
 
 
-def _bare(answer: Any) -> str:
-    """The answer without the dollar signs that some sets put around it."""
-    return str(answer).strip().strip("$").strip()
-
-
-def source(catalog: Catalog, name: str) -> list[Row]:
-    """Rows of a training source: problem, solution (the gold answer, boxed), difficulty and worked (the
-    source's own solution), both None where the source has none.
+def raw(root: str | None, id_: str, subset: str | None, split: str, revision: str | None) -> list[Row]:
+    """Rows of one split as they are, in a mirror's folder or on the Hub; the subset `default` has no folder.
 
     Raises:
-        Mistake: the file, the data set or a column is missing.
+        Mistake: they are not there, or cannot be read.
     """
-    data, field = catalog.sources[name], f"catalog.sources.{name}"
-    return [
-        {
-            "problem": str(_column(row, data.problem, data.id, f"{field}.problem")),
-            "solution": f"$\\boxed{{{_bare(_column(row, data.answer, data.id, f'{field}.answer'))}}}$",
-            "difficulty": row.get(data.difficulty) if data.difficulty else None,
-            "worked": row.get(data.solution),
+    if root is None:
+        return hub_data.rows(id_, subset, split, revision)
+    return files.mirrored(root, id_, None if subset == "default" else subset, split)
+
+
+def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: Rows) -> dict[str, Any]:
+    """The origin of rows, for the run's records: id, split, number and content of the rows, how many were
+    left out and why, the Hub's commit.
+
+    Args:
+        rows: those of `source` or `benchmark`.
+    """
+    gold, kind = "gold" if isinstance(data, BenchmarkData) else "solution", catalog.kind_of(data)
+    split = None if kind in ("file", "lighteval") else data.split
+    record: dict[str, Any] = {"catalog": kind, "id": data.id, "split": split, "rows": len(rows)}
+    record["fingerprint"] = digest([[row["problem"], row[gold]] for row in rows])
+    record |= {"task": rows.settings | rows.scoring} if rows.scoring else {}
+    if rows.left_out:
+        record["left_out"] = rows.left_out
+    if kind == "hub":
+        record |= {"revision": data.revision, "commit": hub_data.commit(data.id, data.revision)}
+    return record
+
+
+def source(catalog: Catalog, name: str) -> Rows:
+    """Rows of a training source: problem, solution (the gold answer; boxed where mathematics judges it),
+    answer_kind where that does not, difficulty and worked (the source's own solution), both None where the
+    source has none.
+
+    Raises:
+        Mistake: the file, the data set or a column is missing, or most rows hold no problem or no answer.
+    """
+    data = catalog.sources[name]
+    field = "data" if name == OWN else f"catalog.sources.{name}"
+    kind = data.answer_kind
+    own = {} if kind == "math" else {"answer_kind": kind}
+    read: list[Column] = [("problem", data.problem, columns.problem)]
+    if kind != "none":
+        read.append(("answer", data.answer, columns.ANSWERS[kind]))
+
+    def made(row: Row, problem: str, answer: str = "") -> Row:
+        return {
+            "problem": problem,
+            "solution": f"$\\boxed{{{answer}}}$" if kind == "math" else answer,
+            **own,
+            "difficulty": columns.difficulty(row.get(data.difficulty)) if data.difficulty else None,
+            "worked": columns.worked(row.get(data.solution)),
         }
-        for row in _rows(catalog, data, name)
-    ]
+
+    raw = _rows(catalog, data, name)
+    rows, tally = _readable(raw, Tally(field, data.id), read, made)
+    tally.refuse_most(data, len(raw), ("problem", "answer"))
+    return rows
 
 
-def benchmark(catalog: Catalog, name: str) -> list[Row]:
+def benchmark(catalog: Catalog, name: str) -> Rows:
     """Problems of a benchmark in file order: id (of the problem, unique), problem, gold; instruction where
     the benchmark has its own; choices (letters) where it is multiple choice.
 
     Raises:
-        Mistake: the file, the data set or a column is missing.
+        Mistake: the file, the data set or a column is missing, or most rows hold no problem or no gold
+            answer.
     """
-    data, field = catalog.benchmarks[name], f"catalog.benchmarks.{name}"
-    seen: Counter[str] = Counter()
-    problems = []
-    for row in _rows(catalog, data, name):
-        problem = str(_column(row, data.question, data.id, f"{field}.question"))
-        gold = str(_column(row, data.gold, data.id, f"{field}.gold"))
+    rows, tally, number = _benchmark(catalog, name)
+    tally.refuse_most(catalog.benchmarks[name], number, ("question", "gold", "wrong"))
+    return rows
+
+
+def held_out(catalog: Catalog, name: str) -> list[str]:
+    """Problem texts of a benchmark, also of the rows without a gold answer.
+
+    Raises:
+        Mistake: the file, the data set or a column is missing, or most rows hold no problem.
+    """
+    rows, tally, number = _benchmark(catalog, name)
+    tally.refuse_most(catalog.benchmarks[name], number, ("question",))
+    return [*(row["problem"] for row in rows), *rows.without_gold]
+
+
+def _benchmark(catalog: Catalog, name: str) -> tuple[Rows, Tally, int]:
+    """The readable rows, the count of the others, and the number of all."""
+    data = catalog.benchmarks[name]
+    times: Counter[str] = Counter()
+
+    def gold(value: Any) -> str:
+        if data.gold_kind in ("exact", "choice"):
+            return columns.ANSWERS[data.gold_kind](value)
+        return columns.text(value, columns.GOLD) if data.wrong else columns.gold(value)
+
+    def made(_: Row, problem: str, gold: str, *wrong: str) -> Row:
         key = problem_id(problem)
-        seen[key] += 1
-        made: Row = {"id": key if seen[key] == 1 else f"{key}-{seen[key]}", "problem": problem, "gold": gold}
-        if data.wrong:
-            wrong = [str(_column(row, column, data.id, f"{field}.wrong")) for column in data.wrong]
-            made |= _lettered(problem, gold, wrong, key)
+        times[key] += 1
+        item: Row = {
+            "id": key if times[key] == 1 else f"{key}-{times[key]}",
+            "problem": problem,
+            "gold": gold,
+        }
+        if wrong:
+            item |= _lettered(problem, gold, wrong, key)
         if data.instruction:
-            made["instruction"] = data.instruction
-        problems.append(made)
-    return problems
+            item["instruction"] = data.instruction
+        return item
+
+    read: list[Column] = [("question", data.question, columns.problem), ("gold", data.gold, gold)]
+    read += [("wrong", wrong, lambda value: columns.text(value, columns.CHOICE)) for wrong in data.wrong]
+    raw = _rows(catalog, data, name)
+    return *_readable(raw, Tally(f"catalog.benchmarks.{name}", data.id), read, made), len(raw)
 
 
-def _lettered(question: str, right: str, wrong: list[str], key: str) -> Row:
+def _readable(
+    raw: list[Row], tally: Tally, read: Sequence[Column], made: Callable[..., Row]
+) -> tuple[Rows, Tally]:
+    """The rows of which every column is readable; the others are counted.
+
+    Args:
+        read: the columns; the first is the problem's.
+        made: makes a row of the raw one and of what its columns say.
+
+    Raises:
+        Mistake: no row has one of the columns. (Where some rows have it, it is null in the others.)
+    """
+    there = list(dict.fromkeys(column for row in raw for column in row))
+    for word, column, _ in read:
+        if raw and column not in there:
+            field, near = f"{tally.field}.{word}", nearest(column, word, there)
+            raise Mistake(
+                f"{field}={column}: {tally.id} has no such column. It has: {', '.join(there)}. "
+                f"Give its name, as {field}={near or 'COLUMN'}."
+            )
+    rows, without_gold = [], []
+    for row in raw:
+        said: list[Any] = []
+        for word, column, reader in read:
+            try:
+                said.append(reader(row.get(column)))
+            except columns.Unreadable as reason:
+                tally.leave_out(word, str(reason))
+                without_gold += said[:1]
+                break
+        else:
+            rows.append(made(row, *said))
+    return Rows(rows, tally.left_out, without_gold), tally
+
+
+def _lettered(question: str, right: str, wrong: Sequence[str], key: str) -> Row:
     """A multiple-choice problem: the question with its choices A), B), ..., and the right one's letter.
 
     The right choice's place is drawn by the problem's id (simple-evals and the paper's code draw it anew

@@ -1,4 +1,4 @@
-"""Training rows that a benchmark holds too: by their whole text, or by a run of words they share."""
+"""Training rows that a benchmark holds too: with the same text, or with a run of words in common."""
 
 import re
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ def words(text: str) -> list[str]:
     return WORD.findall(normalise(text))
 
 
-def runs(found: list[str], length: int) -> Iterator[tuple[str, ...]]:
+def runs(words: list[str], length: int) -> Iterator[tuple[str, ...]]:
     """Every run of `length` words; a shorter text is one run by itself."""
-    if len(found) < length:
-        return iter([tuple(found)])
-    return zip(*(found[start:] for start in range(length)), strict=False)
+    if len(words) < length:
+        return iter([tuple(words)])
+    return zip(*(words[start:] for start in range(length)), strict=False)
 
 
 class HeldOut:
@@ -50,7 +50,7 @@ class HeldOut:
         """
         if key in self.texts or not self.ngram:
             return self.texts.get(key)
-        found = words(problem)
-        if self.runs.keys().isdisjoint(runs(found, self.ngram)):
+        of_problem = words(problem)
+        if self.runs.keys().isdisjoint(runs(of_problem, self.ngram)):
             return None
-        return next(self.runs[run] for run in runs(found, self.ngram) if run in self.runs)
+        return next(self.runs[run] for run in runs(of_problem, self.ngram) if run in self.runs)

@@ -1,16 +1,13 @@
 """Which rows of a source a draw takes, by what the row itself says."""
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from openrs.config.schema import Draw
+from openrs.config.training import Draw
+from openrs.data.rows import Row
 from openrs.errors import Mistake
-
-Row = dict[str, Any]
-
-BOX = re.compile(r"\\f?box(?:ed)?\s*(?=\{)")
-"""Commands that set an answer in a box: \\boxed, \\fbox, \\box."""
+from openrs.verify.boxes import boxes
 
 CLOSED = re.compile(r"\)(?=[\s$])")
 LABEL = re.compile(r"(?:(?:^|\s)\(|^|\n|[.;:?!]\s)([a-h]|[1-8]|[iv]{1,3}|[IV]{1,3})\Z")
@@ -19,22 +16,6 @@ looked for backwards from its last bracket, which is far quicker than forwards f
 
 ASKS = re.compile(r"\?|\b(?:find|determine|compute|calculate|evaluate|prove|show|solve)\b", re.IGNORECASE)
 """What a part that asks for something holds; a part that states a condition holds none of it."""
-
-
-def boxes(solution: str) -> list[str]:
-    """The contents of every whole box in a worked solution, in order, nested ones left out."""
-    found, end = [], 0
-    for match in BOX.finditer(solution):
-        if match.start() < end:
-            continue
-        depth = 0
-        for place in range(match.end(), len(solution)):
-            depth += {"{": 1, "}": -1}.get(solution[place], 0)
-            if depth == 0:
-                end = place + 1
-                found.append(solution[match.end() + 1 : place])
-                break
-    return found
 
 
 def several_parts(problem: str, solution: str, answer: str = "") -> bool:
@@ -68,41 +49,53 @@ def _parts(text: str) -> list[list[str]]:
         if label:
             kind = next(kind for kind in ("abcdefgh", "12345678", "iv", "IV") if label[1][0] in kind)
             marks.setdefault(kind, []).append((end - len(label[0]), end + 1))
-    ends = {kind: [*(at for at, _ in found[1:]), len(text)] for kind, found in marks.items()}
+    ends = {kind: [*(at for at, _ in places[1:]), len(text)] for kind, places in marks.items()}
     return [
-        [text[start:end] for (_, start), end in zip(found, ends[kind], strict=True)]
-        for kind, found in marks.items()
+        [text[start:end] for (_, start), end in zip(places, ends[kind], strict=True)]
+        for kind, places in marks.items()
     ]
 
 
-def reasons(draw: Draw, name: str) -> list[tuple[str, Callable[[Row], bool]]]:
+def reasons(draw: Draw, name: str, rows: Sequence[Row]) -> list[tuple[str, Callable[[Row], bool]]]:
     """The filters of a draw that are on: (why a row is left out, whether it is).
+
+    A row that states nothing of what a filter looks at is left out with that reason.
 
     Args:
         name: the draw's, for errors.
+        rows: of the draw's source.
+
+    Raises:
+        Mistake: most rows state nothing of what a filter looks at.
     """
-    found: list[tuple[str, Callable[[Row], bool]]] = []
+    filters: list[tuple[str, Callable[[Row], bool]]] = []
     if draw.difficulty_min is not None or draw.difficulty_max is not None:
         low = -float("inf") if draw.difficulty_min is None else draw.difficulty_min
         high = float("inf") if draw.difficulty_max is None else draw.difficulty_max
-        found.append(("other difficulty", lambda row: not low <= _difficulty(row, draw, name) <= high))
+        silent = [row for row in rows if not _has_difficulty(row)]
+        if 2 * len(silent) > len(rows):
+            _refuse_difficulty(silent[0], draw, name)
+        filters.append(("no difficulty", lambda row: not _has_difficulty(row)))
+        filters.append(("other difficulty", lambda row: not low <= row["difficulty"] <= high))
+    for filter_name in [option for option in ("boxed", "single_part") if getattr(draw, option)]:
+        if 2 * sum(row.get("worked") is None for row in rows) > len(rows):
+            _refuse_worked(draw, name, filter_name)
+    if draw.boxed or draw.single_part:
+        filters.append(("no worked solution", lambda row: row.get("worked") is None))
     if draw.boxed:
-        found.append(("no boxed answer", lambda row: not boxes(_worked(row, draw, name, "boxed"))))
+        filters.append(("no boxed answer", lambda row: not boxes(row["worked"])))
     if draw.single_part:
-        found.append(
-            (
-                "several parts",
-                lambda row: several_parts(
-                    row["problem"], _worked(row, draw, name, "single_part"), row["solution"]
-                ),
-            )
+        filters.append(
+            ("several parts", lambda row: several_parts(row["problem"], row["worked"], row["solution"]))
         )
-    return found
+    return filters
 
 
-def _difficulty(row: Row, draw: Draw, name: str) -> float:
-    if isinstance(row["difficulty"], int | float):
-        return row["difficulty"]
+def _has_difficulty(row: Row) -> bool:
+    return isinstance(row["difficulty"], int | float)
+
+
+def _refuse_difficulty(row: Row, draw: Draw, name: str) -> NoReturn:
     side = "min" if draw.difficulty_max is None else "max"
     says = "states no difficulty" if row["difficulty"] is None else f"has difficulty {row['difficulty']!r}"
     raise Mistake(
@@ -112,10 +105,8 @@ def _difficulty(row: Row, draw: Draw, name: str) -> float:
     )
 
 
-def _worked(row: Row, draw: Draw, name: str, filter_name: str) -> str:
-    if row.get("worked") is None:
-        raise Mistake(
-            f"data.draws.{name}.{filter_name}=True: source {draw.source} has no column of worked solutions. "
-            f"Name it, as catalog.sources.{draw.source}.solution=COLUMN, or drop the filter."
-        )
-    return row["worked"]
+def _refuse_worked(draw: Draw, name: str, filter_name: str) -> NoReturn:
+    raise Mistake(
+        f"data.draws.{name}.{filter_name}=True: source {draw.source} has no column of worked solutions. "
+        f"Name it, as catalog.sources.{draw.source}.solution=COLUMN, or drop the filter."
+    )

@@ -1,14 +1,14 @@
 """Data sets of the Hugging Face Hub: one revision becomes one commit, and its files rows.
 
-The Hub's client is touched here. It keeps what it fetched (HF_HOME), so a set that was read once is
-read again without a network, at the commit that its revision then meant.
+The Hub's client keeps what it fetched (HF_HOME), so a set that was read once is read again without a
+network, at the commit that its revision then meant.
 """
 
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from openrs.errors import Mistake, Unfit
+from openrs.errors import Absent, Mistake, Unfetched
 
 MIRROR = "use catalog=mirror catalog.root=PATH"
 
@@ -17,13 +17,13 @@ MIRROR = "use catalog=mirror catalog.root=PATH"
 def snapshot(id_: str, revision: str | None) -> Path:
     """The folder of a data set's files at one commit, fetched where they are not kept yet.
 
-    Within a process a revision is asked for once, so all that is read and recorded is of one commit.
+    A process asks for a revision once, so all rows that it reads and records are of one commit.
 
     Args:
         revision: branch, tag or commit; None is the main branch.
 
     Raises:
-        Mistake: the set is gated, is not there, lacks the revision, or cannot be reached.
+        Mistake: the set is gated or not there (`Absent`), lacks the revision, or cannot be reached.
     """
     import httpx
     from huggingface_hub import snapshot_download
@@ -39,7 +39,7 @@ def snapshot(id_: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(id_, repo_type="dataset", revision=revision))
     except GatedRepoError as error:
-        raise Mistake(
+        raise Absent(
             f"catalog=hub: {id_} is gated: its authors share it with people who accepted their terms. "
             f"Accept them at https://huggingface.co/datasets/{id_}, then log in with `hf auth login` or "
             "set HF_TOKEN to a token of that account."
@@ -50,14 +50,14 @@ def snapshot(id_: str, revision: str | None) -> Path:
             "null for the main branch."
         ) from error
     except RepositoryNotFoundError as error:
-        raise Mistake(
+        raise Absent(
             f"catalog=hub: the Hub has no data set {id_}, or it is private. Check its id; for a private one "
             "log in with `hf auth login` or set HF_TOKEN."
         ) from error
     except HFValidationError as error:
         raise Mistake(f"catalog=hub: {id_} is no id of a data set. Give it as ORGANISATION/NAME.") from error
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:  # no network, a proxy, a server that is down
-        raise Unfit(
+        raise Unfetched(
             f"catalog=hub: {at} cannot be fetched: {' '.join(str(error).split())}. Check the network "
             f"(once fetched it is read without one), or {MIRROR}."
         ) from error

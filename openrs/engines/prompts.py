@@ -1,4 +1,4 @@
-"""What every engine must agree on: the templated prompt, and the tokens that end a turn."""
+"""The templated prompt, and the tokens that end a turn: alike in every engine."""
 
 from typing import Any
 
@@ -15,12 +15,13 @@ def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(path, revision=revision or "main")
 
 
-def templated(tokenizer: PreTrainedTokenizerBase, query: str) -> list[int]:
-    """Token ids of one user message by the chat template, ready to be answered."""
-    told: Any = tokenizer.apply_chat_template(
-        [{"role": "user", "content": query}], add_generation_prompt=True, tokenize=True, return_dict=True
+def templated(tokenizer: PreTrainedTokenizerBase, query: str | list[dict[str, str]]) -> list[int]:
+    """Token ids of one user message, or of a conversation, by the chat template, ready to be answered."""
+    conversation = [{"role": "user", "content": query}] if isinstance(query, str) else query
+    encoded: Any = tokenizer.apply_chat_template(
+        conversation, add_generation_prompt=True, tokenize=True, return_dict=True
     )
-    return list(told["input_ids"])
+    return list(encoded["input_ids"])
 
 
 def end_tokens(stated: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:

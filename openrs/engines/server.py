@@ -1,10 +1,10 @@
 """Generation by any OpenAI-compatible server, through OpenAI's client and the completions endpoint.
 
-The prompt is ours: with `protocol: vllm` its token ids are sent and the completion's come back; with
+openrs makes the prompt: with `protocol: vllm` its token ids are sent and the completion's come back; with
 `protocol: openai` its templated text is sent, and the server's `usage` says how many tokens it saw and
 made. A server that counts other prompt tokens than ours adds or splits some, and is refused.
 The client tries again with back-off on timeouts, broken connections, 408, 409, 429 and 5xx. When a
-request has used up its tries no new one is started; what was finished has been told to the listener.
+request has used up its tries no new one is started; finished completions are stored by then.
 """
 
 import asyncio
@@ -13,11 +13,12 @@ from typing import Any
 
 import openai
 
-from openrs.config import schema
-from openrs.engines import Completion, Finished, Request, Sampling, unheard
+from openrs.config.schema import EngineOptions
+from openrs.engines import Completion, OnCompletion, Request, Sampling, ignore
 from openrs.engines.prompts import load_tokenizer
 from openrs.errors import Crashed, Mistake
 from openrs.processes import loopback
+from openrs.records.masking import masked
 
 NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "return_token_ids": True}
 """Fields of vLLM's: a server takes its defaults from the model's generation_config.json otherwise."""
@@ -34,7 +35,7 @@ class ServerEngine:
         revision: of the tokenizer's Hub id; None for a folder.
 
     Raises:
-        Mistake: nobody answers, the key is refused, the weights are not served, or the server's
+        Mistake: no server answers, the key is refused, the weights are not served, or the server's
             context is too short.
     """
 
@@ -42,12 +43,14 @@ class ServerEngine:
         self,
         path: str,
         tokenizer: str,
-        settings: schema.Engine,
+        settings: EngineOptions,
         step: int,
         context: int,
         revision: str | None = None,
     ) -> None:
         self.settings = settings
+        self.address = masked(settings.base_url)
+        """As errors name it."""
         self.tokenizer = load_tokenizer(tokenizer, revision)
         self.client: dict[str, Any] = {
             "base_url": settings.base_url,
@@ -56,42 +59,43 @@ class ServerEngine:
             "timeout": settings.timeout,
         }
         served = self._served()
-        wanted = [path, os.path.abspath(path)]
+        names = [path, os.path.abspath(path)]
         if settings.model is not None:
-            wanted = [settings.model.format(step=step)]
-        known = [name for name in wanted if name in served]
-        if not known:
+            names = [settings.model.format(step=step)]
+        matching = [name for name in served if name in names or os.path.abspath(name) in names]
+        if not matching:
             raise Mistake(
-                f"engine.model={settings.model}: {settings.base_url} serves "
-                f"{', '.join(served) or 'nothing'}, not {wanted[-1]}. Start it with `vllm serve "
-                f"{wanted[-1]}`, or give engine.model=NAME where these weights have another name."
+                f"engine.model={settings.model}: {self.address} serves "
+                f"{', '.join(served) or 'nothing'}, not {names[-1]}. Start it with `vllm serve "
+                f"{names[-1]}`, or give engine.model=NAME where these weights have another name."
             )
-        self.model = known[0]
+        self.model = matching[0]
         room = getattr(served[self.model], "max_model_len", None)
-        if room is not None and context > room:  # would cut answers that the settings leave whole
+        if room is not None and context > room:  # it would cut answers that the settings leave whole
             raise Mistake(
-                f"engine.base_url={settings.base_url}: prompt and answer may have {context} tokens together, "
+                f"engine.base_url={self.address}: prompt and answer may have {context} tokens together, "
                 f"over the context of the server, {room}. Start it with more, as `vllm serve {self.model} "
                 f"--max-model-len {context}`, or give a smaller evaluation.max_new_tokens."
             )
         owner = getattr(served[self.model], "owned_by", None)
         self.versions = {"server": str(owner)} if owner else {}
+        self.device_kind: str | None = None  # an endpoint does not say what it runs on
 
     @property
     def _here(self) -> bool:
-        """Whether the server is on this machine, where a proxy of the environment has no business."""
+        """Whether the server is on this machine, which no proxy can reach."""
         return loopback.is_here(self.settings.base_url)
 
     def close(self) -> None:
-        """The server is not ours to stop."""
+        """Leaves the server alone, which openrs did not start."""
 
     def generate(
-        self, requests: list[Request], sampling: Sampling, finished: Finished = unheard
+        self, requests: list[Request], sampling: Sampling, finished: OnCompletion = ignore
     ) -> list[Completion]:
         """Samples one completion per request, in the order of the requests.
 
         Raises:
-            Mistake: a request failed for good; the finished ones were told to the listener.
+            Mistake: a request failed for good; `finished` was called with the finished completions.
         """
         return asyncio.run(self._generate(requests, sampling, finished))
 
@@ -106,32 +110,34 @@ class ServerEngine:
                 raise self._refused(error) from error
 
     async def _generate(
-        self, requests: list[Request], sampling: Sampling, finished: Finished
+        self, requests: list[Request], sampling: Sampling, finished: OnCompletion
     ) -> list[Completion]:
         gate, failed = asyncio.Semaphore(self.settings.concurrency), asyncio.Event()
-        made: dict[int, Completion] = {}
+        completions: dict[int, Completion] = {}
 
         async def one(client: openai.AsyncOpenAI, index: int, request: Request) -> None:
             async with gate:
                 if failed.is_set():
                     return
                 try:
-                    made[index] = await self._one(client, request, sampling)
+                    completions[index] = await self._one(client, request, sampling)
                 except BaseException:
                     failed.set()  # those under way may still finish
                     raise
-                finished(index, made[index])
+                finished(index, completions[index])
 
         http = openai.DefaultAsyncHttpxClient(trust_env=False) if self._here else None
         async with openai.AsyncOpenAI(**self.client, http_client=http) as client:
-            asked = (one(client, i, request) for i, request in enumerate(requests))
-            outcomes = await asyncio.gather(*asked, return_exceptions=True)
+            calls = (one(client, i, request) for i, request in enumerate(requests))
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, openai.OpenAIError):
-                raise self._refused(outcome, f"{len(made)} of {len(requests)} completions") from outcome
+                raise self._refused(
+                    outcome, f"{len(completions)} of {len(requests)} completions"
+                ) from outcome
             if isinstance(outcome, BaseException):
                 raise outcome
-        return [made[index] for index in range(len(requests))]
+        return [completions[index] for index in range(len(requests))]
 
     async def _one(self, client: openai.AsyncOpenAI, request: Request, sampling: Sampling) -> Completion:
         ids = self.settings.protocol == "vllm"
@@ -158,14 +164,14 @@ class ServerEngine:
             return Completion(list(tokens), truncated)
         if usage is None:
             raise Mistake(
-                f"engine.base_url={self.settings.base_url}: the server tells neither token ids nor usage, so "
-                "nobody knows how long a completion is. Use a server that does, as `vllm serve`."
+                f"engine.base_url={self.address}: the server returns no token ids and no usage, "
+                "so the length of a completion is unknown. Use another server, as `vllm serve`."
             )
         return Completion([], truncated, choice.text, usage.completion_tokens)
 
     def _refused(self, error: openai.OpenAIError, stored: str = "") -> Mistake:
-        """The user's error: what the server did, and what to do about it."""
-        address, tries = self.settings.base_url, self.settings.retries + 1
+        """The user's error: what the server did, and its remedy."""
+        tries = self.settings.retries + 1
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             rule = f"the server refuses the key. Put the right one into {self.settings.api_key}"
         elif isinstance(error, openai.APITimeoutError):
@@ -176,7 +182,7 @@ class ServerEngine:
         elif isinstance(error, openai.APIConnectionError):
             rule = f"no server answers there ({tries} tries). Start one, as `vllm serve WEIGHTS`"
         else:
-            rule = f"the server refuses ({tries} tries where that can help): {error}. Mend it"
-        again = f" and say the same command again: {stored} are stored" if stored else ""
+            rule = f"the server refuses ({tries} tries where that can help): {masked(str(error))}. Mend it"
+        again = f" and repeat the same command: {stored} are stored" if stored else ""
         lost = isinstance(error, openai.APIConnectionError | openai.InternalServerError)
-        return (Crashed if lost else Mistake)(f"engine.base_url={address}: {rule}{again}.")
+        return (Crashed if lost else Mistake)(f"engine.base_url={self.address}: {rule}{again}.")

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM
 
-from openrs.engines import Completion, Finished, Request, Sampling, unheard
+from openrs.engines import Completion, OnCompletion, Request, Sampling, ignore
 from openrs.engines.prompts import end_tokens, load_tokenizer
+from openrs.machine import CPU, device_kind
 
 SHRINK = 0.75
 """The batch is cut to its unfinished sequences when no more than this share is left."""
@@ -53,30 +54,33 @@ class TransformersEngine:
         self.model.eval().to(torch.device(device))
         self.device, self.batch_size = device, batch_size
         self.versions: dict[str, str] = {}
+        self.device_kind: str | None = (
+            CPU if device == "cpu" else device_kind([torch.cuda.get_device_name(device)])
+        )
         ends = end_tokens(self.model.generation_config.eos_token_id, self.tokenizer)
         self.ends = torch.tensor(ends, device=device)
 
     def close(self) -> None:
-        """Nothing outlives the object."""
+        """Does nothing: no process outlives the object."""
 
     def generate(
-        self, requests: list[Request], sampling: Sampling, finished: Finished = unheard
+        self, requests: list[Request], sampling: Sampling, finished: OnCompletion = ignore
     ) -> list[Completion]:
         """Samples one completion per request, in the order of the requests."""
         order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt))
-        found: dict[int, Completion] = {}
+        completions: dict[int, Completion] = {}
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
 
-            def told(row: int, completion: Completion, batch: list[int] = batch) -> None:
-                found[batch[row]] = completion
+            def of_batch(row: int, completion: Completion, batch: list[int] = batch) -> None:
+                completions[batch[row]] = completion
                 finished(batch[row], completion)
 
-            self._batch([requests[i] for i in batch], sampling, told)
-        return [found[index] for index in range(len(requests))]
+            self._batch([requests[i] for i in batch], sampling, of_batch)
+        return [completions[index] for index in range(len(requests))]
 
     @torch.inference_mode()
-    def _batch(self, requests: list[Request], sampling: Sampling, finished: Finished) -> None:
+    def _batch(self, requests: list[Request], sampling: Sampling, finished: OnCompletion) -> None:
         longest = max(len(request.prompt) for request in requests)
         pad = self.tokenizer.pad_token_id or 0
         ids = torch.tensor(
@@ -87,7 +91,7 @@ class TransformersEngine:
             device=self.device,
         )
         caps = [sampling.cap(request) for request in requests]
-        draws = torch.from_numpy(
+        numbers = torch.from_numpy(
             np.stack([np.random.default_rng(r.seed).random(max(caps)) for r in requests])
         ).to(self.device)
         rows = torch.arange(len(requests), device=self.device)
@@ -105,9 +109,9 @@ class TransformersEngine:
                 logits_to_keep=1,
             )
             cache = output.past_key_values
-            chosen = choose(output.logits[:, -1], draws[rows, step], sampling)
-            ended = torch.isin(chosen, self.ends)
-            for row, token, end in zip(rows.tolist(), chosen.tolist(), ended.tolist(), strict=True):
+            drawn = draw(output.logits[:, -1], numbers[rows, step], sampling)
+            ended = torch.isin(drawn, self.ends)
+            for row, token, end in zip(rows.tolist(), drawn.tolist(), ended.tolist(), strict=True):
                 if unfinished[row]:
                     tokens[row].append(token)
                     if end or len(tokens[row]) == caps[row]:
@@ -117,20 +121,20 @@ class TransformersEngine:
             left = int(open_rows.sum())
             if left == 0:
                 break
-            ids, positions = chosen[:, None], positions[:, -1:] + 1
+            ids, positions = drawn[:, None], positions[:, -1:] + 1
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=-1)
             if left <= SHRINK * len(rows):
-                kept = open_rows.nonzero()[:, 0]
-                rows, ids, positions, mask = rows[kept], ids[kept], positions[kept], mask[kept]
-                cache.batch_select_indices(kept)
+                still = open_rows.nonzero()[:, 0]
+                rows, ids, positions, mask = rows[still], ids[still], positions[still], mask[still]
+                cache.batch_select_indices(still)
 
 
-def choose(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+def draw(logits: torch.Tensor, numbers: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     """Draws one token per row by inverting the cumulative distribution at the row's own number.
 
     Args:
         logits: scores, shape (rows, vocabulary).
-        draws: uniform numbers in [0, 1), shape (rows,), float64.
+        numbers: uniform numbers in [0, 1), shape (rows,), float64.
 
     Returns:
         Token ids, shape (rows,).
@@ -143,5 +147,5 @@ def choose(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling) -> tor
         beyond = ordered.cumsum(-1) - ordered >= sampling.top_p
         probabilities = probabilities.masked_fill(torch.zeros_like(beyond).scatter(-1, places, beyond), 0.0)
     cumulative = probabilities.cumsum(-1)
-    wanted = draws[:, None] * cumulative[:, -1:]
-    return torch.searchsorted(cumulative, wanted, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+    places = numbers[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, places, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)

@@ -11,10 +11,11 @@ from typing import Any
 
 import psutil
 
-from openrs.config import schema
-from openrs.engines import Completion, Finished, Request, Sampling, unheard
+from openrs.config.schema import EngineOptions, Hardware
+from openrs.engines import Completion, OnCompletion, Request, Sampling, ignore
 from openrs.engines.prompts import end_tokens, load_tokenizer
 from openrs.errors import Crashed, Unfit
+from openrs.machine import CPU, device_kind
 
 CPU_CACHE = 4 << 30
 """Bytes of key-value cache on a CPU at most; a GPU gives what weights leave of `engine.memory`."""
@@ -42,8 +43,8 @@ class VllmEngine:
         path: str,
         tokenizer: str,
         dtype: str,
-        hardware: schema.Hardware,
-        settings: schema.Engine,
+        hardware: Hardware,
+        settings: EngineOptions,
         context: int,
         revision: str | None = None,
     ) -> None:
@@ -81,11 +82,17 @@ class VllmEngine:
             **_whole_prompts(context) if hardware.device == "cpu" else {},
         )
         self.versions: dict[str, str] = {}
+        used = (settings.data_parallel or 1) * settings.tensor_parallel
+        self.device_kind: str | None = (
+            CPU
+            if hardware.device == "cpu"
+            else device_kind(current_platform.get_device_name(index) for index in range(used))
+        )
         stated = None
         if os.path.exists(os.path.join(path, "generation_config.json")) or not os.path.isdir(path):
             stated = GenerationConfig.from_pretrained(path, revision=own or "main").eos_token_id
         self.ends = end_tokens(stated, load_tokenizer(tokenizer, revision))
-        self._asked = 0
+        self._requests = 0
         self._loop = asyncio.Runner()
         self._llm = AsyncLLM.from_engine_args(arguments)
 
@@ -96,12 +103,12 @@ class VllmEngine:
         self._loop.close()
 
     def generate(
-        self, requests: list[Request], sampling: Sampling, finished: Finished = unheard
+        self, requests: list[Request], sampling: Sampling, finished: OnCompletion = ignore
     ) -> list[Completion]:
         """Samples one completion per request, in the order of the requests.
 
         Raises:
-            Mistake: an engine process died; the finished ones were told to the listener.
+            Crashed: an engine process died; `finished` was called with the finished completions.
         """
         from vllm.v1.engine.exceptions import EngineDeadError
 
@@ -109,17 +116,17 @@ class VllmEngine:
             return self._loop.run(self._generate(requests, sampling, finished))
         except EngineDeadError as error:
             raise Crashed(
-                "engine.kind=vllm: vLLM's engine process died; what it said is above. Mend the cause and "
-                "say the same command again: finished completions are stored."
+                "engine.kind=vllm: vLLM's engine process died; its output is above. Mend the cause and "
+                "repeat the same command: finished completions are stored."
             ) from error
 
     async def _generate(
-        self, requests: list[Request], sampling: Sampling, finished: Finished
+        self, requests: list[Request], sampling: Sampling, finished: OnCompletion
     ) -> list[Completion]:
         async def one(index: int, request: Request) -> Completion:
-            made = await self._one(request, sampling)
-            finished(index, made)
-            return made
+            completion = await self._one(request, sampling)
+            finished(index, completion)
+            return completion
 
         return await asyncio.gather(*(one(i, request) for i, request in enumerate(requests)))
 
@@ -136,27 +143,27 @@ class VllmEngine:
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
-        self._asked += 1
+        self._requests += 1
         prompt = TokensPrompt(prompt_token_ids=request.prompt)
-        async for output in self._llm.generate(prompt, parameters, str(self._asked)):
-            made = output.outputs[0]
-        return Completion(list(made.token_ids), made.finish_reason == "length")
+        async for output in self._llm.generate(prompt, parameters, str(self._requests)):
+            last = output.outputs[0]
+        return Completion(list(last.token_ids), last.finish_reason == "length")
 
 
 def _whole_prompts(context: int) -> dict[str, Any]:
     return {"enable_chunked_prefill": False, "max_num_batched_tokens": max(CPU_BATCH, context)}
 
 
-def _cache(hardware: schema.Hardware) -> int | None:
+def _cache(hardware: Hardware) -> int | None:
     """Bytes of key-value cache; None leaves it to `gpu_memory_utilization`."""
     return None if hardware.device == "cuda" else min(CPU_CACHE, psutil.virtual_memory().available // 2)
 
 
-def _environment(hardware: schema.Hardware, settings: schema.Engine) -> None:
-    """What vLLM reads from the environment when it is imported; the user's own values stay.
+def _environment(hardware: Hardware, settings: EngineOptions) -> None:
+    """Sets what vLLM reads from the environment when it is imported; the user's own values stay.
 
-    On a CPU it would leave one core idle for an API server that is not there, so its copies get all
-    cores of this process between them.
+    On a CPU vLLM would leave one core idle for an API server that is not there, so its copies share all
+    cores of this process.
     """
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")

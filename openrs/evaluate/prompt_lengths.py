@@ -1,17 +1,19 @@
-"""How long evaluation prompts are, as far as a plan can tell without transformers.
+"""How long evaluation prompts are, counted without transformers.
 
-A plan counts by the tokenizer's own file, where that is here, and without the chat template: never too
-many, so what it refuses could not have been asked.
+The plan counts with the tokenizer's own file, where that is on this machine, and without the chat template.
+Its count is never too high, so a refused prompt could not have been generated from.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from openrs import engines, models
-from openrs.config.schema import Config, Model
+from openrs.config.catalog import Model
+from openrs.config.schema import Config
 
 
-def leave_room(config: Config, problems: dict[str, list[dict[str, Any]]]) -> None:
+def leave_room(config: Config, problems: Mapping[str, list[dict[str, Any]]]) -> None:
     """Refuses a prompt that alone fills the model's context.
 
     Args:
@@ -22,7 +24,9 @@ def leave_room(config: Config, problems: dict[str, list[dict[str, Any]]]) -> Non
     """
     context = config.model.context
     prompts = {
-        f"{row.get('instruction') or config.evaluation.instruction}\n\n{row['problem']}"
+        row["problem"]
+        if "messages" in row
+        else f"{row.get('instruction') or config.evaluation.instruction}\n\n{row['problem']}"
         for rows in problems.values()
         for row in rows
     }
@@ -36,11 +40,12 @@ def leave_room(config: Config, problems: dict[str, list[dict[str, Any]]]) -> Non
 
 
 def _tokenizer(model: Model) -> Path | None:
-    """tokenizer.json in the model's package or in the Hub's cache; None where it is not here."""
-    if model.package is not None:
-        file = models.packaged(model) / "tokenizer.json"
+    """tokenizer.json in the model's package or folder, or in the Hub's cache; None where none has one."""
+    folder = Path(model.id) if model.package is None else models.packaged(model)
+    if model.package is not None or folder.is_dir():
+        file = folder / "tokenizer.json"
         return file if file.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(model.id, "tokenizer.json", revision=model.revision)
-    return Path(found) if isinstance(found, str) else None
+    cached = try_to_load_from_cache(model.id, "tokenizer.json", revision=model.loaded_revision)
+    return Path(cached) if isinstance(cached, str) else None

@@ -1,7 +1,6 @@
-"""The evaluate stage: missing (checkpoint, benchmark, seed) cells -> completions -> scores.
+"""The evaluate stage: missing (checkpoint, benchmark, seed) scores -> completions -> scores.
 
-Generation and metrics run through lighteval's own Pipeline with a LightevalModel of ours; one engine
-load serves all benchmarks and seeds of a checkpoint. Each completion is stored as soon as it is there.
+One engine load serves all benchmarks and seeds of a checkpoint. Each completion is stored as it finishes.
 """
 
 from collections import defaultdict
@@ -11,23 +10,31 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lighteval.logging.evaluation_tracker import EvaluationTracker
-from lighteval.pipeline import ParallelismManager, Pipeline, PipelineParameters
-from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from transformers import PreTrainedTokenizerBase
 
 from openrs import engines
 from openrs.config.schema import Config
+from openrs.data.rows import Rows
 from openrs.engines import Completion, Engine, Sampling
 from openrs.engines.prompts import load_tokenizer, templated
 from openrs.evaluate import benchmarks
-from openrs.evaluate.checkpoint_model import CheckpointModel, Key
-from openrs.evaluate.unfinished import Partial
+from openrs.evaluate.checkpoint_model import CheckpointModel, Key, said
+from openrs.evaluate.unfinished import UnfinishedCompletions
+from openrs.machine import device_kind
 from openrs.models import loadable
-from openrs.records import scores
-from openrs.records.files import read_record, write_record
+from openrs.records import faults, scores
+from openrs.records.files import write_record
+from openrs.records.left_out import checked_record
 from openrs.records.run import Run, versions
 from openrs.records.scores import ScoreAddress
+from openrs.records.weights import weights_hash
+from openrs.terminal import say
+
+SETTINGS = ("instruction", "temperature", "top_p", "max_new_tokens", "max_problems")
+
+VERDICTS = ("lighteval", "math-verify", "latex2sympy2-extended")
+"""Packages whose versions a score takes from the process that scored, the others from the one that
+generated."""
 
 
 def evaluate(
@@ -35,55 +42,96 @@ def evaluate(
     run: Run,
     step: int,
     weights: str,
-    cells: list[ScoreAddress],
-    problems: dict[str, list[dict[str, Any]]],
+    addresses: list[ScoreAddress],
+    problems: dict[str, Rows],
 ) -> None:
-    """Fills the given cells of one checkpoint, a sampling seed at a time.
+    """Measures these scores of one checkpoint, a sampling seed at a time.
 
     Args:
         weights: folder or Hub id of the checkpoint.
-        problems: benchmark name -> rows with problem and gold.
+        problems: benchmark name -> rows with problem and gold, and the count of those without.
     """
     base = loadable(config.model, Path(config.outputs) / "models")
-    tokenizer = load_tokenizer(base, config.model.revision)
-    tasks = {cell.benchmark: _task(config, cell.benchmark) for cell in cells}
-    longest = max(
-        len(templated(tokenizer, task.prompt_function(row, name).query))
+    tokenizer = load_tokenizer(base, config.model.loaded_revision)
+    names = dict.fromkeys(address.benchmark for address in addresses)
+    tasks = {name: _task(config, name, problems[name]) for name in names}
+    lengths = {
+        name: max(len(templated(tokenizer, said(task.prompt_function(row, name)))) for row in problems[name])
         for name, task in tasks.items()
-        for row in problems[name]
+    }
+    engines.leave_room(max(lengths.values()), config.model.context, config.model.title)
+    # the engine makes room for a prompt and evaluation.max_new_tokens; a task may have another cap
+    cap = config.evaluation.max_new_tokens
+    longest = max(
+        length + _sampling(config, problems[name]).max_new_tokens - cap for name, length in lengths.items()
     )
-    engines.leave_room(longest, config.model.context, config.model.title)
+    named = weights_hash(Path(weights)) if step else str(run.recipe["model"]["weights"])
+    _set_aside(run, addresses, named)
+    texts = {address: _text(config, run, address) for address in addresses}  # a damaged one costs no hours
     # lighteval's details hold the questions, and those of a gated set must not be passed on: it goes alone
-    by_seed = defaultdict(list)
-    for cell in cells:
-        by_seed[(cell.seed, _gated(config, cell))].append(cell)
+    groups = defaultdict(list)
+    for address in addresses:
+        groups[(address.seed, _gated(config, address))].append(address)
     with _loaded_once(lambda: engines.load(config, weights, base, step, longest)) as engine:
-        for _, group in sorted(by_seed.items()):
-            _evaluate_seed(config, run, engine, tokenizer, group, tasks, problems)
+        for _, group in sorted(groups.items()):
+            _evaluate_seed(config, run, named, engine, tokenizer, group, tasks, problems, texts)
+
+
+def _set_aside(run: Run, addresses: list[ScoreAddress], weights: str) -> None:
+    """Moves away what is there of former weights: it is no part of a score of these."""
+    paths = [
+        path
+        for address in addresses
+        for path in (
+            address.path(run.folder),
+            address.text_path(run.folder),
+            address.partial_path(run.folder),
+        )
+        if scores.weights_in(path) not in ("", weights)
+    ]
+    if paths:
+        say(f"{run.folder.name}: step {addresses[0].step} has new weights; its former scores are kept aside")
+    run.set_aside(*paths)
+
+
+def _text(config: Config, run: Run, address: ScoreAddress) -> dict[str, Any] | None:
+    """The stored completions of a score, which are only scored again; None where they are to be generated."""
+    if "evaluate" in config.force:
+        return None
+    return checked_record(address.text_path(run.folder), faults.of_completions)
 
 
 @contextmanager
 def _loaded_once(load: Callable[[], Engine]) -> Iterator[Callable[[], Engine]]:
-    """The engine from its first use to the end: text that is only scored again needs none."""
-    made: list[Engine] = []
+    """The engine from its first use to the end: text that is only scored again needs no engine."""
+    loaded: list[Engine] = []
 
-    def get() -> Engine:
-        if not made:
-            made.append(load())
-        return made[0]
+    def engine() -> Engine:
+        if not loaded:
+            loaded.append(load())
+        return loaded[0]
 
     try:
-        yield get
+        yield engine
     finally:
-        for engine in made:
-            engine.close()
+        for item in loaded:
+            item.close()
 
 
-def _gated(config: Config, cell: ScoreAddress) -> bool:
-    return config.catalog.benchmarks[cell.benchmark].gated
+def _gated(config: Config, address: ScoreAddress) -> bool:
+    return config.catalog.benchmarks[address.benchmark].gated
 
 
-def _task(config: Config, benchmark: str) -> LightevalTaskConfig:
+def _sampling(config: Config, rows: Rows) -> Sampling:
+    """How tokens are drawn for a benchmark."""
+    evaluation, own = config.evaluation, rows.settings
+    cap, stop = own.get("max_new_tokens", evaluation.max_new_tokens), tuple(own.get("stop", ()))
+    return Sampling(evaluation.temperature, evaluation.top_p, cap, stop)
+
+
+def _task(config: Config, benchmark: str, rows: Rows) -> benchmarks.Task:
+    if rows.scoring:
+        return benchmarks.own_task(benchmark, rows)
     evaluation, kind = config.evaluation, config.catalog.benchmarks[benchmark].gold_kind
     return benchmarks.task(benchmark, evaluation.instruction, kind, evaluation.max_new_tokens)
 
@@ -91,70 +139,78 @@ def _task(config: Config, benchmark: str) -> LightevalTaskConfig:
 def _evaluate_seed(
     config: Config,
     run: Run,
+    weights: str,
     engine: Callable[[], Engine],
     tokenizer: PreTrainedTokenizerBase,
-    cells: list[ScoreAddress],
-    tasks: dict[str, LightevalTaskConfig],
-    problems: dict[str, list[dict[str, Any]]],
+    addresses: list[ScoreAddress],
+    tasks: dict[str, benchmarks.Task],
+    problems: dict[str, Rows],
+    texts: dict[ScoreAddress, dict[str, Any] | None],
 ) -> None:
-    """One pipeline for cells of one sampling seed, all of gated sets or none."""
-    evaluation, step, seed = config.evaluation, cells[0].step, cells[0].seed
-    sampling = Sampling(evaluation.temperature, evaluation.top_p, evaluation.max_new_tokens)
-    tasks = {cell.benchmark: tasks[cell.benchmark] for cell in cells}
-    partials = {cell.benchmark: Partial(cell.partial_path(run.folder)) for cell in cells}
-    known: dict[Key, Completion] = {}
-    generated: dict[str, dict[str, Any]] = {}
-    for cell in cells:
+    """One pipeline for the scores of one sampling seed, all of gated sets or none.
+
+    Args:
+        weights: names those that are measured.
+        texts: the stored completions of each score, where there are any.
+    """
+    evaluation, step, seed = config.evaluation, addresses[0].step, addresses[0].seed
+    unfinished = {
+        address.benchmark: UnfinishedCompletions(address.partial_path(run.folder), weights)
+        for address in addresses
+    }
+    completions: dict[Key, Completion] = {}
+    for address in addresses:
+        name = address.benchmark
         if "evaluate" in config.force:
-            partials[cell.benchmark].remove()
+            unfinished[name].remove()
             continue
-        text = read_record(cell.text_path(run.folder))
-        if text is not None:
-            generated[cell.benchmark] = text
-        begun = partials[cell.benchmark].read()
-        for problem, completion in (begun | _stored(text)).items():
-            known[(cell.benchmark, problem)] = completion
-
-    def keep(key: Key, completion: Completion, seconds: float) -> None:
-        partials[key[0]].append(key[1], completion, seconds)
-
+        stored = unfinished[name].read() | _stored(texts[address])
+        completions |= {(name, problem): completion for problem, completion in stored.items()}
     model = CheckpointModel(
         f"{run.folder.name}/step-{step}",
         engine,
         tokenizer,
         config.model.context,
-        sampling,
+        Sampling(evaluation.temperature, evaluation.top_p, evaluation.max_new_tokens),
         seed,
-        known,
-        keep,
+        completions,
+        lambda key, completion, seconds: unfinished[key[0]].append(
+            key[1], completion, seconds, engine().device_kind
+        ),
+        {name: _sampling(config, problems[name]) for name in unfinished},
     )
-    output = run.folder / "eval" / f"step-{step:05d}" / "lighteval"
-    with benchmarks.only(tasks, problems):
-        pipeline = Pipeline(
-            tasks=",".join(f"{name}|0" for name in tasks),
-            pipeline_parameters=PipelineParameters(
-                launcher_type=ParallelismManager.CUSTOM, remove_reasoning_tags=False
-            ),
-            evaluation_tracker=EvaluationTracker(
-                output_dir=str(output), save_details=not _gated(config, cells[0])
-            ),
-            model=model,
-        )
-        pipeline.evaluate()
-        pipeline.save_and_push_results()
-    seconds = model.seconds + sum(partial.seconds for partial in partials.values())
-    per_token = seconds / max(1, sum(item.length for item in model.completions.values()))
-    settings = {
-        "engine": config.engine.kind,
-        "dtype": config.evaluation_dtype,
-        **{key: value for key, value in asdict(evaluation).items() if key in SETTINGS},
-    }
-    told = versions() | (engine().versions if model.seconds else {})
-    for cell in cells:
-        details = pipeline.get_details()[f"{cell.benchmark}|0"]
-        before = generated.get(cell.benchmark)
-        _store(config, run, cell, details, model, per_token, settings, told, before)
-        partials[cell.benchmark].remove()
+    outcomes = benchmarks.measure(
+        model,
+        {name: tasks[name] for name in unfinished},
+        problems,
+        run.folder / "eval" / f"step-{step:05d}" / "lighteval",
+        details=not _gated(config, addresses[0]),
+    )
+    seconds = model.seconds + sum(item.seconds for item in unfinished.values())
+    per_token = seconds / max(1, sum(item.length for item in completions.values()))
+    packages = versions() | (engine().versions if model.seconds else {})
+    for address in addresses:
+        name = address.benchmark
+        of_benchmark = {problem: completions[(name, problem)] for problem in sorted(outcomes[name])}
+        generated = {
+            "seconds": round(per_token * sum(item.length for item in of_benchmark.values()), 3),
+            "versions": packages,
+        }
+        record = texts[address] or {}
+        generated |= {key: record[key] for key in generated if key in record}
+        of_text = {record.get("device", "")} if record else set()
+        generated["weights"] = record.get("weights", "") if record else weights
+        generated["device"] = _device(unfinished[name].devices | of_text)
+        _store(config, run, address, of_benchmark, outcomes[name], generated, packages, problems[name])
+        unfinished[name].remove()
+
+
+def _device(kinds: set[str | None]) -> str | None:
+    """The kind of device of completions that these generated; "" where all are of older records."""
+    if kinds == {""}:
+        return ""
+    stated = {kind for kind in kinds if kind}
+    return device_kind(stated) if stated and stated == kinds else None
 
 
 def _stored(record: dict[str, Any] | None) -> dict[str, Completion]:
@@ -170,60 +226,59 @@ def _stored(record: dict[str, Any] | None) -> dict[str, Completion]:
     }
 
 
-SETTINGS = ("instruction", "temperature", "top_p", "max_new_tokens", "max_problems")
-
-VERDICTS = ("lighteval", "math-verify", "latex2sympy2-extended")
-"""Packages whose versions a score takes from the process that scored, the others from the one that
-generated."""
-
-
 def _store(
     config: Config,
     run: Run,
-    cell: ScoreAddress,
-    details: list[Any],
-    model: CheckpointModel,
-    per_token: float,
-    settings: dict[str, Any],
-    told: dict[str, str],
-    before: dict[str, Any] | None,
+    address: ScoreAddress,
+    completions: dict[str, Completion],
+    outcomes: dict[str, benchmarks.Outcome],
+    generated: dict[str, Any],
+    packages: dict[str, str],
+    rows: Rows,
 ) -> None:
     """Writes the text first and the score last: a score means that all is there.
 
     Args:
-        before: the text record that is only scored again, with the time and the versions that made it.
+        completions: of each problem, by id in order.
+        generated: `seconds`, `versions`, `weights` and `device` of the generation.
+        packages: versions in this process, which scored.
+        rows: of the benchmark.
     """
-    by_id = {detail.doc.specific["problem_id"]: detail for detail in details}
-    ids = sorted(by_id)
-    made = [model.completions[(cell.benchmark, key)] for key in ids]
-    counted = [item.counted for item in made]
-    tokens = [item.length for item in made]
-    origin: dict[str, Any] = {"seconds": round(per_token * sum(tokens), 3), "versions": told}
-    origin |= {key: before[key] for key in origin if before is not None and key in before}
+    ids = list(completions)
+    counted = [item.counted for item in completions.values()]
+    truncated = [item.truncated for item in completions.values()]
     write_record(
-        cell.text_path(run.folder),
+        address.text_path(run.folder),
         {
             "ids": ids,
-            "gold": [by_id[key].doc.get_golds()[0] for key in ids],
-            "text": [by_id[key].model_response.text[0] for key in ids],
-            "tokens": [item.tokens for item in made],
-            "truncated": [item.truncated for item in made],
+            "gold": [outcomes[problem].gold for problem in ids],
+            "text": [outcomes[problem].text for problem in ids],
+            "tokens": [item.tokens for item in completions.values()],
+            "truncated": truncated,
             **({"counted": counted} if any(number is not None for number in counted) else {}),
-            **origin,
+            **generated,
         },
     )
     record = scores.score(
-        cell,
-        title=config.catalog.benchmarks[cell.benchmark].title,
+        address,
+        title=config.catalog.benchmarks[address.benchmark].title,
         columns={
             "ids": ids,
-            "correct": [int(by_id[key].metric[benchmarks.METRIC]) for key in ids],
-            "tokens": tokens,
-            "truncated": [int(item.truncated) for item in made],
-            "timed_out": [int(by_id[key].doc.specific["timed_out"]) for key in ids],
+            "correct": [outcomes[problem].value for problem in ids],
+            "tokens": [item.length for item in completions.values()],
+            "truncated": [int(cut) for cut in truncated],
+            "timed_out": [outcomes[problem].timed_out for problem in ids],
         },
-        seconds=origin["seconds"],
-        settings=settings,
-        versions=origin["versions"] | {name: told[name] for name in VERDICTS if name in told},
+        seconds=generated["seconds"],
+        settings={
+            "engine": config.engine.kind,
+            "dtype": config.evaluation_dtype,
+            **{name: value for name, value in asdict(config.evaluation).items() if name in SETTINGS},
+        },
+        versions=generated["versions"] | {name: packages[name] for name in VERDICTS if name in packages},
+        left_out=rows.left_out,
+        task=rows.settings | rows.scoring,
+        device=generated["device"],
+        weights=generated["weights"],
     )
     scores.write(run.folder, record)

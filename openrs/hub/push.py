@@ -1,17 +1,16 @@
 """Pushes a run's checkpoints to the Hugging Face Hub, each with its model card; off unless asked.
 
 A repository holds one run. Every checkpoint is one commit on `main` (weights, tokenizer, card and
-`openrs.json`, which says whose they are), and a branch `<run>-step-<n>` keeps it under a name of its own;
-the branch's card is written anew when the checkpoint was scored. TRL's own push (`push_to_hub`) is not
-used: it makes a card of its own, commits the optimizer's state, and its failure ends a training.
+`openrs.json`, which names the run), and a branch `<run>-step-<n>` keeps the checkpoint under a name of its
+own. The branch's card is rewritten when the checkpoint was scored. TRL's own push (`push_to_hub`) is not
+used: it writes another card, commits the optimizer's state, and its failure ends a training.
 
-    <run>/hub.json                              the repository, once it was seen to take commits
+    <run>/hub.json                              the repository, once `preflight` was through
     <run>/train/checkpoint-50/pushed.json       the commit that carries this checkpoint
 """
 
 import json
-import sys
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,17 @@ from typing import Any
 import httpx
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
-from transformers import TrainerCallback
 
-from openrs.analysis.card import card
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.records.checkpoints import OPTIMIZER_STATE, WHOLE, whole_checkpoints
 from openrs.records.files import read_record, write_record
 from openrs.records.recipe import digest
 from openrs.records.run import Run
+from openrs.terminal import say
+
+Card = Callable[[Run, int, str], str]
+"""Makes the card of a run's checkpoint from the step and the name on the Hub (`user/name@branch`)."""
 
 MANIFEST = "openrs.json"
 """File of a repository that names the run it belongs to."""
@@ -35,33 +36,25 @@ MANIFEST = "openrs.json"
 PUSHED = "pushed.json"
 ADDRESS = "hub.json"
 LEFT_OUT = (*OPTIMIZER_STATE, "trainer_state.json", "training_args.bin", WHOLE, PUSHED, "README.md")
-"""Files of a checkpoint that stay here: what only resuming needs, pickles, and our own markers."""
+"""Files of a checkpoint that are not pushed: what only resuming needs, pickles, and openrs's markers."""
 
 FAILURES = (OSError, httpx.HTTPError, ValueError)
 """What the Hub's client raises; a refusal (HfHubHTTPError) is an OSError."""
 
 
-def say(text: str) -> None:
-    """Tells the user, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+def preflight(config: Config, run: Run, card: Card) -> "Repository":
+    """Checks before training starts that the Hub will take pushes: key, network, right to write.
 
-
-def preflight(config: Config, run: Run) -> str:
-    """Makes sure that pushes will be taken, before training starts: key, network, right to write.
-
-    Makes the repository where there is none, and claims it for this run with a first commit.
-
-    Returns:
-        The repository, `user/name`.
+    Creates the repository where there is none, and claims it for this run with a first commit.
 
     Raises:
         Mistake: there is no key or no network, a push is refused, or the repository holds other work.
     """
-    wanted = config.hub.model_id or f"OpenRS-GRPO-{run.folder.name}"
+    name = config.hub.model_id or f"OpenRS-GRPO-{run.folder.name}"
     api = HfApi()
     try:
         api.whoami()
-        repository = api.create_repo(wanted, private=config.hub.private, exist_ok=True).repo_id
+        repository = api.create_repo(name, private=config.hub.private, exist_ok=True).repo_id
         api.auth_check(repository, write=True)
         _claim(api, repository, run)
     except LocalTokenNotFoundError as error:
@@ -71,12 +64,12 @@ def preflight(config: Config, run: Run) -> str:
         ) from error
     except HfHubHTTPError as error:
         raise Mistake(
-            f"hub.push=true: {wanted} is refused by {api.endpoint}: {_sentence(error)}. Use a key that "
+            f"hub.push=true: {name} is refused by {api.endpoint}: {_sentence(error)}. Use a key that "
             "may write (`hf auth login --force`), another hub.model_id, or leave hub.push off."
         ) from error
     except HFValidationError as error:
         raise Mistake(
-            f"hub.model_id={wanted}: {_sentence(error)}. Give `name` or `user/name`, as "
+            f"hub.model_id={name}: {_sentence(error)}. Give `name` or `user/name`, as "
             "hub.model_id=OpenRS-GRPO."
         ) from error
     except (OSError, httpx.HTTPError) as error:
@@ -85,7 +78,7 @@ def preflight(config: Config, run: Run) -> str:
             "HF_HUB_OFFLINE), or leave hub.push off (push later: the same command with hub.push=true)."
         ) from error
     write_record(run.folder / ADDRESS, {"repository": repository, "endpoint": api.endpoint})
-    return repository
+    return Repository(run, repository, card)
 
 
 def _claim(api: HfApi, repository: str, run: Run) -> None:
@@ -96,14 +89,14 @@ def _claim(api: HfApi, repository: str, run: Run) -> None:
             repository, [CommitOperationAdd(MANIFEST, _manifest(run, 0))], commit_message="openrs: a new run"
         )
         return
-    held = {}
+    manifest = {}
     if MANIFEST in files:
-        held = json.loads(Path(api.hf_hub_download(repository, MANIFEST)).read_text(encoding="utf-8"))
-    if held.get("id") != run.id:
-        what = f"holds the run {held['run']}" if held else "holds files that openrs did not push"
+        manifest = json.loads(Path(api.hf_hub_download(repository, MANIFEST)).read_text(encoding="utf-8"))
+    if manifest.get("id") != run.id:
+        content = f"the run {manifest['run']}" if manifest else "files that openrs did not push"
         raise Mistake(
-            f"hub.model_id={repository}: {what}, and nothing is overwritten. Give another hub.model_id, or "
-            "null for one repository a run."
+            f"hub.model_id={repository}: holds {content}, and openrs overwrites nothing. Give another "
+            "hub.model_id, or null for one repository a run."
         )
 
 
@@ -113,7 +106,7 @@ def _manifest(run: Run, step: int) -> bytes:
 
 
 def _sentence(error: Exception) -> str:
-    """The part of an error that a person wants."""
+    """The first sentence of an error."""
     shown = getattr(error, "server_message", None) or str(error) or type(error).__name__
     lines = [line.strip() for line in shown.splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__
@@ -121,10 +114,11 @@ def _sentence(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Repository:
-    """The repository of a run, as `preflight` found it."""
+    """The repository of a run, which `preflight` has checked."""
 
     run: Run
     name: str
+    card: Card
 
     @property
     def saved(self) -> dict[int, Path]:
@@ -132,7 +126,7 @@ class Repository:
         return dict(sorted(whole_checkpoints(self.run.folder / "train").items()))
 
     def record(self, step: int) -> dict[str, Any] | None:
-        """What `push` noted of a checkpoint, or None where this repository does not have it."""
+        """The record of a checkpoint's push, or None where this repository does not have the checkpoint."""
         record = read_record(self.saved[step] / PUSHED)
         return record if record and record["repository"] == self.name else None
 
@@ -140,14 +134,18 @@ class Repository:
         """The name under which a checkpoint stays loadable (`revision=`)."""
         return f"{self.run.folder.name}-step-{step}"
 
+    def lacks(self, step: int, config: Config) -> bool:
+        """Whether the config asks for a push of this checkpoint that the repository does not have."""
+        return (config.hub.strategy != "end" or step == config.stop_at) and not self.record(step)
+
     def push(self, step: int) -> None:
-        """Commits one checkpoint with its card, to `main` and to its branch; notes the commit.
+        """Commits one checkpoint with its card, to `main` and to its branch; records the commit.
 
         Raises:
             OSError, httpx.HTTPError, ValueError: the Hub did not take it.
         """
         api, folder = HfApi(), self.saved[step]
-        text = card(self.run, step, f"{self.name}@{self.branch(step)}")
+        text = self.card(self.run, step, f"{self.name}@{self.branch(step)}")
 
         def operations() -> list[CommitOperationAdd]:
             files = [p for p in sorted(folder.iterdir()) if p.is_file() and not _left_out(p.name)]
@@ -164,16 +162,16 @@ class Repository:
         except HfHubHTTPError as error:
             if error.response.status_code != 409:
                 raise
-            # a branch of this name is there already: of a push that broke off, or of force=[train]
+            # the branch exists already, from a push that broke off or from before force=[train]
             commit = api.create_commit(
                 self.name, operations(), commit_message=message, revision=self.branch(step)
             )
-        self._note(step, commit.oid, text)
+        self._write(step, commit.oid, text)
 
     def refresh(self, step: int) -> bool:
-        """Writes the card of a pushed checkpoint anew where records say more now; True if it did."""
+        """Rewrites the card of a pushed checkpoint where the records have changed it; True if they have."""
         record, api = self.record(step), HfApi()
-        text = card(self.run, step, f"{self.name}@{self.branch(step)}")
+        text = self.card(self.run, step, f"{self.name}@{self.branch(step)}")
         if record is None or record["card"] == digest(text):
             return False
         newest = max(n for n in self.saved if self.record(n))
@@ -184,10 +182,10 @@ class Repository:
                 commit_message=f"{self.run.folder.name}, step {step}: card",
                 revision=revision,
             )
-        self._note(step, record["commit"], text)
+        self._write(step, record["commit"], text)
         return True
 
-    def _note(self, step: int, commit: str, text: str) -> None:
+    def _write(self, step: int, commit: str, text: str) -> None:
         write_record(
             self.saved[step] / PUSHED,
             {
@@ -203,10 +201,10 @@ def _left_out(name: str) -> bool:
     return any(Path(name).match(pattern) for pattern in LEFT_OUT)
 
 
-def known(run: Run) -> Repository | None:
-    """The repository that a run was cleared for, or None."""
+def cleared(run: Run, card: Card) -> Repository | None:
+    """The repository that `preflight` has cleared for a run, or None."""
     record = read_record(run.folder / ADDRESS)
-    return Repository(run, record["repository"]) if record else None
+    return Repository(run, record["repository"], card) if record else None
 
 
 def push_pending(config: Config, repository: Repository) -> bool:
@@ -215,37 +213,36 @@ def push_pending(config: Config, repository: Repository) -> bool:
     A failed push loses nothing: the checkpoint stays, and the next save or start tries again.
     """
     for step in repository.saved:
-        if repository.record(step) or (config.hub.strategy == "end" and step != config.stop_at):
+        if not repository.lacks(step, config):
             continue
         try:
             repository.push(step)
         except FAILURES as error:
             say(
                 f"warning: {repository.run.folder.name}: step {step} was not pushed to {repository.name} "
-                f"({_sentence(error)}). It stays in {repository.saved[step]}, and is tried again."
+                f"({_sentence(error)}). It stays in {repository.saved[step]}; the next save or start tries "
+                "again."
             )
             return False
         say(f"{repository.run.folder.name}: step {step} pushed to {repository.name}")
     return True
 
 
-def deliver(config: Config, run: Run) -> None:
-    """Pushes what an earlier start left behind; a refusal is told and stops nothing."""
-    repository = known(run)
-    wanted = config.hub.model_id
-    if repository and (wanted is None or wanted.split("/")[-1] == repository.name.split("/")[-1]):
-        steps = repository.saved
-        if all(repository.record(s) or (config.hub.strategy == "end" and s != config.stop_at) for s in steps):
-            return  # nothing is missing, so the Hub is not asked
+def deliver(config: Config, run: Run, card: Card) -> None:
+    """Pushes what an earlier start left behind; a refusal is a warning and stops nothing."""
+    repository, name = cleared(run, card), config.hub.model_id
+    same = repository is not None and (name is None or name.split("/")[-1] == repository.name.split("/")[-1])
+    if repository and same and not any(repository.lacks(step, config) for step in repository.saved):
+        return  # nothing is missing, so the Hub is not asked
     try:
-        push_pending(config, Repository(run, preflight(config, run)))
+        push_pending(config, preflight(config, run, card))
     except Mistake as error:
         say(f"warning: {error}")
 
 
-def refresh_cards(run: Run) -> None:
+def refresh_cards(run: Run, card: Card) -> None:
     """Puts the scores that were measured since into the cards of the pushed checkpoints."""
-    repository = known(run)
+    repository = cleared(run, card)
     if repository is None:
         return
     for step in repository.saved:
@@ -258,33 +255,3 @@ def refresh_cards(run: Run) -> None:
                 f"{repository.name} ({_sentence(error)}). The next start tries again."
             )
             return
-
-
-class Pushes(TrainerCallback):
-    """Pushes each checkpoint in the background, one at a time; training does not wait for it."""
-
-    def __init__(self, config: Config, run: Run) -> None:
-        repository = known(run)
-        assert repository is not None, "preflight comes first"
-        self.config, self.repository = config, repository
-        self.lock = threading.Lock()
-        self.threads: list[threading.Thread] = []
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Starts a push; it comes after the callback that marks the checkpoint as whole."""
-        if state.is_world_process_zero:
-            # a daemon: an interrupt ends the process at once, and the next start pushes
-            thread = threading.Thread(target=self._push, daemon=True)
-            thread.start()
-            self.threads.append(thread)
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Waits for what is under way."""
-        if any(thread.is_alive() for thread in self.threads):
-            say(f"{self.repository.run.folder.name}: waiting for the push to {self.repository.name}")
-        for thread in self.threads:
-            thread.join()
-
-    def _push(self) -> None:
-        with self.lock:
-            push_pending(self.config, self.repository)

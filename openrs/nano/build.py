@@ -15,6 +15,7 @@ from typing import Any
 
 from openrs.nano import problems
 from openrs.nano.families import FAMILIES
+from openrs.records.files import grant_umask
 from openrs.records.problem_ids import problem_id
 
 MODEL = Path(__file__).parent / "model"
@@ -55,6 +56,7 @@ def build_model(folder: Path = MODEL) -> None:
     from openrs.nano.supervision import train
 
     train(folder)
+    grant_umask(folder)
     print(f"wrote {folder}")
 
 

@@ -1,9 +1,10 @@
 """Stages as processes: which get one of their own, how several are started, how they are watched.
 
 Training in several processes goes through `accelerate launch` on GPUs and torchrun on CPU (accelerate's
-launcher starts one process there, whatever number it is told), each with `openrs.stage` as its target.
+launcher starts one process there, whatever number it is given), each of them with `openrs.stage` as target.
 """
 
+import errno
 import os
 import sys
 from contextlib import ExitStack
@@ -16,17 +17,28 @@ from omegaconf import OmegaConf
 
 from openrs.config.schema import Config, Hardware
 from openrs.errors import Crashed, Mistake, Unfit
-from openrs.processes import loopback, vllm_server
-from openrs.processes.hang_watchdog import Watchdog
-from openrs.processes.subprocess import WatchedProcess
+from openrs.machine import device_uuids
+from openrs.processes import interruption, loopback, vllm_server
+from openrs.processes.hang_watchdog import HangWatchdog
+from openrs.processes.subprocess import WatchedProcess, in_words
 from openrs.records.files import write_record
+from openrs.records.masking import covered
+from openrs.records.resumption import resumption
 from openrs.records.run import Run
+from openrs.terminal import say
 
 Stage = Literal["train", "evaluate"]
 
+COMMAND = "OPENRS_COMMAND"
+"""Environment variable of a stage's process: the process of the command that it belongs to."""
+DISK_FULL = 4
+"""Exit status of a stage that ended because the disk is full, where no file can say so."""
+SECRETS = "OPENRS_SECRETS"
+"""Environment variable of a stage's process: what is masked in its file."""
+
 
 def in_own_process(config: Config, stage: Stage) -> bool:
-    """Whether the stage leaves this process: for several processes, and for memory on a device."""
+    """Whether the stage leaves this process: to run in several, or to give device memory back."""
     several = stage == "train" and config.hardware.training_processes > 1
     return several or config.hardware.device == "cuda" or config.scale.name == "paper"
 
@@ -35,27 +47,27 @@ def node_rank(hardware: Hardware) -> int:
     """The number of this machine among `hardware.nodes`, from the config or the job's environment.
 
     Raises:
-        Mistake: nothing says it, or it is out of range.
+        Mistake: the number is stated nowhere, or out of range.
     """
     if hardware.nodes == 1:
         return 0
-    found = hardware.node_rank
+    rank = hardware.node_rank
     for name in ("NODE_RANK", "SLURM_NODEID"):
-        if found is None and os.environ.get(name, "").isdigit():
-            found = int(os.environ[name])
-    if found is None or not 0 <= found < hardware.nodes:
+        if rank is None and os.environ.get(name, "").isdigit():
+            rank = int(os.environ[name])
+    if rank is None or not 0 <= rank < hardware.nodes:
         raise Mistake(
-            f"hardware.node_rank={found}: with hardware.nodes={hardware.nodes} each machine needs its "
+            f"hardware.node_rank={rank}: with hardware.nodes={hardware.nodes} each machine needs its "
             f"number, 0 to {hardware.nodes - 1}. Give it, or set NODE_RANK (SLURM sets SLURM_NODEID)."
         )
-    return found
+    return rank
 
 
 def main_address(hardware: Hardware) -> str:
     """The address of machine 0.
 
     Raises:
-        Mistake: nothing says it.
+        Mistake: the address is stated nowhere.
     """
     if hardware.nodes == 1:
         return vllm_server.HOST
@@ -74,7 +86,7 @@ def accelerate_config(config: Config) -> dict[str, Any]:
     them and compute in bf16.
     """
     hardware = config.hardware
-    told: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "compute_environment": "LOCAL_MACHINE",
         "machine_rank": node_rank(hardware),
         "num_machines": hardware.nodes,
@@ -87,9 +99,9 @@ def accelerate_config(config: Config) -> dict[str, Any]:
         "use_cpu": False,
     }
     if hardware.sharding == "ddp":
-        return told | {"distributed_type": "MULTI_GPU", "gpu_ids": "all"}
+        return settings | {"distributed_type": "MULTI_GPU", "gpu_ids": "all"}
     if hardware.sharding == "fsdp2":
-        return told | {
+        return settings | {
             "distributed_type": "FSDP",
             "fsdp_config": {
                 "fsdp_version": 2,
@@ -115,7 +127,7 @@ def accelerate_config(config: Config) -> dict[str, Any]:
     }
     if stage == 3:
         deepspeed["zero3_save_16bit_model"] = True  # else no weights that evaluation could load
-    return told | {"distributed_type": "DEEPSPEED", "deepspeed_config": deepspeed}
+    return settings | {"distributed_type": "DEEPSPEED", "deepspeed_config": deepspeed}
 
 
 def command(config: Config, stage: Stage, file: Path) -> list[str]:
@@ -140,13 +152,27 @@ def command(config: Config, stage: Stage, file: Path) -> list[str]:
 
 def devices_of(hardware: Hardware) -> tuple[str, str]:
     """CUDA_VISIBLE_DEVICES of training and of the vLLM server: the first devices, and the last."""
-    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = (
-        [name.strip() for name in asked.split(",")] if asked else [str(n) for n in range(hardware.devices)]
-    )
+    names = _named_by_user() or _large_enough(hardware) or [*map(str, range(hardware.devices))]
     names = names[: hardware.devices]
     training = len(names) - hardware.server_devices
     return ",".join(names[:training]), ",".join(names[training:])
+
+
+def devices_of_evaluation(hardware: Hardware) -> dict[str, str]:
+    """CUDA_VISIBLE_DEVICES of an evaluation, where the user names no devices and some are large enough."""
+    names = [] if hardware.device == "cpu" or _named_by_user() else _large_enough(hardware)
+    return {"CUDA_VISIBLE_DEVICES": ",".join(names)} if names else {}
+
+
+def _named_by_user() -> list[str]:
+    return [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+
+
+def _large_enough(hardware: Hardware) -> list[str]:
+    """UUIDs of the devices that the hardware option means: numbers depend on CUDA_DEVICE_ORDER, in which a
+    small display card may come first."""
+    devices = device_uuids().items()
+    return [uuid for uuid, memory in devices if memory >= hardware.device_memory_gib][: hardware.devices]
 
 
 def train(config: Config, run: Run, model: str, reached: int, study: dict[str, Any] | None = None) -> None:
@@ -158,8 +184,9 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
         study: the sweep's study, which may end training early.
 
     Raises:
-        Mistake: it was refused.
-        Crashed: a process or the server ended by itself; what was trained up to the last checkpoint stays.
+        Mistake: the stage refused the config.
+        Crashed: a process or the server ended by itself; training up to the last checkpoint stays.
+        Interrupted: the command was asked to end; training has saved a checkpoint, if there was time.
     """
     hardware = config.hardware
     visible, visible_to_server = devices_of(hardware)
@@ -168,80 +195,116 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
         share = (os.cpu_count() or 1) * hardware.nodes // hardware.training_processes
         environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, share)))}
     with ExitStack() as stack:
-        server, watched = None, None
+        server, server_process = None, None
         if hardware.generation == "vllm_server":
             server = vllm_server.address(hardware.server_port)
-            watched = stack.enter_context(
+            server_process = stack.enter_context(
                 vllm_server.serving(
                     vllm_server.command(config, model, server, reached),
                     server,
                     run.folder / "logs" / "vllm-server.log",
-                    {"CUDA_VISIBLE_DEVICES": visible_to_server},
+                    # TRL's client sends no key
+                    {"CUDA_VISIBLE_DEVICES": visible_to_server, "VLLM_API_KEY": ""},
                     hardware.server_timeout,
                 )
             )
-        told = {"server": asdict(server) if server else None, "study": study}
-        _run(config, run, "train", told, environment, watched, _watchdog(config, run, server))
+        arguments = {"server": asdict(server) if server else None, "study": study}
+        watchdog = _watchdog(config, run, server)
+        seconds = config.hardware.stop_timeout
+        with interruption.ends_itself(interruption.training_ends(seconds), seconds):
+            _run(config, run, "train", arguments, environment, server_process, watchdog)
 
 
-def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> Watchdog | None:
-    """Watches for a standstill on the machine that writes the steps."""
+def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> HangWatchdog | None:
+    """Watches for a hang, on the machine that writes the steps."""
     limit = config.hardware.stall_timeout
     if limit is None or node_rank(config.hardware):
         return None
     answers = partial(vllm_server.answers, server) if server else None
-    return Watchdog(limit, run.folder / "train", config.stop_at, answers)
+    return HangWatchdog(limit, run.folder / "train", config.stop_at, answers)
 
 
 def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
-    """Measures the missing cells of a checkpoint in a process of its own.
+    """Measures the missing scores of a checkpoint in a process of its own.
 
     Raises:
-        Mistake: it was refused.
-        Crashed: it ended by itself; finished cells stay.
+        Mistake: the stage refused the config.
+        Crashed: the process ended by itself; finished scores stay.
     """
-    _run(config, run, "evaluate", {"step": step, "weights": weights}, {}, None)
+    visible = devices_of_evaluation(config.hardware)
+    _run(config, run, "evaluate", {"step": step, "weights": weights}, visible, None)
 
 
 def _run(
     config: Config,
     run: Run,
     stage: Stage,
-    told: dict[str, Any],
+    arguments: dict[str, Any],
     environment: dict[str, str],
     server: WatchedProcess | None,
-    watchdog: Watchdog | None = None,
+    watchdog: HangWatchdog | None = None,
 ) -> None:
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
-    error_file(file).unlink(missing_ok=True)
-    write_record(file, {"stage": stage, "id": run.id, "config": asdict(config), **told})
-    child = WatchedProcess(
+    for left in (error_file(file), stop_file(file)):
+        left.unlink(missing_ok=True)
+    spec = {"stage": stage, "id": run.id, "config": asdict(config), **arguments}
+    shown, secrets = covered(spec)
+    write_record(file, shown)
+    process = WatchedProcess(
         command(config, stage, file),
         file.with_suffix(".log"),
-        environment,
-        show=lambda line: print(line, file=sys.stderr, flush=True),
+        environment | {COMMAND: str(os.getpid()), SECRETS: secrets},
+        show=say,
     )
     try:
-        while (status := child.wait(0.5)) is None:
+        while (status := process.wait(0.5)) is None:
+            if interruption.stop_requested():
+                stop_file(file).touch()
             if server is not None and (ended := server.wait(0)) is not None:
                 raise vllm_server.died(server, ended)
-            if watchdog is not None and (still := watchdog.look()) is not None:
-                raise _stalled(watchdog.limit, still, server or child)
+            if watchdog is not None and (hang := watchdog.look()) is not None:
+                raise Crashed(
+                    f"hardware.stall_timeout={watchdog.limit:g}: {hang} for that many seconds, so openrs "
+                    f"ended training. {_way_on(stage, config, run)}; where steps do take longer, give more, "
+                    f"or null. {(server or process).log_tail}"
+                )
+    except interruption.Interrupted:
+        process.stop(grace=0)
+        raise
     finally:
-        child.stop()
+        process.stop()
     if status == 0:
         return
+    failed = _first_failure(process)
+    if DISK_FULL in (status, failed and failed[1]):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run.folder))
     if server is not None and (ended := server.wait(2)) is not None:
-        raise vllm_server.died(server, ended)  # training fell over because its server did
+        raise vllm_server.died(server, ended)  # training died because its server did
     if error_file(file).exists():
         kind, _, text = error_file(file).read_text(encoding="utf-8").partition("\n")
         raise {"Crashed": Crashed, "Unfit": Unfit}.get(kind, Mistake)(text)
+    first = f"process {failed[0]} of training ended first, with {in_words(failed[1])}" if failed else ""
     raise Crashed(
-        f"{stage}: {_first_failure(child) or f'its process ended with {vllm_server.describe(status)}'}. "
-        f"The same command goes on from the last checkpoint; the log is {child.log}, "
-        f"its last lines:\n{child.tail()}"
+        f"{stage}: {first or f'its process ended with {in_words(status)}'}. "
+        f"{_way_on(stage, config, run)}. {process.log_tail}"
     )
+
+
+def _way_on(stage: Stage, config: Config, run: Run) -> str:
+    """What the same command will do about the stage."""
+    if stage == "evaluate":
+        return "The same command measures what is missing"
+    step = resumption(run.folder / "train", config.stop_at).step
+    if not step:
+        return "No checkpoint was saved yet, so the same command starts training again"
+    return f"The same command goes on from the last checkpoint (step {step})"
+
+
+def stop_file(file: Path) -> Path:
+    """What the first training process looks for at the end of each step, to save a checkpoint and end; one
+    for all nodes."""
+    return file.with_name("train.stop")
 
 
 def error_file(file: Path) -> Path:
@@ -249,24 +312,14 @@ def error_file(file: Path) -> Path:
     return file.with_suffix(".error")
 
 
-def _stalled(limit: float, still: str, witness: WatchedProcess) -> Crashed:
-    """The error of a standstill, with the last lines of the server, or of training where there is none."""
-    return Crashed(
-        f"hardware.stall_timeout={limit:g}: {still} for that many seconds, so training was ended. The same "
-        "command goes on from the last checkpoint; where steps do take longer, give more, or null. "
-        f"The log is {witness.log}, its last lines:\n{witness.tail()}"
-    )
-
-
-def _first_failure(child: WatchedProcess) -> str | None:
-    """What torch's launcher says of the process that failed first."""
-    lines = [line.strip() for line in child.last]
+def _first_failure(process: WatchedProcess) -> tuple[str, int] | None:
+    """Number and exit status of the process that failed first, by the report of torch's launcher."""
+    lines = [line.strip() for line in process.last]
     roots = [index for index, line in enumerate(lines) if line.startswith("Root Cause")]
-    told: dict[str, str] = {}
+    report: dict[str, str] = {}
     for line in lines[roots[-1] :] if roots else []:
         name, _, value = line.partition(":")
-        told.setdefault(name.strip(), value.split("(")[0].strip())
-    if "rank" not in told or "exitcode" not in told:
+        report.setdefault(name.strip(), value.split("(")[0].strip())
+    if "rank" not in report or "exitcode" not in report:
         return None
-    how = vllm_server.describe(int(told["exitcode"]))
-    return f"process {told['rank']} of training ended first, with {how}"
+    return report["rank"], int(report["exitcode"])

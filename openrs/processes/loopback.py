@@ -1,7 +1,7 @@
 """Requests to this machine itself, which no proxy can pass on.
 
-Many answer 403 or 503 for 127.0.0.1, which TRL's client of the vLLM server takes for a server that is not
-up yet: it asks again for ever.
+Many proxies answer 403 or 503 for 127.0.0.1. TRL's client of the vLLM server takes that for a server that is
+not up yet, and asks again for ever.
 """
 
 import os
@@ -15,10 +15,10 @@ def around_proxies() -> dict[str, str]:
     return {name: _with_hosts(os.environ.get(name, "")) for name in ("NO_PROXY", "no_proxy")}
 
 
-def _with_hosts(asked: str) -> str:
-    if asked.strip() == "*":  # no proxy for anything; in a list the star would stand for nothing
-        return asked
-    return ",".join(filter(None, (asked, *HOSTS)))
+def _with_hosts(hosts: str) -> str:
+    if hosts.strip() == "*":  # no proxy for anything; in a list the star would stand for nothing
+        return hosts
+    return ",".join(filter(None, (hosts, *HOSTS)))
 
 
 def is_here(url: str) -> bool:

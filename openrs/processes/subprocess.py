@@ -1,38 +1,30 @@
-"""A child process that is watched: its output kept in a log, its last lines at hand, its end ours."""
+"""A watched process: its output goes into a log, its last lines into errors, and openrs ends it."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from openrs.machine import die_with_parent
+
 LAST_LINES = 30
 """Lines of output that an error shows."""
 GRACE_SECONDS = 20.0
-"""Time between asking a child to end and killing it."""
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent(number: int) -> None:
-    """Asks Linux to send this process a signal when its parent dies, `kill -9` included.
-
-    Else what it started would go on writing into the run while the same command runs again.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+"""Time between asking a process to end and killing it."""
 
 
 class WatchedProcess:
     """A running command in a process group of its own.
 
     Args:
-        log: file that gets its output, after what is there.
-        show: gets each line too; None shows nothing.
+        log: file to which the output is appended.
+        show: gets each line of output too.
+        orphaned: the signal that the command gets when this process dies, however that comes. A command that
+            writes into a run is killed: it must be gone before the next start has the run.
     """
 
     def __init__(
@@ -41,10 +33,12 @@ class WatchedProcess:
         log: Path,
         environment: dict[str, str] | None = None,
         show: Callable[[str], None] | None = None,
+        orphaned: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.log = log
         self.last: deque[str] = deque(maxlen=LAST_LINES)
         log.parent.mkdir(parents=True, exist_ok=True)
+        parent = os.getpid()
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -54,28 +48,28 @@ class WatchedProcess:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+            preexec_fn=lambda: die_with_parent(orphaned, parent),
         )
         self._reader = threading.Thread(target=self._read, args=(show,), daemon=True)
         self._reader.start()
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its group's too."""
+        """Process id, which is the group's too."""
         return self._process.pid
 
     def _read(self, show: Callable[[str], None] | None) -> None:
         assert self._process.stdout is not None
-        with self.log.open("a", encoding="utf-8") as log:
+        with self.log.open("ab", buffering=0) as log:
             for line in self._process.stdout:
-                log.write(line)
-                log.flush()
+                with suppress(OSError):  # a full disk; a process that nobody reads would wait for ever
+                    log.write(line.encode())
                 self.last.append(line.rstrip())
                 if show is not None:
                     show(line.rstrip())
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Its exit status (negative: the signal that ended it), or None where it runs on after that."""
+        """Exit status (negative: the signal that ended the process); None where it still runs after that."""
         try:
             status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -83,16 +77,29 @@ class WatchedProcess:
         self._reader.join(timeout=2)  # a grandchild may still hold the pipe
         return status
 
-    def stop(self) -> None:
-        """Ends it and its group: asked first, killed after a while."""
-        for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 5.0)):
+    def ask(self, number: int) -> None:
+        """Sends a signal to the process alone, unless it has ended."""
+        self._process.send_signal(number)
+
+    def stop(self, grace: float = GRACE_SECONDS) -> None:
+        """Asks the process and its group to end, and kills them after a while, at once without grace."""
+        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+            if seconds == 0:
+                continue
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
             if self.wait(seconds) is not None:
                 break
-        with suppress(ProcessLookupError):  # what it left behind in its group
+        with suppress(ProcessLookupError):  # what is left of its group
             os.killpg(self.pid, signal.SIGKILL)
 
-    def tail(self) -> str:
-        """Its last lines, indented, for an error."""
-        return "\n".join(f"  | {line}" for line in self.last) or "  | (it printed nothing)"
+    @property
+    def log_tail(self) -> str:
+        """Where the log is, and the last lines of output, for an error."""
+        lines = "\n".join(f"  | {line}" for line in self.last) or "  | (no output)"
+        return f"The log is {self.log}, its last lines:\n{lines}"
+
+
+def in_words(status: int) -> str:
+    """An exit status in words."""
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -1,9 +1,10 @@
-"""The vLLM server of training: started, awaited, watched and stopped by openrs.
+"""The vLLM server of training, which openrs starts, awaits, watches and stops.
 
-TRL's trainer samples from it and sends it the new weights after each step. `trl vllm-serve` starts
+TRL's trainer samples from the server and sends the new weights there after each step. `trl vllm-serve` starts
 vLLM's own server with the flags that TRL's client needs (weight transfer, processed log-probabilities).
 """
 
+import signal
 import socket
 import sys
 import time
@@ -15,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openrs.config.schema import Config
-from openrs.errors import Crashed, Unfit
-from openrs.processes.subprocess import WatchedProcess
+from openrs.errors import Crashed
+from openrs.processes.subprocess import WatchedProcess, in_words
 
 HOST = "127.0.0.1"
 ASK_EVERY = 1.0
@@ -40,22 +41,22 @@ def arguments(config: Config, model: str, server: Server, reached: int) -> list[
 
     Args:
         model: path or Hub id of the starting weights.
-        reached: the step that training goes on from. It moves the sampling seed, so that a resumed run
-            does not draw the first steps' random numbers again.
+        reached: the step that training goes on from. The sampling seed depends on it, so that a resumed
+            run does not draw the first steps' random numbers again.
     """
     hardware, length = config.hardware, config.length
-    told = {
+    flags = {
         "model": model,
-        "revision": None if config.model.package else config.model.revision,
+        "revision": None if config.model.package else config.model.loaded_revision,
         "host": server.host,
         "port": server.port,
         "tensor_parallel_size": hardware.server_devices,
         "gpu_memory_utilization": hardware.vllm_memory,
         "dtype": config.model.compute_dtype,
         "max_model_len": length.prompt + length.completion,
-        "seed": config.seed + reached,  # not TRL's own: handed on to vLLM
+        "seed": config.seed + reached,  # vLLM's own flag, which TRL hands on
     }
-    return [part for name, value in told.items() if value is not None for part in (f"--{name}", str(value))]
+    return [part for name, value in flags.items() if value is not None for part in (f"--{name}", str(value))]
 
 
 def command(config: Config, model: str, server: Server, reached: int) -> list[str]:
@@ -71,21 +72,7 @@ def free_port() -> int:
 
 
 def address(port: int | None) -> Server:
-    """The server's address, with free ports where none is asked for.
-
-    Raises:
-        Unfit: the port is busy.
-    """
-    if port is not None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError as error:
-                raise Unfit(
-                    f"hardware.server_port={port}: something listens on this port already "
-                    f"({error.strerror}). Give another, or null for a free one."
-                ) from None
+    """The server's address on this port, or on a free one."""
     return Server(HOST, port or free_port(), free_port())
 
 
@@ -93,36 +80,37 @@ def address(port: int | None) -> Server:
 def serving(
     command: list[str], server: Server, log: Path, environment: dict[str, str], timeout: float
 ) -> Iterator[WatchedProcess]:
-    """A server that answers; it is stopped at the end, however that comes.
+    """A server that answers; it is stopped when the block ends, however that comes.
 
     Raises:
-        Crashed: it died before it answered, or did not answer in time; with its last lines.
+        Crashed: the server died before it answered, or did not answer in time.
     """
-    child = WatchedProcess(command, log, environment)
+    # vLLM's engine is a process without a watch on its parent: killed, the server would leave it behind
+    process = WatchedProcess(command, log, environment, orphaned=signal.SIGTERM)
     try:
-        _await(child, server, timeout)
-        yield child
+        _await(process, server, timeout)
+        yield process
     finally:
-        child.stop()
+        process.stop()
 
 
-def _await(child: WatchedProcess, server: Server, timeout: float) -> None:
+def _await(process: WatchedProcess, server: Server, timeout: float) -> None:
     until = time.monotonic() + timeout
     while True:
-        if (status := child.wait(ASK_EVERY)) is not None:
-            raise died(child, status)
+        if (status := process.wait(ASK_EVERY)) is not None:
+            raise died(process, status)
         if answers(server):
             return
         if time.monotonic() > until:
             raise Crashed(
                 f"hardware.server_timeout={timeout:g}: the vLLM server did not answer on port {server.port} "
-                f"in that many seconds. Give it longer, or see {child.log}; its last lines:\n{child.tail()}"
+                f"in that many seconds. Give more time, or mend the cause. {process.log_tail}"
             )
 
 
 def answers(server: Server) -> bool:
-    """Whether the server says that it is well."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy knows no loopback
+    """Whether the server answers that all is well."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not reach 127.0.0.1
     try:
         with direct.open(f"http://{server.host}:{server.port}/health", timeout=ANSWER_SECONDS) as reply:
             return reply.status == 200
@@ -130,14 +118,9 @@ def answers(server: Server) -> bool:
         return False
 
 
-def died(child: WatchedProcess, status: int) -> Crashed:
+def died(process: WatchedProcess, status: int) -> Crashed:
     """The error of a server that ended by itself."""
     return Crashed(
-        f"the vLLM server ended with {describe(status)}. The same command goes on from the last checkpoint "
-        f"once its cause is mended; its log is {child.log}, its last lines:\n{child.tail()}"
+        f"the vLLM server ended with {in_words(status)}. Mend the cause, and start the same command again. "
+        f"{process.log_tail}"
     )
-
-
-def describe(status: int) -> str:
-    """An exit status in words."""
-    return f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -3,24 +3,47 @@
 A record is one JSON file. It is written last, so its existence means "done".
 """
 
+import glob
 import json
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from openrs.errors import Mistake
 
+PARTIAL = ".*.[0-9]*"
+"""Matches the names of files that are being written: `.train.json.4711`, with the number of the process."""
+SECONDS = 3600.0
+"""A file that was being written for so long is one whose process died: a write takes moments."""
+
 
 def write_file(path: Path, content: str | bytes) -> None:
     """Writes beside the file's place and moves the file there, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_partial(path.parent.glob(f".{glob.escape(path.name)}.[0-9]*"), SECONDS)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with partial.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        error.filename = str(path)  # the file that is wanted, for the one line that is told of it
+        raise
+
+
+def remove_partial(paths: Iterable[Path], older: float = 0.0) -> None:
+    """Removes files that processes left half-written, of those that are older than so many seconds."""
+    for path in paths:
+        with suppress(OSError):
+            if path.suffix[1:].isdigit() and path.stat().st_mtime <= time.time() - older:
+                path.unlink()
 
 
 def write_record(path: Path, record: Any) -> None:
@@ -54,13 +77,44 @@ def write_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines, up to a line that a kill has torn; none without the file."""
-    if not path.exists():
-        return []
-    items = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            items.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return items
+    """The objects of a file of JSON lines; lines that a kill has torn are left out. No file has none."""
+    return [item for _, item in numbered_lines(path) if item is not None]
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Number and object of each line of a file of JSON lines; None where a line holds no object.
+
+    A last line without its end is one that a kill has torn, or that is being written, and is passed over
+    unless it is whole.
+    """
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        item = None
+        with suppress(ValueError, RecursionError):
+            item = json.loads(line)
+        if isinstance(item, dict):
+            yield number, item
+        elif line.strip() and number < len(lines):
+            yield number, None
+
+
+def set_aside(path: Path, folder: Path) -> Path:
+    """Moves what is in a folder into its folder `replaced-<n>`, never over anything; returns where."""
+    number, name = 1, path.relative_to(folder)
+    while (aside := folder / f"replaced-{number}" / name).exists():
+        number += 1
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(aside)
+    return aside
+
+
+def grant_umask(folder: Path) -> None:
+    """Gives every file below a folder the mode that the umask grants: safetensors makes its files for the
+    owner alone."""
+    probe = folder / f".mode.{os.getpid()}"
+    probe.touch()
+    mode = probe.stat().st_mode
+    probe.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)

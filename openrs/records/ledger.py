@@ -7,15 +7,18 @@ The ledger counts the wall time for which the devices were held, start-up includ
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openrs.config.schema import Hardware
-from openrs.records.files import read_lines
+from openrs.records import faults
+from openrs.records.left_out import sound_lines
+
+if TYPE_CHECKING:  # the schema imports the rewards, and a table reads ledgers alone
+    from openrs.config.schema import Hardware
 
 LEDGER = "cost.jsonl"
 BEAT_SECONDS = 60.0
@@ -47,8 +50,8 @@ class Spent:
 
 
 @contextmanager
-def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
-    """Writes the stage's line in the ledger of a run's folder while the stage lasts, whether it succeeds or fails.
+def spending(folder: Path, hardware: "Hardware", stage: str) -> Iterator[None]:
+    """Writes the stage's line in the ledger of a run's folder, whether the stage succeeds or fails.
 
     The line is written as the stage begins and anew while the stage lasts, so that a process killed
     outright is billed too, and a budget sees what is being spent.
@@ -75,7 +78,8 @@ def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
 
     def beat() -> None:
         while not ended.wait(min(BEAT_SECONDS, max(1.0, (time.monotonic() - clock) / 10))):
-            write()
+            with suppress(OSError):  # a full disk; the stage meets it too, and says so
+                write()
 
     write()
     thread = Thread(target=beat, daemon=True)
@@ -89,8 +93,11 @@ def spending(folder: Path, hardware: Hardware, stage: str) -> Iterator[None]:
 
 
 def entries(folder: Path) -> list[dict[str, Any]]:
-    """The newest line of every stage that a process began, from the ledger in a run's folder."""
-    lines = read_lines(folder / LEDGER)
+    """The newest line of every stage that a process began, from the ledger in a run's folder.
+
+    A damaged line is named on standard error and left out.
+    """
+    lines = sound_lines(folder / LEDGER, faults.of_cost)
     return list({(line["stage"], line["began"]): line for line in lines}.values())
 
 

@@ -20,6 +20,12 @@ TITLES = tuple(PROBLEMS)
 
 STEP_SECONDS = 24 * 3600 / 500
 """24 hours for 500 training steps on 4 x A40: the abstract and Table 2."""
+COMPLETIONS_A_STEP = 72
+"""Twelve prompts, six completions each: Table 5 and the authors' recipes."""
+TRAINING_DEVICES, SAMPLING_DEVICES = 3, 1
+"""How the 4 x A40 shared a step: three trained, one served vLLM."""
+A40_TFLOPS, A40_BANDWIDTH = 149.7, 696
+"""Dense bfloat16 operations (10^12 a second) and memory bandwidth (GB/s) of an A40: NVIDIA's data sheet."""
 PROBLEM_SECONDS = 2.2 * 3600 / sum(PROBLEMS.values())
 """2.2 hours a model on one GPU for the problems of the five benchmarks: the published evaluation logs."""
 

@@ -8,14 +8,18 @@ are migrated by `ADDED`, never by rehashing old runs.
 import hashlib
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openrs.config.schema import Config
+from openrs.config.fields import bearing
+
+if TYPE_CHECKING:  # the schema imports the rewards, and a table reads recipes alone
+    from openrs.config.schema import Config
 
 SCHEMA = 1
 """Version of the recipe's layout. A field that is added goes into `ADDED` and leaves it as it is."""
 
 ADDED: dict[str, Any] = {
+    "untrained": False,
     "data.decontaminate_ngram": None,
     "data.draws.*.boxed": False,
     "data.draws.*.single_part": False,
@@ -23,6 +27,7 @@ ADDED: dict[str, Any] = {
     "length.stages": [],
     "reward.accuracy.gold_first": False,
     "reward.cosine.gold_first": False,
+    "algorithm.trl": {},
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
@@ -45,7 +50,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-def untrained(config: Config, *, weights: str) -> dict[str, Any]:
+def untrained(config: "Config", *, weights: str) -> dict[str, Any]:
     """The recipe of the base model, which no data, reward or seed has touched.
 
     Args:
@@ -55,29 +60,26 @@ def untrained(config: Config, *, weights: str) -> dict[str, Any]:
     return {"schema": SCHEMA, "model": model}
 
 
-def trained(config: Config, *, weights: str, rows: str) -> dict[str, Any]:
+def trained(config: "Config", *, weights: str, rows: str) -> dict[str, Any]:
     """The recipe of a training run: all that the weights are a function of.
 
     Args:
         weights: fingerprint of the model's files.
         rows: fingerprint of the training rows (`data.fingerprint`).
+
+    Raises:
+        Mistake: a custom reward cannot be imported.
     """
     reward = {
-        name: asdict(term) | {"version": type(term).version}
-        for name, term in vars(config.reward).items()
-        if term is not None
+        name: asdict(term) | {"version": type(term).version} for name, term in config.reward.built_in.items()
     }
-    recipe = untrained(config, weights=weights)
-    recipe["model"] |= {"compute_dtype": config.model.compute_dtype}
-    recipe |= {
-        "seed": config.seed,
-        "data": asdict(config.data) | {"rows": rows},
-        "length": asdict(config.length),
-        "reward": reward,
-        "prompt": asdict(config.prompt),
-        "algorithm": asdict(config.algorithm) | {"weights_dtype": "float32", "optimizer_dtype": "float32"},
-        "steps": {"total": config.steps.total},
-    }
+    if config.reward.custom:
+        reward["custom"] = {name: term.identity(name) for name, term in config.reward.custom.items()}
+    base, fields = untrained(config, weights=weights), bearing(config, "recipe")
+    recipe = base | fields | {"model": base["model"] | fields["model"], "reward": reward}
+    recipe["steps"] = recipe.pop("steps")  # last, as in older records
+    recipe["data"] |= {"rows": rows}
+    recipe["algorithm"] |= {"weights_dtype": "float32", "optimizer_dtype": "float32"}
     for path, meant in ADDED.items():
         _leave_out(recipe, path.split("."), meant)
     return recipe
@@ -98,32 +100,41 @@ def run_id(recipe: dict[str, Any]) -> str:
     return digest(recipe)
 
 
-def evaluation_id(config: Config, benchmark: str, problems: list[dict[str, Any]]) -> str:
+def evaluation_id(
+    config: "Config", benchmark: str, problems: list[dict[str, Any]], own: dict[str, Any] | None = None
+) -> str:
     """Names what completions depend on besides the weights and the sampling seed.
 
     Args:
         benchmark: its name in the catalog.
-        problems: its rows, with problem, gold, and an instruction where the benchmark has its own.
+        problems: its rows, with problem, gold, an instruction where the benchmark has its own, and messages
+            where a task of lighteval's words them.
+        own: settings in the place of the config's.
     """
-    evaluation = config.evaluation
-    settings = {
-        "instruction": evaluation.instruction,
-        "temperature": evaluation.temperature,
-        "top_p": evaluation.top_p,
-        "max_new_tokens": evaluation.max_new_tokens,
+    settings = bearing(config, "evaluation")["evaluation"] | {
         "dtype": config.evaluation_dtype,
         "benchmark": benchmark,
         "problems": [
-            [row["instruction"], row["problem"]] if "instruction" in row else row["problem"]
+            row["messages"]
+            if "messages" in row
+            else [row["instruction"], row["problem"]]
+            if "instruction" in row
+            else row["problem"]
             for row in problems
         ],
     }
+    settings |= own or {}
     if config.engine.kind != "transformers":  # the only engine once, so its scores do not name it
         settings["engine"] = config.engine.kind
     return digest(settings)
 
 
-def scoring_id(config: Config, benchmark: str, problems: list[dict[str, Any]]) -> str:
-    """Names what verdicts on given completions depend on: golds, their kind, the rule's version."""
+def scoring_id(
+    config: "Config", benchmark: str, problems: list[dict[str, Any]], own: dict[str, Any] | None = None
+) -> str:
+    """Names what verdicts on given completions depend on: golds, their kind, the rule's version; of a task of
+    lighteval's its metric (`own`)."""
+    if own:
+        return digest(own | {"documents": [row["doc"] for row in problems]})
     kind = config.catalog.benchmarks[benchmark].gold_kind
     return digest({"rule": SCORING, "gold_kind": kind, "gold": [row["gold"] for row in problems]})

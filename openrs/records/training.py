@@ -7,13 +7,16 @@ could not be read: that would silently be another training.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openrs.config.schema import Hardware
 from openrs.errors import Mistake
-from openrs.records.checkpoints import whole_checkpoints
-from openrs.records.files import read_lines, write_lines
+from openrs.records import faults
+from openrs.records.files import write_lines
 from openrs.records.ledger import device_hours
+from openrs.records.left_out import sound_lines
+
+if TYPE_CHECKING:
+    from openrs.config.schema import Hardware
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,16 @@ class TrainRecord:
     """Why training ended before its step, if it did: step, kind (collapse, pruned, budget), reason."""
 
 
+def logged_steps(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl in a run's train/ folder; a damaged one is named on standard error and left
+    out."""
+    return sound_lines(folder / "metrics.jsonl", faults.of_step)
+
+
 def segments(folder: Path) -> list[dict[str, Any]]:
-    """The segments begun so far, of a run's train/ folder; a line that a kill has torn began nothing."""
-    return read_lines(folder / "segments.jsonl")
+    """The segments begun so far, of a run's train/ folder; a line that a kill has torn began nothing, and one
+    that was damaged since is named on standard error and left out."""
+    return sound_lines(folder / "segments.jsonl", faults.of_segment)
 
 
 def begin_segment(folder: Path, segment: dict[str, Any]) -> None:
@@ -61,16 +71,17 @@ def finished_segments(
 ) -> list[dict[str, Any]]:
     """The segments with their last step, their time and their device-hours.
 
-    A segment that was killed before its first checkpoint left nothing and is left out.
+    A segment that was killed before its first checkpoint left nothing and is left out; of one whose last
+    checkpoint was lost, what a later segment trained anew does not count.
 
     Args:
         begun: the segments as they began.
         last: the last whole checkpoint.
         seconds: step -> its wall time.
     """
-    ends = [segment["first_step"] - 1 for segment in begun[1:]] + [last]
     finished = []
-    for segment, end in zip(begun, ends, strict=True):
+    for index, segment in enumerate(begun):
+        end = min([last, *(later["first_step"] - 1 for later in begun[index + 1 :])])
         if end >= segment["first_step"]:
             spent = sum(seconds.get(step, 0.0) for step in range(segment["first_step"], end + 1))
             hours = device_hours(spent, segment.get("devices", 1))
@@ -78,20 +89,26 @@ def finished_segments(
     return finished
 
 
-def refuse_another_training(folder: Path, hardware: Hardware) -> None:
-    """Refuses to resume where the optimizer state of the newest checkpoint does not fit this hardware.
+def segment_of(folder: Path, step: int) -> dict[str, Any] | None:
+    """The segment that trained a step; None where the run is older than segments."""
+    return next((one for one in reversed(segments(folder)) if one["first_step"] <= step), None)
+
+
+def refuse_another_training(folder: Path, hardware: "Hardware", reached: int) -> None:
+    """Refuses to resume where the optimizer state of a checkpoint does not fit this hardware.
 
     transformers looks for the optimizer state of its own kind of sharding and, finding none, goes on
     with an empty one; DeepSpeed's shards belong to one number of processes.
 
+    Args:
+        reached: the checkpoint's step.
+
     Raises:
         Mistake: with what the run was trained on.
     """
-    reached = max(whole_checkpoints(folder), default=0)
-    written_by = [segment for segment in segments(folder) if segment["first_step"] <= reached]
-    if not written_by:
+    last = segment_of(folder, reached)
+    if last is None:
         return
-    last = written_by[-1]
     processes, sharding = last["world_size"], last.get("sharding", "ddp")
     same_kind = sharding == hardware.sharding
     sharded = hardware.sharding in ("zero2", "zero3")

@@ -1,37 +1,42 @@
 """Rewards: each term is one callable dataclass, which is its config, its semantics and TRL's function.
 
-A term is switched on by being present and off by being null, and its fields bear on a run's identity.
-`version` names the semantics: a change that alters a value must raise it. TRL and metrics.jsonl call
-a term by its `__name__`, which is also its field of `openrs.config.schema.Reward`.
+A term is on if it is present and off if it is null, and its fields bear on a run's identity. `version`
+names the semantics: a change that alters a value must raise the version. TRL and metrics.jsonl call a
+term by its `__name__`, which is also the name of its field in `openrs.config.schema.Reward`.
 
-On the command line the options of conf/reward/ are joined, a term is added to a whole recipe, changed
-or taken away:
+The command line joins options of conf/reward/, adds a term to a recipe, changes one or removes one:
 
     reward=[accuracy,length,english_only] reward.length.weight=0.5
     experiment=exp3 'reward.repetition_penalty={ngram_size: 20, weight: 0.5}'
     experiment=exp3 reward.format=null
 
+A function of one's own is a term too (`openrs.rewards.custom`):
+
+    'reward.custom.brevity={function: rewards.py:brevity, weight: 0.5, arguments: {cap: 200}}'
+
 Sources: knoveleng/open-rs at 2889c47, src/open_r1/rewards.py ("as run": what the paper trained with),
 and huggingface/open-r1, whose library that file is ("as upstream": terms that it never trained with).
-Where such code has a defect it stays available under that name, and the default is sound.
+Where such code has a defect, the option of that name keeps the defect, and the default is sound.
 """
 
-from openrs.rewards.accuracy import Accuracy
-from openrs.rewards.cosine import Cosine
-from openrs.rewards.english_only import EnglishOnly
-from openrs.rewards.format import Format
-from openrs.rewards.length import Length
-from openrs.rewards.reasoning_steps import ReasoningSteps
-from openrs.rewards.repetition_penalty import RepetitionPenalty
-from openrs.rewards.tag_count import TagCount
+from openrs.rewards.accuracy import AccuracyReward
+from openrs.rewards.cosine import CosineReward
+from openrs.rewards.custom import CustomReward
+from openrs.rewards.english_only import EnglishOnlyReward
+from openrs.rewards.format import FormatReward
+from openrs.rewards.length import LengthReward
+from openrs.rewards.reasoning_steps import ReasoningStepsReward
+from openrs.rewards.repetition_penalty import RepetitionPenaltyReward
+from openrs.rewards.tag_count import TagCountReward
 
 __all__ = [
-    "Accuracy",
-    "Cosine",
-    "EnglishOnly",
-    "Format",
-    "Length",
-    "ReasoningSteps",
-    "RepetitionPenalty",
-    "TagCount",
+    "AccuracyReward",
+    "CosineReward",
+    "CustomReward",
+    "EnglishOnlyReward",
+    "FormatReward",
+    "LengthReward",
+    "ReasoningStepsReward",
+    "RepetitionPenaltyReward",
+    "TagCountReward",
 ]

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from openrs.errors import Mistake
-from openrs.rewards.completions import Completions, LengthUnit, lengths
-from openrs.rewards.correctness import verdicts
+from openrs.rewards.completions import Completions, LengthUnit, lengths, verify
 
 
 @dataclass(kw_only=True)
-class Cosine:
-    """A right answer earns by its length along a half cosine, a wrong one loses by it.
+class CosineReward:
+    """A right answer earns, and a wrong answer loses, by its length along a half cosine.
 
-    reward = end + (start - end) / 2 * (1 + cos(pi * length / max_length)), from `*_short` at length
-    0 to `*_long` at max_length. conf/reward/ has it as the paper's code ran it (characters against a
-    token cap, unclamped, so periodic; long wrong answers lose more) and as its text meant it
-    (tokens, clamped; long wrong answers lose less), which is the sound one. Source: arXiv 2502.03373,
+    reward = long + (short - long) / 2 * (1 + cos(pi * length / max_length)), from `*_short` at length
+    0 to `*_long` at max_length. reward=cosine_as_run is the paper's code (characters against a token
+    cap, unclamped, so periodic; long wrong answers lose more). reward=cosine_as_written is the paper's
+    text (tokens, clamped; long wrong answers lose less), which is sound. Source: arXiv 2502.03373,
     section 4, by way of huggingface/open-r1.
     """
 
@@ -33,9 +32,9 @@ class Cosine:
     wrong_short: float
     wrong_long: float
     unparsable_gold: float | None = None
-    """As in `Accuracy`. As run: 1.0."""
+    """As in `AccuracyReward`. As run: 1.0."""
     gold_first: bool = True
-    """As in `Accuracy`. As run: false."""
+    """As in `AccuracyReward`. As run: false."""
 
     def __post_init__(self) -> None:
         if self.max_length < 1:
@@ -59,12 +58,12 @@ class Cosine:
         completions: Completions,
         solution: Sequence[str],
         completion_ids: Sequence[Sequence[int]],
-        **more: Any,
+        **extras: Any,
     ) -> list[float | None]:
         """Returns one reward per completion; token lengths come from `completion_ids`."""
-        measured = lengths(self.length_unit, completions, completion_ids)
-        judged = verdicts(completions, solution, self.gold_first, more)
+        sizes = lengths(self.length_unit, completions, completion_ids)
+        verdicts = verify(completions, solution, self.gold_first, extras)
         return [
             self.value(verdict.correct, length) if verdict.gold_parsed else self.unparsable_gold
-            for verdict, length in zip(judged, measured, strict=True)
+            for verdict, length in zip(verdicts, sizes, strict=True)
         ]

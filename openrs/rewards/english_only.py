@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from openrs.rewards.completions import Completions, texts
-from openrs.rewards.scripts import LATIN, MATHEMATICAL, UNSPACED
+from openrs.rewards.scripts import LATIN, foreign_words
 
 _MATHS = re.compile(
     # no part runs past a second opening, so that a text full of unclosed ones costs linear time
@@ -14,19 +14,17 @@ _MATHS = re.compile(
     r"|\\(?:begin|end)\{[^{}\n]*\}|\\[A-Za-z]+"
 )
 _ENGLISH = re.compile(f"[{LATIN}]+(?:['’][{LATIN}]+)*")
-_FOREIGN = re.compile(f"[{UNSPACED}]|[^\\W\\d_{LATIN}{MATHEMATICAL}{UNSPACED}]+")
 
 
 @dataclass(kw_only=True)
-class EnglishOnly:
-    """The share of words in Latin script: 1.0 for English, lower the more of it is in other scripts.
+class EnglishOnlyReward:
+    """The share of words in Latin script: 1.0 for English, lower the more words are in foreign scripts.
 
     The proportion of target-language words is DeepSeek-R1's language-consistency reward (arXiv
-    2501.12948, section 2.3.2). Script stands for language here, as it needs no model and a base like
-    R1-Distill drifts into Chinese. Latin words count outside mathematics (`\\frac` is no English);
-    words of other scripts count everywhere, so that `$\\text{...}$` hides none; a character of a
-    script without spaces is a word; Greek and mathematical letters count as neither. A text without
-    words of another script gets 1.0.
+    2501.12948, section 2.3.2). Script stands for language here: a script is read without a model, and a
+    base like R1-Distill drifts into Chinese. Latin words count outside mathematics (`\\frac` is no
+    English); foreign words (`openrs.rewards.scripts`) count everywhere, so that `$\\text{...}$` hides
+    none; Greek and mathematical letters count as neither. A text without foreign words gets 1.0.
 
     Limits: other languages in Latin script (Spanish, Vietnamese, pinyin) pass as English, and a long
     English text dilutes a foreign sentence. The released code has an English reward too, commented
@@ -43,7 +41,7 @@ class EnglishOnly:
 
 
 def _share(text: str) -> float:
-    foreign = len(_FOREIGN.findall(text))
+    foreign = len(foreign_words(text))
     if foreign == 0:
         return 1.0
     english = len(_ENGLISH.findall(_MATHS.sub(" ", text)))

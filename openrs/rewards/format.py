@@ -7,7 +7,7 @@ from openrs.rewards.completions import Completions, texts
 
 
 @dataclass(kw_only=True)
-class Format:
+class FormatReward:
     """1.0 if the line `</think>` ends the reasoning exactly once, else 0.0.
 
     The opening tag is not asked for, as the chat template writes it; `<answer>` tags, which the

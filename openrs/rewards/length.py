@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from openrs.rewards.completions import Completions, LengthUnit, lengths
-from openrs.rewards.correctness import verdicts
+from openrs.rewards.completions import Completions, LengthUnit, lengths, verify
 
 
 @dataclass(kw_only=True)
-class Length:
+class LengthReward:
     """Compares an answer's length with the shortest and the longest answer to the same problem.
 
     share = 0.5 - (length - shortest) / (longest - shortest); a right answer gets the share, a wrong
@@ -26,13 +25,13 @@ class Length:
     """As upstream: characters."""
     list_size: int | None = None
     """Completions, in order, that are compared with each other; null: those of the same prompt. The
-    upstream code compares whatever list it is given, which is the micro-batch of a process: one group
-    where batch and group are 6, as in the paper, and several prompts elsewhere."""
+    upstream code compares all completions of a process's micro-batch: one group where batch and group
+    are 6, as in the paper, and several prompts elsewhere."""
     unparsable_is_right: bool = False
-    """How an answer to an unparsable gold answer is seen: as right (as upstream), or not at all: it
-    gets null, as in `Accuracy`."""
+    """Whether an answer counts as right if its gold answer cannot be parsed (as upstream); otherwise the
+    reward is null, as in `AccuracyReward`."""
     gold_first: bool = True
-    """As in `Accuracy`. As upstream: false."""
+    """As in `AccuracyReward`. As upstream: false."""
 
     def __call__(
         self,
@@ -40,26 +39,26 @@ class Length:
         solution: Sequence[str],
         completion_ids: Sequence[Sequence[int]],
         prompts: Sequence[Sequence[dict[str, str]]],
-        **more: Any,
+        **extras: Any,
     ) -> list[float | None]:
         """Returns one reward per completion, from -0.5 to 0.5.
 
-        All completions of a prompt must be in the batch, which `openrs.config.checks` sees to.
+        All completions of a prompt must be in the batch; `openrs.config.checks` ensures that.
         """
-        measured = lengths(self.length_unit, completions, completion_ids)
-        judged = verdicts(completions, solution, self.gold_first, more)
-        compared: dict[object, list[int]] = {}
+        sizes = lengths(self.length_unit, completions, completion_ids)
+        verdicts = verify(completions, solution, self.gold_first, extras)
+        groups: dict[object, list[int]] = {}
         for index, prompt in enumerate(prompts):
             key = prompt[-1]["content"] if self.list_size is None else index // self.list_size
-            compared.setdefault(key, []).append(index)
-        rewards: list[float | None] = [None] * len(measured)
-        for indices in compared.values():
-            shortest = min(measured[index] for index in indices)
-            longest = max(measured[index] for index in indices)
+            groups.setdefault(key, []).append(index)
+        rewards: list[float | None] = [None] * len(sizes)
+        for indices in groups.values():
+            shortest = min(sizes[index] for index in indices)
+            longest = max(sizes[index] for index in indices)
             for index in indices:
-                if judged[index].gold_parsed or self.unparsable_is_right:
-                    right = judged[index].correct or not judged[index].gold_parsed
-                    rewards[index] = _share(measured[index], shortest, longest, right)
+                if verdicts[index].gold_parsed or self.unparsable_is_right:
+                    right = verdicts[index].correct or not verdicts[index].gold_parsed
+                    rewards[index] = _share(sizes[index], shortest, longest, right)
         return rewards
 
 

@@ -11,10 +11,10 @@ ENOUGH = 3
 
 
 @dataclass(kw_only=True)
-class ReasoningSteps:
+class ReasoningStepsReward:
     """min(1, marks / 3): `Step 1:`, `1.` at a line's start, bullets, and words as `First,`.
 
-    It counts marks, not reasoning: a text can have them all and prove nothing. Source:
+    The reward counts marks, not reasoning: a text can have all marks and prove nothing. Source:
     huggingface/open-r1.
     """
 

@@ -1,4 +1,4 @@
-"""The repetition penalty: the share of n-grams that were there before."""
+"""The repetition penalty: the share of n-grams that repeat earlier ones."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _UNSPACED = re.compile(f"([{UNSPACED}])")
 
 
 @dataclass(kw_only=True)
-class RepetitionPenalty:
+class RepetitionPenaltyReward:
     """(1 - distinct n-grams / n-grams) * max_penalty, over lower-cased words.
 
     A completion shorter than one n-gram gets 0. Source: arXiv 2502.03373, appendix C.2, by way of
@@ -24,7 +24,7 @@ class RepetitionPenalty:
     weight: float = 1.0
     ngram_size: int = 3
     max_penalty: float = -1.0
-    """The reward of a text that repeats itself for ever; not positive."""
+    """The limit of a text that repeats itself without end; not positive."""
     split_unspaced: bool = True
     """True: a character of a script without spaces (Chinese, Japanese, Thai) is a word. False, as
     upstream: words end at white space alone, so a Chinese loop is one word and goes unpunished."""

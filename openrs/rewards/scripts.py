@@ -1,6 +1,10 @@
-"""Scripts that matter to rewards, as ranges of a regular expression's character class."""
+"""Scripts: which letters are foreign, and which scripts write no spaces between words."""
+
+import re
+from collections.abc import Sequence
 
 LATIN = "A-Za-zÀ-ÖØ-öø-ʯḀ-ỿﬀ-ﬆＡ-Ｚａ-ｚ"
+"""The Latin script, as ranges of a regular expression's character class; so are the next two."""
 
 MATHEMATICAL = (
     "\u00aa-\u00be\u02b0-\u02ff"  # micro, ordinals, powers, fractions; modifiers
@@ -15,3 +19,19 @@ UNSPACED = (
     "\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
 )
 """Written without spaces between words."""
+
+_FOREIGN_WORD = re.compile(f"[{UNSPACED}]|[^\\W\\d_{LATIN}{MATHEMATICAL}{UNSPACED}]+")
+_LATIN_LETTER = re.compile(f"[{LATIN}]")
+
+
+def foreign_words(text: str) -> list[str]:
+    """The words in foreign scripts: runs of letters that are neither Latin nor symbols of mathematics; a
+    character of a script without spaces is a word of its own."""
+    return _FOREIGN_WORD.findall(text)
+
+
+def foreign_share(texts: Sequence[str]) -> float:
+    """The share of foreign letters among these and the Latin ones of all texts; 0 where there are none."""
+    foreign = sum(len(word) for text in texts for word in foreign_words(text))
+    latin = sum(len(_LATIN_LETTER.findall(text)) for text in texts)
+    return foreign / (foreign + latin) if foreign else 0.0

@@ -7,7 +7,7 @@ from openrs.rewards.completions import Completions, texts
 
 
 @dataclass(kw_only=True)
-class TagCount:
+class TagCountReward:
     """0.5 for one opening `<think>` line and 0.5 for one closing `</think>` line.
 
     Source: knoveleng/open-rs at 2889c47 (the paper did not train with it).

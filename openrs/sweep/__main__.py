@@ -1,40 +1,46 @@
-"""`python -m openrs.sweep status NAME`: how a sweep stands, live with --watch."""
+"""How a sweep stands: running, done, pruned, failed, best, time, money; `openrs watch` shows it live."""
 
 import argparse
+import json
 import sys
-import time
+from dataclasses import asdict
 from pathlib import Path
 
 from openrs.errors import Mistake
+from openrs.terminal import replace_characters, say, show
+
+STATUS = "Exit status: 0 done; 1 there is no such sweep; 2 the words of the command are wrong."
 
 
-def main() -> int:
-    """Parses the command line and prints; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m openrs.sweep", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="running, done, pruned, failed, best, time and money")
-    status.add_argument("name", help="the sweep file's name, a folder under sweeps/, or a study's name")
-    status.add_argument("--outputs", type=Path, default=Path("outputs"))
-    status.add_argument("--storage", help="the storage URL that the sweep was given")
-    status.add_argument("--watch", action="store_true", help="print again every 5 seconds, until Ctrl-C")
-    arguments = parser.parse_args()
-    from openrs.sweep.status import lines, studies
+def parser() -> argparse.ArgumentParser:
+    """The parser of the words."""
+    parser = argparse.ArgumentParser(prog="openrs status", description=__doc__, epilog=STATUS)
+    parser.add_argument("name", help="the sweep file's name, a folder under sweeps/, or a study's name")
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
+    parser.add_argument("--storage", metavar="URL", help="the storage URL that the sweep was given")
+    parser.add_argument("--json", action="store_true", help="print the trials as JSON")
+    return parser
+
+
+def main(words: list[str]) -> int:
+    """Parses the words and prints; returns the exit status."""
+    replace_characters()
+    arguments = parser().parse_args(words)
+    from openrs.studies.reader import facts, named
+    from openrs.studies.status import lines
 
     try:
-        while True:
-            found = studies(arguments.name, arguments.outputs, arguments.storage)
-            text = "\n".join(line for study in found for line in lines(study))
-            clear = "\033[2J\033[H" if arguments.watch and sys.stdout.isatty() else ""
-            print(f"{clear}{text}", flush=True)
-            if not arguments.watch:
-                return 0
-            time.sleep(5)
+        studies = named(arguments.name, arguments.outputs, arguments.storage)
+        if arguments.json:
+            print(json.dumps([asdict(facts(study)) for study in studies], indent=1))
+        for study in [] if arguments.json else studies:
+            show("\n".join(lines(study)))
     except Mistake as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         return 1
-    except KeyboardInterrupt:
-        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    words = sys.argv[1:]
+    sys.exit(main(words[1:] if words[:1] == ["status"] else words))

@@ -1,106 +1,28 @@
-"""What a sweep has spent, and when that is enough."""
+"""A sweep's budget: refused before it starts if the plan costs more, stopped where it is reached."""
 
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-import optuna
 from omegaconf import DictConfig
-from optuna.trial import FrozenTrial
 
 from openrs.config.schema import Config
+from openrs.cost.estimate import Estimate
 from openrs.errors import Mistake
 from openrs.records import ledger
-from openrs.sweep import study_facts as reach
-from openrs.sweep.slots import RECORD
-from openrs.train.collapse import Stop, Watch
-
-if TYPE_CHECKING:
-    from openrs.sweep.estimate import Estimate
-    from openrs.sweep.sweeper import Sweep
-
-KINDS = ("device_hours", "money")
-"""What a budget limits: fields of `openrs.config.schema.Budget`."""
+from openrs.studies.spending import limits, reached
+from openrs.sweep.link import StudyLink
+from openrs.train.collapse import Stop, StopRule
 
 LOOK_SECONDS = 5.0
 """The longest that a training run goes on without seeing what the other workers have spent."""
-
-
-def limits(budget: Any) -> dict[str, float]:
-    """The limits that are set."""
-    return {name: float(limit) for name in KINDS if (limit := getattr(budget, name)) is not None}
-
-
-def spent(trials: Sequence[FrozenTrial]) -> dict[str, float]:
-    """Device hours and dollars of a study since it began, of trials that run, failed or were killed too.
-
-    The ledgers of its trials' runs say it; where a ledger is not on this machine, the trial's record does.
-    """
-    began = _began(trials)
-    folders, total = set(), dict.fromkeys(KINDS, 0.0)
-    for trial in trials:
-        record = trial.user_attrs.get(RECORD, {})
-        kept = {record[key] for key in ("folder", "base") if key in record}
-        kept = {folder for folder in kept if _lines(folder)}
-        folders |= kept
-        if not kept:
-            for name in total:
-                total[name] += record.get(name) or 0.0
-    for folder in folders:
-        for name, amount in _since(folder, began).items():
-            total[name] += amount
-    return total
-
-
-def _since(folder: str, began: datetime) -> dict[str, float]:
-    """What a run's ledger holds of stages that began at this time or later."""
-    lines = [item for item in _lines(folder) if datetime.fromisoformat(item["began"]) >= began]
-    return {
-        "device_hours": sum(line["device_hours"] for line in lines),
-        "money": sum(line["dollars"] or 0.0 for line in lines),
-    }
-
-
-def _lines(folder: str) -> tuple[dict[str, Any], ...]:
-    """The ledger in a run's folder."""
-    try:
-        found = (Path(folder) / ledger.LEDGER).stat()
-    except OSError:
-        return ()
-    return _read(folder, found.st_mtime_ns, found.st_size)
-
-
-@lru_cache(maxsize=4096)  # a sweep asks at every trial, and most of its ledgers are closed
-def _read(folder: str, changed: int, size: int) -> tuple[dict[str, Any], ...]:
-    return tuple(ledger.entries(Path(folder)))
-
-
-def _began(trials: Sequence[FrozenTrial]) -> datetime:
-    """When the first trial started; Optuna keeps local times."""
-    starts = [trial.datetime_start.astimezone(UTC) for trial in trials if trial.datetime_start]
-    return min(starts, default=datetime.now(UTC))
-
-
-def reached(budget: Any, trials: Sequence[FrozenTrial]) -> str:
-    """What was reached, in words, or nothing."""
-    asked = limits(budget)
-    if not asked:
-        return ""  # without reading a thousand ledgers
-    used = spent(trials)
-    for name, limit in asked.items():
-        if used[name] >= limit:
-            return f"budget.{name}={limit:g} is reached ({used[name]:.3g} spent)"
-    return ""
 
 
 def check(config: DictConfig) -> None:
     """Refuses a budget that limits nothing.
 
     Raises:
-        Mistake: naming it, and what would.
+        Mistake: naming the limit, and what would limit.
     """
     budget, price = config.budget, config.hardware.price_per_device_hour
     for name, limit in limits(budget).items():
@@ -113,82 +35,78 @@ def check(config: DictConfig) -> None:
         )
 
 
-def against(config: DictConfig, used: dict[str, float], made: "Estimate") -> dict[str, str]:
-    """Each limit, and how plan and spending stand to it: `over`, `within`, or `unknown`, as some of the plan
-    has no known time and the rest is within."""
-    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
-    found = {}
-    for name, limit in limits(config.budget).items():
-        over = used[name] + planned[name] > limit
-        found[name] = "over" if over else "unknown" if made.unknown else "within"
-    return found
-
-
-def lines(config: DictConfig, used: dict[str, float], made: "Estimate") -> list[str]:
-    """How a plan stands to the budget, for a person."""
-    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
+def lines(config: DictConfig, used: dict[str, float], planned: Estimate) -> list[str]:
+    """How a plan and what was spent stand to each limit, for a person."""
+    stop = "the sweep is stopped where the budget is reached"
     words = {
         "over": "exceeded: the sweep would be refused",
         "within": "held",
-        "unknown": f"not known to be held: {made.unknown} of unknown time; it is stopped where it is reached",
+        "perhaps": f"may not be enough; {stop}",
+        "unknown": f"not known to be held: {planned.unknown} of unknown time; {stop}",
     }
+    states, sums = _states(config, used, planned), _sums(planned)
     return [
-        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {planned[name]:.3g} planned: "
-        f"{words[against(config, used, made)[name]]}"
+        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {planned.span(sums[name], '.3g')} planned: "
+        f"{words[states[name]]}"
         for name, limit in limits(config.budget).items()
     ]
 
 
-def refuse(sweep: "Sweep") -> None:
+def hold(config: DictConfig, used: dict[str, float], planned: Estimate) -> list[str]:
     """Stops a sweep whose plan costs more than its budget, before it starts.
+
+    Returns:
+        What there is to say of a plan that may cost more, as some of it has no known time, or an inferred
+        one.
 
     Raises:
         Mistake: naming plan and budget.
     """
-    check(sweep.config)
-    if not limits(sweep.config.budget):
-        return
-    from openrs.sweep.estimate import estimate
-
-    used, made = spent(sweep.study.get_trials(deepcopy=False)), estimate(sweep)
-    planned = {"device_hours": made.device_hours, "money": made.money or 0.0}
-    for name, stands in against(sweep.config, used, made).items():
-        if stands == "over":
+    states = _states(config, used, planned)
+    for name, state in states.items():
+        if state == "over":
+            least = _sums(planned)[name](-1) or 0.0
             raise Mistake(
-                f"budget.{name}={sweep.config.budget[name]:g}: this sweep would take "
-                f"{used[name] + planned[name]:.3g} ({used[name]:.3g} spent, {planned[name]:.3g} planned from "
-                f"{made.sources}). Raise the budget, lower hydra.sweeper.n_trials, or make the runs shorter; "
-                "dry_run=true shows the plan."
+                f"budget.{name}={config.budget[name]:g}: this sweep would take "
+                f"{'at least ' * planned.inferred}{used[name] + least:.3g} ({used[name]:.3g} spent, "
+                f"{least:.3g} planned from {planned.sources}). Raise the budget, lower "
+                "hydra.sweeper.n_trials, or make the runs shorter; dry_run=true shows the plan."
             )
-    if made.unknown:
-        for line in lines(sweep.config, used, made):
-            sweep.say(line)
+    return lines(config, used, planned) if {"perhaps", "unknown"} & set(states.values()) else []
 
 
-def watch(config: Config, told: dict[str, Any]) -> Watch:
+def _states(config: DictConfig, used: dict[str, float], planned: Estimate) -> dict[str, str]:
+    """How each limit stands: `over`; `unknown`, as some of the plan has no known time and the rest is within;
+    `perhaps`, as the upper end of inferred times is over; or `within`."""
+    states = {}
+    for name, limit in limits(config.budget).items():
+        least, most = (used[name] + (_sums(planned)[name](end) or 0.0) for end in (-1, 1))
+        beyond = "unknown" if planned.unknown else "perhaps" if most > limit else "within"
+        states[name] = "over" if least > limit else beyond
+    return states
+
+
+def _sums(planned: Estimate) -> dict[str, Callable[[int], float | None]]:
+    return {"device_hours": planned.device_hours, "money": planned.money}
+
+
+def stop_rule(config: Config, link: StudyLink) -> StopRule:
     """Ends a running trial, resumably, once the sweep's budget is reached, by whichever workers.
 
     What this trial has spent goes into its record, for workers that do not see its run's ledger.
-
-    Args:
-        config: the trial's.
-        told: the study, as `openrs.sweep.trial.Trial.study` describes it.
     """
     began, looked = time.monotonic(), float("-inf")
-    price, opened = config.hardware.price_per_device_hour, list[optuna.Study]()
+    hardware, price = config.hardware, config.hardware.price_per_device_hour
 
-    def look(line: dict[str, Any]) -> Stop | None:
+    def rule(line: dict[str, Any]) -> Stop | None:
         nonlocal looked
         now = time.monotonic()
         if now - looked < LOOK_SECONDS:
             return None
         looked = now
-        if not opened:
-            opened.append(reach.study(told))
-        hours = ledger.device_hours(now - began, config.hardware.devices, config.hardware.nodes)
-        money = None if price is None else hours * price
-        reach.note(told, {"device_hours": hours, "money": money})
-        stop = reached(config.budget, opened[0].get_trials(deepcopy=False))
-        return Stop("budget", stop) if stop else None
+        hours = ledger.device_hours(now - began, hardware.devices, hardware.nodes)
+        link.note(device_hours=hours, money=None if price is None else hours * price)
+        reason = reached(config.budget, link.open().get_trials(deepcopy=False))
+        return Stop("budget", reason) if reason else None
 
-    return look
+    return rule

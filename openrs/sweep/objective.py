@@ -5,10 +5,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from openrs.config import own_data
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.records import ledger, scores
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 
 COSTS = ("device_hours", "money")
 """Less is better; of everything else, more."""
@@ -20,15 +21,15 @@ LAST_STEPS = 10
 """`reward` is the mean of this many last logged steps, as single steps are noise."""
 
 
-class Missing(Exception):
+class Unmeasured(Exception):
     """A record that an objective needs is not there."""
 
 
-def names(asked: Any) -> tuple[str, ...]:
+def names(value: Any) -> tuple[str, ...]:
     """The objectives as the config gives them: one name or a list."""
-    if OmegaConf.is_list(asked) or isinstance(asked, list | tuple):
-        return tuple(str(item) for item in asked)
-    return (str(asked),)
+    if OmegaConf.is_list(value) or isinstance(value, list | tuple):
+        return tuple(str(item) for item in value)
+    return (str(value),)
 
 
 def directions(objectives: Sequence[str]) -> list[str]:
@@ -42,13 +43,13 @@ def check(objectives: Sequence[str], config: DictConfig) -> None:
     Raises:
         Mistake: naming the objective, and what would give it.
     """
-    benchmarks = list(config.evaluation.benchmarks)
-    known = ["average", *benchmarks, *TRAINED]
+    benchmarks = [own_data.name_of(name) for name in config.evaluation.benchmarks]
+    measured = ["average", *benchmarks, *TRAINED]
     for name in objectives:
-        if name not in known:
+        if name not in measured:
             raise Mistake(
                 f"objective={name}: no evaluation of this sweep gives it (evaluation.benchmarks="
-                f"{benchmarks}). Known: {', '.join(known)}."
+                f"{benchmarks}). Give one of: {', '.join(measured)}."
             )
         stage = "train" if name in TRAINED else "evaluate"
         if stage not in config.stages:
@@ -69,7 +70,7 @@ def values(plan: Plan, objectives: Sequence[str]) -> tuple[float, ...]:
     """The objectives of a finished run, scores in percent, at the last evaluated checkpoint.
 
     Raises:
-        Missing: a record is not there.
+        Unmeasured: a record is not there.
     """
     return tuple(_value(plan, name) for name in objectives)
 
@@ -94,19 +95,20 @@ def _score(plan: Plan, benchmark: str) -> float:
     """Percent over all sampling seeds of one benchmark."""
     step = plan.config.checkpoints[-1]
     cells = [cell for cell in plan.cells(step) if cell.benchmark == benchmark]
-    found = [scores.read(cell.path(plan.owner(step).folder)) for cell in cells]
-    right = [record.value for record in found if record is not None]
+    records = [scores.read(cell.path(plan.owner(step).folder)) for cell in cells]
+    right = [record.value for record in records if record is not None]
     if len(right) < len(cells) or not cells:
-        raise Missing(f"{plan.run.folder.name} has no score on {benchmark} at step {step}")
+        raise Unmeasured(f"{plan.run.folder.name} has no score on {benchmark} at step {step}")
     return 100 * sum(right) / len(right)
 
 
 def reward(plan: Plan) -> float:
     """Mean training reward of the last logged steps."""
-    lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
-    last = [line["reward"] for line in lines if line["step"] <= plan.config.stop_at][-LAST_STEPS:]
+    lines = logged_steps(plan.run.folder / "train")
+    rewards = [line["reward"] for line in lines if line["step"] <= plan.config.stop_at and "reward" in line]
+    last = rewards[-LAST_STEPS:]
     if not last:
-        raise Missing(f"{plan.run.folder.name} has no training reward")
+        raise Unmeasured(f"{plan.run.folder.name} has no training reward")
     return sum(last) / len(last)
 
 
@@ -114,9 +116,10 @@ def device_hours(plan: Plan) -> float:
     """Training time up to today's step; the base model's is 0."""
     if plan.mix is None:
         return 0.0
-    lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
-    seconds = [line["step_seconds"] for line in lines if line["step"] <= plan.config.stop_at]
+    lines = logged_steps(plan.run.folder / "train")
+    lines = [line for line in lines if line["step"] <= plan.config.stop_at and "step_seconds" in line]
+    seconds = [line["step_seconds"] for line in lines]
     if not seconds:
-        raise Missing(f"{plan.run.folder.name} has no training record")
+        raise Unmeasured(f"{plan.run.folder.name} has no training record")
     hardware = plan.config.hardware
     return ledger.device_hours(sum(seconds), hardware.devices, hardware.nodes)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 
@@ -41,7 +41,10 @@ def read(returned: Any, objectives: int) -> Outcome:
     except Exception as error:
         return Outcome("failed", reason=f"{type(error).__name__}: {error}")
     if isinstance(value, Outcome):
-        return value
+        if all(map(math.isfinite, value.values)):
+            return value
+        reason = f"the objectives are {', '.join(map(str, value.values))}"
+        return replace(value, state="failed", values=(), reason=reason, again=False)
     several = isinstance(value, Sequence) and not isinstance(value, str)
     try:
         numbers = tuple(float(item) for item in (value if several else [value]))

@@ -1,31 +1,18 @@
 """Promotion: a run that halving stopped goes on once it belongs to the best of its rung.
 
 Optuna stops a trial that is not among the best 1/reduction_factor *so far* and never comes back to it.
-In asynchronous successive halving (Li et al. 2020, arXiv 1810.05934, algorithm 2) it is only paused.
-Here the paused run is extended: a promotion is a new trial of the same slot, on the same run.
+In asynchronous successive halving (Li et al. 2020, arXiv 1810.05934, algorithm 2) the trial is only paused.
+Here the pruner is asked about the paused run again, as though it had not been asked at the last rung. A
+promotion is a new trial of the same slot, on the same run.
 """
 
-import math
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
-
-import optuna
 from omegaconf import DictConfig
-from optuna.pruners import HyperbandPruner, SuccessiveHalvingPruner
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from openrs.sweep import halving_rungs
-from openrs.sweep.pruning import RUN, curves
+from openrs.studies.trials import PROMOTES, RECORD, Slot
+from openrs.sweep.pruning import HALVING, RUN, copied, curves, rungs_of
 from openrs.sweep.sampler import make_pruner
-from openrs.sweep.slots import PROMOTES, RECORD, Slot
-
-
-def promotable(value: float, competing: Sequence[float], reduction_factor: int) -> bool:
-    """Whether a value is among the best 1/reduction_factor of its rung, itself included."""
-    places = len(competing) // reduction_factor
-    return places > 0 and value >= sorted(competing, reverse=True)[places - 1]
 
 
 def next_promotion(
@@ -35,39 +22,37 @@ def next_promotion(
 
     Args:
         settings: the pruner's.
-        name: the sweep's study.
+        name: of the sweep's study.
         storage: where both studies are.
         slots: the sweep's slots.
     """
     pruner = make_pruner(settings)
-    if not isinstance(pruner, SuccessiveHalvingPruner | HyperbandPruner):
-        return None
-    paused = _paused(slots)
+    paused = _paused(slots) if isinstance(pruner, HALVING) else {}
     if not paused:
         return None
     study = curves(storage, name, pruner)
-    best: tuple[int, float] | None = None
-    chosen = None
-    for members in _brackets(study, pruner):
-        competing: dict[int, list[float]] = defaultdict(list)
-        for trial in members:
-            for number, value in enumerate(halving_rungs.completed(trial)):
-                competing[number].append(value)
-        for trial in members:
-            run, reached = trial.user_attrs.get(RUN), halving_rungs.completed(trial)
-            if run not in paused or not reached or trial.state != TrialState.RUNNING or _broken(trial):
-                continue
-            place = (len(reached) - 1, reached[-1])
-            if promotable(reached[-1], competing[place[0]], settings.reduction_factor) and (
-                best is None or place > best
-            ):
-                best, chosen = place, paused[run]
-    return chosen
+    stopped = [
+        curve
+        for curve in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if curve.user_attrs.get(RUN) in paused and rungs_of(curve)
+    ]
+    for curve in sorted(stopped, key=_place, reverse=True):
+        *before, _ = rungs_of(curve).items()
+        _, trial = copied(study, curve.number, curve.intermediate_values, dict(before))
+        if not trial.should_prune():
+            return paused[curve.user_attrs[RUN]]
+    return None
+
+
+def _place(curve: FrozenTrial) -> tuple[int, float]:
+    """How far a curve came: its rungs, and its signal at the last one."""
+    rungs = list(rungs_of(curve).values())
+    return len(rungs), rungs[-1]
 
 
 def _paused(slots: dict[int, Slot]) -> dict[str, FrozenTrial]:
-    """The runs that a pruner stopped and nobody is taking on, each with its newest trial: equal proposals
-    share a run, and a verdict is overruled by the promotion of a trial that is no older."""
+    """The runs that a pruner stopped and nobody takes on, each with its newest trial: equal proposals share a
+    run, and a stop is overruled by the promotion of a trial that is no older."""
     ended = sorted((slot.last for slot in slots.values()), key=lambda trial: trial.number)
     paused = {
         trial.user_attrs[RECORD]["run"]: trial
@@ -77,23 +62,7 @@ def _paused(slots: dict[int, Slot]) -> dict[str, FrozenTrial]:
     for slot in slots.values():
         if not slot.last.state.is_finished():
             promotes = slot.last.user_attrs.get(PROMOTES)
-            known = [slot.last, *(trial for trial in slot.trials if trial.number == promotes)]
-            for trial in known:
+            working = [slot.last, *(trial for trial in slot.trials if trial.number == promotes)]
+            for trial in working:
                 paused.pop(trial.user_attrs.get(RECORD, {}).get("run"), None)
     return paused
-
-
-def _broken(trial: FrozenTrial) -> bool:
-    """Whether a curve ended in no number, which no further training mends."""
-    return trial.last_step is not None and math.isnan(trial.intermediate_values[trial.last_step])
-
-
-def _brackets(study: optuna.Study, pruner: Any) -> list[list[FrozenTrial]]:
-    """The curves that compete with each other: all, or those of a Hyperband bracket."""
-    trials = study.get_trials(deepcopy=False)
-    if isinstance(pruner, SuccessiveHalvingPruner):
-        return [trials]
-    grouped: dict[int, list[FrozenTrial]] = defaultdict(list)
-    for trial in trials:
-        grouped[halving_rungs.bracket(pruner, study, trial)].append(trial)
-    return list(grouped.values())

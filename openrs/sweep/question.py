@@ -1,23 +1,180 @@
-"""A study by its name: made with its question, or joined if it asks the same."""
+"""What a sweep asks, read from its file and the command line: space, objectives, pruner, name and folder."""
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import optuna
+from hydra.core.config_loader import ConfigLoader
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from optuna.storages import BaseStorage
-from optuna.study import StudyDirection
 
+from openrs import terminal
+from openrs.config.compose import to_config
 from openrs.errors import Mistake
-from openrs.sweep import space
-from openrs.sweep.space import Space
+from openrs.paths import CONF
+from openrs.records.recipe import digest
+from openrs.studies.replicates import SEED
+from openrs.studies.storage import address
+from openrs.sweep import objective, sampler, signal, signal_checks, space
+from openrs.sweep.points import Points
 
-QUESTION = "openrs"
-"""User attribute of a study: what it asks."""
+SAMPLES = 20
+"""Trials of a sampler where n_trials is not given, as in hydra-optuna-sweeper."""
 
 
-def asked(config: DictConfig, question: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Question:
+    """What a sweep asks, and where its study is kept."""
+
+    name: str
+    """The study's."""
+    folder: Path
+    storage: str
+    """The URL of the study's storage."""
+    points: Points
+    objectives: tuple[str, ...]
+    directions: tuple[str, ...]
+    typed: bool
+    """Whether the jobs are openrs' runs; False: another Hydra application, whose job returns numbers."""
+    stored: dict[str, Any]
+    """The form that is kept with the study, and compared when the study is joined."""
+    extend: Callable[..., None] | None
+    """Suggests further parameters of a trial, where the sweep's file names a function that does."""
+
+    def say(self, text: str) -> None:
+        """Tells the user what happens."""
+        terminal.say(f"{self.name}: {text}")
+
+
+def read_question(
+    arguments: list[str], config: DictConfig, options: DictConfig, loader: ConfigLoader
+) -> Question:
+    """The question of a command line.
+
+    Args:
+        arguments: the task's overrides.
+        config: the whole config.
+        options: the sweeper's, checked.
+        loader: composes the jobs' configs.
+
+    Raises:
+        Mistake: the options, the space, the objectives or the signal are wrong.
+    """
+    _check_numbers(options)
+    typed = "objective" in config
+    folders = _folders(config) if typed else None
+    swept = space.parse(arguments, options.params, loader, folders)
+    objectives, directions = _objectives(config, options, typed)
+    extend = _extension(options.custom_search_space)
+    if not swept.distributions and extend is None:
+        raise Mistake(
+            "sweep: nothing is swept. Give at least one list or interval, as seed=0,1,2, or choose a "
+            "file, as sweeps=table1."
+        )
+    is_grid = extend is None and sampler.is_grid(options.sampler, swept)
+    grid = swept.points() if is_grid else None
+    if grid is None:
+        sampler.rehearse(options.sampler, swept, directions)
+    seeds = _replicates(swept, extend is not None) if grid is None and typed else ()
+    total = _total(options.n_trials, grid, len(seeds))
+    points = Points(loader, config, swept, grid, total, folders, seeds)
+    pruner = sampler.make_pruner(options.pruner)
+    if pruner is not None and typed:
+        rewards = signal_checks.rewarding(points)
+        signal_checks.check(signal.parse(options.signal), config, rewards, type(pruner).__name__)
+    stored = swept.stored() | {"grid": is_grid, "objectives": list(objectives)}
+    if seeds:
+        stored["replicates"] = list(seeds)
+    name, folder = _address(config, options, stored)
+    if typed:
+        stored |= {"made_of": _made_of(config) | _custom_rewards(points)}
+    storage = address(options.storage, folder)
+    return Question(name, folder, storage, points, objectives, directions, typed, stored, extend)
+
+
+def _folders(config: DictConfig) -> tuple[Path, ...]:
+    """The user's folders of options."""
+    sources = [Path(item.path) for item in config.hydra.runtime.config_sources if item.schema == "file"]
+    return tuple(folder for folder in sources if folder != CONF)
+
+
+def _check_numbers(options: DictConfig) -> None:
+    """Refuses options that no sweep could have."""
+    least = {"n_jobs": 1, "retries": 0, "deaths": 0, "heartbeat": 1, "max_failure_rate": 0}
+    for name, lowest in least.items():
+        if not options[name] >= lowest:
+            raise Mistake(f"hydra.sweeper.{name}={options[name]}: must be {lowest} or more.")
+
+
+def _objectives(
+    config: DictConfig, options: DictConfig, typed: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and directions; refuses what the runs will not measure."""
+    stated = options.direction
+    stated = list(stated) if OmegaConf.is_list(stated) else [] if stated is None else [stated]
+    directions = tuple(str(getattr(item, "name", item)) for item in stated)
+    for item in directions:
+        if item not in ("minimize", "maximize"):
+            raise Mistake(f"hydra.sweeper.direction={item}: must be minimize or maximize.")
+    if not typed:
+        directions = directions or ("minimize",)
+        return tuple(f"value {number}" for number in range(len(directions))), directions
+    objectives = objective.names(config.objective)
+    objective.check(objectives, config)
+    directions = directions or tuple(objective.directions(objectives))
+    if len(directions) != len(objectives):
+        raise Mistake(
+            f"hydra.sweeper.direction={list(directions)}: {len(objectives)} objectives need as many "
+            "directions. Leave it out: every objective has a direction of its own."
+        )
+    return objectives, directions
+
+
+def _extension(path: str | None) -> Callable[..., None] | None:
+    if not path:
+        return None
+    extend: Callable[..., None] = instantiate(
+        {"_target_": path, "_partial_": True}, _execution_whitelist_=path
+    )
+    return extend
+
+
+def _replicates(swept: space.Space, extended: bool) -> tuple[Any, ...]:
+    """The seeds with which each proposal of a sampler is run: a list of them beside what is searched. An
+    interval of seeds, or seeds alone, are searched as any other."""
+    seeds = space.choices(swept.distributions[SEED]) if SEED in swept.distributions else None
+    return tuple(seeds) if seeds and (len(swept.distributions) > 1 or extended) else ()
+
+
+def _total(number: Any, grid: Sequence[dict[str, Any]] | None, replicates: int = 0) -> int:
+    """Slots of the study."""
+    if number is not None and (not isinstance(number, int) or number < 1):
+        raise Mistake(f"hydra.sweeper.n_trials={number}: must be a number of trials, 1 or more.")
+    if number is not None and replicates and number % replicates:
+        raise Mistake(
+            f"hydra.sweeper.n_trials={number}: is no multiple of the {replicates} seeds with which each "
+            f"proposal is run. Give {number + replicates - number % replicates}."
+        )
+    if grid is None:
+        return SAMPLES * max(1, replicates) if number is None else int(number)
+    return len(grid) if number is None else min(int(number), len(grid))
+
+
+def _address(config: DictConfig, options: DictConfig, stored: dict[str, Any]) -> tuple[str, Path]:
+    """Name of the study and folder of the sweep: by the sweep file, or by a hash of the question; a folder
+    that the command line gives is taken as it is."""
+    file = config.hydra.runtime.choices.get("sweeps", "")
+    kind = file or ("sweep" if file == "" else "grid" if stored["grid"] else "search")
+    unique = f"{kind}-{digest(identity(config, stored))[:8]}"
+    folder = Path(config.hydra.sweep.dir)
+    stated = any(item.split("=")[0] == "hydra.sweep.dir" for item in config.hydra.overrides.hydra)
+    if file is None and not stated:
+        folder = folder.with_name(unique)
+    return options.study_name or unique, folder.absolute()
+
+
+def identity(config: DictConfig, stored: dict[str, Any]) -> dict[str, Any]:
     """All that the answer depends on: the space, the objectives, and every other option."""
     rest = OmegaConf.to_container(config, resolve=False)
     assert isinstance(rest, dict)
@@ -25,83 +182,26 @@ def asked(config: DictConfig, question: dict[str, Any]) -> dict[str, Any]:
         rest.pop(key, None)
     if isinstance(rest.get("scale"), dict):
         rest["scale"].pop("reason", None)  # it names this machine's devices
-    ordered = question | {"space": space.unordered(question["space"])}
+    if isinstance(rest.get("model"), dict):
+        rest["model"].pop("commit", None)  # it follows from id and revision, which stay
+    ordered = stored | {"space": space.unordered(stored["space"])}
     return {"question": ordered, "config": str(rest)}
 
 
-def made_of(config: DictConfig) -> dict[str, str]:
+def _made_of(config: DictConfig) -> dict[str, str]:
     """Group -> the option that every trial has, of the groups that a result depends on, and the scale that
     scale=auto was."""
     quiet = (*space.QUIET, "sweeps")
-    chosen = OmegaConf.to_container(config.hydra.runtime.choices)
-    assert isinstance(chosen, dict)
-    told = {str(k): str(v) for k, v in chosen.items() if str(k).split("/")[0].split("@")[0] not in quiet}
-    return told | {"scale": str(config.scale.name)}
+    choices = OmegaConf.to_container(config.hydra.runtime.choices)
+    assert isinstance(choices, dict)
+    options = {str(k): str(v) for k, v in choices.items() if str(k).split("/")[0].split("@")[0] not in quiet}
+    return options | {"scale": str(config.scale.name)}
 
 
-def join(
-    storage: BaseStorage, name: str, question: dict[str, Any], directions: Sequence[str]
-) -> tuple[optuna.Study, bool]:
-    """The study of this name, and whether it was made now. Called under the study's lock.
-
-    Args:
-        storage: where it is kept.
-        name: its name.
-        question: the stored form of space, kind (grid or not) and objectives.
-        directions: of the objectives.
-
-    Raises:
-        Mistake: there is a study of this name with another question.
-    """
-    wanted = [StudyDirection[item.upper()] for item in directions]
-    existing = {summary.study_name for summary in optuna.get_all_study_summaries(storage)}
-    if name not in existing:
-        study = optuna.create_study(study_name=name, storage=storage, directions=wanted)
-        _ask(study, question)
-        return study, True
-    study = optuna.load_study(study_name=name, storage=storage)
-    kept = study.user_attrs.get(QUESTION)
-    if kept is None and study.directions == wanted and not study.get_trials(deepcopy=False):
-        _ask(study, question)  # its maker died before it had said what it asks
-        return study, True
-    if kept is None:
-        raise Mistake(
-            f"hydra.sweeper.study_name={name}: the storage has a study of this name that openrs did not "
-            "make. Give another name."
-        )
-    space.compare(kept, question, name)
-    if study.directions != wanted or kept["objectives"] != question["objectives"]:
-        raise Mistake(
-            f"objective={question['objectives']}: the study {name} was made for {kept['objectives']}. Give "
-            "another hydra.sweeper.study_name."
-        )
-    if kept["grid"] != question["grid"]:
-        kinds = ("a grid", "a sampler's search")
-        raise Mistake(
-            f"hydra/sweeper/sampler: the study {name} is {kinds[not kept['grid']]}, this command asks for "
-            f"{kinds[kept['grid']]}. Give another hydra.sweeper.study_name."
-        )
-    _same_options(kept.get("made_of", {}), question.get("made_of", {}), name)
-    return study, False
-
-
-def _same_options(kept: dict[str, str], asked: dict[str, str], name: str) -> None:
-    """Studies of before they were kept have none to compare."""
-    for group, option in kept.items():
-        if group in asked and asked[group] != option:
-            raise Mistake(
-                f"{group}={asked[group]}: the study {name} was made with {group}={option}. Give the same, or "
-                "another hydra.sweeper.study_name."
-            )
-
-
-def _ask(study: optuna.Study, question: dict[str, Any]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names(question["objectives"])  # what optuna-dashboard calls the values
-    study.set_user_attr(QUESTION, question)
-
-
-def stored_space(study: optuna.Study, given: Space) -> Space:
-    """The space with the study's own distributions."""
-    return given.with_stored(study.user_attrs[QUESTION])
+def _custom_rewards(points: Points) -> dict[str, str]:
+    """Custom reward -> the source that all trials have: another text of it makes another question."""
+    if not points.config.reward.custom:
+        return {}
+    config = to_config(points.compose(points.params(0)))
+    custom = config.reward.custom
+    return {f"reward.custom.{name}": f"source {term.code(name).digest[:8]}" for name, term in custom.items()}

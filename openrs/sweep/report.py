@@ -1,75 +1,122 @@
-"""What a sweep says: its plan before, its result after."""
+"""What a sweep prints: its plan before, its result after."""
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from omegaconf import OmegaConf
+import optuna
+from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
+from openrs import collect
+from openrs.analysis import planned
+from openrs.analysis.tables import sweep_comparison
+from openrs.analysis.tables.sweep_comparison import SweepTrial
+from openrs.analysis.tables.table import Table
+from openrs.cost.rates import Rates
 from openrs.errors import Mistake
-from openrs.plan import Plan, describe
+from openrs.plan import Plan, work
+from openrs.studies import replicates
+from openrs.studies.spending import spent
+from openrs.studies.trials import REASON, RECORD, counts, newest, why
 from openrs.sweep import budget, signal
-from openrs.sweep import slots as tasks
-from openrs.sweep.budget import spent
-from openrs.sweep.selection import selection
-
-if TYPE_CHECKING:
-    from openrs.sweep.sweeper import Sweep
+from openrs.sweep.estimate import estimate, lines
+from openrs.sweep.objective import TRAINED
+from openrs.sweep.points import Points, spaced
+from openrs.sweep.question import Question
+from openrs.sweep.slots import Patience, owed_slots
+from openrs.sweep.space import spelled
+from openrs.terminal import say, show
 
 FEW = 20
 """Runs up to which the end of a sweep prints every checkpoint in Table 1 too."""
-
 
 LISTED = 60
 """Points up to which a plan shows each; of a larger grid so many, evenly spaced."""
 
 
-def plan(sweep: "Sweep") -> bool:
+def plan(question: Question, study: optuna.Study | None, patience: Patience) -> bool:
     """Prints what would run and what it would cost; runs nothing. False where a point is no run."""
-    from openrs.sweep.estimate import estimate, lines, owed, plans, spaced
+    points = question.points
+    budget.check(points.config)
+    trials = [] if study is None else study.get_trials(deepcopy=False)
+    owed = owed_slots(trials, points.total, patience)
+    plans = points.plans(range(points.total) if points.total <= LISTED else spaced(owed, LISTED))
+    show(f"sweep {question.name} in {question.folder}")
+    scale = points.config.scale
+    show(f"  scale     {scale.name}: {scale.reason}")
+    if points.grid is None:
+        for line in points.space.described():
+            show(f"  space     {line}")
+        if points.seeds:
+            show("  seeds     each proposal is run with every one: they are replicates, and not searched")
+    for slot, item in plans.items():
+        label = "each" if points.grid is None else f"trial {slot}"
+        params = {} if points.grid is None else points.params(slot)
+        show(f"  {label:<9} {_spelled(params)}{_state(item)}")
+    runs = [item for item in plans.values() if isinstance(item, Plan)]
+    if reason := next((item.unread for item in runs if item.unread), ""):
+        show(f"  data      not known here, so the runs have no names yet: {reason}")
+    if points.grid is not None and len(plans) < points.total:
+        show(f"  points    {len(plans)} of {points.total} are shown, evenly spaced over what is to do")
+    if study is not None:
+        show(f"  so far    {counts(newest(trials, points.total), points.total)}")
+    if runs or not plans:
+        planned = estimate(points, owed, plans)
+        show("\n".join(lines(planned, points.total)))
+        for line in budget.lines(points.config, spent(trials), planned):
+            show(f"  budget    {line}")
+        for line in _power(points):
+            show(f"  power     {line}")
+    if wrong := len(plans) - len(runs):
+        show(f"  left out  {wrong} trial{'s' * (wrong > 1)} that cannot run: the sums above are without them")
+    show("nothing was run (dry_run=true)")
+    return not wrong
 
-    budget.check(sweep.config)
-    every = range(sweep.total)
-    found = plans(sweep, every if sweep.total <= LISTED else spaced(owed(sweep), LISTED))
-    good = [item for item in found.values() if isinstance(item, Plan)]
-    for item in found.values():
-        if isinstance(item, Mistake):
-            print(f"error: {item}", file=sys.stderr)
-        elif sweep.points is not None:
-            print("\n".join(describe(item)))
-    title = f"  sweep     {sweep.name} in {sweep.folder}"
-    if sweep.points is None:
-        title += "".join(f"\n  space     {key}: {value}" for key, value in sweep.space.distributions.items())
-    elif len(found) < sweep.total:
-        title += f"\n  points    {len(found)} of {sweep.total} are shown, evenly spaced over what is to do"
-    print(title)
-    if sweep.study is not None:
-        print(f"  so far    {counts(_ended(sweep), sweep.total).removeprefix('sweep: ')}")
-    if good or not found:
-        made = estimate(sweep, found)
-        print("\n".join(lines(made, sweep.total)))
-        trials = [] if sweep.study is None else sweep.study.get_trials(deepcopy=False)
-        for line in budget.lines(sweep.config, spent(trials), made):
-            print(f"  budget    {line}")
-    print("nothing was run (dry_run=true)")
-    return len(good) == len(found)
+
+def _power(points: Points) -> list[str]:
+    """What the arms of a grid could show of each other, with the noise of earlier runs or a stated one."""
+    arms: dict[str, int] = {}
+    for params in (points.grid or [])[: points.total]:
+        arm = _spelled({key: value for key, value in params.items() if key != replicates.SEED})
+        arms[arm] = arms.get(arm, 0) + 1
+    config = points.config
+    folders = sorted(path.parent for path in Path(config.outputs).glob("runs/*/run.json"))
+    return planned.lines(collect.runs_in(folders), arms, config.detect, config.spread)
 
 
-def report(sweep: "Sweep") -> bool:
+def _spelled(params: dict[str, Any]) -> str:
+    """The overrides of a point; of a sampler's trials none is drawn yet."""
+    return (
+        " ".join(f"{key}={spelled(value)}" for key, value in params.items())
+        or "trial, as the sampler draws it"
+    )
+
+
+def _state(item: Plan | Mistake) -> str:
+    """What a point's run is and lacks, or why it is none."""
+    if isinstance(item, Mistake):
+        return f": cannot run: {item}"
+    todo = ", ".join(f"{amount} {unit}" for amount, unit, _ in work(item, Rates()).parts)
+    name = "" if item.unread else f" {item.run.folder.name}"
+    return f":{name} {todo} to go" if todo else f":{name} nothing to do"
+
+
+def report(question: Question, study: optuna.Study, options: DictConfig) -> bool:
     """Prints and writes the result; False where a slot was left FAILED or the sweep was cut short."""
-    trials, ended = sweep.study.get_trials(deepcopy=False), _ended(sweep)
-    failed = [trial for trial in ended if trial.state == TrialState.FAIL]
-    complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
-    _save(sweep, complete)
-    if sweep.ours:
-        _tables(sweep, ended)
-    print(counts(ended, sweep.total), file=sys.stderr)
-    if sweep.ours:
-        print(f"  took      {_took(trials, sweep.study.user_attrs.get('planned'))}", file=sys.stderr)
+    trials, total = study.get_trials(deepcopy=False), question.points.total
+    last = newest(trials, total)
+    if any(trial.state == TrialState.COMPLETE for trial in last):
+        _save_best(question, study)
+    if question.typed:
+        _tables(question, last, options)
+    say(f"sweep: {counts(last, total)}")
+    if question.typed:
+        say(f"  took      {_took(trials, study.user_attrs.get('planned'))}")
+    failed = [trial for trial in last if trial.state == TrialState.FAIL]
     for trial in failed:
-        print(f"  trial {trial.number} {trial.params}: {why(trial)}", file=sys.stderr)
-    return not failed and len(ended) == sweep.total
+        say(f"  trial {trial.number} {trial.params}: {why(trial)}")
+    return not failed and len(last) == total
 
 
 def _took(trials: list[FrozenTrial], planned: dict[str, Any] | None) -> str:
@@ -80,119 +127,83 @@ def _took(trials: list[FrozenTrial], planned: dict[str, Any] | None) -> str:
         amount = planned.get(name)
         return "" if amount is None else f" (planned {amount / unit:.{digits}f})"
 
-    told = f"{used['device_hours']:.2f} device hours{against('device_hours', 1, 2)}"
+    text = f"{used['device_hours']:.2f} device hours{against('device_hours', 1, 2)}"
     if used["money"] or planned.get("money") is not None:
-        told += f", {used['money']:.2f} dollars{against('money', 1, 2)}"
-    told += f", {_disk(trials) / 1e9:.2f} GB of disk{against('disk', 1e9, 2)}"
+        text += f", {used['money']:.2f} dollars{against('money', 1, 2)}"
+    text += f", {_disk(trials) / 1e9:.2f} GB of disk{against('disk', 1e9, 2)}"
     if planned.get("unknown"):
-        told += f"; the plan left out {planned['unknown']} of unknown time"
-    return told
+        text += f"; the plan left out {planned['unknown']} of unknown time"
+    return text
 
 
 def _disk(trials: list[FrozenTrial]) -> int:
     """Bytes of the checkpoints of these trials' runs, as each was left by its last trial."""
-    records = (trial.user_attrs.get(tasks.RECORD, {}) for trial in trials)
+    records = (trial.user_attrs.get(RECORD, {}) for trial in trials)
     return sum({record["run"]: record["disk"] for record in records if "disk" in record}.values())
 
 
-def _ended(sweep: "Sweep") -> list[FrozenTrial]:
-    """The newest trial of every slot."""
-    slots = tasks.slots(sweep.study.get_trials(deepcopy=False))
-    return [slot.last for slot in slots.values() if slot.number < sweep.total]
-
-
-def why(trial: FrozenTrial) -> str:
-    """Why a FAILED trial ended, in a line: its error, what stopped it resumably, or a death."""
-    told = trial.user_attrs.get(tasks.ERROR) or trial.user_attrs.get(tasks.REASON) or "its process died"
-    return str(told).splitlines()[0]
-
-
-def put_off(trial: FrozenTrial) -> bool:
-    """Whether a FAILED trial is to go on later: it was stopped at the budget, or given back by a machine that
-    cannot run it."""
-    return bool(trial.user_attrs.get(tasks.PUT_BACK))
-
-
-def counts(ended: list[FrozenTrial], total: int) -> str:
-    """How many slots of the study are in which state."""
-    stopped = [trial for trial in ended if trial.state == TrialState.FAIL and put_off(trial)]
-    states = [trial.state for trial in ended if trial not in stopped]
-    repeated = sum(bool(trial.user_attrs.get(tasks.REPEATED)) for trial in ended)
-    parts = [
-        f"{states.count(state)} {word}"
-        for state, word in (
-            (TrialState.COMPLETE, "complete"),
-            (TrialState.PRUNED, "pruned"),
-            (TrialState.FAIL, "failed"),
-            (TrialState.RUNNING, "running"),
-        )
-        if states.count(state) or state == TrialState.COMPLETE
-    ]
-    if stopped:
-        parts.append(f"{len(stopped)} stopped")
-    missing = total - len(ended)
-    more = f", {missing} to go" if missing else ""
-    answered = f" ({repeated} answered from records)" if repeated else ""
-    return f"sweep: {total} trials: {', '.join(parts)}{more}{answered}"
-
-
-def _save(sweep: "Sweep", complete: list[FrozenTrial]) -> None:
-    """Writes optimization_results.yaml, as hydra-optuna-sweeper does, and prints the best."""
-    if not complete:
+def _save_best(question: Question, study: optuna.Study) -> None:
+    """Prints the best and writes optimization_results.yaml, as hydra-optuna-sweeper does; of several
+    objectives the Pareto set, with its figure. Runs that differ in their seed alone count as their mean."""
+    path, points = question.folder / "optimization_results.yaml", replicates.points(study)
+    if len(question.directions) == 1:
+        best = points.best_trial
+        OmegaConf.save({"name": "optuna", "best_params": best.params, "best_value": best.value}, path)
+        say(f"best {question.objectives[0]} {best.value:.4g}: {replicates.title(best)}")
         return
-    sweep.folder.mkdir(parents=True, exist_ok=True)
-    path = sweep.folder / "optimization_results.yaml"
-    if len(sweep.directions) == 1:
-        best = sweep.study.best_trial
-        found: dict[str, Any] = {"name": "optuna", "best_params": best.params, "best_value": best.value}
-        told = f"best {sweep.objectives[0]} {best.value:.4g}: {_params(best)}"
-    else:
-        front = sweep.study.best_trials
-        found = {
-            "name": "optuna",
-            "solutions": [{"params": trial.params, "values": list(trial.values)} for trial in front],
-        }
-        told = "\n".join(
-            [
-                f"Pareto set of {', '.join(sweep.objectives)}:",
-                *(f"  {', '.join(f'{v:.4g}' for v in t.values)}: {_params(t)}" for t in front),
-            ]
-        )
-    OmegaConf.save(OmegaConf.create(found), path)
-    print(told, file=sys.stderr)
-    if len(sweep.directions) > 1:
-        from openrs.analysis.figures import command  # matplotlib
+    front = points.best_trials
+    solutions = [{"params": trial.params, "values": list(trial.values)} for trial in front]
+    OmegaConf.save({"name": "optuna", "solutions": solutions}, path)
+    say(f"Pareto set of {', '.join(question.objectives)}:")
+    for trial in front:
+        say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {replicates.title(trial)}")
+    from openrs.analysis.figures import drawing  # matplotlib
 
-        if drawn := command.pareto(sweep.study, sweep.folder):
-            print(f"written: {', '.join(map(str, drawn))}", file=sys.stderr)
+    if paths := drawing.pareto(points, question.folder):
+        say(f"written: {', '.join(map(str, paths))}")
 
 
-def _params(trial: FrozenTrial) -> str:
-    return ", ".join(f"{key}={value}" for key, value in trial.params.items())
-
-
-def _tables(sweep: "Sweep", ended: list[FrozenTrial]) -> None:
+def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig) -> None:
     """Table 1 of a small sweep's checkpoints, then the comparison."""
-    from openrs.analysis import formats, records
-    from openrs.analysis.tables import table1
-    from openrs.sweep import table
-
-    outputs = Path(sweep.config.outputs)
-    records_of = [t.user_attrs[tasks.RECORD] for t in ended if t.state == TrialState.COMPLETE]
-    folders = list(dict.fromkeys(Path(r[key]) for r in records_of for key in ("base", "folder")))
-    if len(folders) <= FEW:
-        runs = [run for folder in folders if (run := records.load(folder)) is not None]
-        if any(run.scores for run in runs):
-            made = table1.everything(runs)
-            paths = formats.write(made, outputs / "tables")
-            print(formats.together(made, "md"))
-            print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
-    looked_at = selection(signal.read(sweep.options.signal)) if sweep.options.pruner else None
-    compared = table.compare(
-        ended, sweep.objectives, sweep.directions, sweep.name,
-        chosen_by=looked_at.benchmark if looked_at else "", missing=sweep.total - len(ended),
-    )  # fmt: skip
+    outputs = Path(question.points.config.outputs)
+    records = [trial.user_attrs[RECORD] for trial in last if trial.state == TrialState.COMPLETE]
+    folders = list(dict.fromkeys(Path(record[key]) for record in records for key in ("base", "folder")))
+    runs = collect.runs_in(folders) if len(folders) <= FEW else []
+    if any(run.scores for run in runs):
+        collect.show_table1(runs, outputs)
+    selection = signal.selection(signal.parse(options.signal)) if options.pruner else None
+    benchmark, missing = selection.benchmark if selection else "", question.points.total - len(last)
+    compared = comparison(last, question.objectives, question.directions, question.name, benchmark, missing)
     if compared:
-        paths = formats.write(compared, outputs / "tables")
-        print(formats.together(compared, "md"))
-        print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
+        collect.show_tables(compared, outputs)
+
+
+def comparison(
+    trials: Sequence[FrozenTrial],
+    objectives: Sequence[str],
+    directions: Sequence[str],
+    name: str,
+    selected_by: str = "",
+    missing: int = 0,
+) -> list[Table]:
+    """The comparison of these trials, each the newest of its slot."""
+    points = [compared_point(trial) for trial in trials]
+    return sweep_comparison.tables(points, objectives, directions, name, TRAINED, selected_by, missing)
+
+
+def compared_point(trial: FrozenTrial) -> SweepTrial:
+    """What the comparison needs of a trial; one that died at once has only what was enqueued for it."""
+    params = trial.params or trial.system_attrs.get("fixed_params", {})
+    if trial.state != TrialState.COMPLETE:
+        return SweepTrial(params, outcome=_outcome(trial))
+    record = trial.user_attrs[RECORD]
+    folder, files = Path(record.get("folder", "")), tuple(map(Path, record.get("scores", [])))
+    return SweepTrial(params, tuple(trial.values), "", record["run"], folder, record.get("step", 0), files)
+
+
+def _outcome(trial: FrozenTrial) -> str:
+    """How a trial that is not complete ended."""
+    if trial.state == TrialState.PRUNED:
+        reason = trial.user_attrs.get(REASON, "")
+        return f"pruned ({reason})" if reason else "pruned"
+    return f"failed ({why(trial)})" if trial.state == TrialState.FAIL else "still running"

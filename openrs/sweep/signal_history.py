@@ -7,32 +7,30 @@ from statistics import mean
 
 from openrs.plan import Plan, resolve
 from openrs.records import scores
-from openrs.records.files import read_lines
-from openrs.records.scores import ScoreAddress
+from openrs.records.training import logged_steps
 from openrs.sweep import signal
-from openrs.sweep.selection import Selection, selection
-from openrs.sweep.signal import Signal
+from openrs.sweep.signal import Selection, Signal
 
 
-def points(plan: Plan, asked: Signal) -> dict[int, float]:
+def recorded(plan: Plan, signal_: Signal) -> dict[int, float]:
     """Everything that the records hold of a signal up to today's step."""
-    chosen = selection(asked)
-    if chosen is None:
-        lines = read_lines(plan.run.folder / "train" / "metrics.jsonl")
-        return signal.points([line for line in lines if line["step"] <= plan.config.stop_at], asked)
-    part = until(plan, chosen.benchmark, plan.config.stop_at)
-    found: dict[int, float] = {}
-    for step in looked_at(plan, chosen):
+    selection = signal.selection(signal_)
+    if selection is None:
+        lines = logged_steps(plan.run.folder / "train")
+        return signal.values([line for line in lines if line["step"] <= plan.config.stop_at], signal_)
+    part = until(plan, selection.benchmark, plan.config.stop_at)
+    values: dict[int, float] = {}
+    for step in judged_steps(plan, selection):
         if not part.missing(step):
-            found |= _points(part, chosen, part.cells(step), step)
-    return found
+            values |= values_at(part, selection, step)
+    return values
 
 
-def looked_at(plan: Plan, chosen: Selection) -> Sequence[int]:
-    """The checkpoints before the last step at which a selection looks."""
+def judged_steps(plan: Plan, selection: Selection) -> Sequence[int]:
+    """The checkpoints before the last step whose scores a pruner sees."""
     every, last = plan.config.steps.save_every, plan.config.stop_at
-    if chosen.step is not None:
-        return [chosen.step] if chosen.step < last else []
+    if selection.step is not None:
+        return [selection.step] if selection.step < last else []
     return range(every, last, every)
 
 
@@ -48,23 +46,20 @@ def until(plan: Plan, benchmark: str, step: int) -> Plan:
     )
 
 
-def at_last(plan: Plan, chosen: Selection) -> dict[int, float]:
-    """What a curve gets at a plan's last step, which has been evaluated."""
-    step = plan.config.stop_at
-    return _points(plan, chosen, plan.cells(step), step)
-
-
-def _points(plan: Plan, chosen: Selection, cells: Sequence[ScoreAddress], step: int) -> dict[int, float]:
-    """The score, or every problem's share of right answers.
+def values_at(plan: Plan, selection: Selection, step: int) -> dict[int, float]:
+    """The score of an evaluated checkpoint, or every problem's share of right answers.
 
     Problems keep their places in the benchmark, so that two runs are compared pair by pair.
+
+    Args:
+        plan: the run, with the selection's benchmark as its only one.
     """
-    read = [scores.read(cell.path(plan.run.folder)) for cell in cells]
-    known = [score for score in read if score is not None]
-    if chosen.step is None:
-        return {step: mean(score.value for score in known)}
-    answers: dict[str, list[int]] = defaultdict(list)
-    for score in known:
-        for problem, correct in zip(score.ids, score.correct, strict=True):
+    read = [scores.read(cell.path(plan.run.folder)) for cell in plan.cells(step)]
+    measured = [score for score in read if score is not None]
+    if selection.step is None:
+        return {step: mean(score.value for score in measured)}
+    answers: dict[str, list[float]] = defaultdict(list)
+    for score in measured:
+        for problem, correct in zip(score.ids, score.outcomes, strict=True):
             answers[problem].append(correct)
     return {place: mean(answers[problem]) for place, problem in enumerate(sorted(answers))}

@@ -1,27 +1,15 @@
-"""Which trial comes next: the study's slots, their attempts, and what is still owed.
+"""Which trial comes next: what is still owed of a study's slots. All of this runs under the study's lock."""
 
-A study has `n_trials` slots. A slot is one proposal; its first trial and the retries that follow share
-it, so totals are exact however often workers die. All of this runs under the study's lock.
-"""
-
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
+from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from openrs.sweep.heartbeat import stale_trials
-from openrs.sweep.process import WORKER, dead
-
-SLOT, DIED, FINAL, ERROR = "slot", "died", "final", "error"
-"""User attributes of a trial."""
-RECORD, REPEATED, REASON, PROMOTES = "record", "repeated", "reason", "promotes"
-PUT_BACK = "put back"
-"""Set on a trial that asks to be continued and counts against no patience: the budget was reached, or its
-worker's machine could not do it."""
+from openrs.studies.liveness import lost
+from openrs.studies.trials import ERROR, FINAL, PROMOTES, SLOT, Slot, died, put_back, slots
 
 
 @dataclass(frozen=True)
@@ -31,45 +19,48 @@ class Patience:
     retries: int
     deaths: int
     forgiven: frozenset[int] = frozenset()
-    """Numbers of trials that were left FAILED before this command started: whoever starts it again has mended
-    something, so each gets one more try."""
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One proposal and its trials, in order."""
-
-    number: int
-    trials: tuple[FrozenTrial, ...]
+    """Numbers of trials that were left FAILED when this command joined the study: whoever starts a command
+    again has mended something, so each gets one more try."""
+    failed: int = 0
+    """Attempts that had failed of themselves by then."""
 
     @property
-    def last(self) -> FrozenTrial:
-        """The trial that says how the slot stands."""
-        return self.trials[-1]
-
-    def owed(self, patience: Patience) -> bool:
-        """Whether its last trial failed in a way that is to be tried again."""
-        if self.last.state != TrialState.FAIL:
-            return False
-        if self.last.number in patience.forgiven or self.last.user_attrs.get(PUT_BACK):
-            return True
-        if self.last.user_attrs.get(FINAL):
-            return False
-        failed = [t for t in self.trials if t.state == TrialState.FAIL and not t.user_attrs.get(PUT_BACK)]
-        died = sum(bool(t.user_attrs.get(DIED)) for t in failed)
-        return died <= patience.deaths and len(failed) - died <= patience.retries
+    def joined(self) -> str:
+        """What had failed, as an override that a command gives the workers that it starts."""
+        return f"{{forgiven:{sorted(self.forgiven)},failed:{self.failed}}}"
 
 
-def slots(trials: list[FrozenTrial]) -> dict[int, Slot]:
-    """The slots that have a trial."""
-    grouped: dict[int, list[FrozenTrial]] = defaultdict(list)
-    for trial in trials:
-        if SLOT in trial.user_attrs:
-            grouped[trial.user_attrs[SLOT]].append(trial)
-    return {
-        number: Slot(number, tuple(sorted(members, key=lambda t: t.number)))
-        for number, members in sorted(grouped.items())
+def patience(options: DictConfig, study: optuna.Study | None) -> Patience:
+    """The patience of a command that joins a study, or of a worker that another command started."""
+    first = Patience(options.retries, options.deaths)
+    if options.joined is not None:
+        return replace(first, forgiven=frozenset(options.joined.forgiven), failed=options.joined.failed)
+    if study is None:
+        return first
+    return replace(first, forgiven=left_failed(study, first), failed=failures(study))
+
+
+def owed(slot: Slot, patience: Patience) -> bool:
+    """Whether a slot's last trial failed in a way that is to be tried again."""
+    if slot.last.state != TrialState.FAIL:
+        return False
+    if slot.last.number in patience.forgiven or put_back(slot.last):
+        return True
+    if slot.last.user_attrs.get(FINAL):
+        return False
+    failed = [t for t in slot.trials if t.state == TrialState.FAIL and not put_back(t)]
+    deaths = sum(map(died, failed))
+    return deaths <= patience.deaths and len(failed) - deaths <= patience.retries
+
+
+def owed_slots(trials: Sequence[FrozenTrial], total: int, patience: Patience) -> list[int]:
+    """The slots of a study that still need something; all of them where there is no trial yet."""
+    ended = {
+        number
+        for number, slot in slots(trials).items()
+        if slot.last.state.is_finished() and not owed(slot, patience)
     }
+    return [number for number in range(total) if number not in ended]
 
 
 def failures(study: optuna.Study) -> int:
@@ -78,31 +69,23 @@ def failures(study: optuna.Study) -> int:
     return sum(ERROR in trial.user_attrs for trial in ended)
 
 
-def left_failed(known: dict[int, Slot], patience: Patience) -> frozenset[int]:
+def left_failed(study: optuna.Study, patience: Patience) -> frozenset[int]:
     """Numbers of the last trials of the slots that failed and are not tried again."""
-    last = [slot.last for slot in known.values() if not slot.owed(patience)]
+    taken = slots(study.get_trials(deepcopy=False)).values()
+    last = [slot.last for slot in taken if not owed(slot, patience)]
     return frozenset(trial.number for trial in last if trial.state == TrialState.FAIL)
 
 
-def reclaim(study: optuna.Study, storage: BaseStorage, mine: set[int], heartbeat: int) -> None:
+def reclaim(study: optuna.Study, mine: set[int], heartbeat: int) -> None:
     """Fails the running trials whose process is dead, so that they are taken up again.
-
-    A running trial without a worker has lost it between being taken and being signed, as both happen
-    under the lock.
 
     Args:
         study: the study.
-        storage: its storage.
         mine: numbers of the trials that this process has in flight.
         heartbeat: seconds between a worker's signs of life.
     """
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    stale = stale_trials(study, storage, heartbeat)
-    for trial in running:
-        worker = trial.user_attrs.get(WORKER)
-        gone = worker is None or trial._trial_id in stale or dead(worker)
-        if trial.number not in mine and gone:
-            storage.set_trial_user_attr(trial._trial_id, DIED, True)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if trial.number not in mine and lost(trial, heartbeat):
             study.tell(trial.number, state=TrialState.FAIL)
 
 
@@ -113,15 +96,17 @@ def enqueue_next(
     params: Callable[[int], dict[str, Any]],
     patience: Patience,
     promotions: Callable[[dict[int, Slot]], FrozenTrial | None],
+    replicates: int = 1,
 ) -> bool:
     """Puts the next trial into the queue, if one is owed: a retry, a promotion, or a new slot.
 
     Args:
         study: the study; trials that wait already are next.
         total: number of slots.
-        params: a new slot's number -> its params, empty to let the sampler propose.
+        params: a new slot's number -> its params; the sampler proposes the others.
         patience: how often a slot is tried.
         promotions: chooses a pruned trial whose run goes on.
+        replicates: slots in a row that have one proposal, the first one's.
 
     Returns:
         Whether a trial is waiting now.
@@ -129,26 +114,35 @@ def enqueue_next(
     trials = study.get_trials(deepcopy=False)
     if any(trial.state == TrialState.WAITING for trial in trials):
         return True
-    known = slots(trials)
-    for slot in known.values():
-        if slot.number < total and slot.owed(patience):
+    taken = slots(trials)
+    for slot in taken.values():
+        if slot.number < total and owed(slot, patience):
             _again(study, slot.last, {})
             return True
-    chosen = promotions(known)
-    if chosen is not None:
-        _again(study, chosen, {PROMOTES: chosen.number})
+    paused = promotions(taken)
+    if paused is not None:
+        _again(study, paused, {PROMOTES: paused.number})
         return True
-    fresh = next((number for number in range(total) if number not in known), None)
+    fresh = next((number for number in range(total) if number not in taken), None)
     if fresh is None:
         return False
-    study.enqueue_trial(params(fresh), user_attrs={SLOT: fresh})
+    first = taken.get(fresh - fresh % replicates)
+    study.enqueue_trial((_proposed(first.last) if first else {}) | params(fresh), user_attrs={SLOT: fresh})
     return True
+
+
+def _proposed(trial: FrozenTrial) -> dict[str, Any]:
+    """The params of a trial; of one that died at once what was enqueued for it."""
+    return dict(trial.system_attrs.get("fixed_params", {})) | trial.params
 
 
 def _again(study: optuna.Study, trial: FrozenTrial, more: dict[str, Any]) -> None:
     """Enqueues another trial of the same slot; an earlier promotion's mark goes along."""
     kept = {key: trial.user_attrs[key] for key in (SLOT, PROMOTES) if key in trial.user_attrs}
-    fixed = trial.system_attrs.get("fixed_params", {}) | trial.params
     study.add_trial(
-        create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": fixed}, user_attrs=kept | more)
+        create_trial(
+            state=TrialState.WAITING,
+            system_attrs={"fixed_params": _proposed(trial)},
+            user_attrs=kept | more,
+        )
     )

@@ -3,10 +3,13 @@
 import functools
 import itertools
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, Sweep
 from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl, create_params_from_overrides
 from optuna.distributions import (
     BaseDistribution,
@@ -15,10 +18,26 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
+from openrs.config.names import open_dictionary
+from openrs.config.overrides import prepared
 from openrs.errors import Mistake
 
-QUIET = ("hardware", "tracker", "outputs", "dry_run", "force", "budget", "fail_fast", "hydra")
+QUIET = (
+    "hardware",
+    "tracker",
+    "outputs",
+    "dry_run",
+    "force",
+    "budget",
+    "fail_fast",
+    "detect",
+    "spread",
+    "hydra",
+)
 """Overrides that change no result, so that workers which differ in them share a study."""
+
+DECADES = 100
+"""High over low from which an interval that is drawn from evenly gets a hint."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +50,17 @@ class Space:
     deletions: tuple[str, ...]
 
     def overrides(self, params: dict[str, Any]) -> tuple[str, ...]:
-        """One job's overrides in Hydra's spelling."""
-        swept = [f"{key}={spelled(value)}" for key, value in params.items()]
+        """One job's overrides in Hydra's spelling. A swept entry of an open dictionary may be a new one, or a
+        part of one that all jobs have."""
+        swept = [f"{key}={spelled(value)}" for key, value in params.items() if not open_dictionary(key)]
         common = [f"{key}={value}" for key, value in self.fixed.items() if key not in params]
-        return (*swept, *common, *self.deletions)
+        entries = [f"++{key}={spelled(value)}" for key, value in params.items() if open_dictionary(key)]
+        return (*swept, *common, *entries, *self.deletions)
 
     @property
     def finite(self) -> bool:
         """Whether every dimension is a list of values."""
-        return all(not isinstance(choices(d), Mistake) for d in self.distributions.values())
+        return all(choices(distribution) for distribution in self.distributions.values())
 
     def size(self) -> int:
         """Number of grid points."""
@@ -55,13 +76,29 @@ class Space:
         return [dict(zip(self.distributions, values, strict=True)) for values in itertools.product(*listed)]
 
     def _choices(self, key: str) -> list[Any]:
-        found = choices(self.distributions[key])
-        if isinstance(found, Mistake):
+        values = choices(self.distributions[key])
+        if values is None:
             raise Mistake(
                 f"{key}: an interval has no grid points. Give a list of values, as {key}=1,2,3, or a "
                 "sampler, as hydra/sweeper/sampler=tpe."
             )
-        return found
+        return values
+
+    def described(self) -> Iterator[str]:
+        """Each dimension in words."""
+        for key, distribution in self.distributions.items():
+            values = choices(distribution)
+            if values is not None:
+                yield f"{key}: one of {', '.join(map(spelled, values))}"
+                continue
+            low, high, log = (vars(distribution)[name] for name in ("low", "high", "log"))
+            line = f"{key}: from {low:g} to {high:g}, {'evenly on a log scale' if log else 'evenly'}"
+            if not log and low > 0 and high / low >= DECADES:
+                line += (
+                    f"; nine draws in ten are above {low + (high - low) / 10:g}. To draw every power of ten "
+                    f"as often, give {key}=tag(log, interval({low:g}, {high:g}))"
+                )
+            yield line
 
     def stored(self) -> dict[str, Any]:
         """As JSON, to be kept with the study."""
@@ -87,32 +124,88 @@ def spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def choices(distribution: BaseDistribution) -> list[Any] | Mistake:
-    """The values of a dimension, or a Mistake for an interval."""
+def choices(distribution: BaseDistribution) -> list[Any] | None:
+    """The values of a dimension; None for an interval."""
     try:
         return list(OptunaSweeperImpl._to_grid_sampler_choices(distribution))
     except ValueError:
-        return Mistake("an interval has no grid points")
+        return None
 
 
-def parse(arguments: list[str], params: dict[str, Any] | None, loader: Any) -> Space:
+def parse(
+    arguments: list[str],
+    params: dict[str, Any] | None,
+    loader: Any,
+    folders: Sequence[Path] | None = None,
+) -> Space:
     """Reads the sweep file's params and the command line, in this order.
+
+    Args:
+        folders: of options beside conf/; None where the jobs are those of another Hydra application.
 
     Raises:
         Mistake: the space is wrong or empty.
     """
-    lines = [f"{key}={spelled(value)}" for key, value in (params or {}).items()] + arguments
-    try:
-        space, fixed, deletions = create_params_from_overrides(_without_globs(lines, loader))
-    # hydra-optuna-sweeper's parser raises these three for what it cannot sweep
-    except (ValueError, NotImplementedError, AssertionError) as error:
-        raise Mistake(f"sweep: {error} Give lists as a=1,2 or range(1,4), or interval(0,1).") from None
+    listed = [f"{key}={spelled(value)}" for key, value in (params or {}).items()]
+    if folders is not None:
+        listed = _of_file(listed, arguments, folders)
+    lines = _without_globs([*listed, *arguments], loader)
+    if folders is not None:  # entries that file and command line write into one dictionary are one override
+        lines = prepared(lines, folders, multirun=True)
+    for line in lines:
+        _distribution(line)
+    space, fixed, deletions = create_params_from_overrides(lines)
     for key in fixed:
         space.pop(key, None)  # the command line pins what the file sweeps
     for key, distribution in space.items():
         if isinstance(distribution, CategoricalDistribution):
             space[key] = CategoricalDistribution(tuple(dict.fromkeys(distribution.choices)))
     return Space(space, fixed, tuple(deletions))
+
+
+def _of_file(lines: list[str], arguments: list[str], folders: Sequence[Path]) -> list[str]:
+    """The lines of a sweep file as those of a command line, without what the command line pins by an entry.
+
+    Raises:
+        Mistake: a line would be refused on the command line.
+    """
+    try:
+        lines = prepared(lines, folders, multirun=True)
+    except Mistake as error:
+        raise Mistake(f"hydra.sweeper.params: {error}") from error
+    stated = [one for one in OverridesParser.create().parse_overrides(arguments) if one.is_add()]
+    return [line for line in lines if not any(_states(entry, line.partition("=")[0]) for entry in stated)]
+
+
+def _states(entry: Override, name: str) -> bool:
+    """Whether an entry of a dictionary holds the field of this name."""
+    above, value = entry.key_or_group, entry.value()
+    if not name.startswith(f"{above}."):
+        return False
+    for key in name.removeprefix(f"{above}.").split("."):
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return True
+
+
+def _distribution(line: str) -> None:
+    """Refuses what cannot be swept.
+
+    Raises:
+        Mistake: it is neither a list nor an interval.
+    """
+    (override,) = OverridesParser.create().parse_overrides([line])
+    key, remedy = override.key_or_group, "Give a list, as 1,2 or range(1,4), or an interval, as interval(0,1)"
+    value = override.value()
+    if isinstance(value, ChoiceSweep) and any(isinstance(item, Sweep) for item in value.list):
+        raise Mistake(f"{line}: a dimension is a list or an interval, not both. {remedy}.")
+    try:
+        create_params_from_overrides([line])
+    # hydra-optuna-sweeper's parser raises these three for what it cannot sweep
+    except (ValueError, NotImplementedError, AssertionError) as error:
+        problem = str(error).splitlines()[0].rstrip(".")
+        raise Mistake(f"{line}: {key} cannot be swept so ({problem}). {remedy}.") from None
 
 
 def _without_globs(lines: list[str], loader: Any) -> list[str]:
@@ -126,17 +219,17 @@ def _without_globs(lines: list[str], loader: Any) -> list[str]:
     ]
 
 
-def compare(kept: dict[str, Any], asked: dict[str, Any], name: str) -> None:
+def compare(stored: dict[str, Any], question: dict[str, Any], name: str) -> None:
     """Refuses to go on with a study of another question.
 
     Raises:
         Mistake: naming what differs.
     """
     for part, what in (("space", "sweeps"), ("fixed", "fixes"), ("deletions", "leaves out")):
-        if unordered(kept[part]) != unordered(asked[part]):
+        if unordered(stored[part]) != unordered(question[part]):
             raise Mistake(
-                f"hydra.sweeper.study_name={name}: the stored study {what} {_brief(kept[part])}, this "
-                f"command {_brief(asked[part])}. Give another study_name, or leave it out: then every "
+                f"hydra.sweeper.study_name={name}: the stored study {what} {_brief(stored[part])}, this "
+                f"command {_brief(question[part])}. Give another study_name, or leave it out: then every "
                 "question has a study of its own, and what was run is not run again."
             )
 
@@ -159,9 +252,9 @@ def _values(text: str) -> str:
     if not text.startswith('{"name"'):
         return text
     distribution = json_to_distribution(text)
-    found = choices(distribution)
-    if isinstance(found, Mistake):
+    values = choices(distribution)
+    if values is None:
         attributes = vars(distribution)
         scale = "log " if attributes["log"] else ""
         return f"{scale}interval({attributes['low']}, {attributes['high']})"
-    return "|".join(sorted(map(str, found)))
+    return "|".join(sorted(map(str, values)))

@@ -5,66 +5,43 @@ on one study.
 """
 
 import copy
-import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import optuna
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from openrs.errors import Mistake
-from openrs.records.recipe import digest
-from openrs.sweep import (
-    objective,
-    point_checks,
-    question,
-    report,
-    sampler,
-    selection,
-    signal,
-    slots,
-    space,
-    workers,
-)
-from openrs.sweep.budget import refuse
-from openrs.sweep.estimate import forecast
-from openrs.sweep.storage import Lock, open_storage
-from openrs.sweep.worker import Worker
-
-SAMPLES = 20
-"""Trials of a sampler where n_trials is not given, as in hydra-optuna-sweeper."""
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)
+from openrs.studies.reader import QUESTION
+from openrs.studies.spending import limits, spent
+from openrs.studies.storage import Lock, open_storage, unusable
+from openrs.sweep import budget, points, report, slots, workers
+from openrs.sweep.estimate import estimate, forecast
+from openrs.sweep.joining import join
+from openrs.sweep.question import Question, read_question
+from openrs.sweep.slots import Patience
+from openrs.sweep.worker import Progress, Worker
 
 
 class Sweep:
-    """A sweep as this process sees it."""
+    """A sweep of one command.
+
+    Args:
+        context: Hydra's.
+        task: the job.
+        config: the whole config.
+        options: the sweeper's, checked.
+    """
 
     def __init__(
-        self, context: HydraContext, task: TaskFunction, config: DictConfig, options: dict[str, Any]
+        self, context: HydraContext, task: TaskFunction, config: DictConfig, options: DictConfig
     ) -> None:
-        self.context, self.task, self.config = context, task, config
-        # from the whole config, as numbers of the paper are scaled by the rest of it; so are params below
-        pruner = config.hydra.sweeper.pruner and OmegaConf.to_container(
-            config.hydra.sweeper.pruner, resolve=True
-        )
-        others = {k: v for k, v in options.items() if k not in ("sampler", "pruner")}
-        self.options = OmegaConf.create(others | {"pruner": pruner})
-        self.sampler = options.get("sampler")
-        self.ours = "objective" in config  # False: another Hydra application, whose job returns numbers
-        self.patience = slots.Patience(options["retries"], options["deaths"])
-        self.study: Any = None
-        """The opened study; None where a plan finds none."""
-        self.inflight: set[int] = set()
-        self.halt = threading.Event()
-        self.unfit = ""
-        """Why this machine cannot run a trial of the sweep."""
+        self.context, self.task, self.config, self.options = context, task, config, options
 
     def run(self, arguments: list[str]) -> bool:
         """Does what is missing of the study and reports.
@@ -78,153 +55,82 @@ class Sweep:
         Raises:
             Mistake: the space, the objectives, the storage or the study are wrong.
         """
-        self._numbers()
-        params = self.config.hydra.sweeper.params
-        self.space = space.parse(arguments, params, self.context.config_loader)
-        self._objectives()
-        self.extend = self._extender()
-        if not self.space.distributions and self.extend is None:
+        question = read_question(arguments, self.config, self.options, self.context.config_loader)
+        try:
+            return self._run(question)
+        except (SQLAlchemyError, StorageInternalError) as error:
+            raise unusable(question.storage, error) from error
+
+    def _run(self, question: Question) -> bool:
+        study = _existing(question)
+        plans = question.typed and self.config.dry_run
+        # a plan lists every point of a small grid, the wrong ones too
+        listed = plans and question.points.grid is not None and question.points.total <= report.LISTED
+        if study is None and question.extend is None and not listed:
+            points.check(question.points, question.typed)
+        if plans:
+            return report.plan(question, study, slots.patience(self.options, study))
+        study, question = self._open(question)
+        patience = slots.patience(self.options, study)
+        if question.typed:
+            self._hold_budget(question, study, patience)
+        progress = Progress()
+        self._work(question, patience, progress)
+        if progress.unfit:
             raise Mistake(
-                "sweep: nothing is swept. Give at least one list or interval, as seed=0,1,2, or choose a "
-                "file, as sweeps=table1."
+                f"{progress.unfit} The trial was put back for other workers, or this command again."
             )
-        grid = self.extend is None and sampler.is_grid(self.sampler, self.space)
-        self.points = self.space.points() if grid else None
-        if not grid:
-            sampler.rehearse(self.sampler, self.space, self.directions)
-        pruner = sampler.make_pruner(self.options.pruner)
-        if pruner is not None and self.ours:
-            asked, rewards = signal.read(self.options.signal), selection.rewarding(self)
-            selection.check(asked, self.config, rewards, type(pruner).__name__)
-        self.total = self._total()
-        self._address(grid)
-        self._look()
-        plan = self.ours and self.config.dry_run
-        shown = plan and grid and self.total <= report.LISTED  # every point, the wrong ones too
-        if self.study is None and not shown:
-            point_checks.check(self)
-        if plan:
-            return report.plan(self)
-        self._open()
-        self._budget_holds()
-        self._work()
-        if self.unfit:
-            raise Mistake(f"{self.unfit} The trial was put back for other workers, or this command again.")
-        return report.report(self) if self.options.report else True
+        return report.report(question, study, self.options) if self.options.report else True
 
-    def _numbers(self) -> None:
-        """Refuses options that no sweep could have."""
-        least = {"n_jobs": 1, "retries": 0, "deaths": 0, "heartbeat": 1, "max_failure_rate": 0}
-        for name, lowest in least.items():
-            if not self.options[name] >= lowest:
-                raise Mistake(f"hydra.sweeper.{name}={self.options[name]}: must be {lowest} or more.")
-
-    def _objectives(self) -> None:
-        """Reads names and directions, and refuses what the runs will not measure."""
-        given = self.options.direction
-        given = list(given) if OmegaConf.is_list(given) else [] if given is None else [given]
-        given = [str(getattr(item, "name", item)) for item in given]
-        for item in given:
-            if item not in ("minimize", "maximize"):
-                raise Mistake(f"hydra.sweeper.direction={item}: must be minimize or maximize.")
-        if self.ours:
-            self.objectives = objective.names(self.config.objective)
-            objective.check(self.objectives, self.config)
-            self.directions = given or objective.directions(self.objectives)
-            if len(self.directions) != len(self.objectives):
-                raise Mistake(
-                    f"hydra.sweeper.direction={self.directions}: {len(self.objectives)} objectives need as "
-                    "many directions. Leave it out: every objective knows its own."
-                )
-        else:
-            self.directions = given or ["minimize"]
-            self.objectives = tuple(f"value {i}" for i in range(len(self.directions)))
-
-    def _extender(self) -> Any:
-        path = self.options.custom_search_space
-        if not path:
-            return None
-        return instantiate({"_target_": path, "_partial_": True}, _execution_whitelist_=path)
-
-    def _total(self) -> int:
-        asked = self.options.n_trials
-        if asked is not None and (not isinstance(asked, int) or asked < 1):
-            raise Mistake(f"hydra.sweeper.n_trials={asked}: must be a number of trials, 1 or more.")
-        if self.points is None:
-            return SAMPLES if asked is None else int(asked)
-        return len(self.points) if asked is None else min(int(asked), len(self.points))
-
-    def _address(self, grid: bool) -> None:
-        """Names the study and its folder: by the sweep file, or by a hash of the question; a folder that the
-        command line gives is taken as it is."""
-        self.question = self.space.stored() | {"grid": grid, "objectives": list(self.objectives)}
-        chosen = self.config.hydra.runtime.choices.get("sweeps", "")
-        kind = chosen or ("sweep" if chosen == "" else "grid" if grid else "search")
-        unique = f"{kind}-{digest(question.asked(self.config, self.question))[:8]}"
-        self.name = self.options.study_name or unique
-        if self.ours:
-            self.question |= {"made_of": question.made_of(self.config)}
-        folder = Path(self.config.hydra.sweep.dir)
-        given = any(item.split("=")[0] == "hydra.sweep.dir" for item in self.config.hydra.overrides.hydra)
-        if chosen is None and not given:
-            folder = folder.with_name(unique)
-        self.folder = folder.absolute()
-
-    def _look(self) -> None:
-        """Opens the study where there is one; makes none."""
-        if self.options.storage is None and not (self.folder / "study.db").exists():
-            return
-        storage = open_storage(self.options.storage, self.folder)
-        if self.name in optuna.get_all_study_names(storage):
-            self.study, _ = question.join(storage, self.name, self.question, self.directions)
-            self._forgive()
-
-    def _open(self) -> None:
-        """Opens the study, or makes it; workers that start together make one."""
-        self.storage = open_storage(self.options.storage, self.folder, self.options.heartbeat)
-        lock = Lock(self.storage, self.name, self.folder)
+    def _open(self, question: Question) -> tuple[optuna.Study, Question]:
+        """Joins the study, or makes it; workers that start together make one. The question comes back with
+        the study's own distributions."""
+        try:
+            question.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Mistake(
+                f"hydra.sweep.dir={question.folder}: cannot be made ({error.strerror}). Give a folder that "
+                "can be written to, with it or with outputs=PATH."
+            ) from error
+        lock = Lock(question.storage, question.name)
         lock.acquire()
         try:
-            self._join()
+            storage = open_storage(question.storage, question.folder)
+            study, new = join(storage, question.name, question.stored, question.directions)
+            swept = question.points.space.with_stored(study.user_attrs[QUESTION])
+            question = replace(question, points=replace(question.points, space=swept))
+            if new and question.typed:
+                study.set_user_attr("planned", forecast(question.points, range(question.points.total)))
+            if study.user_attrs.get("total") != question.points.total:
+                study.set_user_attr("total", question.points.total)
+            return study, question
         finally:
             lock.release()
 
-    def _join(self) -> None:
-        self.study, new = question.join(self.storage, self.name, self.question, self.directions)
-        self.space = question.stored_space(self.study, self.space)
-        if new and self.ours:
-            self.study.set_user_attr("planned", forecast(self))
-        self._forgive()
-        if self.study.user_attrs.get("total") != self.total:
-            self.study.set_user_attr("total", self.total)
+    def _hold_budget(self, question: Question, study: optuna.Study, patience: Patience) -> None:
+        """Refuses a sweep whose plan costs more than its budget; says where the plan is not known."""
+        study.set_user_attr("budget", dict(self.config.budget))
+        budget.check(self.config)
+        if not limits(self.config.budget):
+            return
+        trials = study.get_trials(deepcopy=False)
+        owed = slots.owed_slots(trials, question.points.total, patience)
+        for line in budget.hold(self.config, spent(trials), estimate(question.points, owed)):
+            question.say(line)
 
-    def _forgive(self) -> None:
-        """Gives what was left FAILED when this command joined, or the one that started it, another try."""
-        if self.options.joined is None:
-            known = slots.slots(self.study.get_trials(deepcopy=False))
-            left = sorted(slots.left_failed(known, self.patience))
-            self.options.joined = {"forgiven": left, "failed": slots.failures(self.study)}
-        self.patience = replace(self.patience, forgiven=frozenset(self.options.joined.forgiven))
-
-    def _budget_holds(self) -> None:
-        if self.ours:
-            self.study.set_user_attr("budget", dict(self.config.budget))
-            refuse(self)
-
-    def _tell(self) -> list[str]:
+    def _address(self, question: Question) -> list[str]:
         """Overrides that lead jobs and workers to this study and folder; the config has them too."""
         with read_write(self.config.hydra), open_dict(self.config.hydra):
             hydra = self.config.hydra
-            hydra.sweep.dir = str(self.folder)
-            hydra.sweeper.study_name = self.name
-            if hydra.sweeper.storage is None:
-                hydra.sweeper.storage = f"sqlite:///{self.folder / 'study.db'}"
-            told = {
+            hydra.sweep.dir = str(question.folder)
+            hydra.sweeper.study_name = question.name
+            hydra.sweeper.storage = question.storage
+            values = {
                 "hydra.sweep.dir": hydra.sweep.dir,
                 "hydra.sweeper.study_name": hydra.sweeper.study_name,
                 "hydra.sweeper.storage": hydra.sweeper.storage,
             }
-            quoted = {k: v.replace("\\", "\\\\").replace("'", "\\'") for k, v in told.items()}
+            quoted = {k: v.replace("\\", "\\\\").replace("'", "\\'") for k, v in values.items()}
             overrides = [f"{key}='{value}'" for key, value in quoted.items()]
             for key in hydra.sweeper.pruner or ():
                 if OmegaConf.is_interpolation(hydra.sweeper.pruner, key):
@@ -239,20 +145,31 @@ class Sweep:
             hydra_context=self.context, task_function=self.task, config=copy.deepcopy(self.config)
         )
 
-    def _work(self) -> None:
+    def _work(self, question: Question, patience: Patience, progress: Progress) -> None:
         """Takes trials until none is owed, alone or as `n_jobs` workers."""
-        told, number = self._tell(), self.options.n_jobs
+        overrides, number = self._address(question), self.options.n_jobs
+
+        def worker(launcher: Launcher) -> Worker:
+            return Worker(question, self.options, patience, progress, launcher)
+
         if number > 1 and workers.elsewhere(self.config):
             launchers = [self._launcher() for _ in range(number)]
             workers.prepare(launchers[0])
-            workers.threads([Worker(self, launcher).take_all for launcher in launchers], self.halt)
+            workers.threads([worker(launcher).take_all for launcher in launchers], progress.halt)
         elif number > 1 and workers.can_repeat(self.config):
-            joined = ",".join(f"{key}:{value}" for key, value in self.options.joined.items())
-            told.append(f"hydra.sweeper.joined={{{joined}}}")
-            workers.processes(number, self.config, told, self.folder)
+            overrides.append(f"hydra.sweeper.joined={patience.joined}")
+            workers.processes(number, self.config, overrides, question.folder)
         else:
-            Worker(self, self._launcher()).take_all()
+            worker(self._launcher()).take_all()
 
-    def say(self, text: str) -> None:
-        """Tells the user what happens, on standard error."""
-        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+
+def _existing(question: Question) -> optuna.Study | None:
+    """The study where there is one; none is made."""
+    path = question.storage.removeprefix("sqlite:///")
+    if path != question.storage and not Path(path).exists():
+        return None
+    storage = open_storage(question.storage, question.folder)
+    if question.name not in optuna.get_all_study_names(storage):
+        return None
+    study, _ = join(storage, question.name, question.stored, question.directions)
+    return study

@@ -1,60 +1,60 @@
 """A trial from the inside: the job of a sweep, in this process or wherever the launcher put it."""
 
 import time
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
+from openrs.pipeline import EarlyStopping, stages
 from openrs.plan import Plan
 from openrs.records import ledger
 from openrs.records.run import locked
-from openrs.sweep import objective, signal
+from openrs.sweep import objective, signal, signal_history
+from openrs.sweep.link import StudyLink
 from openrs.sweep.outcome import Outcome
-from openrs.sweep.selection import selection
+from openrs.sweep.signal import Selection
+from openrs.train.collapse import StopRule
+
+if TYPE_CHECKING:
+    from openrs.hub.push import Card
+    from openrs.sweep.pruning import PruningStop
 
 SWEEPER = "openrs.sweep.plugin.StudySweeper"
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Where this job's study is."""
-
-    sweeper: DictConfig
-    """The sweeper's options as the job's Hydra config has them."""
-    number: int
-
-    def study(self) -> dict[str, Any]:
-        """What a training process must know of the study, to ask its pruner and its budget."""
-        pruner = self.sweeper.pruner
-        return {
-            "storage": self.sweeper.storage,
-            "study_name": self.sweeper.study_name,
-            "pruner": None if pruner is None else OmegaConf.to_container(pruner, resolve=True),
-            "signal": signal.read(self.sweeper.signal),
-            "number": self.number,
-        }
-
-
-def current() -> Trial | None:
+def current() -> StudyLink | None:
     """The trial that this job is, or None outside of a sweep."""
     hydra = HydraConfig.get()
     if hydra.mode is not RunMode.MULTIRUN or hydra.sweeper.get("_target_") != SWEEPER:
         return None
-    return Trial(hydra.sweeper, hydra.job.num)
+    sweeper, pruner = hydra.sweeper, hydra.sweeper.pruner
+    settings = None if pruner is None else OmegaConf.to_container(pruner, resolve=True)
+    assert settings is None or isinstance(settings, dict)
+    return StudyLink(
+        sweeper.storage,
+        sweeper.study_name,
+        hydra.job.num,
+        None if settings is None else {str(key): value for key, value in settings.items()},
+        signal.parse(sweeper.signal),
+    )
 
 
-def run(plan: Plan, trial: Trial) -> Outcome:
-    """Does what is missing of the trial's run and reads its objectives from the records."""
-    from openrs.sweep import pruning, study_facts
+def run(plan: Plan, link: StudyLink, card: "Card") -> Outcome:
+    """Does what is missing of the trial's run and reads its objectives from the records.
 
+    Args:
+        link: the trial.
+        card: makes the card of a pushed checkpoint.
+    """
     config, began = plan.config, time.monotonic()
     record = _address(plan)
-    study = trial.study()
-    study |= study_facts.sign(study, record)
-    worked = _work(plan, study)
+    link = link.signed(record)
+    worked = _work(plan, link, card)
     hardware, price = config.hardware, config.hardware.price_per_device_hour
     hours = ledger.device_hours(time.monotonic() - began, hardware.devices, hardware.nodes)
     record |= {
@@ -64,26 +64,45 @@ def run(plan: Plan, trial: Trial) -> Outcome:
         "money": None if price is None else hours * price,
         "disk": _disk(plan),
     }
-    if (stopped := _stopped(plan, study)) is not None:
-        state: Literal["stopped", "pruned"] = "stopped" if stopped["kind"] == "budget" else "pruned"
+    if (stopped := _stopped(plan, link)) is not None:
         record["kind"] = stopped["kind"]
         return Outcome(
-            state, reason=stopped["reason"], step=stopped["step"], signal=_level(plan, study),
-            record=record, repeated=not worked,
-        )  # fmt: skip
-    if study["pruner"] is not None and plan.mix is not None:
+            "stopped" if stopped["kind"] == "budget" else "pruned",
+            reason=stopped["reason"],
+            step=stopped["step"],
+            signal=_level(plan, link),
+            record=record,
+            repeated=not worked,
+        )
+    if link.pruner is not None and plan.mix is not None:
+        from openrs.sweep import pruning  # Optuna
+
         with locked(plan.run):
-            pruning.finish(plan, study)
+            pruning.finish(plan, link)
     try:
         values = objective.values(plan, objective.names(config.objective))
-    except objective.Missing as error:
+    except objective.Unmeasured as error:
         reason = f"no value for the objective: {error}"
         return Outcome("failed", reason=reason, record=record, again=False)
     return Outcome("complete", values=values, record=record, repeated=not worked)
 
 
+def early_rules(link: StudyLink, plan: Plan) -> list[StopRule]:
+    """What may end a trial's training, besides its own collapse rules: the pruner, if training logs its
+    signal, and the budget."""
+    from openrs.studies.spending import limits
+    from openrs.sweep import budget, pruning  # Optuna
+
+    rules: list[StopRule] = []
+    if link.pruner is not None and signal.selection(link.signal) is None:
+        rules.append(pruning.stop_rule(plan, link))
+    if limits(plan.config.budget):
+        rules.append(budget.stop_rule(plan.config, link))
+    return rules
+
+
 def _address(plan: Plan) -> dict[str, Any]:
-    """Where a trial's run is: all that its cost can be read from, should it end without a word."""
+    """Where a trial's run is: what the run's cost can be read from, should the trial end without a word."""
     return {
         "run": plan.run.id,
         "name": plan.run.name,
@@ -92,45 +111,75 @@ def _address(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _work(plan: Plan, study: dict[str, Any]) -> bool:
+def _work(plan: Plan, link: StudyLink, card: "Card") -> bool:
     """Trains and evaluates what is missing, until the pruner stops it; False where nothing was."""
-    from openrs.pipeline import stages
-    from openrs.sweep.training_by_checkpoint import climb
-
-    worked, chosen = False, selection(study["signal"])
-    if study["pruner"] is not None and chosen is not None and plan.must_train:
-        worked = climb(plan, study, chosen, stages)
-        if verdict(plan, study):
-            return worked
-    return stages(plan, study) or worked
+    early = EarlyStopping(partial(_standing, link), partial(early_rules, link), asdict(link))
+    part = partial(stages, card=card, early=early)
+    worked, selection = False, signal.selection(link.signal)
+    if link.pruner is not None and selection is not None and plan.must_train:
+        worked = train_by_checkpoint(plan, link, selection, part)
+    return part(plan) or worked
 
 
-def verdict(plan: Plan, study: dict[str, Any]) -> dict[str, Any] | None:
-    """Why and where the sweep's pruner stopped the run, if it did and this trial is not to go on from there.
+def train_by_checkpoint(
+    plan: Plan, link: StudyLink, selection: Selection, stages: Callable[[Plan], bool]
+) -> bool:
+    """Trains and evaluates up to each checkpoint that the pruner sees and asks it there, until it stops the
+    run.
 
-    Called with the run's lock it tells whether there is anything to train.
+    Args:
+        plan: the run; training past the last such checkpoint is left to the caller.
+        selection: the scores that the signal is made of.
+        stages: trains and evaluates what a plan is missing, and says whether it did anything.
+
+    Returns:
+        Whether anything was done.
     """
-    if study["pruner"] is None:
+    from openrs.sweep import pruning  # Optuna
+
+    worked = False
+    for step in signal_history.judged_steps(plan, selection):
+        part = signal_history.until(plan, selection.benchmark, step)
+        worked |= stages(part)
+        if part.stopped:  # collapsed, or out of budget: the caller sees the record too
+            return worked
+        with locked(plan.run):
+            if _standing(link, plan):  # another worker judged the run while this one waited for its lock
+                return worked
+            values = signal_history.values_at(part, selection, step)
+            if pruning.judge(plan, link, values, step) is not None:
+                return worked
+    return worked
+
+
+def _standing(link: StudyLink, plan: Plan) -> str:
+    """Why the sweep's pruner stopped the run, if it did and this trial is not to go on from there. With the
+    run's lock the answer tells whether there is anything to train."""
+    stop = _pruned(link, plan)
+    return "" if stop is None else stop.reason
+
+
+def _pruned(link: StudyLink, plan: Plan) -> "PruningStop | None":
+    if link.pruner is None:
         return None
-    from openrs.sweep.pruning import standing
+    from openrs.sweep import pruning  # Optuna
 
-    found = standing(plan, study)
-    return None if found is None else {"kind": "pruned", "reason": found.reason, "step": found.step}
-
-
-def _stopped(plan: Plan, study: dict[str, Any]) -> dict[str, Any] | None:
-    """Why the run ends before its last step, if it does: the pruner's verdict, even if the process that
-    heard it was killed at once, else what the training record says."""
-    return verdict(plan, study) or (plan.stopped if "train" in plan.config.stages else None)
+    return pruning.standing(plan, link)
 
 
-def _level(plan: Plan, study: dict[str, Any]) -> float | None:
+def _stopped(plan: Plan, link: StudyLink) -> dict[str, Any] | None:
+    """Why the run ends before its last step, if it does: the pruner's stop, even if the process that heard it
+    was killed at once, else what the training record says."""
+    if (stop := _pruned(link, plan)) is not None:
+        return {"kind": "pruned", "reason": stop.reason, "step": stop.step}
+    return plan.stopped if "train" in plan.config.stages else None
+
+
+def _level(plan: Plan, link: StudyLink) -> float | None:
     """The signal where a run was stopped, whichever process trained it."""
-    from openrs.sweep import pruning, signal_history
-
-    if study["pruner"] is None:
+    if link.pruner is None:
         return None
-    return pruning.level(signal_history.points(plan, study["signal"]), study["signal"])
+    return signal.level(signal_history.recorded(plan, link.signal), link.signal)
 
 
 def _disk(plan: Plan) -> int:

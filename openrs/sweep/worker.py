@@ -1,195 +1,221 @@
-"""One worker of a sweep: takes trials one by one and runs each through Hydra's launcher.
+"""One worker of a sweep: takes trials one by one and runs each through Hydra's launcher."""
 
-A trial is taken under the study's lock and run inside `study.optimize(n_trials=1)`, as Optuna's heartbeat
-works nowhere else.
-"""
-
-from contextlib import suppress
-from typing import TYPE_CHECKING
+import threading
+from dataclasses import dataclass, field
+from typing import Any
 
 import optuna
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.config.compose import refusal
+from openrs.errors import Mistake
+from openrs.processes.interruption import Interrupted
+from openrs.studies.liveness import WORKER, beating, me
+from openrs.studies.spending import reached
+from openrs.studies.storage import Lock, open_storage
+from openrs.studies.trials import ERROR, FINAL, PUT_BACK, REASON, RECORD, REPEATED, Slot
 from openrs.sweep import sampler, slots
-from openrs.sweep.budget import reached
-from openrs.sweep.heartbeat import beating
 from openrs.sweep.outcome import Outcome, read
-from openrs.sweep.process import WORKER, me
 from openrs.sweep.promotion import next_promotion
-from openrs.sweep.storage import Lock, one_machine
-
-if TYPE_CHECKING:
-    from openrs.sweep.sweeper import Sweep
+from openrs.sweep.question import Question
+from openrs.sweep.slots import Patience
+from openrs.sweep.space import spelled
 
 POLLS = (0.1, 1.0)
 """Seconds between two looks at the trials of other workers: first, and at most."""
 
+KEPT = 2000
+"""Characters of an error that the study keeps."""
 
-class Failed(Exception):
-    """Ends a trial as FAILED; its reason is in the study."""
+
+@dataclass
+class Progress:
+    """What the workers of one process share."""
+
+    inflight: set[int] = field(default_factory=set)
+    """Numbers of the trials that they run."""
+    halt: threading.Event = field(default_factory=threading.Event)
+    """Set where no further trial is to be taken."""
+    unfit: str = ""
+    """Why this machine cannot run a trial of the sweep."""
 
 
 class Worker:
-    """A worker of this process's sweep, with the study as it sees it.
+    """A worker of a sweep, with the study as this worker sees it.
 
     Args:
-        launcher: Hydra's, of its own.
+        question: the sweep's.
+        options: the sweeper's.
+        patience: how often a slot is tried.
+        progress: what this process's workers share.
+        launcher: Hydra's, of this worker alone.
     """
 
-    def __init__(self, sweep: "Sweep", launcher: Launcher) -> None:
-        self.sweep, self.launcher = sweep, launcher
-        self.opened = optuna.load_study(study_name=sweep.name, storage=sweep.storage)
-        self.lock = Lock(sweep.storage, sweep.name, sweep.folder)
+    def __init__(
+        self,
+        question: Question,
+        options: DictConfig,
+        patience: Patience,
+        progress: Progress,
+        launcher: Launcher,
+    ) -> None:
+        self.question, self.options, self.patience = question, options, patience
+        self.progress, self.launcher = progress, launcher
+        self.storage = open_storage(question.storage, question.folder)
+        self.study = optuna.load_study(study_name=question.name, storage=self.storage)
+        self.lock = Lock(question.storage, question.name)
 
     def take_all(self) -> None:
         """Takes trials until none is owed and no other worker has one."""
-        opened, told, pause = self.opened, False, POLLS[0]
-        while not self.sweep.halt.is_set():
+        waiting, pause = False, POLLS[0]
+        while not self.progress.halt.is_set():
             if self._take():
                 pause = POLLS[0]
-            else:
-                running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-                others = [trial.number for trial in running if trial.number not in self.sweep.inflight]
-                if not running or (others and not self.sweep.options.wait):
-                    return
-                if others and not told:
-                    self.sweep.say(f"waiting for other workers: trial {', '.join(map(str, others))}")
-                    told = True
-                self.sweep.halt.wait(pause)
-                pause = min(2 * pause, POLLS[1])
+                continue
+            running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            others = [trial.number for trial in running if trial.number not in self.progress.inflight]
+            if not running or (others and not self.options.wait):
+                return
+            if others and not waiting:
+                self.question.say(f"waiting for other workers: trial {', '.join(map(str, others))}")
+                waiting = True
+            self.progress.halt.wait(pause)
+            pause = min(2 * pause, POLLS[1])
 
     def _take(self) -> bool:
         """Takes the next trial and runs it; False where none is to be had."""
-        opened = self.opened
         self.lock.acquire()
         try:
-            slots.reclaim(opened, self.sweep.storage, self.sweep.inflight, self.sweep.options.heartbeat)
-            one_machine(self.sweep.storage, opened)
-            ready = not self._ends() and slots.enqueue_next(
-                opened,
-                total=self.sweep.total,
-                params=lambda slot: {} if self.sweep.points is None else self.sweep.points[slot],
-                patience=self.sweep.patience,
+            slots.reclaim(self.study, self.progress.inflight, self.options.heartbeat)
+            points = self.question.points
+            if self._ends() or not slots.enqueue_next(
+                self.study,
+                total=points.total,
+                params=points.params,
+                replicates=max(1, len(points.seeds)),
+                patience=self.patience,
                 promotions=self._promotion,
-            )
-            if ready:
-                waiting = opened.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-                number = min(trial.number for trial in waiting)
-                if self.sweep.points is None:
-                    opened.sampler = sampler.make(self.sweep.sampler, number)
-                try:
-                    opened.optimize(self._objective, n_trials=1, catch=(Failed,))
-                except (ValueError, AssertionError, UpdateFinishedTrialError):
-                    # what Optuna comes to where it is to end a trial that another worker has ended
-                    if not opened.get_trials(deepcopy=False)[number].state.is_finished():
-                        raise
-                    self.sweep.say(f"trial {number} was given to another worker while this one stood still")
-            return ready
+            ):
+                return False
+            trial = self._propose()
+            trial.set_user_attr(WORKER, me())
+            self.progress.inflight.add(trial.number)
         finally:
             self.lock.release()
+        self._run(trial)
+        return True
 
     def _ends(self) -> bool:
         """Whether no further trial is to be taken: failures, of this worker or another, or the budget."""
         if self._failing():
-            self.sweep.halt.set()
+            self.progress.halt.set()
             return True
-        if not self.sweep.ours:
+        if not self.question.typed:
             return False
-        told = reached(self.sweep.config.budget, self.opened.get_trials(deepcopy=False))
-        if told:
-            self.sweep.say(f"{told}: the sweep stops here; a larger budget goes on")
-            self.sweep.halt.set()
-        return bool(told)
+        reason = reached(self.question.points.config.budget, self.study.get_trials(deepcopy=False))
+        if reason:
+            self.question.say(f"{reason}: the sweep stops here; a larger budget goes on")
+            self.progress.halt.set()
+        return bool(reason)
 
     def _failing(self) -> bool:
         """Whether the failures are as many as end the sweep."""
-        if self.sweep.options.fail_fast or (self.sweep.ours and self.sweep.config.fail_fast):
-            return slots.failures(self.opened) > self.sweep.options.joined.failed
-        known = slots.slots(self.opened.get_trials(deepcopy=False))
-        left = slots.left_failed(known, self.sweep.patience)
-        return len(left) / self.sweep.total > self.sweep.options.max_failure_rate
+        config = self.question.points.config
+        if self.options.fail_fast or (self.question.typed and config.fail_fast):
+            return slots.failures(self.study) > self.patience.failed
+        left = slots.left_failed(self.study, self.patience)
+        return len(left) / self.question.points.total > self.options.max_failure_rate
 
-    def _promotion(self, known: dict[int, slots.Slot]) -> FrozenTrial | None:
-        if self.sweep.options.pruner is None:
+    def _promotion(self, taken: dict[int, Slot]) -> FrozenTrial | None:
+        if self.options.pruner is None:
             return None
-        return next_promotion(self.sweep.options.pruner, self.sweep.name, self.sweep.storage, known)
+        return next_promotion(self.options.pruner, self.question.name, self.storage, taken)
 
-    def _objective(self, trial: optuna.Trial) -> tuple[float, ...]:
-        """Runs one trial through Hydra's launcher. Called with the lock, which it frees once it has
-        proposed and signed."""
-        overrides = self._overrides(trial)
+    def _propose(self) -> optuna.Trial:
+        """Starts the trial that waits, with its parameters."""
+        points = self.question.points
+        if points.grid is None:
+            waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            number = min(trial.number for trial in waiting)
+            self.study.sampler = sampler.make(self.options.sampler, number)
+        trial = self.study.ask(points.space.distributions)
+        if self.question.extend is not None:
+            for name, value in points.space.fixed.items():
+                trial.set_user_attr(name, value)
+            self.question.extend(points.config, trial)
+        return trial
+
+    def _run(self, trial: optuna.Trial) -> None:
+        """Runs a trial through Hydra's launcher and ends it accordingly."""
+        swept = " ".join(f"{key}={spelled(value)}" for key, value in trial.params.items())
         try:
-            with beating(self.sweep.storage, trial._trial_id, self.sweep.options.heartbeat):
-                trial.set_user_attr(WORKER, me())
-                self.sweep.inflight.add(trial.number)
-                self.lock.release()
-                swept = " ".join(item for item in overrides if item.split("=")[0] in trial.params)
-                self.sweep.say(f"trial {trial.number}: {swept}")
-                outcome = self._launch(overrides, trial.number)
-            self._keep(trial, outcome)
-        except (KeyboardInterrupt, SystemExit):
-            with suppress(UpdateFinishedTrialError):
-                trial.set_user_attr(slots.DIED, True)
+            with beating(trial, self.options.heartbeat):
+                self.question.say(f"trial {trial.number}: {swept}")
+                outcome = self._launch(trial.params, trial.number)
+            self._end(trial, outcome)
+        except (UpdateFinishedTrialError, ValueError):
+            # what Optuna comes to where it is to end a trial that another worker has ended
+            if not self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+                raise
+            self.question.say(f"trial {trial.number} was given to another worker while this one stood still")
+        except BaseException as error:  # whoever takes the trial up need not wait for signs of life
+            if isinstance(error, Interrupted):
+                trial.set_user_attr(PUT_BACK, True)
+            self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
             raise
         finally:
-            self.sweep.inflight.discard(trial.number)
-        return outcome.values
+            self.progress.inflight.discard(trial.number)
 
-    def _launch(self, overrides: tuple[str, ...], number: int) -> Outcome:
+    def _launch(self, params: dict[str, Any], number: int) -> Outcome:
         """One job. A point that Hydra cannot compose is a failed trial, and no reason to try again; a
         launcher that lost its job (a crashed Ray worker, a cancelled SLURM job) is one."""
+        try:
+            overrides = self.question.points.overrides(params)
+        except Mistake as error:
+            return Outcome("failed", reason=str(error), again=False)
         try:
             (returned,) = self.launcher.launch([overrides], initial_job_idx=number)
         except (HydraException, OmegaConfBaseException) as error:
             return Outcome("failed", reason=refusal(error), again=False)
         except Exception as error:
             return Outcome("failed", reason=f"{type(error).__name__}: {error}")
-        return read(returned, len(self.sweep.directions))
+        return read(returned, len(self.question.directions))
 
-    def _overrides(self, trial: optuna.Trial) -> tuple[str, ...]:
-        for name, distribution in self.sweep.space.distributions.items():
-            trial._suggest(name, distribution)
-        if self.sweep.extend is not None:
-            for name, value in self.sweep.space.fixed.items():
-                trial.set_user_attr(name, value)
-            self.sweep.extend(self.sweep.config, trial)
-        return self.sweep.space.overrides(trial.params)
-
-    def _keep(self, trial: optuna.Trial, outcome: Outcome) -> None:
-        """Writes the outcome into the study and ends the trial accordingly.
-
-        Raises:
-            TrialPruned: it was pruned.
-            Failed: it failed or was stopped.
-        """
+    def _end(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        """Writes the outcome into the study and ends the trial."""
         if outcome.record:
-            trial.set_user_attr(slots.RECORD, outcome.record)
+            trial.set_user_attr(RECORD, outcome.record)
         if outcome.repeated:
-            trial.set_user_attr(slots.REPEATED, True)
+            trial.set_user_attr(REPEATED, True)
         if outcome.state == "complete":
+            self.study.tell(trial, list(outcome.values))
             return
-        trial.set_user_attr(slots.REASON, outcome.reason[:2000])
+        trial.set_user_attr(REASON, outcome.reason[:KEPT])
         if outcome.state == "pruned":
-            self.sweep.say(f"trial {trial.number} pruned: {outcome.reason}")
-            if len(self.sweep.directions) == 1 and outcome.signal is not None and outcome.step is not None:
-                sign = 1 if self.sweep.directions[0] == "maximize" else -1
-                trial.report(sign * outcome.signal, outcome.step)
-            raise optuna.TrialPruned(outcome.reason)
-        if outcome.state in ("stopped", "unfit"):
-            trial.set_user_attr(slots.PUT_BACK, True)
+            self._end_pruned(trial, outcome)
+            return
+        if outcome.state == "failed":
+            trial.set_user_attr(ERROR, outcome.reason[:KEPT])
+            if not outcome.again:
+                trial.set_user_attr(FINAL, True)
+            first = outcome.reason.splitlines()[0] if outcome.reason else ""
+            self.question.say(f"trial {trial.number} failed: {first}")
+        else:
+            trial.set_user_attr(PUT_BACK, True)
             if outcome.state == "unfit":
-                self.sweep.unfit = outcome.reason
-            self.sweep.halt.set()
-            raise Failed(outcome.reason)
-        trial.set_user_attr(slots.ERROR, outcome.reason[:2000])
-        if not outcome.again:
-            trial.set_user_attr(slots.FINAL, True)
-        self.sweep.say(
-            f"trial {trial.number} failed: {outcome.reason.splitlines()[0] if outcome.reason else ''}"
-        )
-        raise Failed(outcome.reason)
+                self.progress.unfit = outcome.reason
+            self.progress.halt.set()
+        self.study.tell(trial, state=TrialState.FAIL)
+
+    def _end_pruned(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        """A sampler sees the signal where the trial was stopped, if there is one objective."""
+        self.question.say(f"trial {trial.number} pruned: {outcome.reason}")
+        if len(self.question.directions) == 1 and outcome.signal is not None and outcome.step is not None:
+            sign = 1 if self.question.directions[0] == "maximize" else -1
+            trial.report(sign * outcome.signal, outcome.step)
+        self.study.tell(trial, state=TrialState.PRUNED)

@@ -17,7 +17,9 @@ from omegaconf import DictConfig
 
 from openrs.errors import Mistake
 from openrs.machine import visible_devices
+from openrs.processes import interruption
 from openrs.processes.subprocess import WatchedProcess
+from openrs.terminal import say
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -67,32 +69,37 @@ def threads(works: list[Callable[[], None]], halt: threading.Event) -> None:
         raise errors[0]
 
 
-def processes(number: int, config: DictConfig, told: list[str], folder: Path) -> None:
+def processes(number: int, config: DictConfig, overrides: list[str], folder: Path) -> None:
     """Starts this command so many times with `n_jobs=1`, and waits. They end with this process.
 
     Args:
-        told: overrides that lead every worker to the same study.
+        overrides: what leads every worker to the same study.
         folder: the sweep's, for their logs.
 
     Raises:
         Mistake: the devices do not go round.
     """
-    command = [*sys.orig_argv, *told, "hydra.sweeper.n_jobs=1", "hydra.sweeper.report=false"]
+    command = [*sys.orig_argv, *overrides, "hydra.sweeper.n_jobs=1", "hydra.sweeper.report=false"]
     environments = shares(number, config)
     running: list[WatchedProcess] = []
     try:
         for index, environment in enumerate(environments, start=1):
             log = folder / "workers" / f"{index}.log"
-            running.append(WatchedProcess(command, log, environment, show=_show))
-        for child in running:
-            child.wait()
+            running.append(WatchedProcess(command, log, environment, show=say))
+        notice = "ending: each worker that trains saves a checkpoint first (a second signal ends at once)"
+        with interruption.ends_itself(notice, None):
+            stop_requested = None
+            for child in running:
+                while child.wait(0.2) is None:
+                    if (
+                        stop_requested is None
+                        and (stop_requested := interruption.stop_requested()) is not None
+                    ):
+                        for one in running:
+                            one.ask(stop_requested)
     finally:
         for child in running:
             child.stop()
-
-
-def _show(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def can_repeat(config: DictConfig) -> bool:
@@ -107,8 +114,8 @@ def shares(number: int, config: DictConfig) -> list[dict[str, str]]:
         Mistake: a worker's share is less than a run needs.
     """
     hardware = config.get("hardware", {})
-    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
-    visible = asked.split(",") if asked else [str(index) for index in range(len(visible_devices()))]
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = listed.split(",") if listed else [str(index) for index in range(len(visible_devices()))]
     if hardware.get("device") != "cuda":
         threads = os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // number)))
         return [{"OMP_NUM_THREADS": threads} for _ in range(number)]

@@ -1,48 +1,78 @@
-"""What the trainer reports while it runs: metrics.jsonl, one live line, whole checkpoints."""
+"""What happens beside training: metrics, progress, early stops, whole checkpoints, pushes, W&B."""
 
 import json
 import math
+import os
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
-from openrs.records.checkpoints import WHOLE, free_optimizer_state
-from openrs.records.files import read_lines, write_lines, write_record
+from openrs.config.schema import Config
+from openrs.errors import Mistake
+from openrs.hub.push import Repository, push_pending
+from openrs.machine import WANDB_HOST, reaches, wandb_key
+from openrs.processes import interruption
+from openrs.records.checkpoints import free_what_is_passed, mark_whole
+from openrs.records.files import write_lines
 from openrs.records.metric_names import NAMES
-from openrs.train.collapse import Stop, Watch, foreign_share
+from openrs.records.run import Run
+from openrs.records.training import logged_steps
+from openrs.rewards.scripts import foreign_share
+from openrs.terminal import say
+from openrs.train.collapse import Stop, StopRule
 
 QUIET_SECONDS = 60
-"""A log that stays silent for longer looks like a run that hangs: a step of the paper's takes 173 s."""
+"""Longest silence of the log, which would look like a run that hangs: the paper's steps take 173 s."""
+
+RECENT = 11
+"""Steps whose median is the time that a step takes."""
 
 
 class Metrics(TrainerCallback):
-    """Writes one line a step; what a killed process logged past its checkpoint is dropped."""
+    """Writes one line a step; lines that a killed process logged past its checkpoint are dropped."""
 
     def __init__(self, path: Path, resumed_at: int) -> None:
-        write_lines(path, [line for line in read_lines(path) if line["step"] <= resumed_at])
+        lines = [line for line in logged_steps(path.parent) if line["step"] <= resumed_at]
+        write_lines(path, lines)
         self.path = path
+        self.seconds = [line["step_seconds"] for line in lines if "step_seconds" in line]
+        """What the earlier steps took."""
         self.began = 0.0
         self.line: dict[str, Any] = {}
         self.texts: Callable[[], list[str]] = list
-        """Gives the completions of the step."""
+        """The completions of the step."""
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Starts the step's clock."""
         self.began = time.perf_counter()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Translates TRL's figures and appends them."""
+        """Translates TRL's metrics and appends them.
+
+        Raises:
+            Mistake: the loss is not a number, which all later weights would be.
+        """
         if "reward" not in logs:
             return  # the summary at the end of training
+        if not math.isfinite(logs["loss"]):
+            raise Mistake(
+                f"algorithm.learning_rate={args.learning_rate:g}: the loss of step {state.global_step} is "
+                f"{logs['loss']}, so training ended; checkpoints before that step stay. Give a smaller rate, "
+                "or model.compute_dtype=float32."
+            )
         line: dict[str, Any] = {"step": state.global_step}
         line |= {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
-        if "verifier_timeouts" in line:  # TRL takes the mean of what the processes counted
+        if "verifier_timeouts" in line:  # TRL takes the mean over the processes
             line["verifier_timeouts"] *= PartialState().num_processes
         line["rewards"] = {
             key.split("/")[1]: value
@@ -56,57 +86,88 @@ class Metrics(TrainerCallback):
             file.write(json.dumps(line) + "\n")
 
 
-class Watched(TrainerCallback):
-    """Shows every logged step to a watch, and ends training with a checkpoint where it says so.
+class EarlyStop(TrainerCallback):
+    """Ends training with a checkpoint where a rule says so, or where the command is asked to end.
 
     The first process, which has the metrics, decides for all.
+
+    Args:
+        metrics: the first process's.
+        last: the step at which training ends anyway.
+        iterations: steps that use the same completions.
+        stop_requested: whether the command is asked to end.
     """
 
-    def __init__(self, metrics: Metrics | None, watch: Watch | None, last: int, iterations: int) -> None:
-        self.metrics, self.watch = metrics, watch
-        self.last, self.iterations = last, iterations
+    def __init__(
+        self,
+        metrics: Metrics | None,
+        rule: StopRule | None,
+        last: int,
+        iterations: int,
+        stop_requested: Callable[[], object] = interruption.stop_requested,
+    ) -> None:
+        self.metrics, self.rule = metrics, rule
+        self.last, self.iterations, self.stop_requested = last, iterations, stop_requested
         self.pending: Stop | None = None
-        """What the watch said; it acts after a step that ends the use of its completions."""
+        """The rule's verdict, which acts after a step that ends the use of its completions."""
         self.stopped: dict[str, Any] | None = None
+        self.interrupted = False
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Asks the watch; completions in use for several steps are not cut in the middle."""
+        """Applies the rule; completions in use for several steps are not cut in the middle."""
         step = state.global_step
-        if self.watch is None or "reward" not in logs or step >= self.last:
+        if "reward" not in logs or step >= self.last:
             return
-        if self.metrics is not None and self.pending is None:
-            self.pending = self.watch(self.metrics.line)
-        stop = self.pending
+        if self.metrics is not None and self.rule is not None and self.pending is None:
+            self.pending = self.rule(self.metrics.line)
+        stop, stop_requested = self.pending, self.metrics is not None and bool(self.stop_requested())
         if PartialState().num_processes > 1:
-            (stop,) = broadcast_object_list([stop])  # all processes must end after the same step
-        if stop is not None and step % self.iterations == 0:
+            stop, stop_requested = broadcast_object_list(
+                [stop, stop_requested]
+            )  # all processes must end after the same step
+        if step % self.iterations or not (stop or stop_requested):
+            return
+        if stop:
             self.stopped = {"step": step, "kind": stop.kind, "reason": stop.reason}
-            control.should_save = True
-            control.should_training_stop = True
+        self.interrupted = not stop
+        control.should_save = True
+        control.should_training_stop = True
 
 
-class ProgressLine(TrainerCallback):
-    """Step, reward, length and time left: one live line, or a plain one each tenth or minute."""
+class TrainingProgress(TrainerCallback):
+    """Step, reward, length and time left: one live line, or a plain one each tenth or minute.
 
-    def __init__(self, name: str, last: int) -> None:
+    Args:
+        name: the run's.
+        last: the step at which training ends.
+        seconds: what the run's earlier steps took.
+    """
+
+    def __init__(self, name: str, last: int, seconds: Iterable[float] = ()) -> None:
         self.name = name
         self.last = last
+        self.seconds = deque(seconds, maxlen=RECENT)
         self.began = self.shown = 0.0
         self.first = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Starts the clock for the time left, and says so: a first step can take minutes."""
-        self.began = self.shown = time.perf_counter()
+        """Prints a line: a first step can take minutes."""
+        self.shown = time.perf_counter()
         self.first = state.global_step
         print(f"{self.name}: training from step {self.first} to {self.last}", file=sys.stderr, flush=True)
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Starts the step's clock."""
+        self.began = time.perf_counter()
+
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Prints the line."""
+        """Prints the line; a process's first step, in which much is loaded, hardly counts in the median."""
         step = state.global_step
         if "reward" not in logs or step <= self.first:
             return
         now = time.perf_counter()
-        left = (now - self.began) / (step - self.first) * (self.last - step)
+        self.seconds.append(now - self.began)
+        left = median(self.seconds) * (self.last - step)
         line = (
             f"{self.name}: step {step}/{self.last}  reward {logs['reward']:.2f}  "
             f"length {logs['completions/mean_length']:.0f}  {left / 60:.1f} min left"
@@ -116,6 +177,35 @@ class ProgressLine(TrainerCallback):
         elif step == self.last or step % max(1, self.last // 10) == 0 or now - self.shown >= QUIET_SECONDS:
             self.shown = now
             print(line, file=sys.stderr, flush=True)
+
+
+class Pushes(TrainerCallback):
+    """Pushes each checkpoint to the Hub in the background, one at a time; training does not wait for it."""
+
+    def __init__(self, config: Config, repository: Repository, stop_requested: Callable[[], object]) -> None:
+        self.config, self.repository, self.stop_requested = config, repository, stop_requested
+        self.lock = threading.Lock()
+        self.threads: list[threading.Thread] = []
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Starts a push; this callback comes after the one that marks the checkpoint as whole."""
+        # a daemon: an interrupt ends the process at once, and the next start pushes
+        thread = threading.Thread(target=self._push, daemon=True)
+        thread.start()
+        self.threads.append(thread)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Waits for pushes under way, unless the command is asked to end."""
+        if self.stop_requested():
+            return
+        if any(thread.is_alive() for thread in self.threads):
+            say(f"{self.repository.run.folder.name}: waiting for the push to {self.repository.name}")
+        for thread in self.threads:
+            thread.join()
+
+    def _push(self) -> None:
+        with self.lock:
+            push_pending(self.config, self.repository)
 
 
 class StopAt(TrainerCallback):
@@ -133,17 +223,44 @@ class StopAt(TrainerCallback):
 
 
 class Checkpoints(TrainerCallback):
-    """Marks a checkpoint as whole, then frees the optimizer state of the older ones."""
+    """Marks a checkpoint as whole, then frees what only the older ones needed.
+
+    Args:
+        early_stop: comes before in a step, and knows whether the checkpoint is one of an interruption.
+    """
+
+    def __init__(self, early_stop: EarlyStop) -> None:
+        self.early_stop = early_stop
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """A resumed state brings its old interval along; today's is the one that was asked for."""
+        """Sets today's interval: a resumed state brings its old one along."""
         state.save_steps = args.save_steps
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Called in every process when it has written its part of the checkpoint."""
+        """Waits for all processes, each of which has written its part of the checkpoint."""
         PartialState().wait_for_everyone()  # each process writes its own random state, ZeRO's its shard
         if state.is_world_process_zero:
-            folder = Path(args.output_dir)
-            marker = folder / f"checkpoint-{state.global_step}" / WHOLE
-            write_record(marker, {"step": state.global_step})
-            free_optimizer_state(folder, before=state.global_step)
+            folder, step = Path(args.output_dir), state.global_step
+            off_grid = self.early_stop.interrupted and step % args.save_steps != 0
+            mark_whole(folder / f"checkpoint-{step}", step, interrupted=off_grid)
+            free_what_is_passed(folder)
+
+
+@contextmanager
+def weights_and_biases(config: Config, run: Run) -> Iterator[None]:
+    """Points W&B at this run, where tracker=wandb; without a key or a network W&B stays offline."""
+    if config.tracker.kind != "wandb":
+        yield
+        return
+    os.environ["WANDB_PROJECT"] = config.tracker.project
+    os.environ["WANDB_DIR"] = str(run.folder)
+    os.environ["WANDB_RUN_ID"] = run.id[:8]
+    os.environ["WANDB_RESUME"] = "allow"
+    if not (wandb_key() and reaches(WANDB_HOST)):
+        os.environ.setdefault("WANDB_MODE", "offline")
+    try:
+        yield
+    finally:
+        import wandb
+
+        wandb.finish()  # else the next run of a sweep would log into this one

@@ -4,16 +4,16 @@ The paper saw rewards fall, lengths run into the cap and the language drift afte
 rule looks at the lines of metrics.jsonl so far and gives a reason to stop, or None.
 """
 
-import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from openrs.records.files import read_lines
+from openrs.records.training import logged_steps
 
 if TYPE_CHECKING:
-    from openrs.config.schema import Collapse, Config
+    from openrs.config.schema import Config
+    from openrs.config.training import Collapse
 
 Lines = Sequence[dict[str, Any]]
 
@@ -26,18 +26,18 @@ class Stop:
     reason: str
 
 
-Watch = Callable[[dict[str, Any]], Stop | None]
-"""Called with every logged line of a training run; a Stop ends it there."""
+StopRule = Callable[[dict[str, Any]], Stop | None]
+"""Called with every logged line of a training run; a Stop ends training there."""
 
 
 def _means(lines: Lines, name: str, window: int) -> list[float]:
-    """Means of a figure over each full window, oldest first; lines without the figure are left out."""
+    """Means of a metric over each full window, oldest first; lines without the metric are left out."""
     values = [line[name] for line in lines if line.get(name) is not None]
     return [sum(values[i : i + window]) / window for i in range(len(values) - window + 1)]
 
 
 def _above(name: str, title: str) -> Callable[[Lines, int, float], str | None]:
-    """A rule: the last window's mean of a figure is above a limit."""
+    """A rule: the last window's mean of a metric is above a limit."""
 
     def rule(lines: Lines, window: int, limit: float) -> str | None:
         means = _means(lines, name, window)
@@ -80,30 +80,13 @@ RULES: dict[str, Callable[[Lines, int, float], str | None]] = {
     "truncated_above": _above("truncated_share", "share of truncated completions"),
     "length_above": length_exploded,
     "kl_above": _above("kl", "KL divergence from the base model"),
-    "foreign_above": _above("foreign_share", "share of letters that are not Latin"),
+    "foreign_above": _above("foreign_share", "share of letters in foreign scripts"),
 }
-"""Field of `config.Collapse` -> its rule."""
-
-
-def foreign_share(texts: Sequence[str]) -> float:
-    """Share of letters that are not of the Latin script; Greek letters and signs of formulas count as
-    no letters, as mathematics is full of them."""
-    latin = foreign = 0
-    for text in texts:
-        for character in text:
-            if character.isascii():
-                latin += character.isalpha()
-            elif character.isalpha():
-                name = unicodedata.name(character, "")
-                if name.startswith("LATIN"):
-                    latin += 1
-                elif not name.startswith(("GREEK", "MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT")):
-                    foreign += 1
-    return foreign / (latin + foreign) if latin + foreign else 0.0
+"""Field of `config.schema.Collapse` -> its rule."""
 
 
 def collapsed(lines: Lines, settings: "Collapse") -> str | None:
-    """The first rule that says stop, with its reason."""
+    """The reason of the first rule that asks for a stop, or None."""
     for name, rule in RULES.items():
         limit = getattr(settings, name)
         if limit is not None:
@@ -115,31 +98,26 @@ def collapsed(lines: Lines, settings: "Collapse") -> str | None:
 
 def on(config: "Config") -> bool:
     """Whether any rule is on."""
-    return any(
-        getattr(config.collapse, item.name) is not None
-        for item in fields(config.collapse)
-        if item.name != "window"
-    )
+    return any(getattr(config.collapse, name) is not None for name in RULES)
 
 
-def watch(config: "Config", folder: Path) -> Watch | None:
-    """A watch over a run's training by the rules that are on.
+def stop_rule(config: "Config", folder: Path) -> StopRule | None:
+    """The rules that are on, over a run's training.
 
     Args:
-        config: what the run is asked to do.
+        config: the run's config.
         folder: the run's folder, whose metrics.jsonl holds the steps of earlier processes.
     """
     if not on(config):
         return None
     lines: list[dict[str, Any]] = []
 
-    def look(line: dict[str, Any]) -> Stop | None:
+    def rule(line: dict[str, Any]) -> Stop | None:
         if not lines:  # the trainer has dropped by now what a killed process logged too much
-            lines.extend(
-                item for item in read_lines(folder / "train" / "metrics.jsonl") if item["step"] < line["step"]
-            )
+            logged = logged_steps(folder / "train")
+            lines.extend(earlier for earlier in logged if earlier["step"] < line["step"])
         lines.append(line)
         reason = collapsed(lines, config.collapse)
         return None if reason is None else Stop("collapse", reason)
 
-    return look
+    return rule

@@ -1,6 +1,6 @@
 """The recorded defaults of TRL's, transformers', lighteval's and vLLM's settings, at the tested versions.
 
-A recipe also consists of the settings that it leaves unsaid. `python -m openrs.doctor recipe` compares the
+A recipe also consists of the settings that it leaves unsaid. `openrs doctor recipe` compares the
 record with the installed packages and writes it anew (--record). No heavy package is imported.
 """
 
@@ -13,7 +13,13 @@ TRAINER = "trl.GRPOConfig"
 
 
 def recorded() -> dict[str, Any]:
-    """`versions` (package -> version) and `defaults` (dotted name -> parameter -> default)."""
+    """The record: package -> version, class -> parameter -> default, class -> arguments that openrs passes.
+
+    The arguments of GRPOConfig and of the vLLM server follow from a config and are not recorded.
+
+    Returns:
+        The three under `versions`, `defaults` and `passed`.
+    """
     return json.loads(RECORD.read_text(encoding="utf-8"))
 
 

@@ -17,9 +17,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from multiprocessing.connection import wait
-from time import monotonic, sleep
+from time import monotonic
 from typing import Literal
 
 import psutil
@@ -33,17 +32,10 @@ FALSE_STARTS = 4
 """Workers in a row that may die before they are ready."""
 GLANCE_SECONDS = 0.2
 """How often a busy worker's CPU time is looked at."""
-AT_ONCE = 6
-"""Answers to one gold answer that a worker is given together; it has the next ones before it needs them."""
-PAUSE_SECONDS = 0.0005
-"""Between a worker's word and its being heard, so that several answers are taken at once: this process
-shares the CPUs with its workers."""
-PIPE_BYTES = 60_000
-"""What a pipe holds unread, on Linux and macOS, and a little less."""
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
-Rule = Literal["training", "gold_first", "evaluation"]
+Rule = Literal["training", "gold_first", "evaluation", "formula"]
 
 
 @dataclass(frozen=True)
@@ -56,23 +48,21 @@ class Verdict:
 
 
 class _Worker:
-    """One child process and the requests it was given, which it answers in their order."""
+    """One child process, the answer that it judges, and those to the same gold answer that are its next."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "openrs.verify.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONHASHSEED": "0"},
-        )
+            [sys.executable, "-m", "openrs.verify.worker"], env=os.environ | {"PYTHONHASHSEED": "0"},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         self.times = psutil.Process(self.process.pid)
         self.ready = self.dead = False
-        self.given: deque[int] = deque()
+        self.judging: int | None = None
+        self.group: deque[int] = deque()
         self.buffer = b""
-        self.asked_at = monotonic()
+        self.began = monotonic()
         self.cpu_before = 0.0
-        """What it had used when it gave its last answer."""
+        """CPU seconds that the process had used when it gave its last answer."""
 
     def cpu_seconds(self) -> float:
         try:
@@ -81,19 +71,18 @@ class _Worker:
             return 0.0
         return times.user + times.system
 
-    def ask(self, given: Sequence[int], requests: Sequence[bytes]) -> None:
-        if not self.given:
-            self.asked_at = monotonic()
-        self.given.extend(given)
+    def ask(self, index: int, request: bytes) -> None:
+        """Sends one answer. The worker waits for it, so writing never waits for the worker's judgement."""
+        self.judging, self.began = index, monotonic()
         assert self.process.stdin is not None
         try:
-            self.process.stdin.write(b"".join(requests[index] for index in given))
+            self.process.stdin.write(request)
             self.process.stdin.flush()
         except BrokenPipeError:
             self.dead = True
 
     def overran(self) -> bool:
-        waited = monotonic() - self.asked_at
+        waited = monotonic() - self.began
         if not self.ready or waited > WALL_SECONDS:
             return waited > WALL_SECONDS
         return waited > CPU_SECONDS and self.cpu_seconds() - self.cpu_before > CPU_SECONDS
@@ -103,7 +92,7 @@ class _Worker:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                with suppress(BrokenPipeError):  # what it was not told in time
+                with suppress(BrokenPipeError):  # a request that was not read
                     pipe.close()
 
 
@@ -118,7 +107,7 @@ class Verifier:
         self.size = workers or min(os.cpu_count() or 1, 8)
         self.lock = threading.Lock()
         self.workers: list[_Worker] = []
-        self.known: OrderedDict[bytes, Verdict] = OrderedDict()
+        self.remembered: OrderedDict[bytes, Verdict] = OrderedDict()
         self.false_starts = 0
         self.timeouts = 0
         """Answers that ran out of time since the start."""
@@ -133,7 +122,8 @@ class Verifier:
 
         Args:
             rule: "training" is the paper's reward, "gold_first" the same with math-verify's arguments in
-                order, "evaluation" lighteval's extractive match.
+                order, "evaluation" lighteval's extractive match, "formula" whether the gold answer alone is
+                read as a formula.
             gold_kind: how gold answers are read under the evaluation rule.
         """
         requests = [
@@ -142,86 +132,77 @@ class Verifier:
         ]
         names = [hashlib.sha256(request).digest() for request in requests]
         with self.lock:
-            missing = {
-                name: request for name, request in zip(names, requests, strict=True) if name not in self.known
+            new = {
+                name: (request, gold)
+                for name, request, (gold, _) in zip(names, requests, pairs, strict=True)
+                if name not in self.remembered
             }
             try:
-                golds = dict(zip(names, (gold for gold, _ in pairs), strict=True))
-                judged = self._judge(list(missing.values()), [golds[name] for name in missing])
+                judged = self._judge([request for request, _ in new.values()], [g for _, g in new.values()])
             except BaseException:
                 self._kill_all()
                 raise
-            fresh = dict(zip(missing, judged, strict=True))
-            verdicts = [fresh[name] if name in fresh else self.known[name] for name in names]
-            self.known |= {name: verdict for name, verdict in fresh.items() if not verdict.timed_out}
-            while len(self.known) > REMEMBERED:
-                self.known.popitem(last=False)
+            fresh = dict(zip(new, judged, strict=True))
+            verdicts = [fresh.get(name) or self.remembered[name] for name in names]
+            self.remembered |= {name: verdict for name, verdict in fresh.items() if not verdict.timed_out}
+            while len(self.remembered) > REMEMBERED:
+                self.remembered.popitem(last=False)
         self.timeouts += sum(verdict.timed_out for verdict in verdicts)
         return verdicts
 
     def _judge(self, requests: list[bytes], golds: list[str]) -> list[Verdict]:
-        verdicts: list[Verdict | None] = [None] * len(requests)
-        waiting = deque(range(len(requests)))
-        returned: set[int] = set()
-        while waiting or any(worker.given for worker in self.workers):
+        groups: dict[str, deque[int]] = {}
+        for index, gold in enumerate(golds):
+            groups.setdefault(gold, deque()).append(index)
+        waiting, verdicts, returned = deque(groups.values()), dict[int, Verdict](), set[int]()
+        while len(verdicts) < len(requests):
             while len(self.workers) < min(self.size, len(requests)):
                 self.workers.append(_Worker())
             for worker in self.workers:
-                if worker.ready and waiting and len(worker.given) < AT_ONCE:
-                    worker.ask(self._next(worker, waiting, requests, golds), requests)
+                free = worker.ready and worker.judging is None
+                if free and (following := self._next(worker, waiting)) is not None:
+                    worker.ask(following, requests[following])
             self._listen(verdicts)
             self._replace(verdicts, waiting, returned)
-        return [verdict for verdict in verdicts if verdict is not None]
+        return [verdicts[index] for index in range(len(requests))]
 
-    def _next(
-        self, worker: _Worker, waiting: deque[int], requests: list[bytes], golds: list[str]
-    ) -> list[int]:
-        """The next answers to one gold answer, which is then read once; at the end, shared among all.
+    def _next(self, worker: _Worker, waiting: deque[deque[int]]) -> int | None:
+        """A worker's next answer: of its own group, so that it reads the gold answer once, of a new group, or
+        at the end of the longest group of another worker."""
+        if not worker.group and waiting:
+            worker.group = waiting.popleft()
+        if worker.group:
+            return worker.group.popleft()
+        longest = max(self.workers, key=lambda other: len(other.group)).group
+        return longest.pop() if longest else None
 
-        All that a worker was given fits into its pipe: writing to a full one would hold this process for
-        as long as the worker hangs on the answer before.
-        """
-        most = min(AT_ONCE, max(1, len(waiting) // self.size))
-        room = PIPE_BYTES - sum(len(requests[index]) for index in worker.given)
-        taken: list[int] = []
-        for index in islice(waiting, most):
-            room -= len(requests[index])
-            if golds[index] != golds[waiting[0]] or (room < 0 and taken):
-                break
-            taken.append(index)
-        if room < 0 and worker.given:
-            return []  # to this worker, once it has none
-        for _ in taken:
-            waiting.popleft()
-        return taken
-
-    def _listen(self, verdicts: list[Verdict | None]) -> None:
-        """Takes what the workers say, for a glance's time at most."""
-        speaking = {w.process.stdout: w for w in self.workers if not w.ready or w.given}
-        if wait(list(speaking), GLANCE_SECONDS):  # type: ignore[arg-type]
-            sleep(PAUSE_SECONDS)
-        for pipe in wait(list(speaking), 0):  # type: ignore[arg-type]
-            worker = speaking[pipe]  # type: ignore[index]
+    def _listen(self, verdicts: dict[int, Verdict]) -> None:
+        """Takes the workers' answers, for a glance's time at most."""
+        busy = {w.process.stdout: w for w in self.workers if not w.ready or w.judging is not None}
+        for pipe in wait(list(busy), GLANCE_SECONDS):  # type: ignore[arg-type]
+            worker = busy[pipe]  # type: ignore[index]
             chunk = os.read(pipe.fileno(), 65536)  # type: ignore[union-attr]
             worker.dead = worker.dead or not chunk
-            *lines, worker.buffer = (worker.buffer + chunk).split(b"\n")
-            for line in lines:
-                answer = json.loads(line)
-                worker.asked_at, worker.cpu_before = monotonic(), answer.pop("cpu_seconds")
-                if worker.ready:
-                    verdicts[worker.given.popleft()] = Verdict(**answer)
-                else:
-                    worker.ready = True
-                    self.false_starts = 0
+            worker.buffer += chunk
+            if not worker.buffer.endswith(b"\n"):
+                continue
+            answer, worker.buffer = json.loads(worker.buffer), b""
+            worker.cpu_before = answer.pop("cpu_seconds")
+            if worker.judging is None:
+                worker.ready = True
+                self.false_starts = 0
+            else:
+                verdicts[worker.judging] = Verdict(**answer)
+                worker.judging = None
 
-    def _replace(self, verdicts: list[Verdict | None], waiting: deque[int], returned: set[int]) -> None:
-        """Kills the workers whose time is up; the answer they hung on counts as timed out.
+    def _replace(self, verdicts: dict[int, Verdict], waiting: deque[deque[int]], returned: set[int]) -> None:
+        """Kills the workers whose time is up; the answer that a worker hung on counts as timed out.
 
-        A worker that died by itself gives its answer back to be judged once more; an answer that
-        kills two workers (out of memory, say) is given up. What was waiting behind it is given back.
+        The answer of a worker that died by itself is judged once more; an answer that kills two workers (out
+        of memory, say) is given up. The rest of the worker's group is given back.
         """
         for worker in list(self.workers):
-            hung = (worker.given or not worker.ready) and worker.overran()
+            hung = (worker.judging is not None or not worker.ready) and worker.overran()
             if not (hung or worker.dead):
                 continue
             worker.kill()
@@ -231,18 +212,16 @@ class Verifier:
                 if self.false_starts <= FALSE_STARTS:
                     continue
                 raise RuntimeError(
-                    "the answer verifier does not start: run `python -m openrs.verify.worker` to "
-                    "see why (math-verify missing or broken?)"
+                    "the answer verifier does not start. Run `python -m openrs.verify.worker` to see why."
                 )
-            if not worker.given:
-                continue
-            first, *rest = worker.given
-            waiting.extendleft(reversed(rest))
-            if hung or first in returned:
-                verdicts[first] = Verdict(correct=False, gold_parsed=True, timed_out=True)
-            else:
-                returned.add(first)
-                waiting.appendleft(first)
+            index = worker.judging
+            if index is not None and (hung or index in returned):
+                verdicts[index] = Verdict(correct=False, gold_parsed=True, timed_out=True)
+            elif index is not None:
+                returned.add(index)
+                worker.group.appendleft(index)
+            if worker.group:
+                waiting.appendleft(worker.group)
 
     def _kill_all(self) -> None:
         for worker in self.workers:

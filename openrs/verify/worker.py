@@ -4,7 +4,6 @@ It is a process of its own because a hostile answer (`9^{9^{9^9}}`) can hold the
 C call that no signal ends; `openrs.verify` kills and replaces it.
 """
 
-import ctypes
 import gc
 import json
 import resource
@@ -13,6 +12,8 @@ import sys
 import time
 from functools import cache, lru_cache
 from typing import Any
+
+from openrs.machine import die_with_parent
 
 CPU_SECONDS = 1.5
 """CPU time for one answer; signals end what Python code overruns."""
@@ -35,32 +36,16 @@ def _extraction(rule: str, gold_kind: str) -> tuple[list[Any], list[Any]]:
     from latex2sympy2_extended.latex2sympy2 import NormalizationConfig
     from math_verify import ExprExtractionConfig, LatexExtractionConfig
 
-    if rule == "training":
-        boxed = NormalizationConfig(
-            nits=False,
-            malformed_operators=False,
-            basic_latex=True,
-            equations=True,
-            boxed="all",
-            units=True,
-        )
-        answer = LatexExtractionConfig(
-            normalization_config=boxed, boxed_match_priority=0, try_extract_without_anchor=False
-        )
-        return [LatexExtractionConfig()], [answer]
+    if rule == "evaluation":
+        gold = ExprExtractionConfig() if gold_kind == "expr" else LatexExtractionConfig()
+        return [gold], [ExprExtractionConfig(), LatexExtractionConfig(boxed_match_priority=0)]
     normal = NormalizationConfig(
-        basic_latex=True,
-        units=True,
-        malformed_operators=True,
-        nits=True,
-        boxed="all",
-        equations=True,
+        basic_latex=True, units=True, malformed_operators=False, nits=False, boxed="all", equations=True
     )
-    gold = (
-        ExprExtractionConfig() if gold_kind == "expr" else LatexExtractionConfig(normalization_config=normal)
+    answer = LatexExtractionConfig(
+        normalization_config=normal, boxed_match_priority=0, try_extract_without_anchor=False
     )
-    answer = LatexExtractionConfig(normalization_config=normal, boxed_match_priority=0)
-    return [gold], [ExprExtractionConfig(), answer]
+    return [LatexExtractionConfig()], [answer]
 
 
 @lru_cache(maxsize=4096)
@@ -78,36 +63,31 @@ def judge(rule: str, gold_kind: str, gold: str, text: str) -> dict[str, bool]:
     training: the paper's reward (one LaTeX answer, boxed first, an anchor needed; the library's
     arguments are swapped, as they were). gold_first: the same with the arguments in order.
     evaluation: lighteval's extractive match (expressions or LaTeX, any match, precision 5).
+    A fourth, formula, asks of the gold answer alone whether the training rules read a formula from it.
     """
+    if rule == "formula":
+        read = _gold("training", gold_kind, gold)
+        formula = any(not isinstance(item, str) for item in read)
+        return {"correct": formula, "gold_parsed": bool(read), "timed_out": False}
     from math_verify import parse
 
-    from openrs.verify.shortcuts import same
+    from openrs.verify.caches import same
 
-    gold_first = rule == "gold_first"
-    rule = "training" if gold_first else rule  # they read golds and completions alike
-    golds = _gold(rule, gold_kind, gold)
+    extraction = "evaluation" if rule == "evaluation" else "training"
+    golds = _gold(extraction, gold_kind, gold)
     if not golds:
         return {"correct": False, "gold_parsed": False, "timed_out": False}
-    mode = "first_match" if rule == "training" else "any_match"
-    answers = parse(text[-LONGEST:], _extraction(rule, gold_kind)[1], extraction_mode=mode, parsing_timeout=0)
-    if gold_first:
-        correct = same(golds, answers, precision=6)
-    elif rule == "training":
-        correct = same(answers, golds, precision=6)
-    else:
-        correct = same(golds, answers, precision=5)
+    mode = "any_match" if rule == "evaluation" else "first_match"
+    targets = _extraction(extraction, gold_kind)[1]
+    answers = parse(text[-LONGEST:], targets, extraction_mode=mode, parsing_timeout=0)
+    first, second = (answers, golds) if rule == "training" else (golds, answers)
+    correct = same(first, second, precision=5 if rule == "evaluation" else 6)
     return {"correct": correct, "gold_parsed": True, "timed_out": False}
-
-
-def _die_with_parent() -> None:
-    """Asks Linux to end this process with its parent, also where that is killed with -9."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
 
 
 def main() -> None:
     """Answers each line of standard input; an overrun or a crash in sympy is an answer too."""
-    from openrs.verify.shortcuts import install
+    from openrs.verify.caches import install
 
     sys.settrace(None)  # a tracer's time would count, and an overrun within its lock would hold it for ever
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -115,7 +95,7 @@ def main() -> None:
     signal.signal(signal.SIGVTALRM, _overrun)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers, sys.stdout = sys.stdout, sys.stderr  # libraries print; the pipe is ours
-    _die_with_parent()
+    die_with_parent(signal.SIGKILL)
     install()
     for rule in ("training", "evaluation"):  # imports and compiled patterns, before any clock starts
         judge(rule, "latex", "$\\frac{1}{2}$", "\\boxed{\\frac{1}{2}}")

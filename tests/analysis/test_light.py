@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from openrs.paths import ROOT
+from tests.helpers.result_files import old, put
 from tests.helpers.run_folders import make_run
 
 HEAVY = ("scipy.stats", "statsmodels", "pandas", "pyarrow", "matplotlib", "torch", "lighteval", "inspect_ai")
@@ -15,14 +16,15 @@ CODE = (
     "sys.argv = ['analysis', *json.loads(sys.argv[1])]\n"
     "try:\n    runpy.run_module('analysis', run_name='__main__')\n"
     "except SystemExit as end:\n    assert not end.code, end.code\n"
-    "print('HEAVY', json.dumps([name for name in json.loads(sys.argv0) if name in sys.modules]))\n"
-).replace("json.loads(sys.argv0)", repr(HEAVY))
+    "print('HEAVY', json.dumps([name for name in json.loads(sys.argv_names) if name in sys.modules]))\n"
+)
 
 
-def heavy(*arguments):
-    """Heavy packages that a command has imported when it ends."""
+def heavy(*arguments, names=HEAVY):
+    """Those of these modules that a command has imported when it ends."""
+    code = CODE.replace("json.loads(sys.argv_names)", repr(names))
     done = subprocess.run(
-        [sys.executable, "-c", CODE, json.dumps(list(map(str, arguments)))],
+        [sys.executable, "-c", code, json.dumps(list(map(str, arguments)))],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return json.loads(done.stdout.split("HEAVY ")[1])
@@ -36,3 +38,14 @@ def test_table1_imports_nothing_heavy(tmp_path, seeds):
         make_run(tmp_path, "exp1", {10: cells, 20: cells}, {"seed": seed})
     for kind in ("md", "html"):
         assert heavy("table1", tmp_path, "--reference", "sober", "--format", kind) == []
+
+
+def test_imported_scores_need_neither_scipy_nor_the_schema(tmp_path):
+    for step in (50, 100):
+        put(tmp_path / f"in/Exp1_{step}/results/m/results_{step}.json", old(outputs=f"a{step}"))
+    unneeded = ("scipy", "openrs.config.schema", "openrs.rewards", "urllib.request", *HEAVY)
+    for arguments in (
+        ("import", tmp_path / "in", "--outputs", tmp_path / "out"),
+        ("table1", tmp_path / "out", "--imported"),
+    ):
+        assert heavy(*arguments, names=unneeded) == []

@@ -45,7 +45,7 @@ def test_a_frame_has_scores_curves_and_trials(tmp_path):
     assert "100.0 [88.6, 100.0]" in shown
     assert "▁▅█" in shown
     assert "0.1 to 0.3" in shown
-    assert "sweep lr-1: 1 complete, 1 running" in shown
+    assert "lr-1: 2 trials: 1 complete, 1 running" in shown
 
 
 def test_names_are_readable_in_a_narrow_terminal(tmp_path):

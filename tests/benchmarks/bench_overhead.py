@@ -27,18 +27,20 @@ from pathlib import Path
 from openrs import models
 from openrs.config.compose import compose_config
 from openrs.data.mix import load_mix, prompt_order
-from openrs.train.trainer import Arguments, messages, reward_terms, trainer_arguments, WholeGroupsTrainer
+from openrs.train.arguments import trainer_arguments
+from openrs.train.prompts import messages
+from openrs.train.trainer import Arguments, WholeGroupsTrainer, reward_functions
 from transformers import AutoTokenizer
 
 config = compose_config("experiment=exp2", "scale=nano")
 base = str(models.packaged(config.model))
 mix = load_mix(config.data, config.catalog)
 order = prompt_order(len(mix.rows), 12, config.steps.total, config.seed)
-rows = [{"prompt": messages(config, mix.rows[i]["problem"]), "solution": mix.rows[i]["solution"]}
+rows = [mix.rows[i] | {"prompt": messages(config, mix.rows[i]["problem"])}
         for i in order]
 arguments = trainer_arguments(config, base, Path(sys.argv[1])) | {"max_steps": int(sys.argv[2])}
 trainer = WholeGroupsTrainer(
-    model=base, args=Arguments(**arguments), reward_funcs=reward_terms(config),
+    model=base, args=Arguments(**arguments), reward_funcs=reward_functions(config),
     train_dataset=Dataset.from_list(rows),
     processing_class=AutoTokenizer.from_pretrained(base, padding_side="left"))
 trainer.train()

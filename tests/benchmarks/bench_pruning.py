@@ -18,13 +18,17 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState, create_trial
 
+from openrs.analysis.cells import AVERAGE
 from openrs.analysis.statistics import differences
-from openrs.analysis.tables.comparisons import against
+from openrs.analysis.tables.combinations import combination
+from openrs.analysis.tables.comparisons import Study
 from openrs.paths import ROOT
 from openrs.records.files import read_lines
-from openrs.sweep import signal, slots, table
+from openrs.studies.trials import RECORD, SLOT, slots
+from openrs.sweep import signal
 from openrs.sweep.promotion import next_promotion
-from openrs.sweep.pruning import Curve, curves
+from openrs.sweep.pruning import RunCurve, curves
+from openrs.sweep.report import compared_point
 from openrs.sweep.sampler import make_pruner
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
@@ -70,20 +74,21 @@ def replay(settings, trials, metrics):
     options, storage = OmegaConf.create(settings), optuna.storages.InMemoryStorage()
     sweep = optuna.create_study(storage=storage, study_name="replayed", direction="maximize")
     drawn = curves(storage, "replayed", make_pruner(options))
-    reached, values = dict.fromkeys(metrics, 0), {run: signal.points(metrics[run], SIGNAL) for run in metrics}
+    reached, values = dict.fromkeys(metrics, 0), {run: signal.values(metrics[run], SIGNAL) for run in metrics}
 
     def go(slot):
         trial = trials[slot]
-        run = trial.user_attrs[slots.RECORD]["run"]
-        curve, last = Curve(drawn, run, SIGNAL, slot), len(metrics[run])
+        run = trial.user_attrs[RECORD]["run"]
+        curve, last = RunCurve(drawn, storage, run, slot, {}), len(metrics[run])
         pruned = False
         while reached[run] < last and not pruned:
             step = reached[run] = reached[run] + 1
-            stop = curve.judge({step: values[run][step]}, step, values[run][step])
+            curve.draw({step: values[run][step]})
+            stop = curve.judge("worse", step, slot)
             pruned = stop is not None and step < last
         if not pruned:
             drawn.tell(curve.trial, values[run][last])
-        attributes = {slots.SLOT: slot, slots.RECORD: {"run": run, "kind": "pruned"}}
+        attributes = {SLOT: slot, RECORD: {"run": run, "kind": "pruned"}}
         sweep.add_trial(
             create_trial(state=TrialState.PRUNED, user_attrs=attributes)
             if pruned
@@ -92,15 +97,18 @@ def replay(settings, trials, metrics):
 
     for slot in range(len(trials)):
         go(slot)
-        while (chosen := next_promotion(options, "replayed", storage, slots.slots(sweep.trials))) is not None:
-            go(chosen.user_attrs[slots.SLOT])
-    return sweep.best_trial.user_attrs[slots.SLOT], sum(reached.values())
+        while (chosen := next_promotion(options, "replayed", storage, slots(sweep.trials))) is not None:
+            go(chosen.user_attrs[SLOT])
+    return sweep.best_trial.user_attrs[SLOT], sum(reached.values())
 
 
 def distinguishable(best, other):
     """Whether the better run's average differs beyond noise from another's: paired by problem, 5 %."""
-    rows = [table.line(table.Level(name, (trial,))) for name, trial in (("other", other), ("best", best))]
-    found = against(*rows, list(rows[0].cells))
+    rows = [
+        combination([compared_point(trial).evaluation()], AVERAGE).row(name)
+        for name, trial in (("other", other), ("best", best))
+    ]
+    found = Study(rows).pair(*rows, list(rows[0].cells)).parts
     return differences.average(list(found.values())).p < 0.05
 
 
@@ -120,8 +128,8 @@ def replays(name, trials, metrics):
 @pytest.mark.parametrize("name", PRUNERS)
 def test_so_many_of_the_steps_find_as_good_a_run(grid, name):
     metrics = {
-        trial.user_attrs[slots.RECORD]["run"]: read_lines(
-            Path(trial.user_attrs[slots.RECORD]["folder"]) / "train" / "metrics.jsonl"
+        trial.user_attrs[RECORD]["run"]: read_lines(
+            Path(trial.user_attrs[RECORD]["folder"]) / "train" / "metrics.jsonl"
         )[:50]
         for trial in grid
     }
@@ -149,7 +157,7 @@ def made(seed):
             {"step": step + 1, "rewards": {"accuracy": value + chance.gauss(0, 0.1)}}
             for step, value in enumerate(means)
         ]
-        attributes = {slots.RECORD: {"run": str(number)}}
+        attributes = {RECORD: {"run": str(number)}}
         trials.append(create_trial(state=TrialState.COMPLETE, value=100 * level, user_attrs=attributes))
     return trials, metrics
 

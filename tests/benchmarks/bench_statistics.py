@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openrs.analysis import cells, records
-from openrs.analysis.lines import Line
-from openrs.analysis.statistics import differences, intervals, power, selection
+from openrs.analysis import cells, decision_ledger, run_records
+from openrs.analysis.rows import ResultRow
+from openrs.analysis.statistics import decisions, differences, intervals, power, recipes, selection
 from openrs.analysis.tables import comparisons, table1
 from openrs.paths import ROOT
 from openrs.records.scores import ScoreAddress, score
@@ -65,10 +65,8 @@ def test_size():
                 found = cells.difference(*pair)
                 rejected += found.p < 0.05
                 covered += found.low <= 0 <= found.high
-                bounds = [cell.interval for cell in pair]
                 sizes = (n, n) if k == 1 else None
-                errors = pair[0].error, pair[1].error
-                apart = differences.unpaired(pair[0].value, pair[1].value, *bounds, errors, sizes)
+                apart = differences.unpaired(pair[0].estimate, pair[1].estimate, sizes)
                 unpaired += apart.p < 0.05
             numbers = [100 * number / rounds for number in (rejected, unpaired, covered)]
             print(f"{n:>4} {k:>2}  {numbers[0]:>5.1f} {numbers[1]:>5.1f} {numbers[2]:>6.1f}")
@@ -76,33 +74,140 @@ def test_size():
 
 
 def measured(drawn, k):
-    bounds, error = intervals.of_shares(drawn), intervals.error_of_shares(drawn)
     ids = tuple(map(str, range(len(drawn))))
-    return cells.Measured(float(drawn.mean()), bounds, error, len(drawn), k, (), ids, drawn)
+    return cells.Cell(intervals.of_shares(drawn), len(drawn), k, (), ids, drawn)
+
+
+def trained(rng, ability, runs, spread, gain=0.0):
+    """Outcomes of a recipe's runs, one answer a problem: each run is off by its own draw, in logits."""
+    logits = np.log(ability / (1 - ability))
+    return [
+        (rng.random(len(ability)) < 1 / (1 + np.exp(-(logits + gain + rng.normal(0, spread))))).astype(float)
+        for _ in range(runs)
+    ]
+
+
+def ability(rng, n):
+    return np.clip(rng.beta(1, 1, n), 0.02, 0.98)
+
+
+DRAWN = ((100, 0.2), (500, 0.2), (500, 0.4))
+"""Problems, and standard deviation between runs in logits."""
+
+
+def test_coverage_over_training_runs():
+    rng, rounds = np.random.default_rng(11), 1000
+    print("\ncoverage of the mean of 2, 3, 5 runs, percent (problems, spread in logits)")
+    for n, spread in DRAWN:
+        covered = []
+        for m in (2, 3, 5):
+            inside = 0
+            for _ in range(rounds):
+                runs = trained(rng, ability(rng, n), m, spread)
+                result = recipes.estimate([runs], [float(run.mean()) for run in runs])
+                inside += result.low <= 0.5 <= result.high
+            covered.append(inside / rounds)
+        print(f"{n:>4} {spread}: " + " ".join(f"{100 * share:>5.1f}" for share in covered))
+        assert min(covered) > 0.93
 
 
 def test_size_over_training_runs():
     rng, rounds = np.random.default_rng(2), 1000
-    print("\nrejections of equal recipes at 5 %, percent: by runs and problems; with the runs pooled")
-    for m in (2, 3, 5):
-        for wobble in (0.0, 0.05):
-            rejected = pooled = 0
+    print(
+        "\nrejections of equal recipes at 5 %, percent (problems, spread in logits): 1 v 2 runs, 2 v 2, ..."
+    )
+    pairs = ((1, 2), (2, 2), (3, 1), (3, 3), (5, 5))
+    for n, spread in DRAWN:
+        rejected = []
+        for counts in pairs:
+            found = 0
             for _ in range(rounds):
-                ability = rng.beta(1, 1, 200)
-                sides = [
-                    [
-                        rng.binomial(4, np.clip(ability + rng.normal(0, wobble), 0, 1)) / 4
-                        for _ in range(m)
-                    ]
-                    for _ in range(2)
-                ]  # fmt: skip
-                rejected += differences.between_runs(*sides).p < 0.05
-                pooled += differences.paired(*(np.mean(side, axis=0) for side in sides)).p < 0.05
-            print(
-                f"{m} runs, deviation between runs {wobble}: {100 * rejected / rounds:>5.1f} "
-                f"{100 * pooled / rounds:>5.1f}"
+                level = ability(rng, n)
+                sides = [trained(rng, level, count, spread) for count in counts]
+                lent = recipes.pooled([[run.mean() for run in side] for side in sides])
+                found += recipes.between_runs(*sides, spread=lent).p < 0.05
+            rejected.append(found / rounds)
+        print(
+            f"{n:>4} {spread}: "
+            + " ".join(f"{a}v{b} {100 * x:.1f}" for (a, b), x in zip(pairs, rejected, strict=True))
+        )
+        assert max(rejected) < 0.075
+
+
+def test_two_one_sided_tests_at_the_margin():
+    rng, rounds = np.random.default_rng(12), 1000
+    print(
+        "\ntwo one-sided tests: equal said of recipes that differ by the margin, percent (wanted: at most 5)"
+    )
+    for m in (2, 3, 5):
+        wrong = 0
+        for _ in range(rounds):
+            level = rng.beta(1, 1, 400) * 0.6 + 0.2
+            first, second = ([rng.binomial(4, np.clip(level + more + rng.normal(0, 0.01), 0, 1)) / 4
+                              for _ in range(m)] for more in (0.0, 0.05))  # fmt: skip
+            parts = recipes.parts_of_difference([first], [second])
+            gap = float(np.mean(second) - np.mean(first))
+            wrong += decisions.decide(gap, parts, margin=0.05).verdict == "equal"
+        print(f"{m} runs each: {100 * wrong / rounds:.1f}")
+        assert wrong / rounds < 0.065
+
+
+def test_loops_of_changes_that_change_nothing():
+    """Averages of three runs a side, with a known part over problems; a change is kept where B is better."""
+    rng, loops, changes = np.random.default_rng(13), 1000, 100
+    problems, runs = 0.8**2, 0.7**2
+    estimated = runs * rng.chisquare(4, (loops, changes)) / 4
+    effects = rng.normal(0, np.sqrt(problems + runs), (loops, changes))
+    print("\nloops of 100 null changes that keep one, percent; changes kept a loop")
+    for name, level in (("each at 5 %", 0.05), ("under a ledger", decision_ledger.ALPHA / changes)):
+        quantiles = [recipes.reach([(1.0, freedom)], level) for freedom in (499, 4)]
+        reach = np.sqrt(quantiles[0] ** 2 * problems + quantiles[1] ** 2 * estimated)
+        kept = effects > reach
+        print(f"{name}: {100 * kept.any(axis=1).mean():.1f} %, {kept.sum(axis=1).mean():.2f} kept")
+    winners = (effects > 0).sum(axis=1).mean()
+    print(f"every winner: {winners:.1f} kept")
+    assert kept.any(axis=1).mean() <= 0.05
+
+
+def test_predicted_power():
+    rng, rounds = np.random.default_rng(14), 1000
+    print(
+        "\npower of a gain of 5 points, percent: predicted, simulated (3 and 5 runs; 200 problems, 4 answers)"
+    )
+    for m in (3, 5):
+        predicted, found = [], 0
+        for _ in range(rounds):
+            level = rng.beta(1, 1, 200) * 0.3 + 0.3
+            sides = [{"x": [rng.binomial(4, np.clip(level + more + rng.normal(0, 0.02), 0, 1)) / 4
+                            for _ in range(m)]} for more in (0.0, 0.05)]  # fmt: skip
+            parts = recipes.parts_of_difference([sides[0]["x"]], [sides[1]["x"]])
+            predicted.append((parts[0][0], parts[1][0]))
+            gap = float(np.mean(sides[1]["x"]) - np.mean(sides[0]["x"]))
+            found += recipes.reach(parts) < abs(gap)
+        problems, between = np.mean(predicted, axis=0)
+        chance = power.between_recipes(0.05, np.sqrt(problems), np.sqrt(between), 200, 2 * m - 2)
+        print(f"{m} runs each: {100 * chance:.1f} {100 * found / rounds:.1f}")
+        assert abs(chance - found / rounds) < 0.05
+
+
+def test_family_wise_error_of_a_table():
+    rng, rounds = np.random.default_rng(15), 300
+    print("\ntables of 21 equal rows on 5 benchmarks in which a difference is beyond noise, percent")
+    wrong = 0
+    for _ in range(rounds):
+        levels = {title: rng.beta(0.5, 0.5, 60) for title in TITLES}
+        rows = [
+            ResultRow(
+                str(i),
+                (),
+                {t: measured((rng.random(60) < level).astype(float), 1) for t, level in levels.items()},
             )
-            assert rejected / rounds < 0.08
+            for i in range(22)
+        ]
+        cells = [cell for _, row in comparisons.table(rows[0], rows[1:], list(TITLES)).rows for cell in row]
+        wrong += any(cell.mark == "beyond noise" for cell in cells)
+    print(f"{100 * wrong / rounds:.1f}")
+    assert wrong / rounds < 0.09
 
 
 def test_size_of_the_marks():
@@ -114,9 +219,10 @@ def test_size_of_the_marks():
             for _ in range(rounds):
                 ability = rng.beta(0.5, 0.5, 100)
                 made = [
-                    Line(str(i), (), {"x": measured(rng.binomial(k, ability) / k, k)}) for i in range(count)
+                    ResultRow(str(i), (), {"x": measured(rng.binomial(k, ability) / k, k)})
+                    for i in range(count)
                 ]
-                marks = comparisons.marks(made, ["x"])
+                marks = comparisons.marks(made, [["x"]])[0]
                 wrong += len(marks) < count
                 bold += "best" in marks.values()
             print(f"{count:>3} rows, k {k}: {100 * wrong / rounds:>5.1f} {100 * bold / rounds:>5.1f}")
@@ -189,14 +295,14 @@ def power_as_printed(rng, rounds, n, k):
 
 def power_of_runs(rng, rounds, runs, base):
     """The same by the mean variances over problems and between runs."""
-    found = [recipes(rng, runs, 0.0, base) for _ in range(rounds)]
+    found = [two_recipes(rng, runs, 0.0, base) for _ in range(rounds)]
     between = np.mean([item.error_between_runs**2 for item in found])
     problems = np.mean([item.error**2 for item in found]) - between
     gain = power.over_runs(np.sqrt(problems), np.sqrt(between), 200, found[0].freedom)
-    return gain, np.mean([recipes(rng, runs, gain, base).p < 0.05 for _ in range(rounds)])
+    return gain, np.mean([two_recipes(rng, runs, gain, base).p < 0.05 for _ in range(rounds)])
 
 
-def recipes(rng, runs, gain, base, n=200, k=4, wobble=0.05):
+def two_recipes(rng, runs, gain, base, n=200, k=4, wobble=0.05):
     """Recipes of several runs that differ by 5 points; the first may be the base model, which has one."""
     ability = rng.beta(1, 1, n) * 0.3 + 0.15
     sides = [
@@ -206,7 +312,7 @@ def recipes(rng, runs, gain, base, n=200, k=4, wobble=0.05):
         ]
         for more, trained in ((0, not base), (gain, True))
     ]
-    return differences.between_runs(*sides, first_trained=not base)
+    return recipes.between_runs(*sides, first_trained=not base)
 
 
 def make(outputs, runs, steps, seeds=1):
@@ -242,7 +348,7 @@ def make(outputs, runs, steps, seeds=1):
 
 def test_a_table_of_twenty_rows(tmp_path):
     make(tmp_path, runs=20, steps=1, seeds=4)
-    runs = records.load_all(tmp_path)
+    runs = run_records.load_all(tmp_path)
     began, cpu = time.perf_counter(), time.process_time()
     table1.everything(runs)
     wall, cpu = time.perf_counter() - began, time.process_time() - cpu
@@ -255,8 +361,8 @@ def test_a_table_of_twenty_rows(tmp_path):
 def test_ten_thousand_scores(tmp_path):
     make(tmp_path, runs=200, steps=10)
     code = (
-        "import resource, sys, time; from pathlib import Path; from analysis import records\n"
-        "began = time.perf_counter(); runs = records.load_all(Path(sys.argv[1]))\n"
+        "import resource, sys, time; from pathlib import Path; from openrs.analysis import run_records\n"
+        "began = time.perf_counter(); runs = run_records.load_all(Path(sys.argv[1]))\n"
         "wall = time.perf_counter() - began; size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "print(sum(len(run.scores) for run in runs), wall, time.process_time(), size / 2**20)"
     )

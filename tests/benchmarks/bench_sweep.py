@@ -9,7 +9,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from openrs.sweep import slots
+from openrs.studies.trials import RECORD, SLOT
 from tests.helpers.sweep_fixtures import Stub, postgres  # noqa: F401
 from tests.helpers.sweeps import TRAINING, sweep
 
@@ -43,7 +43,7 @@ def test_a_thousand_finished_trials_are_resumed_in_seconds(tmp_path):
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE, params={"x": slot}, distributions=first.distributions,
-                value=float(slot), user_attrs={slots.SLOT: slot},
+                value=float(slot), user_attrs={SLOT: slot},
             )
         )  # fmt: skip
     seconds = timed(stub, *common)
@@ -61,7 +61,7 @@ def test_a_thousand_finished_runs_with_a_budget_are_resumed_in_seconds(tmp_path)
     assert sweep(*common, "hydra.sweeper.n_trials=1").returncode == 0
     study = optuna.load_study(study_name="large", storage=f"sqlite:///{tmp_path}/sweep/study.db")
     (first,) = study.trials
-    record = first.user_attrs[slots.RECORD]
+    record = first.user_attrs[RECORD]
     for slot in range(1, 1000):
         folder = tmp_path / "runs" / f"exp2-{slot:08d}"
         folder.mkdir()
@@ -70,7 +70,7 @@ def test_a_thousand_finished_runs_with_a_budget_are_resumed_in_seconds(tmp_path)
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE, params={"seed": slot}, distributions=first.distributions,
-                value=float(slot), user_attrs={slots.SLOT: slot, slots.RECORD: record | more},
+                value=float(slot), user_attrs={SLOT: slot, RECORD: record | more},
             )
         )  # fmt: skip
     began = time.perf_counter()

@@ -1,12 +1,15 @@
 """Composition: every option, the paper's experiments, and what wrong input is told."""
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from typing import get_args
 
 import pytest
-from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
-from openrs.config.schema import EVALUATION, NEITHER, RECIPE, Config, Engine, Reward, Steps
+from openrs.config.fields import Identity
+from openrs.config.schema import Budget, Config, EngineOptions, Evaluation, Hardware
+from openrs.config.training import Algorithm, Collapse, Data, Draw, Length, Reward, Steps
+from openrs.errors import Mistake
 from openrs.paths import CONF, SWEEPS
 from openrs.records import paper
 
@@ -22,7 +25,8 @@ ROUNDS = range(max(len(options) for options in GROUPS.values()))
 def test_every_option_composes(composed, number):
     """One option of every group at a time, until each had its turn."""
     chosen = {group: options[number % len(options)] for group, options in GROUPS.items()}
-    config = composed(*(f"{group}={option}" for group, option in chosen.items()))
+    own = ["data.id=problems.jsonl"] if chosen["data"] == "own" else []
+    config = composed(*(f"{group}={option}" for group, option in chosen.items()), *own)
     assert config.algorithm.name == chosen["algorithm"]
     assert config.hardware.name == chosen["hardware"]
     assert config.name == chosen["experiment"]
@@ -62,7 +66,7 @@ def test_the_papers_experiments(composed, experiment):
     draws, cap, rewards, reported = GOLDEN[experiment]
     assert {draw.source: draw.count for draw in config.data.draws.values()} == draws
     assert (config.length.prompt, config.length.completion) == (512, cap)
-    terms = {name: term.weight for name, term in vars(config.reward).items() if term is not None}
+    terms = {name: term.weight for name, term in config.reward.terms.items()}
     assert terms == rewards
     assert config.report_step == reported
     assert (config.steps.total, config.steps.save_every, config.seed) == (500, 50, 42)
@@ -137,19 +141,20 @@ def test_rewards_switch_from_the_command_line(composed):
     assert config.reward.cosine is not None
     assert (config.reward.repetition_penalty.ngram_size, config.reward.repetition_penalty.weight) == (20, 0.5)
     config = composed("reward=[accuracy,length,english_only]", "reward.length.weight=0.5")
-    on = {name: term.weight for name, term in vars(config.reward).items() if term is not None}
+    on = {name: term.weight for name, term in config.reward.terms.items()}
     assert on == {"format": 1.0, "accuracy": 2.0, "length": 0.5, "english_only": 1.0}
 
 
 def test_every_reward_term_can_be_added_and_is_called_by_its_field(composed):
-    for field in fields(Reward):
+    built_in = [field for field in fields(Reward) if field.name != "custom"]
+    for field in built_in:
         values = "{max_length: 9, length_unit: tokens, clamped: true, correct_short: 1, correct_long: 1, "
         values += "wrong_short: 0, wrong_long: 0}"
         added = composed(f"reward.{field.name}={values if field.name == 'cosine' else '{}'}")
         term = getattr(added.reward, field.name)
         assert get_name(term) == field.name
         assert term.version >= 1
-    assert vars(Reward()) == {field.name: None for field in fields(Reward)}  # all off by default
+    assert vars(Reward()) == {field.name: None for field in built_in} | {"custom": {}}  # all off by default
 
 
 def get_name(term):
@@ -216,7 +221,7 @@ def test_steps_released_stops_at_the_reported_step(composed):
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        (["algorithm.group_size=1"], ["algorithm.group_size=1", "at least 2", "Give 2"]),
+        (["algorithm.group_size=1"], ["algorithm.group_size=1", "at least 2", "=2"]),
         (["algorithm.micro_batch=5"], ["algorithm.micro_batch=5", "whole groups", "=6"]),
         (["hardware.training_processes=5"], ["algorithm.prompts_per_step=12", "5 processes"]),
         (["length.completion=900"], ["length.completion=900", "model.context=512", "=384"]),
@@ -229,7 +234,7 @@ def test_steps_released_stops_at_the_reported_step(composed):
         (["evaluation.benchmarks=[gsm8k]"], ["evaluation.benchmarks=gsm8k", "Known: aime24"]),
         (["evaluation.num_seeds.amc23=0"], ["evaluation.num_seeds.amc23=0", "at least one"]),
         (["reward.format=null", "reward.accuracy=null"], ["reward", "every term is off"]),
-        (["+reward.lenght={}"], ["reward.lenght={}", "no reward term", "Known: format, accuracy, cosine"]),
+        (["+reward.lenght={}"], ["reward.lenght={}", "no option", "Did you mean reward.length"]),
         (["catalog=mirror"], ["catalog.root", "catalog.root=/data/hub"]),
         (
             [
@@ -239,8 +244,8 @@ def test_steps_released_stops_at_the_reported_step(composed):
             ["reward.cosine.max_length=0", "length.c"],
         ),
         (["algorithm.min_lr_rate=null"], ["algorithm.min_lr_rate=None", "floor"]),
-        (["algorithm.beta=-1"], ["algorithm.beta=-1", "negative"]),
-        (["algorithm.warmup=2"], ["algorithm.warmup=2", "0 to 1"]),
+        (["algorithm.beta=-1"], ["algorithm.beta=-1", "at least 0"]),
+        (["algorithm.warmup=2"], ["algorithm.warmup=2", "at least 0 and below 1"]),
         (["evaluation.max_problems=0"], ["evaluation.max_problems=0", "greater than 0"]),
         (["algorithm.num_iterations=3"], ["algorithm.num_iterations=3", "multiples of 3"]),
         (["algorithm.warmup=1"], ["algorithm.warmup=1", "below 1"]),
@@ -248,20 +253,23 @@ def test_steps_released_stops_at_the_reported_step(composed):
         (["~data.draws.open_rs"], ["data.draws", "at least one draw"]),
         (["algorithm.learning_rate=nan"], ["algorithm.learning_rate=nan", "finite"]),
         (["reward.format.weight=inf"], ["reward.format.weight=inf", "finite"]),
-        (["seed=-1"], ["seed=-1", "from 0 to 4294967295"]),
-        (["seed=99999999999"], ["seed=99999999999", "from 0 to 4294967295"]),
-        (["evaluation.first_seed=-1"], ["evaluation.first_seed=-1", "negative"]),
+        (["seed=-1"], ["seed=-1", "at least 0 and below 4294967296"]),
+        (["seed=99999999999"], ["seed=99999999999", "at least 0 and below 4294967296"]),
+        (["evaluation.first_seed=-1"], ["evaluation.first_seed=-1", "at least 0"]),
         (["algorithm.adam_beta1=1"], ["algorithm.adam_beta1=1.0", "below 1"]),
         (["model.context=-5"], ["model.context=-5", "greater than 0"]),
         (["collapse=guard", "collapse.window=0"], ["collapse.window=0", "greater than 0"]),
         (["budget.money=-5"], ["budget.money=-5", "greater than 0"]),
-        (["hardware.devices=-1"], ["hardware.devices=-1", "negative"]),
+        (["hardware.devices=-1"], ["hardware.devices=-1", "at least 0"]),
         (["evaluation.checkpoints=['²']"], ["evaluation.checkpoints=²", "reported"]),
         (["evaluation.checkpoints=[]"], ["evaluation.checkpoints=[]", "stages=[train]"]),
         (["evaluation.benchmarks=[]"], ["evaluation.benchmarks=[]", "names none"]),
         (["evaluation.benchmarks=[amc23,amc23]"], ["evaluation.benchmarks", "twice"]),
         (["stages=[]"], ["stages=[]", "nothing to do"]),
-        (["force=[train]", "stages=[evaluate]"], ["force=[train]", "stages=['evaluate']", "Add it"]),
+        (
+            ["force=[train]", "stages=[evaluate]"],
+            ["force=[train]", "stages=['evaluate']", "Add train to stages"],
+        ),
         (["name=../../evil"], ["name='../../evil'", "letters"]),
         (["name=a/b"], ["name='a/b'", "letters"]),
         (["name=''"], ["name=''", "letters"]),
@@ -286,14 +294,89 @@ def test_training_alone_needs_no_benchmark(composed):
 
 
 def test_an_optimizer_that_does_not_exist_is_refused(composed):
-    with pytest.raises(ConfigCompositionException, match="adamm"):
+    with pytest.raises(
+        Mistake, match=r"optimizer=adamm: must be one of .* Give algorithm.optimizer=adamw_torch"
+    ):
         composed("algorithm.optimizer=adamm")
 
 
+def nested(annotation):
+    """The dataclasses that a field holds: itself, one of several types, items of a list or a dict."""
+    if is_dataclass(annotation):
+        return [annotation]
+    return [node for argument in get_args(annotation) for node in nested(argument)]
+
+
+def statements(node, path="", above=None):
+    """Each field that is no group, with what states its identity: itself, or a group around it."""
+    for field in fields(node):
+        name, stated = f"{path}{field.name}", field.metadata.get("identity")
+        assert not (above and stated), f"{name} states its identity twice"
+        groups = nested(field.type)
+        for group in groups:
+            yield from statements(group, f"{name}.", above or stated)
+        if not groups:
+            yield name, above or stated
+
+
 def test_every_field_is_in_exactly_one_part_of_identity():
-    split = {"steps": Steps, "engine": Engine}
-    names = {field.name for field in fields(Config)} - split.keys()
-    names |= {f"{group}.{field.name}" for group, node in split.items() for field in fields(node)}
-    parts = [*RECIPE, *EVALUATION, *NEITHER]
-    assert len(parts) == len(set(parts))
-    assert set(parts) == names
+    parts = dict(statements(Config))
+    assert [name for name, identity in parts.items() if identity is None] == []
+    assert {identity for identity in parts.values()} == set(get_args(Identity))
+    assert parts["algorithm.learning_rate"] == parts["data.draws.count"] == "recipe"
+    assert (parts["steps.total"], parts["steps.stop_at"]) == ("recipe", "neither")
+    assert (parts["engine.kind"], parts["engine.retries"]) == ("evaluation", "neither")
+
+
+def test_numbers_of_a_training_have_limits():
+    unlimited = {
+        f"{node.__name__}.{field.name}"
+        for node in (Algorithm, Collapse, Length, Budget)
+        for field in fields(node)
+        if {int, float} & {field.type, *get_args(field.type)} and field.metadata.get("limits") is None
+    }
+    assert unlimited == set()
+
+
+def test_an_example_of_a_limit_is_within_it():
+    for node in (Algorithm, Collapse, Config, Data, Draw, EngineOptions, Evaluation, Hardware, Length, Steps):
+        for field in fields(node):
+            limits = field.metadata.get("limits")
+            assert limits is None or limits.hold(limits.example), field.name
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("+bogus=1", "bogus=1: is no option. Known: name, report_step"),
+        ("+algorithm.bogus=1", "algorithm.bogus=1: is no option. Known in algorithm: name, prompts_per_step"),
+        (
+            "++data.draws.open_rs.bogus=1",
+            "data.draws.open_rs.bogus=1: is no option. Known in data.draws.open_rs: source, count",
+        ),
+        (
+            "+reward.accuracy.bogus=1",
+            "reward.accuracy.bogus=1: is no option. Known in reward.accuracy: weight",
+        ),
+        ("lr=1e-5", "lr=1e-5: is no option. Did you mean algorithm.learning_rate?"),
+        ("+algorithm.lr=1", "algorithm.lr=1: is no option. Did you mean algorithm.learning_rate?"),
+        ("++steps.totl=3", "steps.totl=3: is no option. Did you mean steps.total?"),
+        ("num_seeds=3", "num_seeds=3: is no option. Did you mean evaluation.num_seeds?"),
+        ("count=3", "count=3: is no option. Did you mean data.draws.NAME.count?"),
+        ("hydra.run.dri=x", "hydra.run.dri=x: is no option. Did you mean hydra.run.dir?"),
+    ],
+)
+def test_a_field_that_is_not_in_the_schema_is_refused_however_it_was_added(composed, override, message):
+    with pytest.raises(Mistake) as error:
+        composed("experiment=exp2", override)
+    assert str(error.value).startswith(message)
+
+
+def test_fields_keep_their_order():
+    """The name of a study hashes the text of the config: another order would begin every study anew."""
+    order = (
+        "name report_step untrained seed data length reward steps prompt model algorithm evaluation engine "
+        "hardware tracker hub scale catalog collapse objective budget fail_fast stages force dry_run outputs "
+        "detect spread"
+    )
+    assert [field.name for field in fields(Config)] == order.split()

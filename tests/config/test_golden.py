@@ -15,6 +15,7 @@ import pytest
 
 from openrs.config.schema import Config
 from openrs.records import recipe
+from openrs.train.arguments import trainer_arguments
 
 FOLDER = Path(__file__).parents[1] / "golden"
 EXPERIMENTS = ("exp1", "exp2", "exp3")
@@ -37,8 +38,6 @@ def resolved(config: Config) -> dict[str, Any]:
 
 def arguments(config: Config) -> dict[str, Any]:
     """What TRL's GRPOConfig is given on the scale's own hardware."""
-    from openrs.train.trainer import trainer_arguments
-
     return trainer_arguments(config, "weights", Path("outputs/runs/NAME-ID/train"))
 
 
@@ -62,7 +61,6 @@ def test_the_whole_recipe_is_the_golden_one(composed, experiment, scale):
     assert made == golden
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("experiment", "scale"), POINTS)
 def test_the_trainer_gets_the_golden_arguments(composed, experiment, scale):
     golden, made = compared("trainer", composed(f"experiment={experiment}", f"scale={scale}"))

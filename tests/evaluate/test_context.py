@@ -7,9 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from openrs import engines, models
+from openrs.data.rows import Rows
 from openrs.engines import Request, Sampling
 from openrs.errors import Mistake
-from openrs.plan import describe, resolve
+from openrs.plan import resolve
+from openrs.plan_text import describe
 from openrs.records import scores
 from tests.helpers.completions_server import CompletionsServer
 from tests.helpers.writing_engine import Writing, tokenizer
@@ -52,11 +54,11 @@ def test_transformers_ends_an_answer_with_the_context(folder):
 
 @pytest.mark.slow
 def test_a_server_is_asked_for_no_more_than_the_context_leaves(folder):
-    from openrs.config.schema import Engine
+    from openrs.config.schema import EngineOptions
     from openrs.engines.server import ServerEngine
 
     with CompletionsServer(folder) as server:
-        engine = ServerEngine(folder, folder, Engine(kind="server", base_url=server.url), 0, 400)
+        engine = ServerEngine(folder, folder, EngineOptions(kind="server", base_url=server.url), 0, 400)
         engine.generate([Request([5], 1, 9), Request([5], 2)], SAMPLING)
     assert {body["seed"]: body["max_tokens"] for body in server.asked} == {1: 9, 2: 64}
 
@@ -79,9 +81,9 @@ def test_vllm_is_asked_for_no_more_than_the_context_leaves(monkeypatch):
     from openrs.engines.vllm import VllmEngine
 
     engine = object.__new__(VllmEngine)
-    engine._llm, engine._asked, engine.ends = Llm(), 0, [0]
+    engine._llm, engine._requests, engine.ends = Llm(), 0, [0]
     requests = [Request([5], 1, 9), Request([5], 2)]
-    (cut, whole) = asyncio.run(engine._generate(requests, SAMPLING, engines.unheard))
+    (cut, whole) = asyncio.run(engine._generate(requests, SAMPLING, engines.ignore))
     assert asked == [9, 64]
     assert (len(cut.tokens), cut.truncated, len(whole.tokens)) == (9, True, 64)
 
@@ -109,7 +111,7 @@ def test_the_longest_problems_are_asked_of_the_smallest_contexts(
         engines, "load", lambda config, weights, base, step, longest: contexts.append(longest) or engine
     )
     (cell,) = plan.missing(0)
-    stage.evaluate(config, plan.base, 0, folder, [cell], {"olympiadbench": rows})
+    stage.evaluate(config, plan.base, 0, folder, [cell], {"olympiadbench": Rows(rows)})
     lengths = [len(request.prompt) + sampling_of(config).cap(request) for request in engine.asked]
     assert max(len(request.prompt) for request in engine.asked) == contexts[0] > 1024
     assert max(lengths) == 4096  # not one more
@@ -127,7 +129,6 @@ def sampling_of(config):
 def test_the_engine_holds_no_more_than_the_model(composed, monkeypatch):
     """What vLLM is told as its context: the longest sequence, the model's own context at most."""
     held = []
-    monkeypatch.setattr(engines, "require", lambda config: None)
     stand_in = SimpleNamespace(VllmEngine=lambda *arguments: held.append(arguments[5]))
     monkeypatch.setitem(sys.modules, "openrs.engines.vllm", stand_in)
     small = composed("experiment=base", "scale=paper", "model=qwen2_5_math_7b")

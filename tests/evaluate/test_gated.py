@@ -4,6 +4,7 @@ import pytest
 
 from openrs import engines, models
 from openrs.plan import resolve
+from openrs.records import scores
 from tests.helpers.writing_engine import Writing, tokenizer
 
 pytestmark = pytest.mark.slow  # imports lighteval
@@ -23,6 +24,7 @@ def test_details_are_kept_of_all_but_the_gated_set(composed, tmp_path, monkeypat
     stage.evaluate(config, plan.base, 0, folder, plan.missing(0), plan.problems)
     assert plan.missing(0) == []
     assert (len(loads), len(engine.asked)) == (1, 6)
+    assert {score.device for score in scores.read_all(plan.base.folder)} == {"CPU"}
     details = [path.name for path in tmp_path.rglob("details_*.parquet")]
     assert len(details) == 1
     assert details[0].startswith("details_aime24|")

@@ -1,68 +1,55 @@
 """The command as a process, and what it imports."""
 
-import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
-import tempfile
-import time
+from contextlib import suppress
 from pathlib import Path
 
 from openrs.paths import ROOT
+from tests.helpers import fork_server
+from tests.helpers.fork_server import Fork
 
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
-FOLDER = "OPENRS_FORK_SERVER"
-"""Environment variable: the folder of the fork server's socket, shared by the workers of one test session."""
-COLD = ("COVERAGE", "HF_", "HYPOTHESIS", "LD_", "OMP_", "PYTHON", "TRANSFORMERS_", "VLLM_")
-"""What packages or the interpreter read when they start: a command that sets one starts cold."""
+Process = Fork | subprocess.Popen[str]
 
 
-def share_fork_server():
-    """Names the folder and the owner of the fork server, before the workers of a test session start."""
-    if FOLDER not in os.environ:
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="openrs-forks-")
-        os.environ[f"{FOLDER}_OWNER"] = str(os.getpid())
-
-
-def _socket():
-    """The fork server's socket; whoever asks first starts the server."""
-    share_fork_server()
-    folder = Path(os.environ[FOLDER])
-    path, log = folder / "socket", folder / "log"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            environment = {k: v for k, v in ENVIRONMENT.items() if not k.startswith("COVERAGE")}
-            with log.open("w") as output:
-                server = subprocess.Popen(
-                    [sys.executable, "-m", "tests.helpers.fork_server", path, os.environ[f"{FOLDER}_OWNER"]],
-                    cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True,
-                )  # fmt: skip
-            while not path.exists():
-                assert server.poll() is None, log.read_text()[-3000:]
-                time.sleep(0.05)
-    return path
-
-
-def command(*arguments, module="openrs", **environment):
-    """The argument vector of a command: a fork, or a cold start where the environment asks for one.
+def start(
+    *arguments: str, module: str = "openrs", cwd: Path = ROOT, cold: bool = False, **environment: str
+) -> Process:
+    """Starts a command in a session of its own, as a fork of a process with the heavy packages.
 
     Args:
         module: what `python -m` runs, or the path of a script.
+        cold: whether a new interpreter runs it, as it does where the environment asks for one.
     """
-    if any(name.startswith(COLD) for name in environment):
-        return [sys.executable, *([] if module.endswith(".py") else ["-m"]), module, *map(str, arguments)]
-    client = Path(__file__).with_name("fork_client.py")
-    return [sys.executable, "-I", "-S", str(client), str(_socket()), module, *map(str, arguments)]
-
-
-def openrs(*arguments, cwd=ROOT, module="openrs", timeout=300, **environment):
-    """Runs a command to its end."""
-    return subprocess.run(
-        command(*arguments, module=module, **environment),
-        cwd=cwd, capture_output=True, text=True, env=ENVIRONMENT | environment, timeout=timeout,
+    command = [*([] if module.endswith(".py") else ["-m"]), module, *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    if not cold and fork_server.serves(environment):
+        return Fork(command, cwd, environment)
+    return subprocess.Popen(
+        [sys.executable, *command], cwd=cwd, env=environment, text=True, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+def openrs(*arguments: str, timeout: float = 300, **more) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end; takes what `start` takes."""
+    process = start(*arguments, **more)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        kill(process)
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def kill(process: Process) -> None:
+    """Kills a command with -9, and what it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 HEAVY = ("torch", "transformers", "trl", "lighteval", "scipy.stats", "datasets", "reasoning_gym")

@@ -27,7 +27,14 @@ class FakeHub:
         """Repositories that this key may not write."""
         self.broken: set[str] = set()
         self.requests: list[str] = []
+        self.heads: dict[str, dict[str, str]] = {}
+        """Repository -> branch -> its commit, for those that have one; the commit is a branch too."""
         self.url = ""
+
+    def publish(self, name: str, commit: str, files: dict[str, bytes]) -> None:
+        """Makes a commit the newest of a repository's main branch; the older ones stay."""
+        self.repositories.setdefault(name, {}).update({"main": files, commit: files})
+        self.heads.setdefault(name, {}).update({"main": commit, commit: commit})
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -171,11 +178,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def resolve(self, parts: list[str]) -> None:
         at = parts.index("resolve")
-        files = self.hub.repositories["/".join(parts[:at])].get(parts[at + 1], {})
+        name, revision = "/".join(parts[:at]), parts[at + 1]
+        if name not in self.hub.repositories:
+            return self.refuse(404, "Repository not found", "RepoNotFound")
+        if name in self.hub.heads and revision not in self.hub.repositories[name]:
+            return self.refuse(404, "Invalid rev id", "RevisionNotFound")
+        files = self.hub.repositories[name].get(revision, {})
+        commit = self.hub.heads.get(name, {}).get(revision, "0" * 40)
         content = files.get("/".join(parts[at + 2 :]))
         if content is None:
             return self.refuse(404, "Entry not found", "EntryNotFound")
-        return self.answer(content, ETag=f'"{hashlib.sha1(content).hexdigest()}"', X_Repo_Commit="0" * 40)
+        return self.answer(content, ETag=f'"{hashlib.sha1(content).hexdigest()}"', X_Repo_Commit=commit)
 
 
 @contextmanager

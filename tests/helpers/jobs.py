@@ -1,13 +1,11 @@
 """A short main job, and what its run folder holds."""
 
 import json
-import os
-import signal
-import subprocess
 import time
 
-from openrs.paths import ROOT
-from tests.helpers.commands import ENVIRONMENT, command
+import psutil
+
+from tests.helpers.commands import kill, start
 
 SHORT = [
     "experiment=exp3",
@@ -21,8 +19,10 @@ SHORT = [
     "data.draws.open_deepscaler.count=3",
     "data.draws.easy.count=3",
     "evaluation.max_problems=8",
+    "evaluation.max_new_tokens=64",
 ]
-"""Six steps of 4 prompts over 12 rows: an epoch is three steps, so the run ends in its second."""
+"""Six steps of 4 prompts over 12 rows: an epoch is three steps, so the run ends in its second. Few answers
+are longer than 64 tokens, and one long answer takes as long as all others."""
 
 
 def only_run(outputs, name="exp3"):
@@ -40,6 +40,11 @@ def metrics(run):
     return [{k: v for k, v in json.loads(line).items() if k not in timing} for line in lines]
 
 
+def segments(run):
+    """The stretches of a run's training."""
+    return json.loads((run / "train.json").read_text())["segments"]
+
+
 def outcomes(run):
     return {
         path.relative_to(run).as_posix(): json.loads(path.read_text())["text"]
@@ -49,14 +54,22 @@ def outcomes(run):
 
 def killed(arguments, when, timeout=240):
     """Starts the command and kills it with -9 as soon as `when` says so."""
-    process = subprocess.Popen(
-        command(*arguments), env=ENVIRONMENT,
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    process = start(*arguments)
     began = time.monotonic()
     while not when():
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() - began < timeout
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill(process)
+
+
+def ranks_of(process):
+    """The training processes under a running command, by rank."""
+    found = {}
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if "openrs.stage" in child.cmdline() and "RANK" in child.environ():
+                found[int(child.environ()["RANK"])] = child
+        except psutil.Error:
+            continue
+    return found

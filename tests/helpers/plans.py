@@ -1,16 +1,15 @@
-"""Plans of nano runs whose records are made up, and a study that their jobs are told of."""
+"""Plans of nano runs whose records are made up, and a study that their jobs are linked to."""
 
 import json
 from dataclasses import asdict
 
 import optuna
-from omegaconf import OmegaConf
 
 from openrs.plan import resolve
 from openrs.records.training import Checkpoint, TrainRecord
-from openrs.sweep import slots
-from openrs.sweep import trial as job
-from openrs.sweep.storage import open_storage
+from openrs.studies.storage import open_storage
+from openrs.studies.trials import SLOT
+from openrs.sweep.link import StudyLink
 
 HALVING = {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 2, "reduction_factor": 2}
 
@@ -42,7 +41,7 @@ def trained(plan, rewards, **more):
 
 
 class Study:
-    """A sweep's study, and what its jobs are told of it."""
+    """A sweep's study, and what its jobs know of it."""
 
     def __init__(self, folder, pruner=HALVING, signal="reward"):
         self.url = f"sqlite:///{folder}/sweep/study.db"
@@ -51,20 +50,14 @@ class Study:
         self.study = optuna.create_study(storage=storage, study_name="sweep", direction="maximize")
 
     def trial(self, slot=0, **attributes):
-        """Starts a trial; returns it and its job."""
-        self.study.enqueue_trial({}, user_attrs={slots.SLOT: slot} | attributes)
+        """Starts a trial; returns it and the link to it."""
+        self.study.enqueue_trial({}, user_attrs={SLOT: slot} | attributes)
         trial = self.study.ask()
-        sweeper = {
-            "storage": self.url, "study_name": "sweep", "pruner": self.pruner, "signal": self.signal,
-        }  # fmt: skip
-        return trial, job.Trial(OmegaConf.create(sweeper), trial.number)
+        return trial, self.link(trial.number)
 
-    def told(self, number=0, promotes=None):
-        """What a job of this number is told."""
-        return {
-            "storage": self.url, "study_name": "sweep", "pruner": self.pruner, "signal": self.signal,
-            "number": number, "promotes": promotes,
-        }  # fmt: skip
+    def link(self, number=0, promotes=None):
+        """What a job knows of the trial of this number."""
+        return StudyLink(self.url, "sweep", number, self.pruner, self.signal, promotes)
 
     def curves(self):
         """The study of the curves."""

@@ -3,14 +3,15 @@
 import json
 
 from openrs.analysis import commands as cli
-from openrs.analysis import records
+from openrs.analysis import run_records
 from openrs.analysis.importing import address, reading, store
+from openrs.analysis.importing.choice import RULES
 
 REPOSITORIES = {"aime24": "HuggingFaceH4/aime_2024", "amc23": "knoveleng/AMC-23"}
 
 
 def command(monkeypatch, capsys, *arguments):
-    """Exit status, output and errors of `python -m analysis`."""
+    """Exit status, output and errors of a verb of `analysis`."""
     monkeypatch.setattr("sys.argv", ["analysis", *map(str, arguments)])
     status = cli.main()
     return status, *capsys.readouterr()
@@ -50,11 +51,26 @@ def new(metrics, seed=None, n=30, outputs="b1", **config):
     }  # fmt: skip
 
 
+def harness(values, n=100, **config):
+    """A result file of the harness with one task, gsm8k."""
+    return {
+        "results": {"gsm8k": values},
+        "configs": {"gsm8k": config},
+        "n-samples": {"gsm8k": {"effective": n}},
+        "model_name": "m",
+    }
+
+
+def filtered(name, *steps):
+    """One of a harness task's filters."""
+    return {"name": name, "filter": [{"function": step} for step in steps]}
+
+
 def put(path, document):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
 
 
-def imported(folder, outputs, pattern=None, collection="logs", baseline=None):
-    found = list(reading.read(folder, address.pattern(pattern)))
-    return store.store(found, outputs, collection, baseline), records.load_all(outputs, imported=True)
+def imported(folder, outputs, pattern=None, collection="logs", baseline=None, choice=RULES):
+    results = list(reading.read(folder, address.pattern(pattern), choice))
+    return store.store(results, outputs, collection, baseline), run_records.load_all(outputs, imported=True)

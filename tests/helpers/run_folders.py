@@ -2,7 +2,8 @@
 
 import json
 
-from openrs.analysis.records import RunRecords
+from openrs.analysis.run_records import RunRecords
+from openrs.records.checkpoints import mark_whole
 from openrs.records.files import write_record
 from openrs.records.recipe import digest
 from openrs.records.scores import Score, ScoreAddress, score, write
@@ -11,6 +12,10 @@ TITLES = {"aime24": "AIME24", "math_500": "MATH-500", "amc23": "AMC23",
           "minerva": "Minerva", "olympiadbench": "OlympiadBench"}  # fmt: skip
 SETTINGS = {"temperature": 0.6, "top_p": 0.95, "max_new_tokens": 256, "engine": "transformers",
             "dtype": "float64", "instruction": "i", "max_problems": None}  # fmt: skip
+
+STATE = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+KEPT = ("config.json", "model.safetensors", "trainer_state.json")
+"""Files of a checkpoint: what only going on needs, and the others."""
 
 
 def halves(n=4):
@@ -28,6 +33,7 @@ def make_run(
     report_step=10,
     versions=None,
     problems="p",
+    device="",
 ):
     """A run folder with scores: {step: {benchmark: [outcomes per seed]}}."""
     recipe = {"schema": 1, "name": name} if recipe is None else recipe
@@ -44,7 +50,7 @@ def make_run(
             for offset, correct in enumerate(seeds):
                 cell = ScoreAddress(step, benchmark, digest([benchmark, problems]), "5" * 64, 1234 + offset)
                 n = len(correct)
-                made = score(
+                scores = score(
                     cell,
                     title=prefix + TITLES[benchmark],
                     columns={
@@ -57,8 +63,9 @@ def make_run(
                     seconds=1.0,
                     settings=settings or SETTINGS,
                     versions=versions or {},
+                    device=device,
                 )
-                write(folder, made)
+                write(folder, scores)
     return folder
 
 
@@ -66,7 +73,7 @@ def imported_run(name, shares, settings=None, n=40, model="org/model", seeds=(-1
     """Records as an import leaves them, aggregates only: {step: {title: share right, or one a seed}}."""
     recipe = {"imported": {"from": "logs", "name": name, "model": model}}
     origin = {"samples": 1, "metric": "extractive_match", "examples": examples}
-    made = [
+    scores = [
         Score(
             step=step,
             benchmark=title.lower(),
@@ -92,7 +99,7 @@ def imported_run(name, shares, settings=None, n=40, model="org/model", seeds=(-1
         for seed, value in zip(seeds, values if isinstance(values, list) else [values], strict=False)
     ]
     config = {"report_step": None, "scale": {"name": "imported"}, "model": {"title": name}}
-    return RunRecords(name, digest(recipe), recipe, config, tuple(made))
+    return RunRecords(name, digest(recipe), recipe, config, tuple(scores))
 
 
 def store_texts(folder, text, gold="1"):
@@ -102,3 +109,13 @@ def store_texts(folder, text, gold="1"):
         record = {"ids": ids, "text": [text(i) for i in range(len(ids))], "gold": [gold] * len(ids)}
         seed = path.name.split("-")[1]
         path.with_name(f"seed-{seed}.text.json").write_text(json.dumps(record))
+
+
+def save_checkpoint(folder, step, names=(*KEPT, *STATE), **more):
+    """A checkpoint with small files of these names."""
+    checkpoint = folder / f"checkpoint-{step}"
+    for name in names:
+        (checkpoint / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkpoint / name).write_text(f"{name} of step {step}")
+    mark_whole(checkpoint, step, **more)
+    return checkpoint

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from openrs.paths import ROOT
-from tests.helpers.commands import command
+from tests.helpers import commands
 
 STUB = Path(__file__).with_name("stub.py")
 
@@ -22,21 +21,15 @@ class Stub:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.log = folder, folder / "log"
+        self._options = ("-m", f"log={self.log}", f"hydra.sweep.dir={folder}/sweep")
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> commands.Process:
         """Starts a worker."""
-        options = ("-m", f"log={self.log}", f"hydra.sweep.dir={self.folder}/sweep")
-        return subprocess.Popen(
-            command(*options, *arguments, module=str(STUB), **environment),
-            cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, start_new_session=True,
-        )  # fmt: skip
+        return commands.start(*self._options, *arguments, module=str(STUB), cwd=self.folder, **environment)
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs a worker to its end."""
-        process = self.start(*arguments, **environment)
-        out, err = process.communicate(timeout=400)
-        return subprocess.CompletedProcess([], process.returncode, out, err)
+        return commands.openrs(*self._options, *arguments, module=str(STUB), cwd=self.folder, **environment)
 
     def ran(self) -> list[str]:
         """The points that were run, in order, as "x y"."""

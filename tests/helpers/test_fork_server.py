@@ -1,63 +1,106 @@
-"""A command in a fork behaves as a command that started cold."""
+"""The commands of the tests run as forks: a fork is to a command what a new interpreter is."""
 
-import os
+import json
 import signal
-import subprocess
 import time
 
 import psutil
 import pytest
 
-from tests.helpers.commands import command
+from tests.helpers.commands import kill, openrs, start
+from tests.helpers.fork_server import Fork
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = """
-import os, sys, time
-print(sys.argv[1:], os.getcwd(), os.environ.get("A_WORD"), sys.stdin.read())
-print("to the other stream", file=sys.stderr)
-if sys.argv[1] == "wait":
-    open(sys.argv[2], "w").write(str(os.getpid()))
-    time.sleep(60)
-sys.exit(int(sys.argv[1]))
+SHOW = """
+import json, os, signal, sys
+print(json.dumps({
+    "argv": sys.argv, "orig_argv": sys.orig_argv, "path": sys.path[0], "name": __name__, "file": __file__,
+    "cwd": os.getcwd(), "environment": dict(os.environ), "leads its session": os.getsid(0) == os.getpid(),
+    "openrs": [name for name in sys.modules if name.startswith("openrs")],
+    "command": open("/proc/self/cmdline").read().rstrip("\\0"), "stdin": sys.stdin.read(),
+    "signals": [str(signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGCHLD)],
+}))
+print("told apart", file=sys.stderr)
 """
 
 
 @pytest.fixture
 def script(tmp_path):
-    path = tmp_path / "script.py"
-    path.write_text(SCRIPT)
-    return str(path)
+    def write(text):
+        path = tmp_path / "script.py"
+        path.write_text(text)
+        return str(path)
+
+    return write
 
 
-def test_arguments_folder_environment_streams_and_status_are_the_commands(script, tmp_path):
-    finished = subprocess.run(
-        command("7", "x y", module=script), cwd=tmp_path, env=os.environ | {"A_WORD": "ö"},
-        input="said", capture_output=True, text=True,
-    )  # fmt: skip
-    assert finished.stdout == f"['7', 'x y'] {tmp_path} ö said\n"
-    assert (finished.returncode, finished.stderr) == (7, "to the other stream\n")
+def test_a_fork_sees_what_a_process_sees(script, tmp_path):
+    shown = [
+        openrs("a", "b c", module=script(SHOW), cwd=tmp_path, cold=cold, SEEN="ö") for cold in (False, True)
+    ]
+    fork, process = (json.loads(made.stdout) for made in shown)
+    ours, theirs = fork.pop("environment"), process.pop("environment")
+    assert theirs["SEEN"] == "ö"
+    assert theirs.items() <= ours.items(), "what imports have set comes on top"
+    assert fork == process
+    assert [made.stderr for made in shown] == ["told apart\n"] * 2
 
 
-def test_an_error_shows_its_traceback(script):
-    finished = subprocess.run(
-        command("no number", module=script), stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    assert finished.returncode == 1
-    assert "ValueError: invalid literal for int()" in finished.stderr
+@pytest.mark.parametrize(
+    ("text", "status", "told"),
+    [
+        ("", 0, ""),
+        ("import sys; sys.exit(7)", 7, ""),
+        ("import sys; sys.exit('no')", 1, "no\n"),
+        ("1 / 0", 1, "ZeroDivisionError"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM, ""),
+        ("import atexit; atexit.register(print, 'last')", 0, ""),
+    ],
+)
+def test_it_ends_as_a_process_ends(script, text, status, told):
+    forked, cold = (openrs(module=script(text), cold=cold) for cold in (False, True))
+    assert forked.returncode == cold.returncode == status
+    assert forked.stdout == cold.stdout
+    assert told in forked.stderr
+    assert told in cold.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_signal_strikes_the_fork(script, tmp_path, number):
-    written = tmp_path / "pid"
-    client = subprocess.Popen(
-        command("wait", str(written), module=script), stdin=subprocess.DEVNULL, start_new_session=True
-    )
-    until = time.monotonic() + 60
-    while not (written.exists() and written.read_text()):
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    fork = psutil.Process(int(written.read_text()))
-    os.killpg(client.pid, number)
-    assert client.wait(timeout=20) == -number
-    fork.wait(timeout=20)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGSTOP])
+def test_a_signal_strikes_the_fork(script, number):
+    process = start(module=script("import time; print('on', flush=True); time.sleep(300)"))
+    fork = psutil.Process(process.pid)
+    process.send_signal(number)
+    if number == signal.SIGTERM:
+        assert process.wait(20) == -number
+    else:
+        while fork.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.02)
+    kill(process)
+
+
+def test_kill_9_strikes_the_fork_and_what_it_started(script):
+    process = start(module=script("import subprocess; subprocess.run(['sleep', '300'])"))
+    assert isinstance(process, Fork)
+    while not (started := psutil.Process(process.pid).children()):
+        assert process.poll() is None
+    kill(process)
+    assert process.returncode == -signal.SIGKILL
+    psutil.wait_procs(started, timeout=5)
+    for killed in (process.pid, started[0].pid):
+        assert not psutil.pid_exists(killed) or psutil.Process(killed).status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_imports_have_put_into_temporary_folders_outlives_a_fork(script):
+    media = "from wandb.sdk.data_types._private import MEDIA_TMP"
+    text = f"import os; {media}; print(os.listdir(MEDIA_TMP.name))"
+    for _ in range(2):
+        assert openrs(module=script(text)).stdout == "[]\n"
+
+
+def test_what_libraries_read_when_they_are_imported_starts_cold(script):
+    processes = [
+        start(module=script(""), **more) for more in ({}, {"HF_HOME": "/x"}, {"PYTHONHASHSEED": "5"})
+    ]
+    assert [isinstance(process, Fork) for process in processes] == [True, False, False]
+    assert [process.wait() for process in processes] == [0, 0, 0]

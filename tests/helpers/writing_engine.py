@@ -7,7 +7,7 @@ class Writing:
     """An engine that always writes to the cap."""
 
     def __init__(self):
-        self.asked, self.versions = [], {}
+        self.asked, self.versions, self.device_kind = [], {}, "CPU"
 
     def generate(self, requests, sampling, finished):
         self.asked += requests

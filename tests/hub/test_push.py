@@ -10,6 +10,7 @@ from dataclasses import asdict
 import pytest
 import yaml
 
+from openrs.analysis.card import card
 from openrs.errors import Mistake
 from openrs.records.files import write_record
 from openrs.records.run import find
@@ -20,23 +21,6 @@ from tests.helpers.fake_hub import serving
 pytestmark = pytest.mark.slow  # the Hub's client and transformers take longer to import than the tests
 
 RECIPE = {"schema": 1, "seed": 42, "model": {"id": "openrs-nano"}}
-
-
-@pytest.fixture
-def fake(monkeypatch, tmp_path):
-    """A Hub that takes the key in HF_TOKEN, and is what the client talks to."""
-    import huggingface_hub.constants as constants
-
-    with serving() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-        monkeypatch.setenv("HF_TOKEN", "hf_good")
-        yield hub
 
 
 @pytest.fixture
@@ -81,10 +65,10 @@ def test_every_checkpoint_is_a_commit_a_branch_and_a_card(fake, made):
     from openrs.hub import push as hub
 
     config, run = made
-    name = hub.preflight(config, run)
-    assert name == f"someone/OpenRS-GRPO-{run.folder.name}"
-    assert hub.push_pending(config, hub.Repository(run, name))
-    branches = fake.repositories[name]
+    repository = hub.preflight(config, run, card)
+    assert repository.name == f"someone/OpenRS-GRPO-{run.folder.name}"
+    assert hub.push_pending(config, repository)
+    branches = fake.repositories[repository.name]
     assert set(branches) == {"main", f"{run.folder.name}-step-10", f"{run.folder.name}-step-20"}
     first, last = branches[f"{run.folder.name}-step-10"], branches["main"]
     assert set(first) == {".gitattributes", "README.md", "config.json", "model.safetensors", "openrs.json"}
@@ -97,8 +81,8 @@ def test_every_checkpoint_is_a_commit_a_branch_and_a_card(fake, made):
     ]  # fmt: skip
     fake.commits.clear()
     fake.requests.clear()
-    assert hub.push_pending(config, hub.Repository(run, name))
-    hub.deliver(config, run)
+    assert hub.push_pending(config, repository)
+    hub.deliver(config, run, card)
     assert fake.requests == []  # all is there, so nobody is asked
 
 
@@ -107,9 +91,9 @@ def test_only_the_last_checkpoint_where_the_strategy_says_so(fake, composed, mad
 
     config = composed("experiment=exp3", "hub.push=true", "hub.strategy=end", "hub.model_id=only-last",
                       "steps.stop_at=20", "evaluation.checkpoints=[last]")  # fmt: skip
-    name = hub.preflight(config, made[1])
-    assert name == "someone/only-last"
-    hub.push_pending(config, hub.Repository(made[1], name))
+    repository = hub.preflight(config, made[1], card)
+    assert repository.name == "someone/only-last"
+    hub.push_pending(config, repository)
     assert [commit[2] for commit in fake.commits[1:]] == [f"{made[1].folder.name}, step 20"]
 
 
@@ -121,27 +105,27 @@ def test_the_card_says_recipe_cost_origin_and_later_the_scores(fake, made):
     from openrs.hub import push as hub
 
     config, run = made
-    name = hub.preflight(config, run)
-    hub.push_pending(config, hub.Repository(run, name))
-    branch = fake.repositories[name][f"{run.folder.name}-step-10"]
+    repository = hub.preflight(config, run, card)
+    hub.push_pending(config, repository)
+    branch = fake.repositories[repository.name][f"{run.folder.name}-step-10"]
     before = branch["README.md"].decode()
     for part in ("step 10 of 100", "Not measured yet", "0.01 hours of training on cpu", "device-hours",
                  "openrs at commit", "trl 1.16", '"seed": 42', "nano scale"):  # fmt: skip
         assert part in before
     scored(run, 10)
-    hub.refresh_cards(run)
+    hub.refresh_cards(run, card)
     after = branch["README.md"]
     assert "| nano-AIME24 | 70.0 [39.7, 89.2] | 10 | 1 |" in after.decode()
     result = header(after)["model-index"][0]["results"][0]
     assert result["metrics"][0]["value"] == 70.0
     assert result["metrics"][0]["args"]["interval_95"] == [39.7, 89.2]
-    main = fake.repositories[name]["main"]
+    main = fake.repositories[repository.name]["main"]
     assert "step 20 of 100" in main["README.md"].decode()  # main is the newest checkpoint's
     scored(run, 20, right=9)
-    hub.refresh_cards(run)
+    hub.refresh_cards(run, card)
     assert "| nano-AIME24 | 90.0" in main["README.md"].decode()
     count = len(fake.commits)
-    hub.refresh_cards(run)
+    hub.refresh_cards(run, card)
     assert len(fake.commits) == count  # nothing new, no commit
 
 
@@ -149,7 +133,7 @@ def test_a_push_that_fails_keeps_the_checkpoint_and_is_tried_again(fake, made, c
     from openrs.hub import push as hub
 
     config, run = made
-    repository = hub.Repository(run, hub.preflight(config, run))
+    repository = hub.preflight(config, run, card)
     fake.broken.add("batch")
     assert not hub.push_pending(config, repository)
     told = capsys.readouterr().err
@@ -158,7 +142,7 @@ def test_a_push_that_fails_keeps_the_checkpoint_and_is_tried_again(fake, made, c
     assert "checkpoint-10" in told
     assert (run.folder / "train/checkpoint-10/model.safetensors").exists()
     fake.broken.clear()
-    hub.deliver(config, run)
+    hub.deliver(config, run, card)
     assert repository.record(10)
     assert repository.record(20)
     assert fake.repositories[repository.name]["main"]["model.safetensors"] == b"weights of 20" * 100
@@ -168,7 +152,7 @@ def test_a_push_cut_off_before_its_branch_is_made_whole(fake, made):
     from openrs.hub import push as hub
 
     config, run = made
-    repository = hub.Repository(run, hub.preflight(config, run))
+    repository = hub.preflight(config, run, card)
     fake.repositories[repository.name][repository.branch(10)] = {"model.safetensors": b"old"}
     assert hub.push_pending(config, repository)
     branch = fake.repositories[repository.name][repository.branch(10)]
@@ -180,7 +164,7 @@ def test_no_key_is_an_error(fake, made, monkeypatch):
 
     monkeypatch.delenv("HF_TOKEN")
     with pytest.raises(Mistake, match="there is no Hub key.*hf auth login"):
-        hub.preflight(*made)
+        hub.preflight(*made, card)
     assert fake.requests == []
 
 
@@ -190,17 +174,17 @@ def test_a_wrong_key_a_foreign_namespace_and_a_read_key_are_refused(fake, compos
     config, run = made
     foreign = composed("experiment=exp3", "hub.push=true", "hub.model_id=another/model")
     with pytest.raises(Mistake, match="another/model is refused by http.*rights to create"):
-        hub.preflight(foreign, run)
+        hub.preflight(foreign, run, card)
     fake.repositories["another/model"] = {"main": {}}
     fake.refused.add("another/model")
     with pytest.raises(Mistake, match="may not write here"):
-        hub.preflight(foreign, run)
+        hub.preflight(foreign, run, card)
     bad = composed("experiment=exp3", "hub.push=true", "hub.model_id='a/b/c'")
     with pytest.raises(Mistake, match="hub.model_id=a/b/c"):
-        hub.preflight(bad, run)
+        hub.preflight(bad, run, card)
     monkeypatch.setenv("HF_TOKEN", "hf_bad")
     with pytest.raises(Mistake, match="refused"):
-        hub.preflight(config, run)
+        hub.preflight(config, run, card)
     assert not (run.folder / "hub.json").exists()
 
 
@@ -211,7 +195,7 @@ def test_no_network_is_an_error(fake, made, monkeypatch):
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(Mistake, match="cannot be reached"):
-        hub.preflight(*made)
+        hub.preflight(*made, card)
 
 
 def test_a_repository_of_other_work_is_not_touched(fake, composed, made):
@@ -220,10 +204,10 @@ def test_a_repository_of_other_work_is_not_touched(fake, composed, made):
     config = composed("experiment=exp3", "hub.push=true", "hub.model_id=mine")
     fake.repositories["someone/mine"] = {"main": {"model.safetensors": b"precious"}}
     with pytest.raises(Mistake, match="holds files that openrs did not push"):
-        hub.preflight(config, made[1])
+        hub.preflight(config, made[1], card)
     fake.repositories["someone/mine"] = {"main": {"openrs.json": b'{"id": "x", "run": "exp1-ab"}'}}
     with pytest.raises(Mistake, match="holds the run exp1-ab"):
-        hub.preflight(config, made[1])
+        hub.preflight(config, made[1], card)
     assert fake.commits == []
 
 

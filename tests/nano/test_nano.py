@@ -121,6 +121,7 @@ def tokenizer(composed):
     return AutoTokenizer.from_pretrained(packaged(composed().model))
 
 
+@pytest.mark.torch
 def test_text_survives_the_tokenizer(tokenizer, composed):
     texts = [
         "\n</think>\n\n\\boxed{-12}",
@@ -136,6 +137,7 @@ def test_text_survives_the_tokenizer(tokenizer, composed):
         assert tokenizer.decode(ids, skip_special_tokens=True) == text
 
 
+@pytest.mark.torch
 def test_the_template_opens_thinking_as_r1_distill_does(tokenizer):
     chat = [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]
     text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
@@ -145,6 +147,7 @@ def test_the_template_opens_thinking_as_r1_distill_does(tokenizer):
     assert told.endswith("<｜Assistant｜>\n\nA<｜end▁of▁sentence｜>")
 
 
+@pytest.mark.torch
 def test_the_end_of_thinking_is_one_ordinary_token(tokenizer):
     ids = tokenizer("</think>")["input_ids"]
     assert len(ids) == 1
@@ -152,6 +155,7 @@ def test_the_end_of_thinking_is_one_ordinary_token(tokenizer):
     assert tokenizer.eos_token == "<｜end▁of▁sentence｜>"
 
 
+@pytest.mark.torch
 def test_prompts_fit_their_cap(tokenizer, composed):
     config = composed("experiment=exp3")
     for row in problems.pool()[::29]:

@@ -1,8 +1,9 @@
 """How stages become processes: hardware options, launchers' arguments, what may be resumed."""
 
 import dataclasses
+import hashlib
 import json
-import os
+import sys
 
 import pytest
 from omegaconf import OmegaConf
@@ -11,7 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 from openrs.config.compose import restore
 from openrs.errors import Mistake
 from openrs.processes import launch, vllm_server
-from openrs.records import checkpoints, training
+from openrs.records import training
+from openrs.records.run import Run
+from openrs.train.arguments import trainer_arguments
 
 GPU = ("a40x4", "a100x1", "h100x1", "h100x8")
 TWO_NODES = (
@@ -23,11 +26,8 @@ TWO_NODES = (
 )
 
 
-@pytest.mark.slow  # imports TRL
 @pytest.mark.parametrize("option", [*GPU, "cpu", "cpux2"])
 def test_every_hardware_keeps_the_papers_batch(composed, option):
-    from openrs.train.trainer import trainer_arguments
-
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     arguments = trainer_arguments(config, "model", launch.Path("/run/train"))
     per_process = arguments["per_device_train_batch_size"] * arguments["gradient_accumulation_steps"]
@@ -45,11 +45,14 @@ def test_every_hardware_keeps_the_papers_batch(composed, option):
           "hardware.server_devices=0"], ["8 processes", "1, 2, 3, 4, 6 or 12"]),
         (["hardware=cpux2", "hardware.sharding=zero2"], ["hardware.sharding=zero2", "needs CUDA"]),
         (["hardware=cpu", "hardware.generation=vllm_server"], ["hardware.generation=vllm_server"]),
-        (["hardware=a40x4", "hardware.training_processes=4"], ["hardware.devices=4", "make them agree"]),
+        (["hardware=a40x4", "hardware.training_processes=4"], ["hardware.devices=4", "Make them agree"]),
         (["hardware=a40x4", "hardware.server_devices=0", "hardware.devices=3"],
-         ["hardware.server_devices=0", "at least 1 device"]),
+         ["hardware.server_devices=0", "Give 1 or more with vllm_server"]),
         (["hardware=a40x4", "hardware.nodes=2", "hardware.training_processes=6", "hardware.server_devices=2"],
          ["hardware.generation=vllm_server", "vllm_colocate"]),
+        (["hardware=a40x4", "hardware.sharding=zero3"], ["hardware.sharding=zero3", "sharding=zero2"]),
+        (["hardware=a40x4", "hardware.sharding=fsdp2"], ["hardware.sharding=fsdp2", "vllm_colocate"]),
+        (["hardware=a100x1", "model.compute_dtype=float32"], ["vllm_colocate", "compute_dtype=bfloat16"]),
         (["hardware=cpux2", "hardware.nodes=4"], ["hardware.training_processes=2", "hardware.nodes=4"]),
         (["hardware=a40x4", "hardware.vllm_memory=1.5"], ["hardware.vllm_memory=1.5"]),
         (["hardware.nodes=0"], ["hardware.nodes=0"]),
@@ -79,7 +82,10 @@ def accelerates_view(config, folder):
 @pytest.mark.parametrize("option", ["a40x4", "h100x8"])
 @pytest.mark.parametrize("sharding", ["ddp", "zero2", "zero3", "fsdp2"])
 def test_accelerate_reads_every_config(composed, tmp_path, option, sharding):
-    config = composed("experiment=exp3", "scale=paper", f"hardware={option}", f"hardware.sharding={sharding}")
+    devices = {"a40x4": 3, "h100x8": 6}[option]  # vLLM beside the trainer: a server bears no whole sharding
+    colocated = ("generation=vllm_colocate", "server_devices=0", f"devices={devices}", f"sharding={sharding}")
+    words = [f"hardware.{word}" for word in colocated]
+    config = composed("experiment=exp3", "scale=paper", f"hardware={option}", *words)
     seen = accelerates_view(config, tmp_path)
     assert seen.num_processes == config.hardware.training_processes
     assert (seen.num_machines, seen.machine_rank, seen.mixed_precision) == (1, 0, "bf16")
@@ -155,7 +161,33 @@ def test_the_server_has_the_last_devices(composed, monkeypatch):
     assert launch.devices_of(composed("experiment=exp3", "hardware=a40x4").hardware) == (
         "GPU-a,GPU-b,GPU-c", "GPU-d",
     )  # fmt: skip
-    assert launch.devices_of(composed("experiment=exp3", "hardware=a100x1").hardware) == ("GPU-a", "")
+    assert launch.devices_of(composed("experiment=exp3", "scale=paper", "hardware=a100x1").hardware) == (
+        "GPU-a",
+        "",
+    )
+
+
+def test_devices_are_those_that_are_large_enough_by_name(composed, tmp_path, monkeypatch):
+    fake = tmp_path / "nvidia-smi"
+    rows = ("GPU-small, 8192", "GPU-a, 81920", "GPU-b, 81920")
+    fake.write_text("#!/bin/sh\n" + "".join(f"echo '{row}'\n" for row in rows))
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    config = composed("experiment=exp3", "scale=paper", "hardware=a100x1")
+    assert launch.devices_of(config.hardware) == ("GPU-a", "")
+    assert launch.devices_of_evaluation(config.hardware) == {"CUDA_VISIBLE_DEVICES": "GPU-a"}
+    two = composed(
+        "experiment=exp3",
+        "scale=paper",
+        "hardware=a40x4",
+        "hardware.devices=2",
+        "hardware.training_processes=1",
+    )
+    assert launch.devices_of(two.hardware) == ("GPU-a", "GPU-b")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    assert launch.devices_of(config.hardware) == ("2", "")  # the user's own names stay
+    assert launch.devices_of_evaluation(config.hardware) == {}
 
 
 @pytest.mark.parametrize("experiment", ["exp1", "exp2", "exp3", "base"])
@@ -168,8 +200,6 @@ def test_a_config_survives_the_way_into_a_stage(composed, experiment):
 @pytest.mark.parametrize("option", GPU)
 def test_trl_knows_every_argument_of_training(composed, tmp_path, option):
     from trl import GRPOConfig
-
-    from openrs.train.trainer import trainer_arguments
 
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")
     server = vllm_server.Server(port=8123, group_port=8124)
@@ -209,11 +239,9 @@ def test_trl_and_vllm_know_every_argument_of_the_server(composed, option):
     assert (parsed.seed, parsed.max_model_len, parsed.dtype) == (92, 4096, "bfloat16")
 
 
-def begun(folder, reached, **more):
-    """A run's train/ folder with one whole checkpoint and the segment that made it."""
-    saved = folder / f"checkpoint-{reached}"
-    saved.mkdir(parents=True)
-    (saved / checkpoints.WHOLE).write_text(json.dumps({"step": reached}))
+def begun(folder, **more):
+    """A run's train/ folder with the segment that it began with."""
+    folder.mkdir(parents=True)
     training.begin_segment(folder, {"first_step": 1, "world_size": 3, "hardware": "a40x4"} | more)
 
 
@@ -231,21 +259,28 @@ def begun(folder, reached, **more):
 )
 def test_only_the_same_training_goes_on(composed, tmp_path, before, now, refused):
     folder = tmp_path / "exp3-12345678" / "train"
-    begun(folder, 50, sharding=before)
+    begun(folder, sharding=before)
     hardware = composed("experiment=exp3", "scale=paper", now).hardware
     if not refused:
-        training.refuse_another_training(folder, hardware)
+        training.refuse_another_training(folder, hardware, 50)
         return
     with pytest.raises(Mistake) as caught:
-        training.refuse_another_training(folder, hardware)
+        training.refuse_another_training(folder, hardware, 50)
     for part in ("exp3-12345678", "step 50", f"hardware.sharding={before}", "3 processes", "force=[train]"):
         assert part in str(caught.value)
 
 
 def test_a_run_from_before_segments_said_how_it_was_shared_goes_on(composed, tmp_path):
-    begun(tmp_path / "train", 2, world_size=1, hardware="cpu")
-    training.refuse_another_training(tmp_path / "train", composed("experiment=exp3").hardware)
-    training.refuse_another_training(tmp_path / "nothing", composed("experiment=exp3").hardware)
+    begun(tmp_path / "train", world_size=1, hardware="cpu")
+    hardware = composed("experiment=exp3").hardware
+    training.refuse_another_training(tmp_path / "train", hardware, 2)
+    training.refuse_another_training(tmp_path / "nothing", hardware, 0)
+
+
+def test_what_a_later_segment_trained_anew_counts_once():
+    begun_at = [{"first_step": 1}, {"first_step": 5}, {"first_step": 3}]
+    done = training.finished_segments(begun_at, last=6, seconds=dict.fromkeys(range(1, 7), 1.0))
+    assert [(s["first_step"], s["last_step"], s["seconds"]) for s in done] == [(1, 2, 2.0), (3, 6, 4.0)]
 
 
 def test_segments_count_their_own_time_and_devices():
@@ -259,26 +294,26 @@ def test_segments_count_their_own_time_and_devices():
     ]  # fmt: skip
 
 
-FREED = (
-    *("optimizer.pt", "optimizer.bin", "pytorch_model_fsdp.bin", "scheduler.pt", "latest"),
-    *("rng_state_0.pth", "rng_state_1.pth", "zero_to_fp32.py", "zero_to_torch.py"),
-)
+STAGE = """
+import hashlib, os, sys
+from pathlib import Path
+from openrs import stage
+def shown(spec, stop):
+    texts = spec["config"]["engine"]["base_url"], spec["study"]["url"]
+    print(*(hashlib.sha256(text.encode()).hexdigest() for text in texts), "SECRETS" in str(os.environ))
+stage._run = shown
+print(Path(sys.argv[1]).read_text().count("s3cret"))
+sys.exit(stage.main(Path(sys.argv[1])))
+"""
 
 
-def test_only_the_newest_checkpoint_keeps_its_optimizer_state(tmp_path):
-    kept = ["model.safetensors", "config.json", "whole.json", "trainer_state.json"]
-    for step in (2, 4):
-        folder = tmp_path / f"checkpoint-{step}"
-        (folder / f"global_step{step}").mkdir(parents=True)
-        (folder / f"global_step{step}" / "shard.pt").write_text("x")
-        (folder / "optimizer_0").mkdir()
-        for name in (*kept, *FREED):
-            (folder / name).write_text(json.dumps({"step": step}))
-    torn = tmp_path / "checkpoint-6"
-    torn.mkdir()
-    checkpoints.remove_torn(tmp_path)
-    assert not torn.exists()
-    checkpoints.free_optimizer_state(tmp_path, before=4)
-    assert sorted(os.listdir(tmp_path / "checkpoint-2")) == sorted(kept)
-    assert (tmp_path / "checkpoint-4" / "global_step4" / "shard.pt").exists()
-    assert checkpoints.whole_checkpoints(tmp_path).keys() == {2, 4}
+def test_a_stage_gets_its_secrets_and_no_file_does(composed, tmp_path, monkeypatch):
+    urls = "http://me:s3cret@host:8000/v1", "postgresql://me:s3cret@host/db"
+    config = composed("experiment=exp3", f"engine.base_url='{urls[0]}'")
+    run = Run(tmp_path / "exp3-12345678", "1" * 64, {})
+    monkeypatch.setattr(launch, "command", lambda *_: [sys.executable, "-c", STAGE, str(_[2])])
+    launch.train(config, run, "model", 0, {"url": urls[1]})
+    before, after = (run.folder / "logs" / "train.log").read_text().split("\n", 1)
+    hashes = [hashlib.sha256(url.encode()).hexdigest() for url in urls]
+    assert (before, after) == ("0", f"{hashes[0]} {hashes[1]} False\n")
+    assert not [path for path in run.folder.rglob("*") if path.is_file() and "s3cret" in path.read_text()]

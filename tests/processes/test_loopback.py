@@ -85,13 +85,15 @@ def test_training_reaches_its_server_behind_a_proxy(composed, tmp_path, monkeypa
 
 @pytest.mark.slow  # the tokenizer's library
 def test_a_completions_server_on_this_machine_is_asked_directly(composed, proxy):
-    from openrs.config.schema import Engine
+    from openrs.config.schema import EngineOptions
     from openrs.engines import Request, Sampling
     from openrs.engines.server import ServerEngine
 
     folder = str(packaged(composed().model))
     with CompletionsServer(folder) as server:
-        engine = ServerEngine(folder, folder, Engine(kind="server", base_url=server.url, retries=0), 0, 400)
+        engine = ServerEngine(
+            folder, folder, EngineOptions(kind="server", base_url=server.url, retries=0), 0, 400
+        )
         (made,) = engine.generate([Request([5], 1)], Sampling(0.6, 0.95, 16))
     assert made.tokens == [1, 560]
     assert proxy.asked == []

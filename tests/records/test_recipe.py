@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from openrs.config.schema import EVALUATION, RECIPE
+from openrs.config.fields import bearing
+from openrs.config.training import Reward
 from openrs.records import recipe
 
 WEIGHTS, ROWS = "w", "r"
@@ -64,18 +65,54 @@ def test_what_decides_the_weights_changes_the_id(composed, override):
     assert run_id(composed("experiment=exp3", override)) != run_id(composed("experiment=exp3"))
 
 
-def test_every_algorithm_field_bears_on_the_id(composed):
+def changes(config, identity):
+    """The config with each of its fields of an identity changed, one at a time."""
+    for name, value in bearing(config, identity).items():
+        group = getattr(config, name)
+        if not dataclasses.is_dataclass(group):
+            yield name, dataclasses.replace(config, **{name: "changed"})
+            continue
+        for field in value:
+            changed = dataclasses.replace(group, **{field: "changed"})
+            yield f"{name}.{field}", dataclasses.replace(config, **{name: changed})
+
+
+def test_every_field_of_the_recipe_bears_on_the_id_of_a_run_alone(composed):
+    config = dataclasses.replace(composed("experiment=exp3"), reward=Reward())
+    rows = [{"problem": "p", "gold": "1"}]
+    before, score = run_id(config), recipe.evaluation_id(config, "aime24", rows)
+    changed = dict(changes(config, "recipe"))
+    assert {
+        "seed",
+        "data.curriculum",
+        "length.stages",
+        "model.compute_dtype",
+        "algorithm.beta",
+    } <= changed.keys()
+    for name, other in changed.items():
+        if not name.startswith("reward"):
+            assert run_id(other) != before, name
+        assert recipe.evaluation_id(other, "aime24", rows) == score, name
+
+
+def test_every_setting_of_evaluation_bears_on_the_id_of_a_score_alone(composed):
     config = composed("experiment=exp3")
-    before = run_id(config)
-    for field in dataclasses.fields(config.algorithm):
-        changed = dataclasses.replace(config.algorithm, **{field.name: "changed"})
-        assert run_id(_replaced(config, changed)) != before, field.name
+    rows = [{"problem": "p", "gold": "1"}]
+    before, score = run_id(config), recipe.evaluation_id(config, "aime24", rows)
+    changed = dict(changes(config, "evaluation"))
+    assert {"engine.kind", "model.evaluation_dtype", "evaluation.top_p"} <= changed.keys()
+    for name, other in changed.items():
+        assert run_id(other) == before, name
+        assert recipe.evaluation_id(other, "aime24", rows) != score, name
 
 
-def _replaced(config, algorithm):
-    clone = object.__new__(type(config))
-    clone.__dict__.update(vars(config), algorithm=algorithm)
-    return clone
+def test_every_other_field_bears_on_neither_id(composed):
+    config = composed("experiment=exp3")
+    rows = [{"problem": "p", "gold": "1"}]
+    before, score = run_id(config), recipe.evaluation_id(config, "aime24", rows)
+    for name, other in changes(config, "neither"):
+        assert run_id(other) == before, name
+        assert recipe.evaluation_id(other, "aime24", rows) == score, name
 
 
 def test_rows_weights_and_reward_versions_bear_on_the_id(composed, monkeypatch):
@@ -130,8 +167,19 @@ def test_evaluation_settings_have_their_own_id(composed):
     assert recipe.scoring_id(config, "aime24", regolded) != scored
     expr = composed("experiment=exp3", "catalog.benchmarks.aime24.gold_kind=expr")
     assert recipe.scoring_id(expr, "aime24", rows) != scored
-    assert "evaluation" in EVALUATION
-    assert "evaluation" not in RECIPE
+
+
+@pytest.mark.parametrize(
+    ("overrides", "pinned"),
+    [
+        (["experiment=exp3", "scale=nano"], "949ccb5517fe9d89"),
+        (["experiment=exp3", "scale=paper"], "2d75349929f63c94"),
+        (["scale=nano", "engine=server"], "502f5c3397c1e83b"),
+    ],
+)
+def test_settings_of_evaluation_keep_their_ids(composed, overrides, pinned):
+    rows = [{"problem": "p", "gold": "1"}]
+    assert recipe.evaluation_id(composed(*overrides), "aime24", rows).startswith(pinned)
 
 
 def test_a_field_added_later_keeps_old_ids_at_its_old_meaning(composed, monkeypatch):

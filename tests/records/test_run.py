@@ -1,19 +1,21 @@
 """Runs: addresses, records that are whole or absent, and the lock."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 from openrs import models
-from openrs.errors import Mistake
+from openrs.errors import Mistake, denial
 from openrs.records import files, run, training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
 from openrs.records.files import read_record, write_record
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress, read, read_all, score, write
 from openrs.records.training import Checkpoint, TrainRecord
+from tests.helpers.rights import denied
 
 RECIPE = {"schema": 1, "seed": 1}
 
@@ -39,10 +41,112 @@ def test_a_record_survives_the_round_trip(tmp_path):
 
 
 def test_a_crash_before_the_move_leaves_no_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
+    monkeypatch.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(5, "power cut")))
     with pytest.raises(OSError, match="power cut"):
         write_record(tmp_path / "r.json", {"a": 1})
     assert read_record(tmp_path / "r.json") is None
+
+
+SOUND = {"checkpoints": [{"step": 4, "path": "x"}], "last_step": 4, "wall_seconds": 1.0, "device_hours": 0.1,
+         "rows": {}, "dropped": {}, "metrics": {}, "segments": []}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"last_step": "4"}, "last_step '4' is no count"),
+        ({"checkpoints": [{"step": 4}]}, "checkpoints is no list of step, path"),
+        ({"segments": 7}, "segments is no list of first_step"),
+        ({"stopped": {"step": 3}}, "stopped is no list of step, kind, reason"),
+        ({"extra": 1}, "has no such field as 'extra'"),
+        (dict.fromkeys(SOUND, None), "device_hours 'None' is no finite number from 0"),
+    ],
+)
+def test_a_training_record_that_is_not_sound_is_named(tmp_path, changes, fault):
+    made = find(tmp_path, "exp", RECIPE)
+    write_record(made.folder / "train.json", SOUND)
+    assert made.train_record.last_step == 4
+    write_record(made.folder / "train.json", SOUND | changes)
+    with pytest.raises(Mistake, match=f"train.json: {fault}"):
+        _ = made.train_record
+
+
+def test_a_run_whose_record_is_not_sound_is_no_address(tmp_path):
+    made = find(tmp_path, "exp", RECIPE)
+    write_record(made.folder / "run.json", {})
+    with pytest.raises(Mistake, match=r"run\.json: lacks name\. Put it back from a copy, or remove it"):
+        find(tmp_path, "exp", RECIPE)
+    with pytest.raises(Mistake, match=r"run\.json: lacks name"):
+        made.log_invocation({})
+
+
+def test_damaged_steps_are_named_and_the_others_stay(tmp_path, capsys):
+    lines = [
+        b'{"step": 1, "reward": NaN}',
+        b'{"step": 2, "reward": "high"}',
+        b'{"reward": 1.0}',
+        b"\xff\xfe",
+        b'{"step": 5, "step_seconds": -1}',
+        b'{"step": 6, "rewards": [1]}',
+        b'{"step": 7, "kl": null}',
+    ]
+    (tmp_path / "metrics.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    assert [line["step"] for line in training.logged_steps(tmp_path)] == [1, 7]
+    said = [line.partition(", line ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert said == [
+        f"{number}: {fault}. Mend or remove the line."
+        for number, fault in (
+            (2, "reward 'high' is no number"),
+            (3, "lacks step"),
+            (4, "is no JSON object"),
+            (5, "step_seconds '-1' is no finite number from 0"),
+            (6, "rewards '[1]' is no group of fields"),
+        )
+    ]
+
+
+def test_what_is_set_aside_is_set_over_nothing(tmp_path):
+    made = Run(tmp_path, "0" * 64, {})
+    for content in ("first", "second"):
+        (tmp_path / "eval").mkdir(exist_ok=True)
+        (tmp_path / "eval" / "a").write_text(content)
+        made.set_aside(tmp_path / "eval" / "a", tmp_path / "not there")
+    assert (tmp_path / "replaced-1" / "eval" / "a").read_text() == "first"
+    assert (tmp_path / "replaced-2" / "eval" / "a").read_text() == "second"
+
+
+def test_files_that_a_dead_process_left_half_written_go(tmp_path):
+    made = find(tmp_path, "exp", RECIPE)
+    made.log_invocation({})
+    left = [made.folder / ".run.json.4711", made.folder / "eval" / ".seed-1.json.99"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
+    other = made.folder / ".gitignore.d"
+    other.write_text("")
+    with run.locked(made):
+        assert [path.exists() for path in (*left, other)] == [False, False, True]
+    old, new = tmp_path / ".table.md.4711", tmp_path / ".table.md.4712"
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (0, 0))
+    files.write_file(tmp_path / "table.md", "whole")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_a_run_that_may_not_be_written_to_is_still_read(tmp_path, capsys):
+    made = find(tmp_path, "exp", RECIPE)
+    made.log_invocation({})
+    with denied(made.folder), run.locked(made):
+        assert find(tmp_path, "exp", RECIPE) == made
+        with pytest.raises(OSError, match="denied") as error:
+            made.log_invocation({"x": 1})
+        assert denial(error.value).startswith(f"{made.folder}/run.json: cannot be")
+    assert capsys.readouterr().err.startswith(f"{made.folder}: cannot be written to (Permission denied)")
+    lock = made.folder / ".lock"
+    lock.touch()
+    with denied(lock), pytest.raises(Mistake, match=r"\.lock: belongs to another user"), run.locked(made):
+        pass
 
 
 def test_the_first_name_wins(tmp_path):
@@ -52,6 +156,25 @@ def test_the_first_name_wins(tmp_path):
     assert again.folder == first.folder
     assert again.name == "first"
     assert find(tmp_path, "second", RECIPE | {"seed": 2}).name == "second"
+
+
+def test_no_secret_of_a_command_is_recorded(tmp_path, monkeypatch):
+    url = "http://me:SECRET@127.0.0.1:1/v1"
+    storage = "hydra.sweeper.storage=postgresql+psycopg://me:SECRET@127.0.0.1:1/db"
+    monkeypatch.setattr(run.sys, "argv", ["openrs", storage, f"engine.base_url={url}"])
+    monkeypatch.setenv("MY_TOKEN", "SECRET-VALUE")
+    run.provenance.cache_clear()
+    made = find(tmp_path, "exp", RECIPE)
+    made.log_invocation({"engine": {"base_url": url}, "hub": {"model_id": "SECRET-VALUE"}}, {"a": url})
+    run.provenance.cache_clear()
+    assert "SECRET" not in (made.folder / "run.json").read_text()
+    stored = read_record(made.folder / "run.json")
+    assert stored["config"] == {
+        "engine": {"base_url": "http://me:***@127.0.0.1:1/v1"},
+        "hub": {"model_id": "***"},
+    }
+    assert stored["invocations"][0]["argv"][0] == storage.replace("SECRET", "***")
+    assert stored["recipe"] == RECIPE
 
 
 def test_invocations_pile_up_with_their_provenance(tmp_path, monkeypatch):
@@ -154,7 +277,7 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path, content):
 def test_outputs_that_cannot_be_made_are_told(tmp_path):
     (tmp_path / "file").write_text("")
     made = find(tmp_path / "file", "exp", RECIPE)
-    with pytest.raises(Mistake, match=r"outputs=.*file: .* cannot be made"), run.locked(made):
+    with pytest.raises(Mistake, match=r"outputs=.*file: .* cannot be created"), run.locked(made):
         pass
 
 
@@ -169,8 +292,8 @@ def test_a_checkpoint_whose_marker_is_torn_is_half_written(tmp_path):
 
 
 def test_a_torn_segment_began_nothing(tmp_path):
-    training.begin_segment(tmp_path, {"first_step": 1})
+    training.begin_segment(tmp_path, {"first_step": 1, "world_size": 1, "hardware": "cpu"})
     with (tmp_path / "segments.jsonl").open("a") as file:
         file.write('{"first_st')
-    training.begin_segment(tmp_path, {"first_step": 3})
+    training.begin_segment(tmp_path, {"first_step": 3, "world_size": 1, "hardware": "cpu"})
     assert [segment["first_step"] for segment in training.segments(tmp_path)] == [1, 3]

@@ -4,22 +4,24 @@ import math
 
 import pytest
 
-from openrs.rewards import Accuracy, Cosine, Format, Length
+from openrs.rewards import AccuracyReward, CosineReward, FormatReward, LengthReward
 from openrs.verify import Verdict, Verifier
 
-SOUND = Accuracy()
-AS_RUN = Accuracy(unparsable_gold=1.0, gold_first=False)
-COSINE_AS_RUN = Cosine(
+SOUND = AccuracyReward()
+AS_RUN = AccuracyReward(unparsable_gold=1.0, gold_first=False)
+COSINE_AS_RUN = CosineReward(
     length_unit="characters", clamped=False, max_length=3584,
     correct_short=1.0, correct_long=0.5, wrong_short=0.0, wrong_long=-0.5,
     unparsable_gold=1.0, gold_first=False,
 )  # fmt: skip
-COSINE_AS_WRITTEN = Cosine(
+COSINE_AS_WRITTEN = CosineReward(
     length_unit="tokens", clamped=True, max_length=3584,
     correct_short=1.0, correct_long=0.5, wrong_short=-1.0, wrong_long=-0.5,
 )  # fmt: skip
-KIMI = Length()
-LENGTH_AS_UPSTREAM = Length(length_unit="characters", list_size=6, unparsable_is_right=True, gold_first=False)
+KIMI = LengthReward()
+LENGTH_AS_UPSTREAM = LengthReward(
+    length_unit="characters", list_size=6, unparsable_is_right=True, gold_first=False
+)
 
 
 def said(*texts):
@@ -193,7 +195,7 @@ def test_length_of_an_unparsable_gold():
 
 def test_length_sees_the_argument_swap():
     rows = [("p", "$x>5$", "\\boxed{(5,\\infty)}", 1), ("p", "$x>5$", "\\boxed{x>5} so", 3)]
-    swapped = Length(gold_first=False)
+    swapped = LengthReward(gold_first=False)
     assert KIMI(**batch(*rows)) == [0.5, -0.5]
     assert swapped(**batch(*rows)) == [0.0, -0.5]  # the first is wrong there
 
@@ -201,7 +203,7 @@ def test_length_sees_the_argument_swap():
 def test_a_batch_is_the_map_of_its_items():
     completions = said("\\boxed{1}\n</think>\n", "\\boxed{2}", "\\boxed{3}\n</think>\n")
     solution, ids = ["$1$", "$5$", "$3$"], [[1], [1, 2], [1, 2, 3]]
-    for reward in (Format(), SOUND, AS_RUN, COSINE_AS_RUN, COSINE_AS_WRITTEN):
+    for reward in (FormatReward(), SOUND, AS_RUN, COSINE_AS_RUN, COSINE_AS_WRITTEN):
         whole = reward(completions=completions, solution=solution, completion_ids=ids)
         single = [
             reward(completions=[c], solution=[s], completion_ids=[i])[0]
@@ -221,7 +223,7 @@ def test_timeouts_reach_the_metrics(monkeypatch, gold_first, rule):
 
     monkeypatch.setattr(Verifier, "verify", verify)
     logged = {}
-    rewards = Accuracy(gold_first=gold_first)(
+    rewards = AccuracyReward(gold_first=gold_first)(
         completions=said("a", "b"), solution=["$1$", "$2$"], log_metric=logged.__setitem__
     )
     assert (rewards, rules) == ([0.0, 0.0], [rule])

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from openrs.models import packaged
-from openrs.rewards import Accuracy, Format
+from openrs.rewards import AccuracyReward, FormatReward
 from tests.helpers.commands import openrs
 
 pytestmark = pytest.mark.slow
@@ -82,7 +82,7 @@ def trained_on(composed, folder, terms):
 
 
 def test_a_null_gives_no_signal_in_trl(composed, tmp_path):
-    line, logs = trained_on(composed, tmp_path, [Accuracy()])
+    line, logs = trained_on(composed, tmp_path, [AccuracyReward()])
     parsed, unparsed = list(logs["rewards"]["accuracy"])[:6], list(logs["rewards"]["accuracy"])[6:]
     assert all(value in (0.0, 1.0) for value in parsed)
     assert all(math.isnan(value) for value in unparsed)
@@ -91,7 +91,7 @@ def test_a_null_gives_no_signal_in_trl(composed, tmp_path):
 
 
 def test_a_null_beside_another_term_leaves_that_term_alone(composed, tmp_path):
-    _, logs = trained_on(composed, tmp_path, [Accuracy(), Format()])
+    _, logs = trained_on(composed, tmp_path, [AccuracyReward(), FormatReward()])
     formats = list(logs["rewards"]["format"])[6:]
     mean = sum(formats) / 6
     spread = math.sqrt(sum((value - mean) ** 2 for value in formats) / 5)

@@ -5,7 +5,14 @@ import time
 import pytest
 
 from openrs.errors import Mistake
-from openrs.rewards import EnglishOnly, Format, ReasoningSteps, RepetitionPenalty, TagCount
+from openrs.rewards import (
+    EnglishOnlyReward,
+    FormatReward,
+    ReasoningStepsReward,
+    RepetitionPenaltyReward,
+    TagCountReward,
+)
+from openrs.rewards.scripts import foreign_share
 
 
 def said(*texts):
@@ -15,17 +22,17 @@ def said(*texts):
 @pytest.mark.parametrize(
     ("option", "term", "value"),
     [
-        ("tag_count", "tag_count", TagCount()),
-        ("tag_count_as_upstream", "tag_count", TagCount(opened_by_template=False)),
-        ("repetition_penalty", "repetition_penalty", RepetitionPenalty()),
+        ("tag_count", "tag_count", TagCountReward()),
+        ("tag_count_as_upstream", "tag_count", TagCountReward(opened_by_template=False)),
+        ("repetition_penalty", "repetition_penalty", RepetitionPenaltyReward()),
         (
             "repetition_penalty_as_upstream",
             "repetition_penalty",
-            RepetitionPenalty(ngram_size=3, max_penalty=-1.0, split_unspaced=False),
+            RepetitionPenaltyReward(ngram_size=3, max_penalty=-1.0, split_unspaced=False),
         ),
-        ("reasoning_steps", "reasoning_steps", ReasoningSteps()),
-        ("reasoning_steps_as_upstream", "reasoning_steps", ReasoningSteps(every_line=False)),
-        ("english_only", "english_only", EnglishOnly()),
+        ("reasoning_steps", "reasoning_steps", ReasoningStepsReward()),
+        ("reasoning_steps_as_upstream", "reasoning_steps", ReasoningStepsReward(every_line=False)),
+        ("english_only", "english_only", EnglishOnlyReward()),
     ],
 )
 def test_the_options_are_what_these_tables_pin(composed, option, term, value):
@@ -48,7 +55,7 @@ def test_the_options_are_what_these_tables_pin(composed, option, term, value):
     ],
 )
 def test_format(text, reward):
-    assert Format()(completions=said(text)) == [reward]
+    assert FormatReward()(completions=said(text)) == [reward]
 
 
 @pytest.mark.parametrize(
@@ -65,8 +72,8 @@ def test_format(text, reward):
     ],
 )
 def test_tag_count(text, sound, as_upstream):
-    assert TagCount()(completions=said(text)) == [sound]
-    assert TagCount(opened_by_template=False)(completions=said(text)) == [as_upstream]
+    assert TagCountReward()(completions=said(text)) == [sound]
+    assert TagCountReward(opened_by_template=False)(completions=said(text)) == [as_upstream]
 
 
 @pytest.mark.parametrize(
@@ -85,15 +92,15 @@ def test_tag_count(text, sound, as_upstream):
     ],
 )
 def test_repetition_penalty(text, sound, as_upstream):
-    assert RepetitionPenalty()(completions=said(text)) == pytest.approx([sound])
-    upstream = RepetitionPenalty(split_unspaced=False)
+    assert RepetitionPenaltyReward()(completions=said(text)) == pytest.approx([sound])
+    upstream = RepetitionPenaltyReward(split_unspaced=False)
     assert upstream(completions=said(text)) == pytest.approx([as_upstream])
 
 
 def test_repetition_penalty_by_size_and_height():
-    assert RepetitionPenalty(ngram_size=1, max_penalty=-2.0).value("a a b b") == -1.0
-    assert RepetitionPenalty(ngram_size=2).value("a b a b a") == -0.5
-    assert RepetitionPenalty(ngram_size=20).value("a b " * 5) == 0.0
+    assert RepetitionPenaltyReward(ngram_size=1, max_penalty=-2.0).value("a a b b") == -1.0
+    assert RepetitionPenaltyReward(ngram_size=2).value("a b a b a") == -0.5
+    assert RepetitionPenaltyReward(ngram_size=20).value("a b " * 5) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -125,8 +132,8 @@ def test_repetition_must_not_be_rewarded(composed, override, told):
     ],
 )
 def test_reasoning_steps(text, sound, as_upstream):
-    assert ReasoningSteps()(completions=said(text)) == pytest.approx([sound])
-    assert ReasoningSteps(every_line=False)(completions=said(text)) == pytest.approx([as_upstream])
+    assert ReasoningStepsReward()(completions=said(text)) == pytest.approx([sound])
+    assert ReasoningStepsReward(every_line=False)(completions=said(text)) == pytest.approx([as_upstream])
 
 
 @pytest.mark.parametrize(
@@ -151,7 +158,17 @@ def test_reasoning_steps(text, sound, as_upstream):
     ],
 )
 def test_english_only(text, reward):
-    assert EnglishOnly()(completions=said(text)) == pytest.approx([reward])
+    assert EnglishOnlyReward()(completions=said(text)) == pytest.approx([reward])
+
+
+def test_the_reward_and_the_collapse_rule_call_the_same_letters_foreign():
+    """`foreign_share` in metrics.jsonl, the limit collapse.foreign_above and the reward share one rule."""
+    letters = [chr(code) for code in range(0x30000) if not 0xD800 <= code < 0xE000]
+    shares = [foreign_share([letter]) for letter in letters]
+    rewards = EnglishOnlyReward()(completions=said(*letters))
+    assert [1 - reward for reward in rewards] == shares
+    assert set(shares) == {0.0, 1.0}
+    assert [foreign_share([letter]) for letter in "\u210f\u00b5\u2135"] == [0.0] * 3  # hbar, micro, aleph
 
 
 @pytest.mark.parametrize("part", ["\\[ ", "\\( ", "$ ", "$$ x", "\\begin{", "的", "\\", "I'", "1."])
@@ -159,6 +176,6 @@ def test_degenerate_text_costs_linear_time(part):
     """Training meets loops of any kind; a quadratic pattern would take minutes here."""
     began = time.process_time()
     completions = said(part * (200_000 // len(part)) + "的")
-    for term in (EnglishOnly(), ReasoningSteps(), RepetitionPenalty(), TagCount()):
+    for term in (EnglishOnlyReward(), ReasoningStepsReward(), RepetitionPenaltyReward(), TagCountReward()):
         term(completions=completions)
     assert time.process_time() - began < 30

@@ -7,19 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrs.config.schema import Data, Draw
+from openrs.config.training import Data, Draw
 from openrs.data import catalog
 from openrs.data.mix import load_mix, mix, prompt_order
+from openrs.data.rows import Rows
 from openrs.records import recipe
 from openrs.records.paper import BENCHMARKS
 from openrs.records.problem_ids import normalise, problem_id
 
 
 def rows(name, number, difficulty=None):
-    return [
+    return Rows(
         {"problem": f"{name} {i}", "solution": f"$\\boxed{{{i}}}$", "difficulty": difficulty}
         for i in range(number)
-    ]
+    )
 
 
 SOURCES = {"a": rows("a", 20, 1.0), "b": rows("b", 20, 5.0), "raw": rows("a", 30, 3.0)}
@@ -78,9 +79,9 @@ def test_too_few_rows_and_no_difficulty_are_clear_errors():
 def test_the_fingerprint_follows_content_alone():
     data = draw(x=Draw(source="a", count=5))
     made = mix(data, SOURCES, {})
-    harder = {"a": [row | {"difficulty": 9.0} for row in SOURCES["a"]]}
+    harder = {"a": Rows(row | {"difficulty": 9.0} for row in SOURCES["a"])}
     assert mix(data, harder, {}).fingerprint == made.fingerprint
-    other = {"a": [row | {"solution": "$1$"} for row in SOURCES["a"]]}
+    other = {"a": Rows(row | {"solution": "$1$"} for row in SOURCES["a"])}
     assert mix(data, other, {}).fingerprint != made.fingerprint
 
 

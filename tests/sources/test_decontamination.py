@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openrs.config.schema import Data, Draw
+from openrs.config.training import Data, Draw
 from openrs.data.decontamination import HeldOut, words
 from openrs.data.mix import mix
+from openrs.data.rows import Rows
 from openrs.records.problem_ids import problem_id
 
 LONG = "Find the number of integer values of $k$ in the closed interval $[-500,500]$ for which it has a root."
@@ -62,10 +63,10 @@ def test_rows_are_counted_per_draw_and_benchmark_before_the_draw():
             for text in (LONG, LONG + " Why?", SHORT, "fresh 1", "fresh 2")]  # fmt: skip
     held_out = {"aime24": [LONG], "math_500": [SHORT]}
     data = Data(draws={"x": Draw(source="s", count=2)}, decontaminate_ngram=13)
-    made = mix(data, {"s": rows}, held_out)
+    made = mix(data, {"s": Rows(rows)}, held_out)
     assert made.dropped == {"x": {"in aime24": 2, "in math_500": 1}}
     assert {row["problem"] for row in made.rows} == {"fresh 1", "fresh 2"}
-    equal = mix(Data(draws={"x": Draw(source="s")}), {"s": rows}, held_out)
+    equal = mix(Data(draws={"x": Draw(source="s")}), {"s": Rows(rows)}, held_out)
     assert equal.dropped == {"x": {"in aime24": 1, "in math_500": 1}}
 
 
@@ -77,5 +78,5 @@ def test_published_mixes_stay_and_drawn_ones_are_decontaminated_on_real_problems
     for option in ("mixed", "easy", "hard"):
         assert composed(f"data={option}").data.decontaminate_ngram is None
         assert composed(f"data={option}", "catalog=hub").data.decontaminate_ngram == 13
-    with pytest.raises(ValueError, match=r"data\.decontaminate_ngram=7: .*everyday phrases.*=13"):
+    with pytest.raises(ValueError, match=r"data\.decontaminate_ngram=7: .*everyday phrases.*=8"):
         composed("data=mixed", "data.decontaminate_ngram=7")

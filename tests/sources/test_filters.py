@@ -2,25 +2,10 @@
 
 import pytest
 
-from openrs.config.schema import Data, Draw
-from openrs.data.filters import boxes, several_parts
+from openrs.config.training import Data, Draw
+from openrs.data.filters import several_parts
 from openrs.data.mix import mix
-
-
-@pytest.mark.parametrize(
-    ("solution", "found"),
-    [
-        ("so $\\boxed{42}$", ["42"]),
-        ("\\boxed{\\frac{1}{2}} and \\fbox{3}", ["\\frac{1}{2}", "3"]),
-        ("\\boxed{ \\boxed{1} }", [" \\boxed{1} "]),
-        ("\\boxed {7}", ["7"]),
-        ("cut off: \\boxed{42", []),
-        ("the box is $42$", []),
-        ("", []),
-    ],
-)
-def test_boxes(solution, found):
-    assert boxes(solution) == found
+from openrs.data.rows import Rows
 
 
 @pytest.mark.parametrize(
@@ -68,16 +53,16 @@ def test_each_row_counts_once_under_its_first_reason():
         row("P", "\\boxed{1}"),
     ]
     strict = Data(draws={"x": Draw(source="s", boxed=True, single_part=True, difficulty_max=5)})
-    made = mix(strict, {"s": rows}, {})
+    made = mix(strict, {"s": Rows(rows)}, {})
     assert made.drawn == {"x": 1}
     assert made.dropped == {
         "x": {"no boxed answer": 2, "several parts": 1, "other difficulty": 1, "duplicate": 1}
     }
-    assert mix(Data(draws={"x": Draw(source="s")}), {"s": rows}, {}).dropped == {"x": {"duplicate": 1}}
+    assert mix(Data(draws={"x": Draw(source="s")}), {"s": Rows(rows)}, {}).dropped == {"x": {"duplicate": 1}}
 
 
 @pytest.mark.parametrize("name", ["boxed", "single_part"])
 def test_a_filter_without_its_column_says_which(name):
     rows = [row("p", None)]
     with pytest.raises(ValueError, match=rf"data\.draws\.x\.{name}=True: .*catalog\.sources\.s\.solution="):
-        mix(Data(draws={"x": Draw(source="s", **{name: True})}), {"s": rows}, {})
+        mix(Data(draws={"x": Draw(source="s", **{name: True})}), {"s": Rows(rows)}, {})

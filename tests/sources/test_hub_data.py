@@ -108,8 +108,8 @@ import json, sys
 from openrs.config.compose import compose_config
 from openrs.data import catalog
 name, *overrides = sys.argv[1:]
-config = compose_config("scale=nano", "catalog=hub", *overrides)
 try:
+    config = compose_config("scale=nano", "catalog=hub", *overrides)
     rows = catalog.benchmark(config.catalog, name)
     origin = catalog.origin(config.catalog, config.catalog.benchmarks[name], rows)
     print(json.dumps({"rows": rows, "origin": origin}))
@@ -169,7 +169,7 @@ def test_a_gated_set_asks_for_a_token_in_plain_words(read):
     [
         (["catalog.benchmarks.aime24.revision=v9"], {}, ["HuggingFaceH4/aime_2024", "no revision v9"]),
         (["catalog.benchmarks.aime24.id=nobody/nothing"], {}, ["no data set nobody/nothing", "private"]),
-        (["catalog.benchmarks.aime24.id=a/b/c"], {}, ["a/b/c is no id"]),
+        (["catalog.benchmarks.aime24.id=a/b/c"], {}, ["a/b/c: is no id"]),
         ([], {"HF_ENDPOINT": "http://127.0.0.1:9"}, ["cannot be fetched", "catalog=mirror"]),
         (["catalog.benchmarks.aime24.split=test"], {}, ["split test", "cannot be read"]),
         (["catalog.benchmarks.aime24.gold=result"], {}, ["no such column", "problem, answer"]),

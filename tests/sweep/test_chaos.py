@@ -11,9 +11,10 @@ from contextlib import suppress
 import pytest
 from optuna.trial import TrialState
 
-from tests.helpers.sweeps import TRAINING, metrics, segments, start, study_of, sweep
+from tests.helpers.jobs import metrics, segments
+from tests.helpers.sweeps import TRAINING, start, study_of, sweep
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(1800)]
 
 GRID = ["algorithm.learning_rate=1e-4,3e-5,1e-5", "seed=1,2,3,4"]
 KILLS = 10

@@ -13,8 +13,10 @@ from optuna.trial import TrialState
 
 from openrs.sweep import workers
 from openrs.sweep.sweeper import Sweep
+from openrs.sweep.worker import Progress
 from tests.helpers import slurm
-from tests.helpers.sweeps import TRAINING, segments, start, study_of, sweep
+from tests.helpers.jobs import segments
+from tests.helpers.sweeps import TRAINING, start, study_of, sweep
 
 POINTS = [f"{x} 0" for x in range(6)]
 
@@ -111,7 +113,7 @@ def test_the_threads_of_several_workers_share_no_config(composed_tree, monkeypat
     sweep, made = Sweep(None, None, config, config.hydra.sweeper), []
 
     class Often:
-        def __init__(self, sweep, launcher):
+        def __init__(self, question, options, patience, progress, launcher):
             self.config = launcher.config
 
         def take_all(self):
@@ -121,12 +123,12 @@ def test_the_threads_of_several_workers_share_no_config(composed_tree, monkeypat
                 )
                 made.append(launcher)
 
-    monkeypatch.setattr(sweep, "_tell", list)
+    monkeypatch.setattr(sweep, "_address", lambda question: [])
     monkeypatch.setattr("openrs.sweep.sweeper.Worker", Often)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        sweep._work()
+        sweep._work(None, None, Progress())
     finally:
         sys.setswitchinterval(interval)
     assert len(made) == 80
@@ -158,6 +160,7 @@ def composed_tree():
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 def test_a_job_at_its_time_limit_is_queued_again_and_its_run_goes_on(tmp_path):
     pytest.importorskip("submitit", reason="submitit is not installed (the extra `slurm`)")
     process = start(

@@ -60,4 +60,4 @@ def test_a_folder_given_by_hand_is_taken_as_it_is(tmp_path):
         "-m", "experiment=exp1,exp2", "scale=nano", "dry_run=true", f"outputs={tmp_path}",
         f"hydra.sweep.dir={tmp_path}/mine",
     )  # fmt: skip
-    assert re.search(rf"sweep     grid-\w+ in {tmp_path}/mine\n", made.stdout), made.stderr
+    assert re.search(rf"sweep grid-\w+ in {tmp_path}/mine\n", made.stdout), made.stderr

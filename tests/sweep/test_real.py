@@ -7,9 +7,10 @@ from contextlib import closing, suppress
 import pytest
 from optuna.trial import TrialState
 
-from openrs.sweep import slots
-from openrs.sweep.verdict import VERDICT
-from tests.helpers.sweeps import SMALL, TRAINING, killed_when, metrics, segments, study_of, sweep
+from openrs.studies.trials import PROMOTES, RECORD, died
+from openrs.sweep.pruning import STOP
+from tests.helpers.jobs import metrics, segments
+from tests.helpers.sweeps import SMALL, TRAINING, killed_when, study_of, sweep
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,7 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     study = study_of(tmp_path)
     states = [trial.state for trial in study.trials]
     assert states == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
-    assert study.trials[0].user_attrs[slots.DIED]
+    assert died(study.trials[0])
     assert study.trials[1].params == study.trials[0].params
     assert "2 trials: 2 complete" in made.stderr
     assert "Pareto set of average, device_hours" in made.stderr
@@ -69,9 +70,9 @@ def test_halving_pauses_runs_and_promotes_by_extending_them(tmp_path):
     complete, pruned = TrialState.COMPLETE, TrialState.PRUNED
     assert [trial.state for trial in trials] == [complete, pruned, pruned, pruned, complete]
     promoted = trials[4]
-    assert promoted.user_attrs[slots.PROMOTES] == 1
+    assert promoted.user_attrs[PROMOTES] == 1
     assert promoted.params == trials[1].params
-    (folder,) = tmp_path.glob(f"runs/exp2-{promoted.user_attrs[slots.RECORD]['run'][:8]}")
+    (folder,) = tmp_path.glob(f"runs/exp2-{promoted.user_attrs[RECORD]['run'][:8]}")
     assert [(s["first_step"], s["last_step"]) for s in segments(folder)] == [(1, 2), (3, 4)]
     assert "4 trials: 2 complete, 2 pruned" in made.stderr
 
@@ -82,22 +83,22 @@ def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_
         "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
         "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.signal=learning_rate",
     ]  # fmt: skip
-    killed_when(lambda: _verdicts(tmp_path), *arguments)
+    killed_when(lambda: _stops(tmp_path), *arguments)
     made = sweep(*arguments)
     assert made.returncode == 0, made.stderr[-3000:]
     assert "2 trials: 1 complete, 1 pruned" in made.stderr
     stopped = study_of(tmp_path).trials[-1]
     assert stopped.state == TrialState.PRUNED
-    (folder,) = tmp_path.glob(f"runs/exp2-{stopped.user_attrs[slots.RECORD]['run'][:8]}")
+    (folder,) = tmp_path.glob(f"runs/exp2-{stopped.user_attrs[RECORD]['run'][:8]}")
     assert [line["step"] for line in metrics(folder)] == [1, 2]
 
 
-def _verdicts(outputs):
-    """Curves with a verdict."""
+def _stops(outputs):
+    """Curves with a stop."""
     for database in outputs.glob("sweeps/*/study.db"):
         with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database, timeout=10)) as opened:
             query = "SELECT count(*) FROM trial_user_attributes WHERE key = ?"
-            return opened.execute(query, (VERDICT,)).fetchone()[0]
+            return opened.execute(query, (STOP,)).fetchone()[0]
     return 0
 
 

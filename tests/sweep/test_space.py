@@ -6,10 +6,14 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
+from openrs.config.compose import compose_config
+from openrs.config.overrides import prepared
+from openrs.errors import Mistake
 from openrs.plan import resolve
 from openrs.records.scores import score, write
 from openrs.sweep import objective, sampler, space
 from openrs.sweep.outcome import Outcome, read
+from openrs.sweep.points import Points
 
 
 def parsed(*arguments, params=None):
@@ -34,6 +38,18 @@ def test_the_command_line_pins_what_the_file_sweeps():
     assert made.fixed == {"a": "7"}
 
 
+def test_a_space_is_described_in_words():
+    def described(*arguments):
+        return list(parsed(*arguments).described())
+
+    assert described("seed=1,2", "reward=null,cosine") == ["seed: one of 1, 2", "reward: one of null, cosine"]
+    assert described("a=interval(1,3)") == ["a: from 1 to 3, evenly"]
+    assert described("a=tag(log, interval(1e-6,1e-3))") == ["a: from 1e-06 to 0.001, evenly on a log scale"]
+    (linear,) = described("a=interval(1e-6,1e-3)")
+    assert linear.startswith("a: from 1e-06 to 0.001, evenly; nine draws in ten are above 0.0001009. ")
+    assert linear.endswith("give a=tag(log, interval(1e-06, 0.001))")
+
+
 def test_repeated_values_are_one_point():
     assert parsed("a=x,x,y").points() == [{"a": "x"}, {"a": "y"}]
 
@@ -45,6 +61,24 @@ def test_a_list_makes_a_grid_and_an_interval_a_sampler():
     assert sampler.is_grid(grid, parsed("a=interval(0,1)"))
     with pytest.raises(ValueError, match="a: an interval has no grid points"):
         parsed("a=interval(0,1)").points()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("a=1e-6,interval(1e-7,1e-5)", "a list or an interval, not both"),
+        ("a=range(1,3),4", "a list or an interval, not both"),
+        ("a=interval(1,0)", "a cannot be swept so (`low <= high` must hold"),
+        ("a=tag(log,interval(0,1))", "a cannot be swept so (`low > 0` must hold"),
+    ],
+)
+def test_what_cannot_be_swept_is_one_line_with_its_field(line, told):
+    with pytest.raises(Mistake) as error:
+        parsed("b=1,2", line)
+    message = str(error.value)
+    assert message.startswith(f"{line}: ")
+    assert told in message
+    assert message.endswith("Give a list, as 1,2 or range(1,4), or an interval, as interval(0,1).")
 
 
 def test_seeded_samplers_go_on_after_a_restart():
@@ -109,7 +143,7 @@ def test_objectives_that_no_run_gives_are_refused(composed):
 
 def test_a_missing_score_is_missing_and_never_0(composed, tmp_path):
     plan = resolve(composed("experiment=exp3", f"outputs={tmp_path}", "evaluation.benchmarks=[aime24,amc23]"))
-    with pytest.raises(objective.Missing, match="no score on aime24 at step 100"):
+    with pytest.raises(objective.Unmeasured, match="no score on aime24 at step 100"):
         objective.values(plan, ["average"])
     for cell, right in zip(plan.cells(100), ([1, 0], [1, 1]), strict=True):
         columns = {
@@ -122,7 +156,7 @@ def test_a_missing_score_is_missing_and_never_0(composed, tmp_path):
         made = score(cell, title=cell.benchmark, columns=columns, seconds=1.0, settings={}, versions={})
         write(plan.run.folder, made)
     assert objective.values(plan, ["average", "aime24"]) == (75.0, 50.0)
-    with pytest.raises(objective.Missing, match="no training reward"):
+    with pytest.raises(objective.Unmeasured, match="no training reward"):
         objective.values(plan, ["reward"])
     log = plan.run.folder / "train" / "metrics.jsonl"
     log.parent.mkdir(parents=True)
@@ -130,3 +164,57 @@ def test_a_missing_score_is_missing_and_never_0(composed, tmp_path):
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert objective.values(plan, ["reward", "device_hours"]) == (95.5, 1.0)
     assert objective.directions(["reward", "device_hours"]) == ["maximize", "minimize"]
+
+
+NEW = "data.draws.new={source: open_s1, count: 5}"
+
+
+def of_openrs(*arguments, params=None):
+    """The space of a command line of openrs, and its jobs as Hydra gets them."""
+    lines = prepared(arguments, (), multirun=True)
+    made = space.parse(lines, params, None, ())
+    return made, [Points(None, None, made, None, 1, ()).overrides(point) for point in made.points()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "params"),
+    [
+        ([NEW, "data.draws.new.count=1,2"], None),
+        (["data.draws.new.count=1,2", f"+{NEW}"], None),
+        (["data.draws.new.source=open_s1"], {"data.draws.new.count": "1,2"}),
+        ([], {"data.draws.new": NEW.partition("=")[2], "+data.draws.new.count": "1,2"}),
+        (["data.draws.new.count=1,2"], {"data.draws.new.source": "open_s1"}),
+    ],
+)
+def test_a_field_of_a_new_entry_is_swept(arguments, params):
+    made, jobs = of_openrs(*arguments, params=params)
+    assert list(made.distributions) == ["data.draws.new.count"]
+    assert [compose_config("scale=nano", *job).data.draws["new"].count for job in jobs] == [1, 2]
+
+
+def test_a_new_entry_that_is_one_value_is_swept():
+    _, jobs = of_openrs("evaluation.num_seeds.mine=1,2")
+    assert jobs == [("+evaluation.num_seeds={mine: 1}",), ("+evaluation.num_seeds={mine: 2}",)]
+
+
+def test_an_entry_of_the_command_line_pins_what_the_file_sweeps():
+    file = {"data.draws.new.source": "open_s1", "data.draws.new.count": "1,2", "seed": "0,1"}
+    made, jobs = of_openrs("data.draws.new.count=7", params=file)
+    assert list(made.distributions) == ["seed"]
+    assert [compose_config("scale=nano", *job).data.draws["new"].count for job in jobs] == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("params", "parts"),
+    [
+        ({"lr": "1e-5,1e-6"}, ["lr=1e-5,1e-6: is no option", "algorithm.learning_rate"]),
+        ({"+algorithm.lora": "true,false"}, ["algorithm.lora=true,false: is no option"]),
+        ({"seed": "x"}, ["seed=x: must be a whole number"]),
+        ({"data.draws.new.amount": "1,2"}, ["data.draws.new.amount=1,2: is no option"]),
+    ],
+)
+def test_a_sweep_file_is_checked_as_a_command_line(params, parts):
+    with pytest.raises(Mistake) as error:
+        of_openrs(params=params)
+    assert str(error.value).startswith(f"hydra.sweeper.params: {parts[0]}")
+    assert all(part in str(error.value) for part in parts)

@@ -1,12 +1,16 @@
 """The comparison table: levels, replicates, paired differences."""
 
+import json
+
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from openrs.analysis.tables import sweep_comparison
+from openrs.records.files import write_record
 from openrs.records.scores import ScoreAddress, score, write
-from openrs.sweep import table
-from openrs.sweep.slots import RECORD
+from openrs.studies.trials import RECORD
+from openrs.sweep.report import comparison
 
 
 def trial(folder, reward, seed, correct, run):
@@ -14,6 +18,8 @@ def trial(folder, reward, seed, correct, run):
     size = len(correct)
     columns = {name: [0] * size for name in ("tokens", "truncated", "timed_out")}
     columns |= {"ids": [f"p{i}" for i in range(size)], "correct": correct}
+    config = {"scale": {"name": "nano"}, "model": {"title": "the base"}}
+    write_record(folder / run / "run.json", {"name": run, "recipe": {}, "config": config})
     write(folder / run, score(cell, title="AIME24", columns=columns, seconds=1.0, settings={}, versions={}))
     return create_trial(
         params={"reward": reward, "seed": seed},
@@ -22,7 +28,14 @@ def trial(folder, reward, seed, correct, run):
             "seed": CategoricalDistribution([1, 2]),
         },
         value=100 * sum(correct) / size,
-        user_attrs={RECORD: {"run": run, "step": 10, "scores": [str(cell.path(folder / run))]}},
+        user_attrs={
+            RECORD: {
+                "run": run,
+                "folder": str(folder / run),
+                "step": 10,
+                "scores": [str(cell.path(folder / run))],
+            }
+        },
     )
 
 
@@ -38,27 +51,41 @@ def trials(tmp_path):
 
 
 def compared(trials, objectives=("average",)):
-    return table.compare(trials, list(objectives), ["maximize"] * len(objectives), "sweep-1")
+    return comparison(trials, list(objectives), ["maximize"] * len(objectives), "sweep-1")
 
 
 def test_a_benchmark_that_runs_were_chosen_by_is_marked(trials):
-    made, _ = table.compare(trials, ["average"], ["maximize"], "sweep-1", chosen_by="aime24")
-    assert "Scores on aime24 decided which runs went on" in made.caption[-1]
+    table, _ = comparison(trials, ["average"], ["maximize"], "sweep-1", selected_by="aime24")
+    assert "Scores on aime24 decided which runs went on" in table.caption[-1]
+
+
+def test_trials_of_several_kinds_of_device_are_said_to_be(trials, tmp_path):
+    assert not any("kinds of device" in line for line in compared(trials)[0].caption)
+    for run, device in (("a", "NVIDIA A40"), ("b", "NVIDIA A40"), ("c", "NVIDIA L40")):
+        (path,) = (tmp_path / run).glob("eval/*/*/seed-*.json")
+        write_record(path, json.loads(path.read_text()) | {"device": device})
+    caption = compared(trials)[0].caption
+    assert any("several kinds of device (NVIDIA A40 | NVIDIA L40)" in line for line in caption)
 
 
 def test_seeds_are_replicates_and_a_repeated_run_counts_once(trials):
-    made, differences = compared(trials)
-    assert made.columns == ("AIME24", "Avg.")
-    (first, cells), (second, others) = made.rows
+    table, differences = compared(trials)
+    assert table.columns == ("AIME24", "Avg.")
+    (first, cells), (second, others) = table.rows
     assert (first, second) == ("reward=accuracy (2 runs)", "reward=cosine (1 run)")
     assert [cell.mean for cell in (*cells, *others)] == [50, 50, 75, 75]
-    assert "Runs that differ in seed alone share a row." in made.caption
+    assert "Runs that differ in seed alone share a row." in table.caption
     ((label, (gain, average)),) = differences.rows
-    assert label == "reward=cosine (1 run)"
+    assert label == "reward=cosine (1 run) - reward=accuracy (2 runs)"
     assert gain.mean == 25
     assert gain.low > 0, "ten problems of forty went right that had gone wrong"
     assert gain.paired
     assert average is None, "of one benchmark"
+    assert (
+        "as the 1 recipe with several runs (standard deviation of a run's average 0.0, 1 degree"
+        in "".join(differences.caption)
+    ), "one run tells no spread"
+    assert differences.caption[-1].startswith("reward=cosine (1 run) is the best on AIME24: 75.0, ahead of")
 
 
 def test_objectives_that_are_no_scores_have_columns(trials):
@@ -69,10 +96,10 @@ def test_objectives_that_are_no_scores_have_columns(trials):
         )  # fmt: skip
 
     both = [also(trial, hours) for trial, hours in zip(trials, (1.0, 2.0, 4.0, 4.0), strict=True)]
-    made, _ = compared(both, ("average", "device_hours"))
-    assert made.columns == ("AIME24", "Avg.", "device_hours")
-    assert str(made.rows[0][1][2]) == "1.500 ± 0.7"
-    assert str(made.rows[1][1][2]) == "4.000"
+    table, _ = compared(both, ("average", "device_hours"))
+    assert table.columns == ("AIME24", "Avg.", "device_hours")
+    assert str(table.rows[0][1][2]) == "1.500 ± 0.7"
+    assert str(table.rows[1][1][2]) == "4.000"
 
 
 def other(reward, state, seed=1, **attributes):
@@ -91,36 +118,33 @@ def test_what_is_not_complete_is_noted(trials):
     pruned = other("length", TrialState.PRUNED, reason="MedianPruner: reward 1 at step 10")
     failed = other("length", TrialState.FAIL, seed=2, error="out of memory\nwith a trace")
     partly = other("cosine", TrialState.FAIL, seed=2)
-    made, differences = table.compare(
+    table, differences = comparison(
         [*trials, pruned, failed, partly], ["average"], ["maximize"], "sweep-1", missing=2
     )
-    assert [label for label, _ in made.rows] == ["reward=accuracy (2 runs)", "reward=cosine (1 run)"]
-    assert made.title == "Comparison of 2 levels"
-    assert made.caption[-3:] == (
+    assert [label for label, _ in table.rows] == ["reward=accuracy (2 runs)", "reward=cosine (1 run)"]
+    assert table.title == "Comparison of 2 levels"
+    assert table.caption[-3:] == (
         "Levels without a complete run: reward=length: pruned (MedianPruner: reward 1 at step 10); failed "
         "(out of memory).",
         "Trials left out of their level's mean: reward=cosine (1: failed (its process died)).",
         "2 trials were not run.",
     )
-    assert not any("has no complete run" in line for line in (*made.caption, *differences.caption))
+    assert not any("has no complete run" in line for line in (*table.caption, *differences.caption))
 
 
 def test_of_many_levels_without_a_run_some_are_named(trials, monkeypatch):
-    monkeypatch.setattr(table, "NAMED", 1)
+    monkeypatch.setattr(sweep_comparison, "LISTED", 1)
     lost = [other("length", TrialState.PRUNED), other("cosine", TrialState.RUNNING)]
-    made, *_ = compared([*trials[:2], *lost])
-    assert made.caption[-1] == "Levels without a complete run: reward=length: pruned; and 1 more."
+    table, *_ = compared([*trials[:2], *lost])
+    assert table.caption[-1] == "Levels without a complete run: reward=length: pruned; and 1 more."
 
 
-def test_the_first_level_is_the_baseline_even_if_it_failed(trials):
+def test_the_first_level_is_missed_if_it_failed(trials):
     first = other("length", TrialState.FAIL, error="out of memory")
-    _, differences = compared([first, *trials])
     lost = "The first level, reward=length, has no complete run: failed (out of memory)."
-    assert differences.title == "Differences to reward=accuracy (2 runs)"
-    assert (
-        differences.caption[0]
-        == f"{lost} Differences are to reward=accuracy, the first level with a complete run."
-    )
+    table, differences = compared([first, *trials])
+    assert lost in table.caption
+    assert [label for label, _ in differences.rows] == ["reward=cosine (1 run) - reward=accuracy (2 runs)"]
     (alone,) = compared([first, *trials[:2]])
     assert alone.caption[-1] == lost
 
@@ -134,8 +158,8 @@ def test_values_that_four_digits_do_not_tell_apart_are_levels_of_their_own():
         )
         for rate in rates
     ]  # fmt: skip
-    (made,) = compared(close, ("reward",))
-    assert [label for label, _ in made.rows] == [
+    (table,) = compared(close, ("reward",))
+    assert [label for label, _ in table.rows] == [
         "rate=0.000100001, weight=0.5 (1 run)", "rate=0.000100002, weight=0.5 (1 run)",
     ]  # fmt: skip
 
@@ -143,20 +167,20 @@ def test_values_that_four_digits_do_not_tell_apart_are_levels_of_their_own():
 def test_a_missing_score_is_a_blank(trials, tmp_path):
     lost = trials[2].user_attrs[RECORD] | {"scores": [str(tmp_path / "nowhere.json")]}
     trials[2].set_user_attr(RECORD, lost)
-    made, _ = compared(trials[:3])
-    assert made.rows[1] == ("reward=cosine (1 run)", (None, None))
+    table, _ = compared(trials[:3])
+    assert table.rows[1] == ("reward=cosine (1 run)", (None, None))
 
 
 def test_no_evaluation_leaves_the_objectives_alone():
     plain = create_trial(params={}, distributions={}, value=2.5, user_attrs={RECORD: {"run": "r"}})
-    (made,) = compared([plain], ("reward",))
-    assert made.columns == ("reward",)
-    assert [(label, str(cell)) for label, (cell,) in made.rows] == [("all (1 run)", "2.500")]
+    (table,) = compared([plain], ("reward",))
+    assert table.columns == ("reward",)
+    assert [(label, str(cell)) for label, (cell,) in table.rows] == [("all (1 run)", "2.500")]
     assert compared([]) == []
 
 
 def test_of_a_large_sweep_the_best_are_shown(monkeypatch):
-    monkeypatch.setattr(table, "MOST", 3)
+    monkeypatch.setattr(sweep_comparison, "MOST", 3)
     many = [
         create_trial(
             params={"x": x}, distributions={"x": CategoricalDistribution(list(range(6)))}, value=float(x),
@@ -164,6 +188,6 @@ def test_of_a_large_sweep_the_best_are_shown(monkeypatch):
         )
         for x in range(6)
     ]  # fmt: skip
-    (made,) = compared(many, ("reward",))
-    assert [label for label, _ in made.rows] == ["x=0 (1 run)", "x=5 (1 run)", "x=4 (1 run)"]
-    assert made.caption == ("The best levels are shown; the study has 3 more.",)
+    (table,) = compared(many, ("reward",))
+    assert [label for label, _ in table.rows] == ["x=0 (1 run)", "x=5 (1 run)", "x=4 (1 run)"]
+    assert table.caption == ("The best levels are shown; the study has 3 more.",)

@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from openrs.sweep import slots
+from openrs.studies.trials import died
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def test_three_workers_do_every_point_once_though_one_is_killed(kind, request, s
     complete = [t for t in found if t.state == TrialState.COMPLETE]
     assert sorted(f"{t.params['x']} {t.params['y']}" for t in complete) == sorted(POINTS)
     (lost,) = [t for t in found if t.state == TrialState.FAIL]
-    assert lost.user_attrs[slots.DIED]
+    assert died(lost)
     assert len(found) == 25
     # every point was started once, that of the killed worker twice
     twice = f"{lost.params['x']} {lost.params['y']}"

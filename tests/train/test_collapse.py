@@ -1,11 +1,12 @@
-"""Collapse rules as pure functions of logged steps, and the watch that applies them."""
+"""Collapse rules as pure functions of logged steps, and the rule that applies them."""
 
 import json
 
 import pytest
 
-from openrs.config.schema import Collapse
-from openrs.train.collapse import RULES, collapsed, foreign_share, on, watch
+from openrs.config.training import Collapse
+from openrs.rewards.scripts import foreign_share
+from openrs.train.collapse import RULES, collapsed, on, stop_rule
 
 
 def run(name, values):
@@ -49,6 +50,7 @@ def test_reasons_carry_the_figures():
         ("答案", 1.0),
         ("ab 答案", 0.5),
         ("да no", 0.5),
+        ("ab \u210f \u00b5 \u2135", 0.0),  # signs of formulas, as the english_only reward has it
         ("", 0.0),
     ],
 )
@@ -56,13 +58,13 @@ def test_foreign_letters_are_counted_and_formulas_are_not(text, share):
     assert foreign_share([text]) == share
 
 
-def test_the_watch_sees_the_steps_of_earlier_processes(composed, tmp_path):
+def test_the_stop_rule_sees_the_steps_of_earlier_processes(composed, tmp_path):
     config = composed("experiment=exp3", "collapse.window=3", "collapse.kl_above=1.0")
     assert on(config)
     (tmp_path / "train").mkdir()
     lines = run("kl", [2.0, 2.0])
     (tmp_path / "train" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    look = watch(config, tmp_path)
+    look = stop_rule(config, tmp_path)
     stop = look({"step": 3, "kl": 2.0})
     assert stop.kind == "collapse"
     assert "KL divergence from the base model 2 over the last 3 steps" in stop.reason
@@ -70,4 +72,4 @@ def test_the_watch_sees_the_steps_of_earlier_processes(composed, tmp_path):
 
 def test_the_rules_are_off_unless_asked_for(composed, tmp_path):
     assert not on(composed("experiment=exp3"))
-    assert watch(composed("experiment=exp3"), tmp_path) is None
+    assert stop_rule(composed("experiment=exp3"), tmp_path) is None

@@ -28,7 +28,9 @@ function makeViewer(sample) {
     return left && right && left[0] !== right[0] ? 1 : 0;
   }
 
-  function mark(one) { return one ? (one[0] ? "✓" : "✗") : "–"; }
+  function mark(one) { return one ? verdict(one[0]).split(" ")[0] : "–"; }
+
+  function verdict(share) { return share === 1 ? "✓ right" : share ? share.toFixed(2) : "✗ wrong"; }
 
   function refresh() {
     const words = at("search").value.trim().toLowerCase();
@@ -62,7 +64,7 @@ function makeViewer(sample) {
     made.append(element("h3", sample.rows[place]));
     if (!one) { made.append(element("p", "No completion is stored.", {class: "hint"})); return made; }
     const line = element("p");
-    line.append(element("span", one[0] ? "✓ right" : "✗ wrong", {class: one[0] ? "right" : "wrong"}),
+    line.append(element("span", verdict(one[0]), {class: one[0] ? "right" : "wrong"}),
       `${one[1] === null ? "" : `, ${one[1]} tokens`}${one[2] ? ", cut at the limit" : ""}`);
     made.append(line, text(one[3]));
     return made;

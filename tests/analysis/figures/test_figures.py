@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from openrs.analysis import commands as cli
-from openrs.analysis import curves, records
-from openrs.analysis.figures import command, cost, forest, learning
+from openrs.analysis import curves, run_records
+from openrs.analysis.figures import cost, drawing, forest, learning
 from openrs.analysis.figures.style import COLOURS, MOST, styled
 from openrs.analysis.tables.table import NOISE, REAL, Table, Value
 from openrs.errors import Mistake
@@ -24,7 +24,7 @@ def trained(folder, steps=20, hours=0.5, price=2.0):
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "train" / "metrics.jsonl").write_text(text)
-    write_record(folder / "train.json", {"device_hours": hours})
+    write_record(folder / "train.json", {"device_hours": hours, "last_step": steps, "rows": {"easy": 8}})
     record = json.loads((folder / "run.json").read_text())
     record["config"]["hardware"] = {"price_per_device_hour": price}
     write_record(folder / "run.json", record)
@@ -46,14 +46,16 @@ def test_a_difference_without_an_interval_is_left_out():
 
 def test_figures_of_many_rows_show_the_p_that_the_whole_table_has(tmp_path, monkeypatch):
     drawn = []
-    kept = forest.forest
-    monkeypatch.setattr(forest, "forest", lambda table, unit: (drawn.append(table), kept(table, unit))[1])
+    forest_of = forest.forest
+    monkeypatch.setattr(
+        forest, "forest", lambda table, unit: (drawn.append(table), forest_of(table, unit))[1]
+    )
     scores = {step: {"aime24": halves(8), "amc23": halves(8)} for step in range(10, 10 * MOST + 20, 10)}
     make_run(tmp_path, "base", {0: scores[10]}, report_step=0)
     make_run(tmp_path, "exp1", scores)
-    command.write(records.load_all(tmp_path), tmp_path / "figures")
+    drawing.write(run_records.load_all(tmp_path), tmp_path / "figures")
     assert [len(table.rows) for table in drawn] == [MOST, 1]
-    assert all(f"over the {MOST + 1} rows" in table.caption[0] for table in drawn)
+    assert all(f"over the {3 * (MOST + 1)} differences" in table.caption[0] for table in drawn)
 
 
 def test_a_run_measured_in_two_ways_has_two_curves():
@@ -61,27 +63,36 @@ def test_a_run_measured_in_two_ways_has_two_curves():
     cold = imported_run("exp1", {10: {"AIME24": 0.6}, 20: {"AIME24": 0.7}}, warm)
     both = imported_run("exp1", {10: {"AIME24": 0.1}, 20: {"AIME24": 0.2}}, hot)
     run = replace(cold, scores=cold.scores + both.scores)
-    found = curves.scores(records.rows(run))["AIME24"]
-    assert {curve.label: [(p.step, round(p.mean)) for p in curve.points] for curve in found} == {
+    members = curves.scores(run_records.evaluations(run))["AIME24"]
+    assert {curve.label: [(p.step, round(p.mean)) for p in curve.points] for curve in members} == {
         "exp1 (temperature=0.6)": [(10, 60), (20, 70)],
         "exp1 (temperature=1.2)": [(10, 10), (20, 20)],
     }
 
 
 def test_curves_begin_with_the_base_model(outputs):
-    runs = records.load_all(outputs)
-    found = curves.scores([row for run in runs for row in records.rows(run)])
-    (curve,) = found["AIME24"]
+    runs = run_records.load_all(outputs)
+    by_title = curves.scores([item for run in runs for item in run_records.evaluations(run)])
+    (curve,) = by_title["AIME24"]
     assert curve.label == "exp1"
     assert [(point.step, point.mean) for point in curve.points] == [(0, 50.0), (10, 100.0), (20, 50.0)]
     assert curves.traces(runs[::-1]) == curves.traces(runs)  # colours follow the order, not the folders
     assert all(point.low < point.mean <= point.high for point in curve.points)
 
 
+def test_a_curve_begins_with_a_base_model_whose_device_is_not_stated(tmp_path):
+    make_run(tmp_path, "base", {0: {"aime24": halves(8)}}, report_step=0, device=None)
+    make_run(tmp_path, "exp1", {10: {"aime24": halves(8)}}, device="NVIDIA A40")
+    rows = [row for run in run_records.load_all(tmp_path) for row in run_records.evaluations(run)]
+    (curve,) = curves.scores(rows)["AIME24"]
+    assert curve.label == "exp1 (device NVIDIA A40)"
+    assert [point.step for point in curve.points] == [0, 10]
+
+
 def test_runs_that_repeat_a_recipe_are_one_more_curve(tmp_path):
     for seed in (1, 2):
         make_run(tmp_path, "exp3", {10: {"aime24": halves(8)}}, {"seed": seed})
-    rows = [row for run in records.load_all(tmp_path) for row in records.rows(run)]
+    rows = [row for run in run_records.load_all(tmp_path) for row in run_records.evaluations(run)]
     labels = [curve.label for curve in curves.scores(rows)["AIME24"]]
     assert labels == ["exp3 (seed=1)", "exp3 (seed=2)", "exp3, mean of 2 runs"]
 
@@ -94,7 +105,7 @@ def test_a_smoothed_line_shifts_nothing():
 
 @pytest.mark.slow
 def test_every_figure_is_written_as_svg_and_png(outputs, tmp_path):
-    written = command.write(records.load_all(outputs), tmp_path / "figures")
+    written = drawing.write(run_records.load_all(outputs), tmp_path / "figures")
     names = {"accuracy", "differences", "cost", "reward", "kl", "completion_length"}
     assert {path.name for path in written} == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
     for path in written:
@@ -109,16 +120,16 @@ def test_every_figure_is_written_as_svg_and_png(outputs, tmp_path):
 
 
 def test_the_same_records_make_the_same_figure(outputs, tmp_path):
-    found = curves.traces(records.load_all(outputs))["kl"]
+    traces = curves.traces(run_records.load_all(outputs))["kl"]
     for name in ("a", "b"):
         with styled():
-            learning.trace("kl", found).savefig(tmp_path / f"{name}.svg", metadata={"Date": None})
+            learning.trace("kl", traces).savefig(tmp_path / f"{name}.svg", metadata={"Date": None})
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
 def test_many_lines_are_several_figures():
-    assert command._parts(MOST) == [(0, "")]
-    assert command._parts(MOST + 1) == [(0, "-part1"), (MOST, "-part2")]
+    assert drawing._parts(MOST) == [(0, "")]
+    assert drawing._parts(MOST + 1) == [(0, "-part1"), (MOST, "-part2")]
     assert len(set(COLOURS)) == MOST
 
 
@@ -147,7 +158,7 @@ def test_costs_far_apart_are_on_a_logarithmic_axis():
 def test_nothing_to_draw_is_said(tmp_path):
     make_run(tmp_path, "exp1", {})
     with pytest.raises(Mistake, match="no scores and no logged training steps"):
-        command.write(records.load_all(tmp_path), tmp_path / "figures")
+        drawing.write(run_records.load_all(tmp_path), tmp_path / "figures")
 
 
 def test_a_sweep_needs_its_storage_and_its_name(outputs, monkeypatch, capsys):
@@ -180,33 +191,33 @@ def test_a_sweep_has_importance_and_a_contour(storage):
     from openrs.analysis.figures import sweeps
 
     with styled():
-        found = sweeps.sweep(storage, "weights")
-        assert set(found) == {"importance", "contour"}
-        for figure in found.values():
+        figures = sweeps.sweep(storage, "weights")
+        assert set(figures) == {"importance", "contour"}
+        for figure in figures.values():
             assert all(len(line) < 14 * figure.get_figwidth() for line in figure.get_suptitle().split("\n"))
-        names = {text.get_text() for text in found["importance"].axes[0].get_yticklabels()}
+        names = {text.get_text() for text in figures["importance"].axes[0].get_yticklabels()}
         assert names == {"weight", "rate"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("url", "name", "told"),
+    ("url", "name", "message"),
     [
         (None, "empty", "0 finished trials"),
-        (None, "other", "holds no study other. Studies: empty, weights"),
-        ("nonsense", "weights", "cannot be opened"),
+        (None, "other", "holds no study of this name. Give one of: empty, weights"),
+        ("nonsense", "weights", "is no storage of sweeps"),
     ],
 )
-def test_a_sweep_that_cannot_be_drawn_says_why(storage, url, name, told):
+def test_a_sweep_that_cannot_be_figuressays_why(storage, url, name, message):
     from openrs.analysis.figures import sweeps
 
-    with pytest.raises(Mistake, match=told):
+    with pytest.raises(Mistake, match=message):
         sweeps.sweep(url or storage, name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("objectives", [2, 3, 4])
-def test_a_pareto_set_is_drawn_where_a_figure_can_hold_it(objectives, tmp_path):
+def test_a_pareto_set_is_figureswhere_a_figure_can_hold_it(objectives, tmp_path):
     import optuna
 
     from openrs.analysis.figures import sweeps
@@ -217,7 +228,7 @@ def test_a_pareto_set_is_drawn_where_a_figure_can_hold_it(objectives, tmp_path):
     for cap, first, second in (("short", 1.0, 1.0), ("long", 2.0, 2.0), ("longest", 1.5, 3.0)):
         values = [first, second, first, second][:objectives]
         study.add_trial(optuna.create_trial(params={"cap": cap}, distributions=spread, values=values))
-    written = command.pareto(study, tmp_path)
+    written = drawing.pareto(study, tmp_path)
     assert [path.name for path in written] == (["pareto.svg", "pareto.png"] if objectives < 4 else [])
     if objectives == 2:
         with styled():

@@ -6,7 +6,7 @@ import pytest
 
 from openrs.analysis.importing import address
 from openrs.errors import Mistake
-from tests.helpers.result_files import command, imported, old, put
+from tests.helpers.result_files import command, imported, new, old, put
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,84 @@ from tests.helpers.result_files import command, imported, old, put
         ("in/math_500/results/r.json", "model", None),
         ("in/exp_1/results/r.json", "exp_1", None),
         ("in/results/mistralai/Mistral-2407/r.json", "model", None),
+        ("in/exp1_global_step_110_actor_huggingface/r.json", "exp1", 110),
+        ("in/results/org/exp1_step_110_hf/r.json", "exp1", 110),
+        ("in/results/org/exp1-checkpoint-110-greedy/r.json", "exp1-greedy", 110),
+        ("in/results/org/exp1_step110_seed_2/r.json", "exp1", 110),
+        ("in/grpo/global_step_110/actor/huggingface/r.json", "grpo", 110),
+        ("in/exp_1/results/org/m_step_50_hf/r.json", "exp_1", 50),
+        ("in/eval_step_2025-03-24/r.json", "model", None),
+        ("in/step_by_step_500k/r.json", "model", None),
     ],
 )
 def test_numbers_of_steps_and_of_other_things(path, name, step):
-    found = address.find(path, address.pattern(None), "model")
-    assert (found.name, found.step) == (name, step)
+    at = address.find(path, address.pattern(None), "model")
+    assert (at.name, at.step) == (name, step)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "step"),
+    [
+        ("org/exp1_global_step_110_actor_huggingface", "exp1", 110),
+        ("/data/ckpts/exp1/global_step_110/actor/huggingface", "exp1", 110),
+        ("models/grpo/checkpoint-50", "grpo", 50),
+        ("org/two-steps-7B", "org/two-steps-7B", None),
+        ("org/m-step-v2", "org/m-step-v2", None),
+    ],
+)
+def test_the_step_of_a_models_name_where_the_path_has_none(model, name, step):
+    at = address.find("in/results/r.json", address.pattern(None), model)
+    assert (at.name, at.step, at.matched) == (name, step, step is not None)
+    at = address.find("in/results/r.json", address.pattern(r"(?P<name>lr\d+)/"), model)
+    assert (at.name, at.step, at.matched) == (model, None, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "branch", "name", "step"),
+    [
+        ("in/results/r.json", "step1000", "org/m", 1000),
+        ("in/results/r.json", "global_step_50", "org/m", 50),
+        ("in/exp_1/results/r.json", "checkpoint-7", "exp_1", 7),
+        ("in/Exp1_50/results/r.json", "step1000", "Exp1", 50),
+        ("in/results/r.json", "step0", "org/m", 0),
+        ("in/results/r.json", "main", "org/m", None),
+        ("in/results/r.json", "v1000", "org/m", None),
+        ("in/results/r.json", "step1000-tokens4B", "org/m", 1000),
+        ("in/results/r.json", "stage2-step1000", "org/m", None),
+    ],
+)
+def test_a_branch_that_is_a_step(path, branch, name, step):
+    at = address.find(path, address.pattern(None), "org/m", branch)
+    assert (at.name, at.step) == (name, step)
+
+
+@pytest.mark.parametrize("form", [old, lambda **_: new({"extractive_match": 0.3}, outputs=_["outputs"])])
+def test_branches_of_a_model_that_are_steps_are_checkpoints_of_one_run(tmp_path, form):
+    for step in (0, 1000, 2000):
+        document = form(outputs=f"a{step}", model="someone/model")
+        general = document["config_general"]
+        general["model_config"] = general.get("model_config", {}) | {"revision": f"step{step}"}
+        general["model_sha"] = f"{step:040d}"
+        put(tmp_path / f"in/results/m/results_{step}.json", document)
+    _, (run,) = imported(tmp_path / "in", tmp_path / "out")
+    assert (run.name, [score.step for score in run.scores]) == ("someone/model", [0, 1000, 2000])
+    assert run.untrained_at_0
+
+
+@pytest.mark.parametrize(
+    ("place", "model"),
+    [
+        ("results/m", "org/exp1_global_step_{}_actor_huggingface"),
+        ("exp1_global_step_{}_actor_huggingface", "/ckpts/exp1_global_step_{}_actor_huggingface"),
+        ("exp1/global_step_{}/actor", "/ckpts/exp1/global_step_{}/actor/huggingface"),
+    ],
+)
+def test_steps_in_the_middle_of_a_name_are_checkpoints_of_one_run(tmp_path, place, model):
+    for step in (20, 110):
+        document = old(outputs=f"a{step}", model=model.format(step))
+        put(tmp_path / "in" / place.format(step) / f"results_{step}.json", document)
+    _, (run,) = imported(tmp_path / "in", tmp_path / "out")
+    assert (run.name, [score.step for score in run.scores]) == ("exp1", [20, 110])
 
 
 def test_seeds_of_one_model_are_its_samples(tmp_path):
@@ -46,10 +119,10 @@ def test_seeds_of_one_model_are_its_samples(tmp_path):
     assert len(report.unmatched) == 2
 
 
-@pytest.mark.parametrize("given", ["step-100", "step-100/results/m/results_1.json"])
-def test_a_steps_own_folder_is_seen_with_its_parent(tmp_path, given):
+@pytest.mark.parametrize("folder", ["step-100", "step-100/results/m/results_1.json"])
+def test_a_steps_own_folder_is_seen_with_its_parent(tmp_path, folder):
     put(tmp_path / "grpo/step-100/results/m/results_1.json", old())
-    _, (run,) = imported(tmp_path / "grpo" / given, tmp_path / "out")
+    _, (run,) = imported(tmp_path / "grpo" / folder, tmp_path / "out")
     assert (run.name, run.scores[0].step) == ("grpo", 100)
 
 

@@ -35,11 +35,11 @@ def test_a_long_path_to_a_model_or_name_of_a_task_is_no_file_name(tmp_path):
     assert {len(score.title) for run in runs for score in run.scores} == {6, 300}
 
 
-@pytest.mark.parametrize(("seed", "known"), [("1234", 1234), ("many", -1), (-3, -1), (True, -1), (2.5, -1)])
-def test_a_seed_may_be_written_as_text(tmp_path, seed, known):
+@pytest.mark.parametrize(("seed", "stored"), [("1234", 1234), ("many", -1), (-3, -1), (True, -1), (2.5, -1)])
+def test_a_seed_may_be_written_as_text(tmp_path, seed, stored):
     put(tmp_path / "in/results/m/results_1.json", new({"extractive_match": 0.3}, seed=seed))
     _, (run,) = imported(tmp_path / "in", tmp_path / "out")
-    assert [score.seed for score in run.scores] == [known]
+    assert [score.seed for score in run.scores] == [stored]
 
 
 def test_one_unsupported_task_costs_no_other(tmp_path, monkeypatch, capsys):

@@ -5,8 +5,8 @@ import shutil
 import pytest
 import xxhash
 
-from openrs.analysis.lines import lines
-from openrs.analysis.records import rows
+from openrs.analysis.rows import result_rows
+from openrs.analysis.run_records import evaluations
 from openrs.errors import Mistake
 from tests.helpers.result_files import command, imported, new, old, put
 
@@ -26,9 +26,9 @@ def test_two_revisions_of_a_model_are_no_two_samples_of_one(tmp_path, where):
     put(tmp_path / "in/results/m/results_2.json", revised("r2", 0.5, where))
     put(tmp_path / "in/results/m/results_3.json", revised("r2", 0.6, where))
     _, runs = imported(tmp_path / "in", tmp_path / "out")
-    found = {run.recipe["imported"]["revision"]: [score.value for score in run.scores] for run in runs}
-    assert {key: sorted(values) for key, values in found.items()} == {"r1": [0.3], "r2": [0.5, 0.6]}
-    labels = {line.label for line in lines([row for run in runs for row in rows(run)])}
+    by_run = {run.recipe["imported"]["revision"]: [score.value for score in run.scores] for run in runs}
+    assert {key: sorted(values) for key, values in by_run.items()} == {"r1": [0.3], "r2": [0.5, 0.6]}
+    labels = {line.label for line in result_rows([item for run in runs for item in evaluations(run)])}
     assert labels == {"someone/model (imported.revision=r1)", "someone/model (imported.revision=r2)"}
 
 
@@ -76,8 +76,8 @@ def test_other_problems_are_another_cell(tmp_path):
         document["summary_tasks"] = {}
         put(tmp_path / f"in/Exp1_50/results/m/results_{n}.json", document)
     _, (run,) = imported(tmp_path / "in", tmp_path / "out")
-    made = lines(rows(run))
-    assert sorted((line.cells["AIME24"].n, line.cells["AIME24"].k) for line in made) == [(20, 1), (30, 1)]
+    rows = result_rows(evaluations(run))
+    assert sorted((line.cells["AIME24"].n, line.cells["AIME24"].k) for line in rows) == [(20, 1), (30, 1)]
 
 
 def test_a_model_without_a_step_is_no_base_model(tmp_path, monkeypatch, capsys):
@@ -85,8 +85,8 @@ def test_a_model_without_a_step_is_no_base_model(tmp_path, monkeypatch, capsys):
     for number, model in enumerate(("a/first", base, "z/last")):
         put(tmp_path / f"in/results/{model}/results_1.json", old(model=model, outputs=f"o{number}"))
     _, runs = imported(tmp_path / "in", tmp_path / "out")
-    found = {line.label: line.trained for run in runs for line in lines(rows(run))}
-    assert found == {"a/first": True, base: False, "z/last": True}
+    by_run = {line.label: line.trained for run in runs for line in result_rows(evaluations(run))}
+    assert by_run == {"a/first": True, base: False, "z/last": True}
     _, shown, _ = command(monkeypatch, capsys, "table1", tmp_path / "out", "--imported")
     assert f"**Differences to {base}**" in shown
     published = shown[shown.index("Differences to the published base row") :]
@@ -101,7 +101,7 @@ def test_a_baseline_is_named(tmp_path, monkeypatch, capsys):
     arguments = ("import", tmp_path / "in", "--outputs", tmp_path / "out")
     command(monkeypatch, capsys, *arguments)
     _, runs = imported(tmp_path / "in", tmp_path / "out", collection="in")
-    assert {run.name: rows(run)[0].trained for run in runs} == {
+    assert {run.name: evaluations(run)[0].trained for run in runs} == {
         "Exp1": False,
         "a/first": True,
         "z/last": True,
@@ -109,7 +109,7 @@ def test_a_baseline_is_named(tmp_path, monkeypatch, capsys):
     status, _, _ = command(monkeypatch, capsys, *arguments, "--baseline", "last")
     _, runs = imported(tmp_path / "in", tmp_path / "out", collection="in")
     assert status == 0
-    assert {run.name: rows(run)[0].trained for run in runs} == {
+    assert {run.name: evaluations(run)[0].trained for run in runs} == {
         "Exp1": False,
         "a/first": True,
         "z/last": False,
@@ -127,7 +127,7 @@ def test_repeats_are_known_across_folders(tmp_path):
     assert (report.imported, len(report.repeats)) == (1, 1)
     assert {score.title for score in run.scores} == {"AIME24", "AMC23"}
     again, _ = imported(tmp_path / "overall", tmp_path / "out", collection="overall")
-    assert (again.imported, again.known, len(again.repeats)) == (0, 1, 1)
+    assert (again.imported, again.earlier, len(again.repeats)) == (0, 1, 1)
 
 
 def test_repeats_are_known_under_another_name_and_only_of_the_same_task(tmp_path):
@@ -137,8 +137,8 @@ def test_repeats_are_known_under_another_name_and_only_of_the_same_task(tmp_path
     imported(tmp_path / "evals", tmp_path / "out")
     report, runs = imported(tmp_path / "released", tmp_path / "out")
     assert {run.name for run in runs} == {"Exp1", "you/Other"}
-    (told,) = report.repeats
-    assert "stored as Exp1 step 100 (remove imported/Exp1-" in told
+    (repeat,) = report.repeats
+    assert "stored as Exp1 step 100 (remove imported/Exp1-" in repeat
 
 
 def test_equal_outputs_of_two_steps_of_one_experiment_are_both_kept(tmp_path):

@@ -5,7 +5,7 @@ import yaml
 
 from openrs.analysis.importing import metrics, result
 from openrs.paths import ROOT
-from tests.helpers.result_files import imported, new, put
+from tests.helpers.result_files import filtered, harness, imported, new, put
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ from tests.helpers.result_files import imported, new, put
     ],
 )
 def test_lightevals_names(name, samples, k):
-    assert metrics.chosen([name]) == [name]
+    assert metrics.scores([name]) == [name]
     assert (metrics.samples(name), metrics.pass_k(name)) == (samples, k)
 
 
 @pytest.mark.parametrize("name", ["g-pass@16_0.5", "math-g-pass@16_0.0", "mg-pass@16", "maj@n:n=8", "ppl"])
 def test_what_is_no_share_of_right_answers(name):
-    assert metrics.chosen([name]) == []
+    assert metrics.scores([name]) == []
 
 
 def test_several_right_of_k_are_no_pass_at_k(tmp_path):
@@ -51,8 +51,11 @@ def test_a_mean_over_answers_that_were_never_made_is_left_out(tmp_path):
     report, (run,) = imported(tmp_path / "in", tmp_path / "out")
     (score,) = run.scores
     assert (score.value, score.imported["samples"]) == (105 / 240, 8)
-    left = "math_pass@1:16_samples, math_pass@1:64_samples left out: fewer answers were sampled"
-    assert report.notes == [f"results/m/results_1.json: {left}"]
+    (note,) = report.notes
+    assert note.startswith("results/m/results_1.json: math_pass@1:8_samples is the score; ")
+    assert note.endswith(
+        "; math_pass@1:16_samples, math_pass@1:64_samples left out: fewer answers were sampled"
+    )
 
 
 def unsized(values, **general):
@@ -85,20 +88,6 @@ def test_data_sets_are_those_of_the_catalog():
     assert {key: value[:2] for key, value in result.DATASETS.items()}.items() <= hub.items()
 
 
-def harness(values, filters=None, repeats=64):
-    config = {"repeats": repeats} | ({"filter_list": filters} if filters else {})
-    return {
-        "results": {"gsm8k": values},
-        "configs": {"gsm8k": config},
-        "n-samples": {"gsm8k": {"effective": 100}},
-        "model_name": "m",
-    }
-
-
-def filtered(name, *steps):
-    return {"name": name, "filter": [{"function": step} for step in steps]}
-
-
 FILTERS = [
     filtered("maj@64", "regex", "majority_vote", "take_first"),
     filtered("score-first", "regex", "take_first"),
@@ -116,7 +105,7 @@ FILTERS = [
     ],
 )
 def test_the_harness_filters_say_how_many_answers_count(tmp_path, values, filters, title, value, samples):
-    put(tmp_path / "in/results_1.json", harness(values, filters))
+    put(tmp_path / "in/results_1.json", harness(values, repeats=64, filter_list=filters))
     _, (run,) = imported(tmp_path / "in", tmp_path / "out")
     (score,) = run.scores
     assert (score.title, score.value, score.imported["samples"]) == (title, value, samples)

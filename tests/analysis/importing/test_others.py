@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from openrs.analysis import records
+from openrs.analysis import run_records
 from openrs.analysis.importing import address, reading, store
 
 DATA = Path(__file__).parents[2] / "data" / "imports"
 
 
 def imported(folder, outputs):
-    found = list(reading.read(folder, address.pattern(None)))
-    return store.store(found, outputs, "others"), records.load_all(outputs, imported=True)
+    results = list(reading.read(folder, address.pattern(None)))
+    return store.store(results, outputs, "others"), run_records.load_all(outputs, imported=True)
 
 
 def test_lm_evaluation_harness(tmp_path):
@@ -25,6 +25,7 @@ def test_lm_evaluation_harness(tmp_path):
     assert score.imported["metric"] == "exact_match,boxed"
     assert [score.settings[key] for key in ("engine", "temperature", "max_new_tokens")] == ["hf", 0.6, 64]
     assert score.versions == {"lm-eval": "0.4.13"}
+    assert run.device(score) == "CPU"
 
 
 def test_lm_evaluation_harness_without_samples_is_an_aggregate(tmp_path):
@@ -72,6 +73,6 @@ def test_inspects_partial_answers_count_as_wrong_and_are_told(tmp_path):
     log.samples[0].scores["includes"].value = "P"
     write_eval_log(log, str(tmp_path / "in.json"), format="json")
     report, (run,) = imported(tmp_path / "in.json", tmp_path / "out")
-    note = "1 partial answers count as wrong (Inspect's accuracy counts each as half)"
+    note = "1 partial answers count as wrong here; Inspect's accuracy counts each as half"
     assert report.notes == [f"in.json: {note}"]
     assert sorted(score.imported.get("partial_as_wrong", 0) for score in run.scores) == [0, 1]

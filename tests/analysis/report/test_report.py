@@ -7,12 +7,13 @@ import optuna
 import pytest
 
 from openrs.analysis import commands as cli
-from openrs.analysis import records
-from openrs.analysis.lines import lines
-from openrs.analysis.report import collect, completions, page, trials
+from openrs.analysis import run_records
+from openrs.analysis.report import collect, completions, page
+from openrs.analysis.rows import result_rows
 from openrs.analysis.tables import comparisons
 from openrs.errors import Mistake
-from openrs.sweep.storage import open_storage
+from openrs.studies import reader
+from openrs.studies.storage import open_storage
 from tests.helpers.run_folders import imported_run, make_run, store_texts
 
 
@@ -30,7 +31,7 @@ def outputs(tmp_path):
 
 
 def collected(outputs, most=completions.MOST):
-    return collect.collect(records.load_all(outputs), outputs, most)
+    return collect.collect(run_records.load_all(outputs), outputs, most)
 
 
 def test_a_page_holds_its_data_and_no_script_of_a_model():
@@ -62,6 +63,34 @@ def test_disagreements_come_first_and_the_limit_holds(outputs):
     few = collected(outputs, 11)["completions"]
     assert sum(answer is not None for problem in few["problems"] for answer in problem["a"]) == 10
     assert few["problems"][0]["id"] in ("p0028", "p0029")
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"ids": ["p0000"] * 30}, "ids is no list of distinct ids"),
+        ({"text": ["one"]}, "text does not have one entry for each of 30 ids"),
+        ({"text": [7] * 30}, "text holds what is no text"),
+        ({"gold": None}, "gold does not have one entry for each of 30 ids"),
+    ],
+)
+def test_damaged_completions_are_left_out_and_named(outputs, capsys, changes, fault):
+    path = next(outputs.glob("runs/base-*/eval/*/aime24-*/seed-1234.text.json"))
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | changes))
+    sample = collected(outputs)["completions"]
+    assert sample["problems"]
+    assert capsys.readouterr().err.startswith(f"left out: {path}: {fault}. ")
+
+
+def test_secrets_in_older_records_are_not_shown(outputs):
+    (path,) = outputs.glob("runs/exp1-*/run.json")
+    argv = ["hydra.sweeper.storage=postgresql://me:SECRET@host/db", "seed=1"]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"invocations": [{"argv": argv}]}))
+    data = collected(outputs)
+    assert "SECRET" not in page.page(data)
+    (shown,) = [i["argv"] for run in data["provenance"]["runs"] for i in run["invocations"]]
+    assert shown == ["hydra.sweeper.storage=postgresql://me:***@host/db", "seed=1"]
 
 
 def test_a_gated_set_is_not_shown(outputs):
@@ -104,10 +133,10 @@ def test_a_number_leads_to_its_records(outputs):
 
 
 def test_the_summary_says_no_more_than_the_tests(outputs):
-    told = " ".join(collected(outputs)["parts"][0]["summary"])
-    assert "No row is the best" in told
-    assert "Could be noise, against the base" in told
-    assert "beyond noise" not in told
+    text = " ".join(collected(outputs)["parts"][0]["summary"])
+    assert "No row is the best" in text
+    assert "Could be noise, against the base" in text
+    assert "beyond noise" not in text
 
 
 def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
@@ -118,25 +147,29 @@ def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
 
     make_run(tmp_path, "base", {0: drawn()}, report_step=0)
     make_run(tmp_path, "exp1", {step: drawn() for step in range(10, 610, 10)})
-    runs = records.load_all(tmp_path)
-    base, *others = lines([row for run in runs for row in records.rows(run)])
+    runs = run_records.load_all(tmp_path)
+    base, *others = result_rows([item for run in runs for item in run_records.evaluations(run)])
     titles = ["AIME24", "AMC23"]
-    alone = [comparisons.overall(base, o, comparisons.against(base, o, titles)).p for o in others]
+    study = comparisons.Study([base, *others])
+    alone = [study.pair(base, other, titles).average.p for other in others]
     assert sum(p < 0.05 for p in alone) >= 2
     (part,) = collect.collect(runs, tmp_path)["parts"]
-    told = " ".join(part["summary"])
-    assert "On average beyond noise" not in told
-    assert "Could be noise, against the base (Holm over 60 rows)" in told
-    assert "that of an average over the 60 rows (Holm)" in part["differences"]["caption"][0]
+    text = " ".join(part["summary"])
+    assert "On average beyond noise" not in text
+    assert "Could be noise, against the base (Holm over the table)" in text
+    assert (
+        "corrected over the 180 differences of the table (Holm; an average weighs as much"
+        in part["differences"]["caption"][0]
+    )
 
 
 def test_warnings_name_what_a_reader_should_know(outputs):
     make_run(outputs, "exp2", {10: {"aime24": [[1, 0] * 15]}}, versions={"torch": "9"})
     data = collected(outputs)
-    told = " ".join(data["warnings"] + [line for part in data["parts"] for line in part["warnings"]])
-    assert "Few seeds" in told
-    assert "One training run per recipe" in told
-    assert "Mixed versions" in told
+    text = " ".join(data["warnings"] + [line for part in data["parts"] for line in part["warnings"]])
+    assert "Few seeds" in text
+    assert "One training run per recipe" in text
+    assert "Mixed versions" in text
 
 
 def test_many_checkpoints_of_one_run_and_mixed_settings_are_warned_of(outputs):
@@ -144,9 +177,9 @@ def test_many_checkpoints_of_one_run_and_mixed_settings_are_warned_of(outputs):
     published = imported_run("Exp1", {step: {"AIME24": 0.3} for step in range(50, 400, 50)})
     hot = imported_run("Exp2", {50: {"AIME24": 0.3}}, {"temperature": 1.2})
     (part,) = collect.collect([published, hot], outputs)["parts"]
-    told = "\n".join(part["warnings"])
-    assert "Selection: 8 trained checkpoints are compared" in told
-    assert "Mixed settings: rows were sampled with different settings (temperature 1.2, not stated)" in told
+    text = "\n".join(part["warnings"])
+    assert "Selection: 8 trained checkpoints are compared" in text
+    assert "Mixed settings: rows were sampled with different settings (temperature 1.2, not stated)" in text
 
 
 def test_long_traces_are_averaged_and_end_where_they_end():
@@ -165,7 +198,7 @@ def test_trials_are_read_and_a_broken_storage_is_named(tmp_path):
     trial = study.ask({"lr": optuna.distributions.FloatDistribution(0, 1)})
     study.tell(trial, 3.0)
     (tmp_path / "sweeps" / "b" / "study.db").write_text("no database")
-    first, broken = trials.studies(tmp_path)
+    first, broken = map(reader.facts, reader.every(tmp_path))
     assert first.objectives == ("Avg. (minimize)",)
     assert first.trials[0].values == (3.0,)
     assert first.trials[0].state == "complete"
@@ -179,16 +212,16 @@ def test_sweeps_kept_elsewhere_are_read_where_their_storage_is_given(tmp_path):
         if ours:
             study.set_user_attr("openrs", {"objectives": ["Avg."]})
         study.tell(study.ask(), 1.0)
-    assert [study.name for study in trials.studies(tmp_path, storage)] == ["mine"]
-    (broken,) = trials.studies(tmp_path, "postgresql+psycopg://me:secret@127.0.0.1:1/openrs")
+    assert [study.name for study in reader.every(tmp_path, storage)] == ["mine"]
+    (broken,) = reader.every(tmp_path, "postgresql+psycopg://me:secret@127.0.0.1:1/openrs")
     assert "cannot be opened" in broken.error
     assert "secret" not in str(broken)
 
 
 def test_runs_of_one_recipe_have_a_curve_each_and_one_of_their_mean(tmp_path):
     for seed in (1, 2):
-        made = {step: {"aime24": [[1, 0] * 15]} for step in (10, 20)}
-        make_run(tmp_path, "exp1", made, {"seed": seed})
+        scores = {step: {"aime24": [[1, 0] * 15]} for step in (10, 20)}
+        make_run(tmp_path, "exp1", scores, {"seed": seed})
     (part,) = collected(tmp_path)["parts"]
     assert [(curve["label"], len(curve["points"])) for curve in part["curves"]["AIME24"]] == [
         ("exp1 (seed=1)", 2), ("exp1 (seed=2)", 2), ("exp1, mean of 2 runs", 2)]  # fmt: skip

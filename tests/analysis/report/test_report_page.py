@@ -74,16 +74,16 @@ def page(report, browser):
     """The report, opened; at the end nothing was logged, thrown or asked of a network."""
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
     opened.set_default_timeout(120_000)
-    told, asked = [], []
-    opened.on("console", lambda message: told.append(message.text))
-    opened.on("pageerror", lambda error: told.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
+    messages, requests = [], []
+    opened.on("console", lambda message: messages.append(message.text))
+    opened.on("pageerror", lambda error: messages.append(str(error)))
+    opened.on("request", lambda request: requests.append(request.url))
     opened.goto(report.as_uri())
     opened.wait_for_selector("html[data-ready=true]")
     yield opened
-    assert told == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-    assert sum(url.startswith("file:") for url in asked) == 1
+    assert messages == []
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert sum(url.startswith("file:") for url in requests) == 1
     assert opened.evaluate("window.hurt") is None
     opened.close()
 
@@ -111,18 +111,18 @@ def column(page, place, field):
 def test_columns_sort_by_value(page):
     column_head = page.locator("#score-tables .tabulator-col[tabulator-field='c0']").first
     column_head.click()
-    found = [float(text) for text in column(page, "#score-tables", "c0")]
-    assert found == sorted(found, reverse=True)
-    assert len(set(found)) > 1
+    numbers = [float(text) for text in column(page, "#score-tables", "c0")]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(set(numbers)) > 1
     column_head.click()
-    found = [float(text) for text in column(page, "#score-tables", "c0")]
-    assert found == sorted(found)
+    numbers = [float(text) for text in column(page, "#score-tables", "c0")]
+    assert numbers == sorted(numbers)
 
 
 def test_a_cell_tells_its_provenance_by_click_and_by_key(page):
     cell = page.get_by_role("button", name="exp1, step 10, reported, AIME24: 100.0").first
     cell.click()
-    told = page.locator("#provenance").inner_text()
+    text = page.locator("#provenance").inner_text()
     for part in (
         "c0ffee and uncommitted changes",
         "temperature",
@@ -130,7 +130,7 @@ def test_a_cell_tells_its_provenance_by_click_and_by_key(page):
         "experiment=exp1",
         "/eval/step-00010/",
     ):
-        assert part in told
+        assert part in text
     page.keyboard.press("Escape")
     assert not page.locator("#provenance").is_visible()
     cell.focus()

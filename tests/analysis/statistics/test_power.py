@@ -8,22 +8,22 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import power_proportions_2indep
 
-from openrs.analysis.statistics import differences, intervals, power
+from openrs.analysis.statistics import differences, intervals, power, recipes
 
 
 def test_power_by_hand_and_as_statsmodels_has_it():
     assert power.from_error(0.1) == pytest.approx(0.1 * (1.959964 + 0.841621), rel=1e-5)
     for runs in (3, 4, 9):  # an effect of one standard deviation, found with so many runs
-        wanted = TTestPower().solve_power(nobs=runs, alpha=0.05, power=0.8)
-        assert power.from_error(1 / runs**0.5, runs - 1) == pytest.approx(wanted, rel=1e-4)
+        expected = TTestPower().solve_power(nobs=runs, alpha=0.05, power=0.8)
+        assert power.from_error(1 / runs**0.5, runs - 1) == pytest.approx(expected, rel=1e-4)
     assert power.unpaired(0.8, 30) == pytest.approx(power.unpaired(0.2, 30))
     assert power.unpaired(0.5, 2) == math.inf
     assert power_proportions_2indep(power.unpaired(0.3, 2000), 0.3, 2000).power == pytest.approx(
         0.8, abs=1e-4
     )
     assert power.unpaired(0.3, 1000) == pytest.approx(power.unpaired(0.3, 1001), abs=0.001)
-    told = [differences.mcnemar_p(changed, 0) < 0.05 for changed in range(9)]
-    assert told.index(True) == power.LEAST_CHANGED
+    significant = [differences.mcnemar_p(changed, 0) < 0.05 for changed in range(9)]
+    assert significant.index(True) == power.LEAST_CHANGED
 
 
 def test_the_power_of_mcnemars_test_by_hand_and_by_counting_outcomes():
@@ -46,12 +46,12 @@ def test_the_smallest_difference_is_found_with_power_080_by_the_test_used():
     for churn in (0.1, 0.3):
         gain = power.paired_once(n, churn)
         drawn = rng.multinomial(n, (churn / 2 + gain, churn / 2, 1 - churn - gain), size=4000)
-        found = [differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()]
-        assert np.mean(found) == pytest.approx(0.8, abs=0.02)
+        result = [differences.mcnemar_p(up, down) < 0.05 for up, down, _ in drawn.tolist()]
+        assert np.mean(result) == pytest.approx(0.8, abs=0.02)
     for share in (0.05, 0.3):
         gain = power.unpaired(share, n)
-        found = proportions_p(rng.binomial(n, share, 4000), rng.binomial(n, share + gain, 4000), n) < 0.05
-        assert found.mean() == pytest.approx(0.8, abs=0.02)
+        result = proportions_p(rng.binomial(n, share, 4000), rng.binomial(n, share + gain, 4000), n) < 0.05
+        assert result.mean() == pytest.approx(0.8, abs=0.02)
 
 
 def test_the_power_between_runs_is_that_of_students_test_where_problems_make_no_error():
@@ -65,23 +65,22 @@ def test_the_power_between_runs_is_that_of_students_test_where_problems_make_no_
 def test_two_runs_against_the_base_reach_the_power():
     rng = np.random.default_rng(13)
 
-    def found(gain):
+    def result(gain):
         ability = rng.beta(1, 1, 200) * 0.3 + 0.15
         runs = [rng.binomial(4, np.clip(ability + gain + rng.normal(0, 0.03), 0, 1)) / 4 for _ in range(2)]
-        return differences.between_runs([rng.binomial(4, ability) / 4], runs, first_trained=False)
+        return recipes.between_runs([rng.binomial(4, ability) / 4], runs, first_trained=False)
 
-    equal = [found(0.0) for _ in range(1000)]
+    equal = [result(0.0) for _ in range(1000)]
     between = np.mean([item.error_between_runs**2 for item in equal])
     problems = np.mean([item.error**2 for item in equal]) - between
     gain = power.over_runs(np.sqrt(problems), np.sqrt(between), 200, equal[0].freedom)
-    assert np.mean([found(gain).p < 0.05 for _ in range(1000)]) == pytest.approx(0.8, abs=0.04)
+    assert np.mean([result(gain).p < 0.05 for _ in range(1000)]) == pytest.approx(0.8, abs=0.04)
 
 
 def proportions_p(first, second, n):
     """p of `differences.unpaired` for counts of n."""
-    bounds = intervals.Interval(0, 1, "")
     return np.array([
-        differences.unpaired(a / n, b / n, bounds, bounds, (0.1, 0.1), (n, n)).p
+        differences.unpaired(*(intervals.MeanEstimate(x / n, 0, 1, 0.1, "") for x in (a, b)), (n, n)).p
         for a, b in zip(first, second, strict=True)
     ])  # fmt: skip
 

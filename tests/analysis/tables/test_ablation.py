@@ -2,9 +2,9 @@
 
 import pytest
 
-from openrs.analysis import records
+from openrs.analysis import commands, run_records
 from openrs.analysis.cells import AVERAGE
-from openrs.analysis.tables import ablation, compare
+from openrs.analysis.tables import ablation, captions, compare, comparisons
 from openrs.analysis.tables.ablation import Design
 from openrs.analysis.tables.table import TIED
 from openrs.errors import Mistake
@@ -26,12 +26,12 @@ def runs(tmp_path):
                 recipe = {"seed": seed, "length": length, "reward": {reward: {"weight": 2.0}}}
                 scores = {"aime24": right(count), "amc23": right(count)}
                 make_run(tmp_path, f"run{length}{reward}", {10: scores}, recipe)
-    return records.load_all(tmp_path)
+    return run_records.load_all(tmp_path)
 
 
 def test_all_factors_replicates_margins_and_differences(runs):
     layout, margins, differences = ablation.tables(runs, Design())
-    assert ablation.OVER_RUNS in layout.caption
+    assert captions.OVER_RUNS in layout.caption
     rows = dict(layout.rows)
     assert list(rows) == [
         "the base",
@@ -41,13 +41,41 @@ def test_all_factors_replicates_margins_and_differences(runs):
         "length=2, reward=cosine (2 runs)",
     ]
     cell = rows["length=2, reward=cosine (2 runs)"][0]
-    assert (cell.mean, cell.kind) == (pytest.approx(77.5), "Student's t over training runs")  # 75 and 80
+    assert (cell.mean, cell.kind) == (pytest.approx(77.5), "training runs and problems")  # 75 and 80
     level = dict(margins.rows)["length=1 (2 combinations)"]
     assert level[0].mean == pytest.approx(47.5)
     assert level[0].low < level[-1].low < level[-1].mean < level[-1].high < level[0].high
     assert layout.caption[0].startswith("Measured here at paper scale. Problems: AIME24 20, AMC23 20")
+    assert differences.title == "Differences to each other"
+    assert len(differences.rows) == 6, "of four arms; the base is a line of the table above"
+    accuracies = "length=2, reward=accuracy (2 runs) - length=1, reward=accuracy (2 runs)"
+    assert dict(differences.rows)[accuracies][0].mean == pytest.approx(30.0)
+    assert differences.caption[-1].startswith(
+        "No arm is the best on average: length=2, reward=accuracy (2 runs)"
+    )
+
+
+def test_of_many_arms_each_is_compared_with_the_first_and_an_only_arm_with_the_base(tmp_path):
+    make_run(tmp_path, "base", {0: {"aime24": right(2)}}, report_step=0)
+    make_run(tmp_path, "run1", {10: {"aime24": right(9)}}, {"length": 1})
+    _, differences = ablation.tables(run_records.load_all(tmp_path), Design())
     assert differences.title == "Differences to the base"
-    assert differences.rows[-1][1][0].mean == pytest.approx(67.5)
+    for length in range(2, 8):
+        make_run(tmp_path, f"run{length}", {10: {"aime24": right(9)}}, {"length": length})
+    _, differences = ablation.tables(run_records.load_all(tmp_path), Design())
+    assert (differences.title, len(differences.rows)) == ("Differences to length=1 (1 run)", 6)
+    assert comparisons.CHECKPOINTS in differences.caption
+
+
+def test_single_runs_and_plain_numbers_are_shown_where_asked(tmp_path, capsys, monkeypatch):
+    for seed in (1, 2):
+        make_run(tmp_path, "exp2", {10: {"aime24": right(7 + seed)}}, {"seed": seed})
+    arguments = ["analysis", "ablation", str(tmp_path), "--runs", "--plain"]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert commands.main() == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| exp2")]
+    assert [line.split("|")[2].strip(" ≈*") for line in lines] == ["45.0", "40.0", "42.5"]
+    assert not any("[" in line for line in lines)
 
 
 def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_path):
@@ -55,7 +83,7 @@ def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_
     for name, counts in mixes.items():
         recipe = {"data": {"draws": {source: {"count": n} for source, n in counts.items()}}}
         make_run(tmp_path, name, {10: {"aime24": right(8)}}, recipe)
-    layout = ablation.tables(records.load_all(tmp_path), Design())[0]
+    layout = ablation.tables(run_records.load_all(tmp_path), Design())[0]
     assert sorted(label for label, _ in layout.rows) == [
         "data.draws=easy+hard, easy.count=1, data.draws.hard.count=3 (1 run)",
         "data.draws=easy+hard, easy.count=2, data.draws.hard.count=2 (1 run)",
@@ -68,13 +96,13 @@ def test_the_best_combination_is_marked_among_means_over_runs(tmp_path):
         for seed in (1, 2):
             scores = {"aime24": right(first + seed, 80)}
             make_run(tmp_path, f"run{length}", {10: scores}, {"seed": seed, "length": length})
-    layout = ablation.tables(records.load_all(tmp_path), Design())[0]
+    layout = ablation.tables(run_records.load_all(tmp_path), Design())[0]
     assert [cells[0].mark for _, cells in layout.rows] == ["", TIED, TIED]
 
 
 def test_a_baseline_is_chosen_by_part_of_its_label(runs):
-    chosen = ablation.tables(runs, Design(baseline="length=1, reward=accuracy"))[-1]
-    assert chosen.title == "Differences to length=1, reward=accuracy (2 runs)"
+    last = ablation.tables(runs, Design(baseline="length=1, reward=accuracy"))[-1]
+    assert last.title == "Differences to length=1, reward=accuracy (2 runs)"
     with pytest.raises(Mistake, match="baseline=length=1: 2 rows fit"):
         ablation.tables(runs, Design(baseline="length=1"))
 
@@ -96,35 +124,64 @@ def test_two_factors_across_have_margins(runs):
 
 
 @pytest.mark.parametrize(
-    ("design", "said"),
+    ("design", "message"),
     [
         ({"rows": ("lr",)}, "rows=lr: does not differ between these runs. What differs: length, reward"),
         ({"columns": "reward"}, "Name it with --benchmark"),
-        ({"columns": "reward", "benchmark": "GSM8K"}, "no score of it"),
+        ({"columns": "reward", "benchmark": "GSM8K"}, "no score of this benchmark"),
         ({"step": "first"}, "is not last, reported or a number"),
         ({"step": "77"}, "no run has scores there"),
     ],
 )
-def test_what_cannot_be_laid_out_is_said(runs, design, said):
-    with pytest.raises(Mistake, match=said):
+def test_what_cannot_be_laid_out_is_said(runs, design, message):
+    with pytest.raises(Mistake, match=message):
         ablation.tables(runs, Design(**design))
+
+
+def test_runs_on_two_kinds_of_device_are_refused_unless_asked_for_and_then_a_factor(tmp_path):
+    for length, device in ((1, "NVIDIA A40"), (2, "NVIDIA L40")):
+        make_run(tmp_path, "exp1", {10: {"aime24": right(9)}}, {"length": length}, device=device)
+    both = run_records.load_all(tmp_path)
+    with pytest.raises(Mistake, match="differ in kind of device.*--mixed device"):
+        ablation.tables(both, Design())
+    layout = ablation.tables(both, Design(mixed={"device"}))[0]
+    assert [label for label, _ in layout.rows] == [
+        "length=1, evaluation.device=NVIDIA A40 (1 run)",
+        "length=2, evaluation.device=NVIDIA L40 (1 run)",
+    ]
+    assert any("rows differ in kind of device (NVIDIA A40 | NVIDIA L40)" in line for line in layout.caption)
 
 
 def test_two_checkpoints_problem_by_problem(runs):
     first, second = compare.find(runs, "base"), compare.find(runs, runs[-1].folder.name + "@10")
     benchmarks, problems, changes = compare.tables(first, second, AVERAGE, listed=3)
+    assert comparisons.CHECKPOINTS in benchmarks.caption
     assert [label for label, _ in benchmarks.rows] == ["AIME24", "AMC23"]
     assert any("McNemar's exact test" in line for line in benchmarks.caption)
-    gained = int(second.cells["AIME24"][0].value * 20) - 2
+    gained = int(second[0].scores["AIME24"][0].value * 20) - 2
     assert [cell.mean for cell in problems.rows[0][1]] == [gained, 0, 20 - gained]
     assert len(changes.rows) == 3
     assert changes.rows[0][0].startswith("AIME24 p00")
 
 
+def test_a_name_means_all_runs_that_differ_in_their_seeds(runs):
+    first, second = compare.find(runs, "run1cosine"), compare.find(runs, "run2cosine@10")
+    assert [len(first), len(second)] == [2, 2]
+    benchmarks, *_ = compare.tables(first, second, AVERAGE)
+    cells = dict(benchmarks.rows)["AIME24"]
+    assert [cell.mean for cell in cells] == [47.5, 77.5, 30.0]
+    assert cells[2].kind == "training runs and problems"
+    assert benchmarks.caption[0].startswith("A: run1cosine, step 10, mean of 2 training runs. B: run2cosine")
+
+
 def test_a_checkpoint_that_is_not_there_is_said(runs):
     with pytest.raises(Mistake, match="run9: no run has this name. Give one of base-"):
         compare.find(runs, "run9")
-    with pytest.raises(Mistake, match="run1cosine: 2 runs have this name. Give one of run1cosine-"):
-        compare.find(runs, "run1cosine")
+    length = runs[-1].folder.parents[1]
+    for weight in (1, 2):
+        make_run(length, "twice", {10: {"aime24": right(9)}}, {"weight": weight})
+    both = run_records.load_all(length)
+    with pytest.raises(Mistake, match="twice: 2 runs of several recipes have this name. Give one of twice-"):
+        compare.find(both, "twice")
     with pytest.raises(Mistake, match="has scores at steps 0 only"):
         compare.find(runs, "base@10")

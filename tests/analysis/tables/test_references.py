@@ -4,29 +4,31 @@ from dataclasses import replace
 
 from openrs.analysis import mixing
 from openrs.analysis.tables import references, table1
-from openrs.analysis.tables.choice import Choice
+from openrs.analysis.tables.selection import CheckpointSelection
 from openrs.records import paper
 from tests.helpers.run_folders import imported_run
 
 
 def test_a_benchmark_that_chose_the_checkpoint_is_not_reported_against_the_base():
     run = imported_run("exp1", {10: {"AIME24": 0.3, "AMC23": 0.6}, 20: {"AIME24": 0.5, "AMC23": 0.7}})
-    options = table1.Options(choice=Choice("best", "AIME24"))
-    (found,) = references.base_differences([run], options)
-    assert found.columns == ("AMC23", "Avg.")
-    assert "AIME24" not in found.title
-    assert [label for label, _ in found.rows] == ["exp1, step 20"]
-    assert "Each run shows its best checkpoint on AIME24. AIME24 is not shown" in "\n".join(found.caption)
-    (marked,) = references.base_differences([run], table1.Options(choice=Choice("best", "AIME24", ("all",))))
+    options = table1.Options(selection=CheckpointSelection("best", "AIME24"))
+    (table,) = references.base_differences([run], options)
+    assert table.columns == ("AMC23", "Avg.")
+    assert "AIME24" not in table.title
+    assert [label for label, _ in table.rows] == ["exp1, step 20"]
+    assert "Each run shows its best checkpoint on AIME24. AIME24 is not shown" in "\n".join(table.caption)
+    (marked,) = references.base_differences(
+        [run], table1.Options(selection=CheckpointSelection("best", "AIME24", ("all",)))
+    )
     assert "SELECTED ON WHAT IS REPORTED" in "\n".join(marked.caption)
 
 
 def test_rows_that_table_one_keeps_apart_are_apart_here():
     runs = [imported_run(f"exp-{d}", {10: {"AMC23": 0.6}}, {"dtype": d}) for d in ("float32", "bfloat16")]
-    found = references.base_differences(runs, table1.DEFAULT)
-    assert [len(table.rows) for table in found] == [1, 1]
-    assert [table.name for table in found] == ["base-differences", "base-differences-2"]
-    assert all("--mixed dtype puts them into one table" in table.caption[-1] for table in found)
+    tables = references.base_differences(runs, table1.DEFAULT)
+    assert [len(table.rows) for table in tables] == [1, 1]
+    assert [table.name for table in tables] == ["base-differences", "base-differences-2"]
+    assert all("--mixed dtype puts them into one table" in table.caption[-1] for table in tables)
     (mixed,) = references.base_differences(runs, table1.Options(mixed=mixing.allowed("dtype")))
     assert len(mixed.rows) == 2
 
@@ -34,14 +36,14 @@ def test_rows_that_table_one_keeps_apart_are_apart_here():
 def test_scores_on_other_numbers_of_problems_are_left_out_and_named():
     runs = []
     for name, of_amc in (("exp1", 40), ("part", 20)):
-        made = imported_run(name, {10: {"AIME24": 0.3, "AMC23": 0.6}})
+        whole = imported_run(name, {10: {"AIME24": 0.3, "AMC23": 0.6}})
         sizes = {"AIME24": 30, "AMC23": of_amc}
-        runs.append(replace(made, scores=tuple(replace(s, n=sizes[s.title]) for s in made.scores)))
-    (found,) = references.base_differences(runs, table1.Options(mixed=mixing.allowed("problems")))
-    assert found.columns == ("AIME24", "AMC23", "Avg.")
-    cells = {label.split(",")[0]: [cell is not None for cell in row] for label, row in found.rows}
+        runs.append(replace(whole, scores=tuple(replace(s, n=sizes[s.title]) for s in whole.scores)))
+    (table,) = references.base_differences(runs, table1.Options(mixed=mixing.allowed("problems")))
+    assert table.columns == ("AIME24", "AMC23", "Avg.")
+    cells = {label.split(",")[0]: [cell is not None for cell in row] for label, row in table.rows}
     assert cells == {"exp1": [True, True, True], "part": [True, False, False]}
-    (line,) = [line for line in found.caption if line.startswith("Not compared: AMC23 of part, step 10")]
+    (line,) = [line for line in table.caption if line.startswith("Not compared: AMC23 of part, step 10")]
     assert "on 20 problems; the published row has 40." in line
 
 
@@ -51,8 +53,8 @@ def test_a_released_model_without_a_step_is_compared_and_the_base_itself_is_not(
         imported_run("Open-RS1", {0: {"AMC23": 0.7}}, model="knoveleng/Open-RS1"),
         replace(base, config=base.config | {"baseline": True}),  # as the import knows it
     ]
-    (found,) = references.base_differences(runs, table1.DEFAULT)
-    assert [label for label, _ in found.rows] == ["Open-RS1"]
+    (table,) = references.base_differences(runs, table1.DEFAULT)
+    assert [label for label, _ in table.rows] == ["Open-RS1"]
     assert references.base_differences(runs[1:], table1.DEFAULT) == []
 
 

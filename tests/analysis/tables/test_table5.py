@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from openrs.analysis.tables.table5 import COLUMNS, table5
-from openrs.analysis.tables.text_table import FORMATS
-from openrs.analysis.tables.trainer_parameters import DROPPED, parameters
+from openrs.analysis import formats
+from openrs.analysis.tables.table5 import COLUMNS, DROPPED, parameters, table5
+from openrs.train.arguments import trainer_arguments
 from openrs.train.defaults import of_trainer
 from tests.helpers.commands import openrs
 
@@ -65,8 +65,17 @@ def test_asked_for_the_paper_has_its_tracker_and_its_hub(paper):
 def test_a_change_is_seen(paper):
     config = paper("exp3", "algorithm.learning_rate=1e-5", "seed=1", "algorithm.beta=0", "reward=accuracy")
     assert {"learning_rate", "seed", "beta", "reward_funcs"} <= differing(config)
-    rows = {row[1]: row for row in table5(config).rows}
+    rows = {cells[0]: cells for _, cells in table5(config).rows}
     assert rows["learning_rate"][-1] == "differs: another option or the command line says so"
+
+
+def test_what_is_passed_on_to_trl_and_rewards_of_ones_own_are_told(paper):
+    own = "reward.custom.thinks.function=trl.rewards:think_format_reward"
+    config = paper("exp3", "algorithm.trl={top_k: 50}", own)
+    rows = {cells[0]: cells[1:] for _, cells in table5(config).rows}
+    assert rows["top_k"] == (DROPPED, "50", "top_k", "differs: algorithm.trl; TRL 1.16: 0")
+    assert rows["reward_funcs"][1] == "format, cosine, thinks"
+    assert rows["reward_weights"][1] == "1.0, 2.0, 1.0"
 
 
 def test_whose_seed_samples_is_said(paper):
@@ -76,17 +85,15 @@ def test_whose_seed_samples_is_said(paper):
         ("a100x1", "vLLM's own is TRL's, the number of the process"),
         ("cpu", "so that resuming is exact"),
     ):
-        rows = {row[1]: row for row in table5(paper("exp3", f"hardware={hardware}")).rows}
+        rows = {cells[0]: cells for _, cells in table5(paper("exp3", f"hardware={hardware}")).rows}
         assert said in rows["seed"][-1]
         assert rows["seed"][-1].endswith("exact") == (hardware == "cpu")
 
 
-@pytest.mark.slow  # imports TRL
+@pytest.mark.slow  # imports transformers
 def test_the_attention_that_runs_is_the_one_that_is_told(paper, tmp_path):
     """Nothing is handed over, so transformers chooses: PyTorch's own for the paper's architecture."""
     from transformers import AutoModelForCausalLM, Qwen2Config
-
-    from openrs.train.trainer import trainer_arguments
 
     small = Qwen2Config(
         vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
@@ -98,20 +105,17 @@ def test_the_attention_that_runs_is_the_one_that_is_told(paper, tmp_path):
     assert AutoModelForCausalLM.from_config(small).config._attn_implementation == rows["attention"].value
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("experiment", ["exp1", "exp2", "exp3"])
 @pytest.mark.parametrize("more", [(), ("hardware=cpu", "algorithm=grpo", "tracker=wandb")])
 def test_the_table_says_what_trl_is_handed(paper, experiment, more, tmp_path):
-    from openrs.train.trainer import trainer_arguments
-
     config = paper(experiment, *more)
     handed = trainer_arguments(config, "weights", tmp_path / "run" / "train")
     defaults = of_trainer()
     rows = {item.name: item for item in parameters(config)}
     for item in rows.values():
-        if item.argument in (None, "output_dir", "report_to"):
-            continue
-        assert item.value == handed.get(item.argument, defaults[item.argument]), item.name
+        if item.taker in defaults and item.taker not in ("output_dir", "report_to", "generation_kwargs",
+                                                         "model_init_kwargs"):  # fmt: skip
+            assert item.value == handed.get(item.taker, defaults[item.taker]), item.name
     assert handed["report_to"] == ([] if rows["report_to"].value == "none" else rows["report_to"].value)
     sampled = (handed["generation_kwargs"] or {}).get("temperature", handed["temperature"])
     assert sampled == rows["temperature"].value
@@ -122,13 +126,13 @@ def test_the_table_says_what_trl_is_handed(paper, experiment, more, tmp_path):
 def test_every_format_holds_every_row(paper):
     table = table5(paper("exp3"))
     count = len(table.rows)
-    assert FORMATS["md"](table).count("\n| ") == count + 1
-    read = list(csv.reader(io.StringIO(FORMATS["csv"](table))))
+    assert formats.markdown(table).count("\n| ") == count + 1
+    read = list(csv.reader(io.StringIO(formats.comma_separated(table))))
     assert (tuple(read[0]), len(read)) == (COLUMNS, count + 1)
-    tex = FORMATS["tex"](table)
+    tex = formats.latex(table)
     assert tex.count(r" \\") == count + 1
     assert not re.search(r"(?<!\\)[_%#]", tex)
-    rows = json.loads(FORMATS["json"](table))["rows"]
+    rows = json.loads(formats.as_json([table]))[0]["rows"]
     assert rows[3]["parameter"] == "vllm_enforce_eager"
     assert rows[3]["openrs"] == DROPPED
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from openrs.analysis import commands as cli
-from openrs.analysis import formats, records
+from openrs.analysis import formats, mixing, run_records
 from openrs.analysis.cells import metric
-from openrs.analysis.tables import table1
+from openrs.analysis.tables import captions, table1
 from openrs.analysis.tables.table import BEST, TIED
 from openrs.errors import Mistake
 from openrs.records import paper
@@ -17,19 +17,19 @@ from tests.helpers.run_folders import TITLES, halves, imported_run, make_run
 
 def test_a_missing_cell_is_blank_and_never_a_zero(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": halves(), "amc23": halves()}, 20: {"aime24": halves()}})
-    table = table1.table1(records.load_all(tmp_path))
+    table = table1.everything(run_records.load_all(tmp_path))[0]
     assert table.columns == ("AIME24", "AMC23", "Avg.")
     by_label = dict(table.rows)
     assert by_label["exp1, step 20, last"][1:] == (None, None)
     assert by_label["exp1, step 10, reported"][2].mean == 50.0
-    assert "| exp1, step 20, last | 50.0 [15.0, 85.0] ≈ | – | – |" in formats.markdown(table)
+    assert "| exp1, step 20, last | 50.0 [15.0, 85.0] | – | – |" in formats.markdown(table)
 
 
 def test_base_comes_first_and_columns_keep_the_papers_order(tmp_path):
     everything = {name: halves() for name in reversed(TITLES)}
     make_run(tmp_path, "a_exp", {10: everything})
     make_run(tmp_path, "base", {0: everything}, report_step=0)
-    table = table1.table1(records.load_all(tmp_path))
+    table = table1.everything(run_records.load_all(tmp_path))[0]
     assert table.columns[:-1] == paper.TITLES
     assert [label for label, _ in table.rows] == ["the base", "a_exp, step 10, reported and last"]
 
@@ -38,25 +38,33 @@ def test_runs_of_one_name_are_told_apart_and_have_a_line_of_their_mean(tmp_path)
     for seed, rows, right in ((1, "x", [1, 0, 0, 0]), (2, "y", [1, 1, 1, 0])):
         recipe = {"seed": seed, "data": {"rows": rows}, "length": 9}
         make_run(tmp_path, "exp3", {10: {"aime24": [right]}}, recipe)
-    made = dict(table1.table1(records.load_all(tmp_path)).rows)
-    assert list(made) == [
+    (table,) = table1.everything(run_records.load_all(tmp_path), table1.Options(runs=True))
+    rows = dict(table.rows)
+    assert list(rows) == [
         "exp3, step 10, reported and last (seed=1)",
         "exp3, step 10, reported and last (seed=2)",
         "exp3, step 10, mean of 2 training runs",
     ]
-    mean = made["exp3, step 10, mean of 2 training runs"][0]
-    assert (mean.mean, mean.kind) == (50.0, "Student's t over training runs")
-    assert (mean.low, mean.high) == (0.0, 100.0)  # two runs: t is 12.7
-    text = "\n".join(table1.table1(records.load_all(tmp_path)).caption)
-    assert "of a mean of training runs with known outcomes it is Student's t over the runs" in text
-    assert "leaves out what other problems would add" in text
+    mean = rows["exp3, step 10, mean of 2 training runs"][0]
+    assert (mean.mean, mean.kind) == (50.0, "training runs and problems")
+    assert mean.low < 15.0, "wider than that of one run of four problems: t is 12.7 of two runs"
+    assert captions.TOO_FEW in table.caption[0]
+    (table,) = table1.everything(run_records.load_all(tmp_path))
+    assert [label for label, _ in table.rows] == ["exp3, step 10, mean of 2 training runs"]
+
+
+def test_a_run_with_a_benchmark_that_its_mean_lacks_keeps_its_row(tmp_path):
+    make_run(tmp_path, "exp3", {10: {"aime24": halves(20), "amc23": halves(20)}}, {"seed": 1})
+    make_run(tmp_path, "exp3", {10: {"aime24": halves(20)}}, {"seed": 2})
+    labels = [label for label, _ in table1.everything(run_records.load_all(tmp_path))[0].rows]
+    assert len(labels) == 3
 
 
 def test_runs_of_other_recipes_are_no_replicates(tmp_path):
     for weight in (1.0, 2.0):
         recipe = {"seed": 1, "reward": {"cosine": {"weight": weight}}}
         make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, recipe)
-    labels = [label for label, _ in table1.table1(records.load_all(tmp_path)).rows]
+    labels = [label for label, _ in table1.everything(run_records.load_all(tmp_path))[0].rows]
     assert [label[-26:] for label in labels] == ["(reward.cosine.weight=1.0)", "(reward.cosine.weight=2.0)"]
 
 
@@ -65,7 +73,7 @@ def test_runs_with_other_parts_are_told_apart_by_the_parts(tmp_path):
         make_run(
             tmp_path, "exp3", {10: {"aime24": halves()}}, {"reward": {"format": {"weight": 1.0}} | reward}
         )
-    labels = [label for label, _ in table1.table1(records.load_all(tmp_path)).rows]
+    labels = [label for label, _ in table1.everything(run_records.load_all(tmp_path))[0].rows]
     assert sorted(label.split("(")[1] for label in labels) == [
         "reward=accuracy+format)",
         "reward=cosine+format)",
@@ -78,12 +86,12 @@ def test_the_best_is_bold_only_where_the_difference_is_real(tmp_path):
     make_run(tmp_path, "base", {0: {"aime24": [base], "amc23": [base]}}, report_step=0)
     make_run(tmp_path, "exp1", {10: {"aime24": [good], "amc23": [good]}})
     make_run(tmp_path, "exp2", {10: {"amc23": [near]}})
-    found = dict(table1.table1(records.load_all(tmp_path)).rows)
-    best = found["exp1, step 10, reported and last"]
+    rows = dict(table1.everything(run_records.load_all(tmp_path))[0].rows)
+    best = rows["exp1, step 10, reported and last"]
     assert [cell.mark for cell in best[:2]] == [BEST, TIED]
-    assert found["the base"][0].mark == ""
-    assert found["exp2, step 10, reported and last"][1].mark == TIED
-    text = formats.markdown(table1.table1(records.load_all(tmp_path)))
+    assert rows["the base"][0].mark == ""
+    assert rows["exp2, step 10, reported and last"][1].mark == TIED
+    text = formats.markdown(table1.everything(run_records.load_all(tmp_path))[0])
     assert "| **87.5** [73.9, 94.5] | 87.5 [73.9, 94.5] ≈ |" in text
 
 
@@ -91,10 +99,11 @@ def test_differences_to_the_base_are_printed_without_being_asked(tmp_path):
     base, good = [1] * 5 + [0] * 35, [1] * 35 + [0] * 5
     make_run(tmp_path, "base", {0: {"aime24": [base], "amc23": [base]}}, report_step=0)
     make_run(tmp_path, "exp1", {10: {"aime24": [good], "amc23": [[*base[:-1], 1]]}})
-    _, differences = table1.everything(records.load_all(tmp_path))
+    _, differences = table1.everything(run_records.load_all(tmp_path))
     ((_, cells),) = differences.rows
     assert cells[0].mean == 75.0
-    assert cells[0].p == pytest.approx(2 * 2 / 2**30)  # thirty coins on one side, two benchmarks
+    # thirty coins on one side, two benchmarks; the average came first, with the same weight as these two
+    assert cells[0].p == pytest.approx(2 * 2 / 2**30)
     assert cells[1].p == 1.0
     assert differences.caption[-1] == (
         "Beyond noise on AIME24, could be noise on AMC23: exp1, step 10, reported and last."
@@ -103,16 +112,16 @@ def test_differences_to_the_base_are_printed_without_being_asked(tmp_path):
 
 def test_what_could_have_been_shown_stands_under_the_table(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": [[1] * 9 + [0] * 21]}})
-    text = "\n".join(table1.table1(records.load_all(tmp_path)).caption)
+    text = "\n".join(table1.everything(run_records.load_all(tmp_path))[0].caption)
     assert "AIME24 35.1 (n 30, k 1, unpaired)" in text
 
 
 def test_pass_and_majority_and_lengths_are_metrics(tmp_path):
     folder = make_run(tmp_path, "exp1", {10: {"aime24": [[1, 0], [0, 0], [1, 0]]}})
-    runs = records.load_all(tmp_path)
+    runs = run_records.load_all(tmp_path)
 
     def shown(name):
-        return table1.table1(runs, table1.Options(metric=metric(name))).rows[0][1][0]
+        return table1.everything(runs, table1.Options(metric=metric(name)))[0].rows[0][1][0]
 
     assert shown("pass@2").mean == pytest.approx(50.0)  # 1 - C(1,2)/C(3,2) = 1 and 0
     assert shown("tokens").mean == 9.0
@@ -135,20 +144,20 @@ def test_pass_and_majority_and_lengths_are_metrics(tmp_path):
 def test_every_problem_changed_alike_and_one_problem_alone_have_tables(tmp_path):
     make_run(tmp_path / "a", "base", {0: {"aime24": [[0] * 30] * 2}}, report_step=0)
     make_run(tmp_path / "a", "exp1", {10: {"aime24": [[1] * 30] * 2}})
-    _, differences = table1.everything(records.load_all(tmp_path / "a"))
+    _, differences = table1.everything(run_records.load_all(tmp_path / "a"))
     assert differences.rows[0][1][0].mean == 100.0
     for name, step in (("base", 0), ("exp1", 10)):
         make_run(tmp_path / "b", name, {step: {"aime24": [[1]], "amc23": [[1, 0]]}}, report_step=step)
     options = table1.Options(metric=metric("tokens"))
-    for table in table1.everything(records.load_all(tmp_path / "b"), options):
+    for table in table1.everything(run_records.load_all(tmp_path / "b"), options):
         assert table.rows[0][1][0].low is None
-        assert "inf" not in formats.as_json(table).lower()
+        assert "inf" not in formats.as_json([table]).lower()
 
 
 def test_nothing_right_still_has_an_interval(tmp_path):
     everything = {name: [[0] * 8, [0] * 8] for name in TITLES}
     make_run(tmp_path, "exp1", {10: everything})
-    ((_, cells),) = table1.table1(records.load_all(tmp_path)).rows
+    ((_, cells),) = table1.everything(run_records.load_all(tmp_path))[0].rows
     for cell in cells:
         assert (cell.mean, cell.low) == (0.0, 0.0)
         assert cell.high > 5
@@ -157,7 +166,7 @@ def test_nothing_right_still_has_an_interval(tmp_path):
 def test_long_values_are_shortened_in_labels(tmp_path):
     for text in ("x" * 50, "x" * 51):
         make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, {"prompt": {"system": text}})
-    labels = [label for label, _ in table1.table1(records.load_all(tmp_path)).rows]
+    labels = [label for label, _ in table1.everything(run_records.load_all(tmp_path))[0].rows]
     assert len(set(labels)) == 2
     assert all(len(label) < 100 for label in labels)
 
@@ -165,10 +174,11 @@ def test_long_values_are_shortened_in_labels(tmp_path):
 def test_nano_and_real_are_never_in_one_table(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": halves()}})
     make_run(tmp_path, "exp2", {10: {"aime24": halves()}}, prefix="nano-")
-    with pytest.raises(ValueError, match="never put in one table"):
-        table1.table1(records.load_all(tmp_path))
-    groups = table1.split(records.load_all(tmp_path))
-    assert [table1.table1(group).columns for group in groups] == [
+    runs = run_records.load_all(tmp_path)
+    with pytest.raises(ValueError, match="never put into one table"):
+        mixing.refuse([item for run in runs for item in run_records.evaluations(run)])
+    groups = table1.split(run_records.load_all(tmp_path))
+    assert [table1.everything(group)[0].columns for group in groups] == [
         ("nano-AIME24", "Avg."),
         ("AIME24", "Avg."),
     ]
@@ -176,7 +186,7 @@ def test_nano_and_real_are_never_in_one_table(tmp_path):
 
 def test_several_seeds_are_averaged_with_a_bootstrap(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": [[1, 0, 1, 1] * 5, [1, 0, 0, 1] * 5]}})
-    table = table1.table1(records.load_all(tmp_path))
+    table = table1.everything(run_records.load_all(tmp_path))[0]
     cell = table.rows[0][1][0]
     assert cell.mean == pytest.approx(62.5)
     assert (cell.n, cell.k, cell.seeds) == (20, 2, "1234 to 1235")
@@ -211,23 +221,27 @@ def test_several_metrics_are_several_tables(tmp_path, capsys, monkeypatch):
 def test_no_scores_is_said(tmp_path):
     make_run(tmp_path, "exp1", {})
     with pytest.raises(ValueError, match="nothing was evaluated"):
-        table1.table1(records.load_all(tmp_path))
+        table1.everything(run_records.load_all(tmp_path))[0]
 
 
 def test_a_difference_that_the_test_cannot_show_is_not_promised(tmp_path):
     for name, right in (("exp1", 9), ("exp2", 10)):
         make_run(tmp_path, name, {10: {"aime24": [[1] * right + [0] * (30 - right)]}})
-    text = "\n".join(table1.table1(records.load_all(tmp_path)).caption)
+    text = "\n".join(table1.everything(run_records.load_all(tmp_path))[0].caption)
     # one problem in 30 changed, which is taken for change back and forth
     assert "power 0.8, at the noise seen here): AIME24 28.2 (n 30, k 1, paired)." in text
+    make_run(tmp_path, "base", {0: {"aime24": [[1] * 9 + [0] * 21]}}, report_step=0)
+    text = "\n".join(table1.everything(run_records.load_all(tmp_path))[0].caption)
+    assert "Smallest difference to the base that one test would show" in text
+    assert "The same between two other rows: AIME24 28.2 (n 30, k 1, paired)." in text
     for seed in (1, 2):
-        made = {10: {"aime24": [[1] * (9 + seed) + [0] * (21 - seed)]}}
-        make_run(tmp_path / "runs", "exp1", made, {"seed": seed})
-    text = "\n".join(table1.table1(records.load_all(tmp_path / "runs")).caption)
-    assert "AIME24 28.2 (n 30, k 1, paired), AIME24" in text
-    assert "(n 30, k 1, means of 2 runs)" in text
-    tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=2)
-    assert "AIME24 none (n 2, k 1, unpaired)" in "\n".join(table1.table1([tiny]).caption)
+        rows = {10: {"aime24": [[1] * (9 + seed) + [0] * (21 - seed)]}}
+        make_run(tmp_path / "runs", "exp1", rows, {"seed": seed})
+    make_run(tmp_path / "runs", "exp2", rows, {"seed": 1, "x": 1})
+    text = "\n".join(table1.everything(run_records.load_all(tmp_path / "runs"))[0].caption)
+    assert "(n 30, k 1, recipes of one run)" in text
+    tiny = imported_run("exp1", {10: {"AIME24": 0.5}}, n=7)
+    assert "AIME24 none (n 7, k 1, unpaired)" in "\n".join(table1.everything([tiny])[0].caption)
 
 
 def test_the_papers_reward_model_data_is_that_of_one_model_alone():

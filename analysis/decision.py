@@ -1,0 +1,289 @@
+"""`decide A B`: is B better than A, and if that cannot be told, what would it take?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from openrs.analysis import mixing
+from openrs.analysis.cells import AVERAGE, Cell, measure_all
+from openrs.analysis.run_records import Evaluation, RunRecords
+from openrs.analysis.statistics import decisions, recipes
+from openrs.analysis.statistics.decisions import Decision, Noise
+from openrs.analysis.statistics.recipes import Spread
+from openrs.analysis.tables import compare
+from openrs.analysis.tables.table import benchmark_order, p_text
+from openrs.errors import Mistake
+from openrs.records import ledger
+
+STATUS = {"better": 0, "worse": 10, "equal": 11, "undecided": 12}
+"""Verdict -> exit status."""
+STATED = 10**6
+"""Degrees of freedom of a spread that was stated: it counts as known."""
+ABOUT = ("recipes", "checkpoints")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: the checkpoints of all runs of a recipe."""
+
+    label: str
+    evaluations: tuple[Evaluation, ...]
+    cells: tuple[dict[str, Cell], ...]
+    """Of each run, by benchmark."""
+
+    @property
+    def trained(self) -> bool:
+        """False for a base model."""
+        return self.evaluations[0].trained
+
+    def vectors(self, titles: Sequence[str]) -> dict[str, list[decisions.Array]]:
+        """Benchmark -> the shares of each run, problems in the same order."""
+        return {
+            title: [cell.shares for run in self.cells if (cell := run[title]).shares is not None]
+            for title in titles
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The verdicts on B minus A, on recipes and on the checkpoints at hand."""
+
+    first: Side
+    second: Side
+    titles: tuple[str, ...]
+    checkpoints: Decision
+    recipes: Decision | None
+    """None where nothing tells the spread between training runs."""
+    spread: str
+    """What tells it, or why nothing does."""
+    noise: Noise | None
+    alpha: float
+    margin: float | None
+
+    @property
+    def target(self) -> float:
+        """The difference that more work should show: the margin, else the one seen."""
+        return self.margin or abs(self.checkpoints.effect)
+
+    def status(self, about: str) -> int:
+        """The exit status by the verdict on recipes or on checkpoints."""
+        found = self.recipes if about == "recipes" else self.checkpoints
+        return STATUS["undecided" if found is None else found.verdict]
+
+
+def side(runs: Sequence[RunRecords], text: str) -> Side:
+    """The runs of "exp3", "exp3@50", an id or a folder.
+
+    Raises:
+        Mistake: no run fits, or those that do are of several recipes.
+    """
+    items = compare.find(runs, text)
+    first = items[0]
+    at = f"step {'/'.join(map(str, sorted({item.step for item in items})))}"
+    count = f", {len(items)} run{'s' * (len(items) > 1)}" if first.trained else ""
+    cells = tuple(measure_all(item.scores, AVERAGE, item.run.folder) for item in items)
+    return Side(f"{text.partition('@')[0]} ({at}{count})", tuple(items), cells)
+
+
+def decide(
+    first: Side,
+    second: Side,
+    margin: float | None = None,
+    alpha: float = 0.05,
+    stated: float | None = None,
+    mixed: Sequence[str] = (),
+) -> Answer:
+    """The verdicts.
+
+    Args:
+        margin: the largest difference that does not matter, as a share of 1.
+        alpha: the level of the tests.
+        stated: standard deviation of the averages of a recipe's training runs, where too few show it.
+
+    Raises:
+        Mistake: the second is no trained one; they share no benchmark with outcomes on the same problems, or
+            were measured in other ways.
+    """
+    if not second.trained:
+        raise Mistake(f"{second.label}: is an untrained model, and B must be trained. Give it as A.")
+    mixing.refuse([*first.evaluations, *second.evaluations], mixed)
+    titles = _shared([*first.cells, *second.cells])
+    if not titles:
+        raise Mistake(
+            f"{first.label} and {second.label}: have no benchmark with outcomes on the same problems in "
+            "common. Evaluate all of their runs on one."
+        )
+    sides = first.vectors(titles), second.vectors(titles)
+    seen = recipes.average_between_runs(
+        list(sides[0].values()), list(sides[1].values()), first.trained, Spread(0.0, 1)
+    )
+    checkpoints = decisions.decide(seen.effect, decisions.parts_of_checkpoints(*sides), alpha, margin)
+    both = zip((first, second), sides, strict=True)
+    trained = [recipes.run_averages(list(vectors.values())) for item, vectors in both if item.trained]
+    spread, source = _spread(trained, stated)
+    if spread is None:
+        return Answer(first, second, titles, checkpoints, None, source, None, alpha, margin)
+    k = {title: first.cells[0][title].k for title in titles}
+    parts = recipes.parts_of_difference(
+        list(sides[0].values()), list(sides[1].values()), first.trained, spread
+    )
+    if stated is not None:
+        parts[-1] = (stated**2 * sum(1 / len(runs) for runs in trained), STATED)
+    noise = decisions.noise(*sides, k, first.trained, parts)
+    found = decisions.decide(seen.effect, parts, alpha, margin)
+    return Answer(first, second, titles, checkpoints, found, source, noise, alpha, margin)
+
+
+def _shared(cells: Sequence[dict[str, Cell]]) -> tuple[str, ...]:
+    """Benchmarks on which all have outcomes on the same problems."""
+    common = set(cells[0]).intersection(*cells[1:])
+    same = {
+        title
+        for title in common
+        if len({run[title].ids for run in cells}) == 1 and len(cells[0][title].ids) > 1
+    }
+    return tuple(benchmark_order(same))
+
+
+def _spread(trained: Sequence[Sequence[float]], stated: float | None) -> tuple[Spread | None, str]:
+    """The spread between training runs of a recipe, and what tells it."""
+    if stated is not None:
+        return Spread(stated**2, STATED), f"as stated: a standard deviation of {100 * stated:.1f} points"
+    own = recipes.pooled(trained)
+    if own is None:
+        return None, "no recipe here has two training runs"
+    deviation = 100 * math.sqrt(own.variance)
+    seen = f"a standard deviation of {deviation:.1f} points, {own.freedom} degrees of freedom"
+    once = any(len(runs) == 1 for runs in trained)
+    return own, f"as seen: {seen}" + (
+        ", and taken to be the same of the recipe that has one run" if once else ""
+    )
+
+
+def needs(answer: Answer) -> list[dict[str, Any]]:
+    """What would show the difference with power 0.8: more training seeds, or more answers, with their cost.
+
+    A training seed costs what those here did, by their ledgers; an answer takes the time of those here.
+    """
+    noise, target = answer.noise, answer.target
+    if noise is None or target == 0 or answer.status("recipes") != STATUS["undecided"]:
+        return []
+    options: list[dict[str, Any]] = []
+    sides = [side for side in (answer.first, answer.second) if side.trained]
+    if sides and (runs := noise.runs_needed(target)) is not None:
+        spent = [ledger.spent(item.run.folder) for side in sides for item in side.evaluations]
+        hours = [item.device_hours for item in spent if item is not None]
+        dollars = [item.dollars for item in spent if item is not None and item.dollars is not None]
+        more = runs * len(sides)
+        options.append(
+            {
+                "training_seeds_each": runs,
+                "device_hours": more * sum(hours) / len(hours) if hours else None,
+                "dollars": more * sum(dollars) / len(dollars) if dollars else None,
+            }
+        )
+    if (answers := noise.answers_needed(target)) is not None:
+        more, titles = answers
+        items = [item for side in (answer.first, answer.second) for item in side.evaluations]
+        total = more * sum(_answer_hours(item, title) for item in items for title in titles)
+        prices = [_price(item) for item in items]
+        known = [price for price in prices if price is not None]
+        dollars_of = total * max(known) if len(known) == len(prices) else None
+        options.append(
+            {
+                "sampling_seeds": more,
+                "benchmarks": list(titles),
+                "device_hours": total,
+                "dollars": dollars_of,
+            }
+        )
+    return options
+
+
+def _answer_hours(item: Evaluation, title: str) -> float:
+    """Device-hours of one sampling seed, as those measured took."""
+    scores = item.scores[title]
+    hardware = item.run.config.get("hardware", {})
+    devices = ledger.devices_held(int(hardware.get("devices", 1) or 1), int(hardware.get("nodes", 1) or 1))
+    return sum(score.seconds for score in scores) / len(scores) * devices / 3600
+
+
+def _price(item: Evaluation) -> float | None:
+    price = item.run.config.get("hardware", {}).get("price_per_device_hour")
+    return None if price is None else float(price)
+
+
+def lines(answer: Answer) -> list[str]:
+    """The answer for a person."""
+    where = f"{'the average of ' if len(answer.titles) > 1 else ''}{', '.join(answer.titles)}"
+    texts = [f"B = {answer.second.label} against A = {answer.first.label}, on {where}"]
+    if answer.recipes is None:
+        texts.append(
+            f"recipes: undecided for want of a spread ({answer.spread}). Train more seeds, or state a spread "
+            "with --spread"
+        )
+    else:
+        texts += [
+            f"recipes: {_text(answer.recipes, answer)}",
+            f"  spread between training runs {answer.spread}",
+        ]
+    texts.append(f"checkpoints: {_text(answer.checkpoints, answer)}")
+    if answer.recipes is not None and answer.recipes.verdict == "undecided":
+        options = "; or ".join(_option(option) for option in needs(answer))
+        of = f"{100 * answer.target:.1f} points, {'the margin' if answer.margin else 'as seen'}"
+        enough = options or f"neither {decisions.MOST} more training seeds nor as many answers suffice"
+        texts.append(f"to show {of}, with power 0.8: {enough}")
+    return texts
+
+
+WORDS = {"better": "B is better", "worse": "B is worse", "equal": "equal within the margin"}
+
+
+def _text(found: Decision, answer: Answer) -> str:
+    interval = f"[{100 * found.low:.1f}, {100 * found.high:.1f}]"
+    text = f"{WORDS.get(found.verdict, found.verdict)}: {100 * found.effect:+.1f} points {interval}, "
+    text += p_text(found.p)
+    if found.p_equal is not None and answer.margin is not None:
+        text += f"; two one-sided tests against {100 * answer.margin:.1f} points: {p_text(found.p_equal)}"
+    return text + ("" if answer.alpha == 0.05 else f" (level {answer.alpha:.2g})")
+
+
+def _option(option: dict[str, Any]) -> str:
+    if "training_seeds_each" in option:
+        text = f"{option['training_seeds_each']} more training seeds each"
+    else:
+        text = f"{option['sampling_seeds']} more sampling seeds on {' and '.join(option['benchmarks'])}"
+    hours, dollars = option["device_hours"], option["dollars"]
+    cost = "cost unknown, as no run here has a ledger" if hours is None else f"{hours:.2g} device-hours"
+    return f"{text}: {cost}" + ("" if dollars is None else f", ${dollars:.2f}")
+
+
+def as_data(answer: Answer, about: str) -> dict[str, Any]:
+    """The answer as plain data; differences and the margin in points."""
+
+    def decision(found: Decision | None) -> dict[str, Any]:
+        if found is None:
+            return {"verdict": "undecided", "reason": answer.spread}
+        numbers = asdict(found)
+        for key in ("effect", "low", "high"):
+            numbers[key] = round(100 * numbers[key], 6)
+        return numbers
+
+    return {
+        "a": answer.first.label,
+        "b": answer.second.label,
+        "runs": {
+            key: [item.run.id for item in side.evaluations]
+            for key, side in (("a", answer.first), ("b", answer.second))
+        },
+        "benchmarks": list(answer.titles),
+        "recipes": decision(answer.recipes),
+        "checkpoints": decision(answer.checkpoints),
+        "spread": answer.spread,
+        "margin": None if answer.margin is None else 100 * answer.margin,
+        "alpha": answer.alpha,
+        "needs": needs(answer),
+        "about": about,
+        "status": answer.status(about),
+    }

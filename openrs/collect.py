@@ -1,0 +1,48 @@
+"""The tables at the end of a command: written under outputs/tables/, and printed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openrs.plan import Plan
+from openrs.terminal import say, show
+
+if TYPE_CHECKING:
+    from openrs.analysis.run_records import RunRecords
+    from openrs.analysis.tables.table import Table
+
+
+def collect(plans: list[Plan]) -> None:
+    """Table 1 of these runs and of their base models.
+
+    Raises:
+        Mistake: no run has a score.
+    """
+    folders = (run.folder for plan in plans for run in (plan.base, plan.run))
+    show_table1(runs_in(folders), Path(plans[0].config.outputs))
+
+
+def runs_in(folders: Iterable[Path]) -> "list[RunRecords]":
+    """The records of the runs in these folders, each once; a folder without a run is left out."""
+    from openrs.analysis.run_records import load_sound
+
+    return [run for folder in dict.fromkeys(folders) if (run := load_sound(folder)) is not None]
+
+
+def show_table1(runs: "list[RunRecords]", outputs: Path) -> None:
+    """Writes and prints Table 1 of these runs."""
+    from openrs.analysis.tables import table1
+
+    show_tables(table1.everything(runs), outputs)
+
+
+def show_tables(tables: "list[Table]", outputs: Path) -> None:
+    """Writes tables in every format and prints them as Markdown."""
+    from openrs.analysis import formats
+
+    try:
+        written = f"written: {', '.join(map(str, formats.write(tables, outputs / 'tables')))}"
+    except OSError as error:
+        written = f"not written: {error.filename or outputs / 'tables'} ({error.strerror})"
+    show(formats.together(tables, "md"))
+    say(written)

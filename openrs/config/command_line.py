@@ -1,0 +1,71 @@
+"""The words of a command before Hydra reads them: the flags, and the overrides as Hydra composes them."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+
+from openrs.config import names, option_folders
+from openrs.config.overrides import is_group, prepared
+from openrs.errors import Mistake
+from openrs.terminal import say
+
+HELP = "openrs --help shows them"
+
+
+def read(words: Sequence[str]) -> list[str]:
+    """The words that Hydra gets. Options in other folders that openrs does not read are named.
+
+    Raises:
+        Mistake: a flag that there is not, or an override that cannot hold.
+    """
+    options = _flags(words)
+    if options.shell_completion or options.experimental_rerun:
+        return list(words)
+    swept = options.multirun or any(word in ("hydra.mode=MULTIRUN", "+hydra.mode=MULTIRUN") for word in words)
+    _, *folders = option_folders.searched(options.config_dir)
+    for folder in folders:
+        _say_unread(folder)
+    overrides = list(options.overrides)
+    written = prepared(overrides, folders[:1] if options.config_dir else [], swept)
+    flags = list(words)
+    for override in overrides:  # from the right, where the value of a flag cannot stand before it
+        del flags[len(flags) - 1 - flags[::-1].index(override)]
+    return [*flags, *written]
+
+
+def _say_unread(folder: Path) -> None:
+    """Names the files whose option openrs has by itself."""
+    files = [str(path) for path in option_folders.unread(folder)]
+    if files:
+        shown = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+        say(f"{shown}: not read, because openrs has an option of this name. Rename the file to choose it.")
+
+
+def _flags(words: Sequence[str]) -> Namespace:
+    """Hydra's flags, each by its whole name."""
+    parser: ArgumentParser = get_args_parser()
+
+    def fail(message: str) -> NoReturn:
+        raise Mistake(f"{' '.join(words)}: {message}. The flags of a command come from Hydra. {HELP}.")
+
+    parser.error = fail  # type: ignore[method-assign]
+    known = parser._option_string_actions
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        flag, _, value = word.partition("=")
+        if flag.startswith("--") and flag != "--" and flag not in known:
+            raise Mistake(f"{flag}: is no flag. {_meant(flag, value or after, [*known])}.")
+    return parser.parse_intermixed_args(list(words))
+
+
+def _meant(flag: str, value: str, known: list[str]) -> str:
+    """What a wrong flag may have meant."""
+    name = flag.lstrip("-").replace("-", "_")
+    close = [name] if is_group(name) or names.place(name) else names.nearest(name, 1)
+    if close:
+        return f"Options have no dashes: {close[0]}={value or 'VALUE'}"
+    similar = get_close_matches(flag, known, 1)
+    return f"Did you mean {similar[0]}? {HELP}" if similar else HELP

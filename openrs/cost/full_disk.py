@@ -1,0 +1,46 @@
+"""A disk that fills up while a run is written: which errors mean it, and what they are told as."""
+
+import errno
+import re
+import shutil
+from pathlib import Path
+
+from openrs.config.schema import Config
+from openrs.cost.sizes import disk
+from openrs.errors import causes
+
+SPACE = re.compile(
+    r"No space left|Disk quota exceeded|disk is full|PytorchStreamWriter failed writing|inline_container"
+)
+"""How safetensors, torch and SQLite, which raise no OSError, say that a write failed."""
+
+
+def is_cause(error: BaseException) -> bool:
+    """Whether an error, or one that it came from, is a full disk."""
+    for one in causes(error):
+        if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if SPACE.search(str(one)):
+            return True
+    return False
+
+
+def explain(config: Config) -> str:
+    """What is full, what the run takes, and what mends it."""
+    size, free = disk(config), shutil.disk_usage(_existing(Path(config.outputs).absolute())).free
+    needed = "" if size is None else f", and the checkpoints of this run take {_megabytes(size.peak)} in all"
+    return (
+        f"outputs={config.outputs}: the disk is full, {_megabytes(free)} are left{needed}. Make room, or "
+        "give outputs=PATH on a larger disk, steps=released or a larger steps.save_every; the same command "
+        "goes on from the last whole checkpoint."
+    )
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _megabytes(number: int) -> str:
+    return f"{number / 10**6:,.1f} MB"

@@ -1,0 +1,84 @@
+"""Disk and memory that a run takes, by arithmetic over the number of the model's weights."""
+
+from dataclasses import dataclass
+
+from openrs.config.device_checks import BYTES
+from openrs.config.schema import Config
+from openrs.models import parameters
+from openrs.records.checkpoints import WITH_STATE
+
+GIB = 2**30
+LEAST_MEMORY_GIB = 2
+"""Memory of a nano run at most, with room to spare (0.9 GB measured)."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Bytes of a run's checkpoints."""
+
+    checkpoints: int
+    weights: int
+    """Bytes of each checkpoint's weights."""
+    optimizer_state: int
+    """Bytes of one checkpoint's optimizer state, which the newest checkpoints keep."""
+
+    @property
+    def total(self) -> int:
+        """Bytes once training has ended."""
+        return self.checkpoints * self.weights + min(self.checkpoints, WITH_STATE) * self.optimizer_state
+
+    @property
+    def peak(self) -> int:
+        """Bytes while the newest optimizer state is written beside the older ones."""
+        states = min(self.checkpoints, WITH_STATE + 1)
+        return self.checkpoints * self.weights + states * self.optimizer_state
+
+
+def disk(config: Config) -> Disk | None:
+    """The disk of a run's checkpoints; None where the number of weights is unknown.
+
+    DeepSpeed in bf16 saves bf16 weights and keeps float32 masters with its two moments, ZeRO-2 the weights
+    once more beside them (mp_rank_00_model_states.pt); the others save float32 weights and two moments, FSDP
+    a second copy of the weights.
+    """
+    number, steps, sharding = parameters(config.model), config.steps, config.hardware.sharding
+    saved = {*range(steps.save_every, config.stop_at + 1, steps.save_every), config.stop_at} - {0}
+    if not saved:
+        return Disk(0, 0, 0)
+    if number is None:
+        return None
+    deepspeed = sharding in ("zero2", "zero3")
+    weights = 2 if deepspeed and config.model.compute_dtype == "bfloat16" else 4
+    state = {"ddp": 8, "zero2": 12 + weights}.get(sharding, 12)
+    return Disk(len(saved), weights * number, state * number)
+
+
+def memory_gib(config: Config) -> float:
+    """Host memory that the stages take on one machine, GiB; weights of unknown number count nothing."""
+    number = parameters(config.model) or 0
+    return LEAST_MEMORY_GIB + number * max(_training_bytes(config), _evaluation_bytes(config)) / GIB
+
+
+def _training_bytes(config: Config) -> int:
+    """Bytes of host memory for each weight while training, over all processes of one machine.
+
+    With devices this is what a process holds before they take the weights: float32 weights, and beside them
+    the base model of the KL term where DeepSpeed or FSDP take the weights last (TRL 1.16,
+    GRPOTrainer.__init__).
+    """
+    if not config.trains:
+        return 0
+    hardware = config.hardware
+    if hardware.device == "cpu":  # weights, gradients, two moments and the base model, four bytes each
+        each = 20
+    else:
+        each = 8 if hardware.sharding != "ddp" and config.algorithm.beta else 4
+    return hardware.training_processes // hardware.nodes * each
+
+
+def _evaluation_bytes(config: Config) -> int:
+    """Bytes for each weight while evaluating; vLLM reads weights onto devices piece by piece."""
+    on_devices = config.engine.kind == "vllm" and config.hardware.device == "cuda"
+    if not config.evaluates or config.engine.kind == "server" or on_devices:
+        return 0
+    return BYTES[config.evaluation_dtype]

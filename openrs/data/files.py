@@ -1,0 +1,86 @@
+"""Rows of files: JSON lines, Parquet and CSV."""
+
+import csv
+import json
+from pathlib import Path
+
+from openrs.data.rows import Row
+from openrs.errors import Absent, Mistake
+
+
+def mirrored(root: str, id_: str, subset: str | None, split: str) -> list[Row]:
+    """Rows of a data set in a folder that is laid out like the Hub.
+
+    Raises:
+        Mistake: the file is not there (`Absent`), or cannot be read.
+    """
+    name = f"{id_}/{subset}/{split}" if subset else f"{id_}/{split}"
+    for suffix in (".jsonl", ".parquet"):
+        if (path := Path(root) / f"{name}{suffix}").exists():
+            return rows(str(path))
+    raise Absent(
+        f"catalog.root={root}: holds no {name}.jsonl and no {name}.parquet. "
+        "Put the file there, choose other data, or use catalog=hub."
+    )
+
+
+def rows(file: str) -> list[Row]:
+    """Rows of a file that ends with .jsonl, .parquet or .csv.
+
+    Raises:
+        Mistake: the file is not there (`Absent`), or cannot be read.
+    """
+    path = Path(file)
+    if not path.exists():
+        raise Absent(f"{file}: is a path, and no file is there. Give the path of a .jsonl, .parquet or .csv.")
+    return {".parquet": _parquet, ".csv": _csv}.get(path.suffix.lower(), _json_lines)(path)
+
+
+def _json_lines(path: Path) -> list[Row]:
+    try:
+        with path.open("rb") as file:
+            return [_object(line, path, n) for n, line in enumerate(file, start=1) if line.strip()]
+    except OSError as error:
+        raise Mistake(f"{path}: cannot be read ({error.strerror}). Put a file there.") from error
+
+
+def _object(line: bytes, path: Path, number: int) -> Row:
+    try:
+        row = json.loads(line)
+        if not isinstance(row, dict):
+            raise ValueError("no object of columns")
+    except (ValueError, RecursionError) as error:
+        raise Mistake(
+            f"{path}, line {number}: cannot be read ({error}). Each line must be one JSON object, in UTF-8: "
+            "mend the file, or copy it again."
+        ) from error
+    return row
+
+
+def _parquet(path: Path) -> list[Row]:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return parquet.read_table(path).to_pylist()
+    except (OSError, ValueError, ArrowException) as error:  # ValueError: text that is no UTF-8, say
+        raise Mistake(
+            f"{path}: cannot be read as Parquet ({error}). Mend the file, or copy it again."
+        ) from error
+
+
+def _csv(path: Path) -> list[Row]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.reader(file, strict=True)
+            header = next(table, [])
+            read = []
+            for cells in filter(None, table):
+                if len(cells) != len(header):
+                    raise ValueError(f"line {table.line_num} has {len(cells)} cells of {len(header)} columns")
+                read.append(dict(zip(header, cells, strict=True)))
+            return read
+    except (OSError, ValueError, csv.Error) as error:
+        raise Mistake(
+            f"{path}: cannot be read as CSV ({error}). The first line names the columns, and cells with "
+            "commas stand in quotes: mend the file, in UTF-8."
+        ) from error

@@ -1,0 +1,178 @@
+"""A plan in words: what a command would do, and what that costs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from openrs import needs
+from openrs.config.catalog import BenchmarkData
+from openrs.config.schema import Config
+from openrs.cost.estimate import Estimate
+from openrs.cost.rates import Rate, Rates
+from openrs.cost.sizes import disk
+from openrs.data import golds
+from openrs.data.mix import Mix, answer
+from openrs.data.rows import Rows
+from openrs.machine import Machine
+from openrs.plan import Plan, work
+from openrs.records import ledger, reward_sources
+from openrs.records.checkpoints import WITH_STATE
+from openrs.verify.boxes import last_box
+
+NAMED = 3
+"""Problems with several gold answers that a plan names."""
+
+
+def describe(plan: Plan) -> Iterator[str]:
+    """The plan in lines for a person."""
+    config, run = plan.config, plan.run
+    algorithm, steps = config.algorithm, config.steps
+    if plan.unread:
+        yield f"{config.name}: its run is not known here, as it follows from the data"
+        yield f"  data      not known here: {plan.unread}"
+    else:
+        state = "exists" if (run.folder / "run.json").exists() else "new"
+        yield f"{config.name}: {run.folder} ({state})"
+        yield f"  recipe    {run.id}"
+    yield f"  scale     {config.scale.name}: {config.scale.reason}"
+    commit = f" at {config.model.commit}" if config.model.commit else ""
+    yield f"  model     {config.model.title}{commit} on {config.hardware.name}"
+    if plan.mix is not None:
+        draws = {name: draw.count or "not known here" for name, draw in config.data.draws.items()}
+        drawn: dict[str, Any] = draws if plan.unread else plan.mix.drawn
+        yield f"  rows      {', '.join(f'{name} {count}' for name, count in drawn.items())}"
+        for name, counts in plan.mix.dropped.items():
+            if counts:
+                yield f"            left out of {name}: {_counted(counts)}"
+        yield from _conflicts(plan.mix)
+        yield from _golds(plan.mix, Path(config.outputs))
+        resumed = plan.resumed
+        for step, reason in resumed.passed_over.items():
+            yield f"            cannot go on from step {step}: {reason}"
+        yield (
+            f"  train     to step {config.stop_at} of {steps.total}, {resumed.step} done; "
+            f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
+            f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
+        )
+        yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
+    for step in config.checkpoints:
+        cells, missing = plan.cells(step), plan.missing(step)
+        yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
+    yield f"            engine {config.engine.kind}, {config.evaluation_dtype}"
+    titles = {name: config.catalog.benchmarks[name].title for name in plan.problems}
+    problems = ", ".join(
+        f"{titles[name]} {len(rows) or 'unknown'} x {config.evaluation.num_seeds[name]}"
+        for name, rows in plan.problems.items()
+    )
+    yield f"            problems x sampling seeds: {problems}"
+    for name, rows in plan.problems.items() if not plan.unread else ():
+        yield from _benchmark_golds(config.catalog.benchmarks[name], rows)
+    cap, context = config.evaluation.max_new_tokens, config.model.context
+    end = f", and {context} with its prompt" if cap > context // 2 else ""
+    yield f"            at most {cap} new tokens a problem{end}"
+    yield f"  stages    {', '.join(config.stages)}"
+
+
+def _conflicts(mix: Mix) -> Iterator[str]:
+    """The problems that come with several gold answers, a few of them by their words."""
+    for name, rows in mix.conflicts.items():
+        for row in rows[:NAMED]:
+            problem = " ".join(row["problem"].split())
+            short = problem if len(problem) <= 60 else f"{problem[:57]}..."
+            yield f"              {short!r}: {row['kept']} is kept, {row['other']} is left out"
+        if len(rows) > NAMED:
+            yield f"              and {len(rows) - NAMED} more of {name}, which train/data.json will name"
+
+
+def _golds(mix: Mix, outputs: Path) -> Iterator[str]:
+    """How math-verify will take the gold answers of each draw."""
+    label = "golds"
+    for name in mix.drawn:
+        answers = [answer(row) for row in mix.rows if row["draw"] == name and "answer_kind" not in row]
+        if not answers and mix.drawn[name]:
+            continue
+        of_draw = golds.unparsed(answers, outputs)
+        line = f"math-verify cannot parse {of_draw.unparsed} of {of_draw.golds}"
+        if of_draw.untried:
+            line += f" ({of_draw.untried} not tried yet: the next plan goes on)"
+        if kinds := golds.known_to_err(answers):
+            line += f"; it is known to err on {_counted(kinds)}"
+        yield f"  {label:9} {name}: {line}"
+        label = ""
+
+
+def _benchmark_golds(data: BenchmarkData, rows: Rows) -> Iterator[str]:
+    if own := rows.settings:
+        ends = f", stops at {own['stop']}" if own["stop"] else ""
+        yield (
+            f"            {data.title}: lighteval's prompt, at most {own['max_new_tokens']} tokens{ends}; "
+            f"its score is {rows.scoring['metric']}"
+        )
+    if rows.left_out:
+        yield f"            missing in {data.title}: {_counted(rows.left_out)}"
+    judged = data.gold_kind in ("expr", "latex") and not rows.scoring
+    answers = [] if not judged else [row["gold"] for row in rows]
+    if kinds := golds.known_to_err(last_box(gold) or gold.strip(" $") for gold in answers):
+        yield f"            golds of {data.title} on which math-verify is known to err: {_counted(kinds)}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{what} {number}" for what, number in counts.items())
+
+
+def _caps(config: Config) -> str:
+    """The cap on completions, with the stages that lead to it."""
+    stages = [f"{stage.completion} (to step {stage.until})" for stage in config.length.stages]
+    return " then ".join([*stages, str(config.length.completion)])
+
+
+def describe_cost(plan: Plan) -> Iterator[str]:
+    """What the rest of the run takes, in hours, money and disk, and what this machine lacks for it."""
+    if (past := ledger.spent(plan.run.folder)) is not None:
+        yield f"  spent     {past}"
+    left = work(plan, Rates())
+    for amount, unit, rate in left.parts:
+        label = "train" if unit == "steps" else "evaluate"
+        time = (
+            "of unknown time (no run like this was measured here or published)"
+            if rate is None
+            else f"{_hours(amount, rate)} h at {rate} ({rate.source})"
+        )
+        yield f"  {label:9} {amount} {unit} to go, {time}"
+    estimate = Estimate((left,))
+    if left.parts and not estimate.unknown:
+        unpriced = estimate.money() is None
+        money = (
+            "hardware.price_per_device_hour is unknown"
+            if unpriced
+            else f"${estimate.span(estimate.money, '.2f')}"
+        )
+        hours = f"{estimate.span(estimate.hours, '.3g')} h"
+        yield f"  estimate  {hours}, {estimate.span(estimate.device_hours, '.3g')} device-hours, {money}"
+    if plan.mix is not None:
+        yield f"  disk      {_disk(plan.config)}"
+    for need in needs.unmet_at_start(plan.config, Machine(plan.config.outputs)):
+        yield f"  lacks     {need.what}"
+
+
+def _hours(amount: int, rate: Rate) -> str:
+    ends = (-1, 1) if rate.spread > 1 else (0,)
+    return " to ".join(f"{amount * rate.seconds * rate.spread**end / 3600:.3g}" for end in ends)
+
+
+def _disk(config: Config) -> str:
+    size = disk(config)
+    if size is None:
+        return "unknown: model.parameters is not stated"
+    return (
+        f"{_bytes(size.total)}: {size.checkpoints} checkpoints x {_bytes(size.weights)} of weights, "
+        f"{_bytes(size.optimizer_state)} of optimizer state for each of the {WITH_STATE} newest (one "
+        "more while it is written; an interruption leaves a checkpoint more)"
+    )
+
+
+def _bytes(number: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6)):
+        if number >= factor:
+            return f"{number / factor:.3g} {unit}"
+    return f"{number / 1000:.3g} kB"

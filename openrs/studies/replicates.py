@@ -1,0 +1,64 @@
+"""Runs that differ in their training seed alone, as one point of a study: its values are their means."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from openrs.studies.trials import RECORD, described
+
+SEED = "seed"
+"""The parameter whose values are replicates of one point."""
+
+RUNS = "runs"
+"""User attribute of a point: the number of its complete runs."""
+
+
+def points(study: optuna.Study) -> optuna.Study:
+    """The study with a trial for each point: the mean of the values of its complete runs, without the seed.
+
+    What is read from it (the best trial, the Pareto set, importance) is about recipes and not about the
+    luckiest seed. A study without seeds is its own.
+    """
+    trials = study.get_trials(deepcopy=False)
+    if not any(SEED in trial.params for trial in trials):
+        return study
+    whole = optuna.create_study(study_name=study.study_name, directions=study.directions)
+    if study.metric_names:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            whole.set_metric_names(study.metric_names)
+    for members in _complete(trials):
+        params = {name: value for name, value in members[0].params.items() if name != SEED}
+        whole.add_trial(
+            create_trial(
+                params=params,
+                distributions={name: members[0].distributions[name] for name in params},
+                values=[float(number) for number in np.mean([trial.values for trial in members], axis=0)],
+                user_attrs={RUNS: len(members)},
+            )
+        )
+    return whole
+
+
+def _complete(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
+    """The complete trials of each point, one a run: two trials may share one."""
+    levels: dict[str, dict[str, FrozenTrial]] = defaultdict(dict)
+    for trial in trials:
+        if trial.state == TrialState.COMPLETE:
+            level = repr(sorted((name, value) for name, value in trial.params.items() if name != SEED))
+            run = trial.user_attrs.get(RECORD, {}).get("run") or repr(trial.params.get(SEED))
+            levels[level].setdefault(run, trial)
+    return [list(members.values()) for members in levels.values()]
+
+
+def title(trial: FrozenTrial) -> str:
+    """A point for a person: its parameters, and the number of runs where its values are means."""
+    runs = trial.user_attrs.get(RUNS)
+    if runs is None:
+        return described(trial)
+    of = f"mean of {runs} run{'s' if runs > 1 else ''}"
+    return f"{described(trial)} ({of})" if trial.params else f"one recipe, {of}"

@@ -1,0 +1,115 @@
+"""A model is what its weights are: named by a folder or a Hub id, nothing of the option around it stays."""
+
+import json
+import shutil
+
+import pytest
+
+from openrs import models
+from openrs.config.compose import compose_config
+from openrs.errors import Mistake
+from openrs.models import packaged
+from openrs.plan import resolve
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The built-in weights under another name, with another context."""
+    path = tmp_path / "mine"
+    shutil.copytree(packaged(compose_config("scale=nano").model), path)
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 400}))
+    return path
+
+
+@pytest.mark.parametrize("spelling", ["model=", "model.id="])
+@pytest.mark.parametrize("scale", ["nano", "paper"])
+def test_weights_bring_their_own_title_context_and_size(folder, scale, spelling):
+    model = compose_config("experiment=base", f"scale={scale}", f"{spelling}{folder}").model
+    assert (model.id, model.title, model.context) == (str(folder), "mine", 400)
+    assert (model.package, model.file, model.parameters) == (None, None, None)
+    assert models.parameters(model) == models.parameters(compose_config("scale=nano").model)
+    assert models.loadable(model, folder) == str(folder)
+
+
+def test_a_folder_is_one_model_however_it_is_spelled(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()  # another folder of this name is no part of the path
+    spellings = (
+        "./mine",
+        "./mine/",
+        "../" + tmp_path.name + "/mine",
+        f"{tmp_path}/conf/../mine",
+        str(folder),
+    )
+    models_ = [compose_config("experiment=base", "scale=nano", f"model={text}").model for text in spellings]
+    assert {(model.id, model.title) for model in models_} == {(str(folder), "mine")}
+    bare = compose_config("experiment=base", "scale=nano", "model.id=mine").model
+    assert (bare.id, bare.package) == (str(folder), None)
+
+
+def test_what_the_user_states_of_the_weights_holds(folder):
+    stated = ("model.title=ours", "model.context=300", "model.parameters=7")
+    model = compose_config("scale=nano", f"model={folder}", *stated).model
+    assert (model.title, model.context, model.parameters) == ("ours", 300, 7)
+
+
+def test_an_id_that_an_option_has_is_that_option(monkeypatch):
+    model = compose_config("scale=nano", "model.id=deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B").model
+    paper = compose_config("scale=nano", "model=r1_distill_1_5b").model
+    assert (model.title, model.context, model.parameters) == (paper.title, paper.context, paper.parameters)
+    assert model.package is None
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        (
+            "model=acme/none",
+            ["model.id=acme/none", "config.json is neither here nor to be fetched", "model.context"],
+        ),
+        ("model=/nowhere", ["model.id=/nowhere", "no folder is there"]),
+        ("model=nanoo", ["model", "nanoo", "smollm2"]),
+        ("model=./x,nano", ["model=./x,nano", "nano is an option and the rest names weights"]),
+    ],
+)
+def test_weights_that_are_not_there_are_refused(override, parts, monkeypatch):
+    monkeypatch.setattr("openrs.config.weights.hub_file", lambda *_: None)
+    with pytest.raises(Mistake) as error:
+        compose_config("experiment=base", "scale=nano", override)
+    for part in parts:
+        assert part in str(error.value)
+
+
+def test_a_folder_without_a_config_is_refused(folder):
+    (folder / "config.json").unlink()
+    with pytest.raises(Mistake, match=r"states no context .*or state model\.context=TOKENS"):
+        compose_config("experiment=base", "scale=nano", f"model={folder}")
+
+
+def test_a_revision_of_what_has_none_is_refused(folder, tmp_path):
+    for model in ("nano", folder):
+        config = compose_config("scale=nano", f"model={model}", "model.revision=v1", f"outputs={tmp_path}")
+        with pytest.raises(Mistake, match=r"model\.revision=v1: .* is no model of the Hub"):
+            resolve(config)
+
+
+def test_weights_that_changed_in_place_are_another_run(folder, tmp_path):
+    arguments = ("experiment=base", "scale=nano", f"model={folder}", f"outputs={tmp_path / 'outputs'}")
+    first = resolve(compose_config(*arguments)).run.id
+    assert resolve(compose_config(*arguments)).run.id == first
+    hashes = tmp_path / "outputs" / "models" / "hashes.json"
+    assert set(json.loads(hashes.read_text())) == {
+        f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
+        for path in folder.iterdir()
+        if path.suffix in models.LOADED
+    }
+    weights = folder / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert resolve(compose_config(*arguments)).run.id != first
+    (folder / "README.md").write_text("a note")
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert resolve(compose_config(*arguments)).run.id == first, "the same content is the same run"
