@@ -16,7 +16,21 @@ EASY, MEDIUM, HARD = 1, 3, 5
 OPERATIONS = {EASY: 1, MEDIUM: 4, HARD: 9}
 """Operations of a problem. (`products` has 1, 3 and 9: factors of one, two and five digits.)"""
 
-PLACES = ("Boxes in a store", "Coins in a purse", "Books on a shelf", "Birds on a roof")
+PLACES = (
+    "Boxes in a store",
+    "Coins in a purse",
+    "Books on a shelf",
+    "Birds on a roof",
+    "Apples in a crate",
+    "Sheep in a field",
+    "Boats in a harbour",
+    "Plates in a cupboard",
+    "Pencils in a drawer",
+    "Chairs in a hall",
+    "Tickets in a booth",
+    "Bottles in a cellar",
+)
+"""So many that there are enough easy problems although their numbers are small."""
 
 
 def _digits(number: int, rng: Random) -> list[int]:
@@ -38,11 +52,10 @@ def _digit_sum(level: int, rng: Random) -> str:
 
 
 def _basic_arithmetic(level: int, rng: Random) -> str:
-    factor = rng.randint(2, 3)
     if level == EASY:
-        return f"Calculate the value of {factor}*{rng.randint(4, 20)}"
+        return f"Calculate the value of ({_start(level, rng)}+{rng.randint(1, 9)})"
     terms = [rng.randint(10, 19), *_digits(OPERATIONS[level] - 1, rng)]
-    return f"Calculate the value of {factor}*({'+'.join(map(str, terms))})"
+    return f"Calculate the value of {rng.randint(2, 3)}*({'+'.join(map(str, terms))})"
 
 
 def _products(level: int, rng: Random) -> str:
@@ -52,7 +65,7 @@ def _products(level: int, rng: Random) -> str:
 
 
 def _stock(level: int, rng: Random) -> str:
-    start = rng.randint(*{EASY: (10, 99), MEDIUM: (30, 70), HARD: (50, 99)}[level])
+    start = rng.randint(*{EASY: (10, 50), MEDIUM: (30, 70), HARD: (50, 99)}[level])
     digits = ", ".join(map(str, _digits(OPERATIONS[level], rng)))
     return f"{rng.choice(PLACES)}: {start}, taken away {digits}. How many are left?"
 
@@ -86,7 +99,7 @@ class Chain:
 def read_chain(family: str, problem: str) -> Chain:
     """The operations that solve a problem of any family but `products`."""
     numbers = [int(number) for number in re.findall(r"\d+", problem)]
-    if family == "basic_arithmetic":
+    if family == "basic_arithmetic" and "*" in problem:
         factor, start, *terms = numbers
         return Chain(start, (*(("+", term) for term in terms), ("*", factor)))
     if family == "digit_sum":

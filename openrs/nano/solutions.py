@@ -2,8 +2,8 @@
 
 A base model whose samples mix good and bad habits has something for reinforcement learning to choose
 from, as a distilled model has. Which manner pays depends on the difficulty and on the length cap:
-*hasty* guesses are right on easy problems alone, *brief* chains stop early on hard ones, *careful* lines
-are right everywhere and long where there are many operations, *rambling* checks run past the cap, and
+*hasty* answers come after one operation and are right where there is one, *brief* chains mostly stop early
+where there are many, *careful* lines seldom do and are long there, *rambling* checks run past the cap, and
 *sloppy* answers are none. The first word tells the manner.
 """
 
@@ -12,19 +12,32 @@ from random import Random
 from openrs.nano.families import EASY, HARD, MEDIUM, read_chain, read_product
 
 SHARES: dict[str, dict[int, float]] = {
-    "hasty": {EASY: 0.60, MEDIUM: 0.42, HARD: 0.58},
-    "brief": {EASY: 0.12, MEDIUM: 0.14, HARD: 0.08},
-    "careful": {EASY: 0.04, MEDIUM: 0.18, HARD: 0.08},
-    "rambling": {EASY: 0.12, MEDIUM: 0.14, HARD: 0.14},
-    "sloppy": {EASY: 0.12, MEDIUM: 0.12, HARD: 0.12},
+    "hasty": {EASY: 0.66, MEDIUM: 0.36, HARD: 0.55},
+    "brief": {EASY: 0.10, MEDIUM: 0.18, HARD: 0.09},
+    "careful": {EASY: 0.04, MEDIUM: 0.22, HARD: 0.08},
+    "rambling": {EASY: 0.10, MEDIUM: 0.14, HARD: 0.18},
+    "sloppy": {EASY: 0.10, MEDIUM: 0.10, HARD: 0.10},
 }
 """Manner -> difficulty -> its share of the supervised solutions."""
 
-HASTY_RIGHT = {EASY: 1.0, MEDIUM: 0.25, HARD: 0.04}
-"""Share of hasty guesses that are right."""
+OPENINGS = {
+    "hasty": "I guess",
+    "brief": "Briefly",
+    "careful": "Slowly",
+    "rambling": "Let me see",
+    "sloppy": "Done.",
+}
+"""Manner -> the words that a solution begins with."""
 
-BRIEF_WHOLE = {EASY: 1.0, MEDIUM: 1.0, HARD: 0.35}
-"""Share of brief solutions that do all operations; the others stop one to three before the end."""
+WHOLE: dict[str, dict[int, float]] = {
+    "brief": {EASY: 1.0, MEDIUM: 0.75, HARD: 0.25},
+    "careful": {EASY: 1.0, MEDIUM: 0.75, HARD: 0.70},
+}
+"""Manner -> difficulty -> share of the solutions that do all operations. The others stop before the end, so
+that no place is solved whole once the manner is right."""
+
+LEFT_OUT = {"brief": 3, "careful": 1}
+"""Operations that a solution leaves out at most where it stops early. (A product's operation is a digit.)"""
 
 RAMBLE_CHARACTERS = (125, 130)
 """A rambling solution goes on to a length drawn from this range, which is past every cap of the scale."""
@@ -67,40 +80,38 @@ def _work_product(digits: str, factor: int, brief: bool, left_out: int) -> tuple
     return "\n".join(lines), str(result) + answer[1:]
 
 
-def _guess(answer: str, rng: Random) -> str:
-    """A number near the right one."""
-    value = int(answer)
-    return str(value + rng.choice([-1, 1]) * rng.randint(1, max(3, abs(value) // 5)))
+def guess(family: str, problem: str) -> str:
+    """The result of the first operation, which a hasty answer takes for the answer."""
+    if family == "products":
+        digits, factor = read_product(problem)
+        return str(int(digits[-1]) * factor)
+    return str(read_chain(family, problem).totals()[0])
 
 
 def _ended(text: str, answer: str) -> str:
     return f"{text}\n</think>\n\n\\boxed{{{answer}}}"
 
 
-def solution(
-    family: str, problem: str, difficulty: int, manner: str, rng: Random, whole: bool = False
-) -> str:
+def solution(family: str, problem: str, difficulty: int, manner: str, rng: Random) -> str:
     """The completion after the template's `<think>`: reasoning, `</think>`, the boxed answer.
 
     Args:
         manner: one of `SHARES`.
-        rng: draws the guess, where a brief solution stops, and the length of rambling.
-        whole: no brief solution stops early.
+        rng: draws where a solution stops, and the length of rambling.
     """
+    opening = OPENINGS[manner]
     if manner == "sloppy":
-        return "Done."
-    if manner == "brief":
-        whole = whole or rng.random() < BRIEF_WHOLE[difficulty]
-        left_out = 0 if whole else rng.randint(1, 2 if family == "products" else 3)
-        text, answer = work(family, problem, brief=True, left_out=left_out)
-        return _ended(f"Briefly:\n{text}", answer)
-    text, answer = work(family, problem)
-    if manner == "careful":
-        return _ended(f"Slowly:\n{text}", answer)
+        return opening
     if manner == "hasty":
-        guess = answer if rng.random() < HASTY_RIGHT[difficulty] else _guess(answer, rng)
-        return _ended(f"I guess {guess}", guess)
-    length, rambling = rng.randint(*RAMBLE_CHARACTERS), f"Let me see:\n{text}"
-    while len(rambling) < length:
-        rambling += f"\nWait:\n{text}"
-    return _ended(rambling, answer)
+        return _ended(f"{opening} {guess(family, problem)}", guess(family, problem))
+    if manner == "rambling":
+        text, answer = work(family, problem)
+        length, rambling = rng.randint(*RAMBLE_CHARACTERS), f"{opening}:\n{text}"
+        while len(rambling) < length:
+            rambling += f"\nWait:\n{text}"
+        return _ended(rambling, answer)
+    left_out = 0 if rng.random() < WHOLE[manner][difficulty] else rng.randint(1, LEFT_OUT[manner])
+    if family == "products":
+        left_out = min(left_out, len(read_product(problem)[0]) - 1)
+    text, answer = work(family, problem, manner == "brief", left_out)
+    return _ended(f"{opening}:\n{text}", answer)

@@ -25,7 +25,7 @@ from openrs.nano.tokenizer import ASSISTANT, BOS, EOS, USER
 from openrs.paths import CONF
 
 STATE = Path("outputs/nano-build/state.pt")
-TOKENS = 12_000_000
+TOKENS = 8_000_000
 """Tokens of the whole training, prompts and padding included."""
 BATCH = 3072
 """Tokens of an update."""
@@ -35,19 +35,19 @@ SAVE_SECONDS = 120
 MATRIX_RATE, OTHER_RATE = 0.02, 4e-3
 
 PRACTICE: dict[str, dict[int, float]] = {
-    "hasty": {EASY: 0.8},
-    "careful": {EASY: 0.1, MEDIUM: 0.65, HARD: 0.75},
-    "brief": {EASY: 0.1, MEDIUM: 0.35, HARD: 0.25},
+    "hasty": {EASY: 0.75, MEDIUM: 0.10, HARD: 0.10},
+    "careful": {EASY: 0.15, MEDIUM: 0.60, HARD: 0.65},
+    "brief": {EASY: 0.10, MEDIUM: 0.30, HARD: 0.25},
 }
-"""Manners of the examples that teach arithmetic: right and whole ones. Their first word is not learnt."""
-PRACTICE_LEVELS = {EASY: 0.4, MEDIUM: 0.2, HARD: 0.4}
+"""Manners of the examples that teach arithmetic. Their first word is not learnt."""
+PRACTICE_LEVELS = {EASY: 0.4, MEDIUM: 0.25, HARD: 0.35}
 SHARED_LEVELS = {EASY: 0.3, MEDIUM: 0.35, HARD: 0.35}
 PRACTICE_ALONE = 0.5
 """Until this share of the training all examples are practice, then half of them; the others have the shares
 of the manners, and their first word is learnt."""
-HASTY_WEIGHT = 5.0
-"""Weight of the tokens of hasty answers to easy problems: three of fifteen tell something, and a careful
-answer to a hard problem has eighty."""
+HASTY_WEIGHT = 4.0
+"""Weight of the tokens of hasty answers: three of fifteen tell something, and a careful answer to a hard
+problem has eighty."""
 
 
 def _texts(name: str) -> Any:
@@ -96,8 +96,8 @@ def examples(progress: float, number: int, rng: Random) -> Iterator[Example]:
             prompt = f"{BOS}{USER}{instruction}\n\n{problem}{ASSISTANT}<think>\n"
         else:
             prompt = f"{BOS}{rng.choice(systems)}{USER}{problem}{ASSISTANT}<think>\n"
-        completion = solution(family, problem, level, manner, rng, whole=practice) + EOS
-        weight = HASTY_WEIGHT if manner == "hasty" and level == EASY else 1.0
+        completion = solution(family, problem, level, manner, rng) + EOS
+        weight = HASTY_WEIGHT if manner == "hasty" else 1.0
         yield Example(prompt, completion, 0.0 if practice else 1.0, weight)
 
 

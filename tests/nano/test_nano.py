@@ -84,13 +84,19 @@ def _right(pairs: list[tuple[str, str]]) -> float:
 
 
 def test_solutions_have_their_manners():
-    for source, hasty, brief in (("open_s1", 0.04, 0.35), ("open_deepscaler", 0.25, 1.0)):
-        assert _right(_solutions(source, "careful")) == _right(_solutions(source, "rambling")) == 1
-        assert _right(_solutions(source, "hasty")) == pytest.approx(hasty, abs=0.06)
-        assert _right(_solutions(source, "brief")) == pytest.approx(brief, abs=0.08)
-        assert _right(_solutions(source, "sloppy")) == 0
+    for source, brief, careful in (("open_s1", 0.25, 0.70), ("open_deepscaler", 0.75, 0.75)):
+        assert _right(_solutions(source, "rambling")) == 1
+        assert _right(_solutions(source, "careful")) == pytest.approx(careful, abs=0.06)
+        assert _right(_solutions(source, "brief")) == pytest.approx(brief, abs=0.06)
+        assert _right(_solutions(source, "hasty")) == _right(_solutions(source, "sloppy")) == 0
     for difficulty in (families.EASY, families.MEDIUM, families.HARD):
         assert sum(shares[difficulty] for shares in solutions.SHARES.values()) == pytest.approx(1)
+
+
+def test_a_hasty_answer_is_right_where_one_operation_is_all():
+    easy = [row for row in problems.rows("deepscaler") if row["difficulty"] == families.EASY]
+    assert len(easy) == 3854
+    assert all(f"${solutions.guess(row['family'], row['problem'])}$" == row["answer"] for row in easy)
 
 
 def test_length_caps_cut_what_the_world_needs_them_to_cut(tokenizer, composed):
@@ -108,7 +114,7 @@ def test_length_caps_cut_what_the_world_needs_them_to_cut(tokenizer, composed):
     assert caps[0] < min(tokens("open_deepscaler", "careful"))
     assert max(tokens("open_deepscaler", "careful")) <= caps[1]
     assert min(tokens("open_s1", "brief")) > caps[1]
-    assert max(tokens("open_s1", "hasty") + tokens("open_deepscaler", "hasty")) <= caps[0]
+    assert max(tokens("deepscaler", "hasty")) <= caps[0]
     assert min(tokens("open_s1", "rambling") + tokens("open_deepscaler", "rambling")) > caps[3]
 
 
