@@ -12,10 +12,10 @@ from random import Random
 from openrs.nano.families import EASY, HARD, MEDIUM, read_chain, read_product
 
 SHARES: dict[str, dict[int, float]] = {
-    "hasty": {EASY: 0.66, MEDIUM: 0.36, HARD: 0.55},
-    "brief": {EASY: 0.10, MEDIUM: 0.18, HARD: 0.09},
-    "careful": {EASY: 0.04, MEDIUM: 0.22, HARD: 0.08},
-    "rambling": {EASY: 0.10, MEDIUM: 0.14, HARD: 0.18},
+    "hasty": {EASY: 0.66, MEDIUM: 0.32, HARD: 0.53},
+    "brief": {EASY: 0.10, MEDIUM: 0.20, HARD: 0.09},
+    "careful": {EASY: 0.04, MEDIUM: 0.24, HARD: 0.08},
+    "rambling": {EASY: 0.10, MEDIUM: 0.14, HARD: 0.20},
     "sloppy": {EASY: 0.10, MEDIUM: 0.10, HARD: 0.10},
 }
 """Manner -> difficulty -> its share of the supervised solutions."""
@@ -31,7 +31,7 @@ OPENINGS = {
 
 WHOLE: dict[str, dict[int, float]] = {
     "brief": {EASY: 1.0, MEDIUM: 0.75, HARD: 0.25},
-    "careful": {EASY: 1.0, MEDIUM: 0.75, HARD: 0.70},
+    "careful": {EASY: 1.0, MEDIUM: 0.80, HARD: 0.70},
 }
 """Manner -> difficulty -> share of the solutions that do all operations. The others stop before the end, so
 that no place is solved whole once the manner is right."""

@@ -25,7 +25,7 @@ from openrs.nano.tokenizer import ASSISTANT, BOS, EOS, USER
 from openrs.paths import CONF
 
 STATE = Path("outputs/nano-build/state.pt")
-TOKENS = 8_000_000
+TOKENS = 8_500_000
 """Tokens of the whole training, prompts and padding included."""
 BATCH = 3072
 """Tokens of an update."""
@@ -45,6 +45,9 @@ SHARED_LEVELS = {EASY: 0.3, MEDIUM: 0.35, HARD: 0.35}
 PRACTICE_ALONE = 0.5
 """Until this share of the training all examples are practice, then half of them; the others have the shares
 of the manners, and their first word is learnt."""
+PRODUCTS = 2
+"""Practice holds so many times as many products as problems of another family: their digits are taken up from
+the right, which is learnt late."""
 HASTY_WEIGHT = 4.0
 """Weight of the tokens of hasty answers: three of fifteen tell something, and a careful answer to a hard
 problem has eighty."""
@@ -89,7 +92,7 @@ def examples(progress: float, number: int, rng: Random) -> Iterator[Example]:
         level = _pick(PRACTICE_LEVELS if practice else SHARED_LEVELS, rng)
         manners = PRACTICE if practice else SHARES
         manner = _pick({name: shares.get(level, 0.0) for name, shares in manners.items()}, rng)
-        family = rng.choice(list(FAMILIES))
+        family = _pick({name: PRODUCTS if practice and name == "products" else 1 for name in FAMILIES}, rng)
         while held_out(problem := FAMILIES[family](level, rng)):
             pass
         if rng.random() < 0.4:
@@ -233,3 +236,4 @@ def train(folder: Path, state: Path = STATE) -> None:
             saved = time.monotonic()
     model.save_pretrained(folder)
     nano_tokenizer.save(tokenizer, folder)
+    state.unlink(missing_ok=True)
