@@ -2,7 +2,8 @@
 
 A problem is a start and a row of distinct digits that are taken up one by one, so a problem is harder
 by having more operations and by nothing else. Digits are distinct because a small network finds the next
-one by looking for the last one; a family has one sign because a network learns late to copy signs.
+one by looking for the last one, and stand apart because it learns that late in a row such as 6582. A family
+has one sign because a network learns late to copy signs.
 """
 
 import re
@@ -47,8 +48,8 @@ def _chain_sum(level: int, rng: Random) -> str:
 
 
 def _digit_sum(level: int, rng: Random) -> str:
-    digits = "".join(map(str, _digits(OPERATIONS[level], rng)))
-    return f"Start at the number {_start(level, rng)} and add the digits of {digits}"
+    digits = ", ".join(map(str, _digits(OPERATIONS[level], rng)))
+    return f"Start at the number {_start(level, rng)} and add the digits {digits}"
 
 
 def _basic_arithmetic(level: int, rng: Random) -> str:
@@ -102,9 +103,6 @@ def read_chain(family: str, problem: str) -> Chain:
     if family == "basic_arithmetic" and "*" in problem:
         factor, start, *terms = numbers
         return Chain(start, (*(("+", term) for term in terms), ("*", factor)))
-    if family == "digit_sum":
-        start, row = re.findall(r"\d+", problem)
-        return Chain(int(start), tuple(("+", int(digit)) for digit in row))
     sign = "-" if family == "stock" else "+"
     return Chain(numbers[0], tuple((sign, number) for number in numbers[1:]))
 

@@ -25,7 +25,7 @@ from openrs.nano.tokenizer import ASSISTANT, BOS, EOS, USER
 from openrs.paths import CONF
 
 STATE = Path("outputs/nano-build/state.pt")
-TOKENS = 8_500_000
+TOKENS = 12_000_000
 """Tokens of the whole training, prompts and padding included."""
 BATCH = 3072
 """Tokens of an update."""

@@ -47,7 +47,7 @@ def test_every_answer_is_what_the_worked_solution_finds():
 def test_answers_are_right():
     expressions = {
         "chain_sum": ("Work out the sum 23+8+2+4", 37),
-        "digit_sum": ("Start at the number 16 and add the digits of 6735", 37),
+        "digit_sum": ("Start at the number 16 and add the digits 6, 7, 3, 5", 37),
         "basic_arithmetic": ("Calculate the value of 3*(13+6+2+8)", 87),
         "products": ("Multiply the numbers 65298*3", 195894),
         "stock": ("Birds on a roof: 46, taken away 2, 9, 6, 8. How many are left?", 21),
