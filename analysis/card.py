@@ -34,7 +34,7 @@ def card(run: Run, step: int, name: str) -> str:
     recipe = json.dumps(run.recipe, indent=1, ensure_ascii=False)
     sections = [
         f"# {run.folder.name}, step {step} of {config['steps']['total']}",
-        f"{config['model']['title']} trained with {config['algorithm']['name']} by openrs"
+        f"{config['model']['title']} trained with {config['algorithm']['name']}{_adapter(config)} by openrs"
         + (
             ", at nano scale: a small model on procedural problems, comparable with no published number."
             if config["scale"]["name"] == "nano"
@@ -49,6 +49,14 @@ def card(run: Run, step: int, name: str) -> str:
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(sections) + "\n").content
 
 
+def _adapter(config: dict[str, Any]) -> str:
+    """What was trained, where that is not all weights."""
+    adapter = config.get("adapter")
+    if not adapter:
+        return ""
+    return f" and an adapter ({adapter['name']}, rank {adapter['rank']}; these files hold it alone)"
+
+
 def _data(config: dict[str, Any], measured: list[Evaluation], name: str) -> ModelCardData:
     sources = config["catalog"]["sources"]
     names = {draw["source"] for draw in config["data"]["draws"].values()}
@@ -57,9 +65,9 @@ def _data(config: dict[str, Any], measured: list[Evaluation], name: str) -> Mode
         model_name=name,
         base_model=None if config["model"]["package"] else config["model"]["id"],
         datasets=sorted(sources[source]["id"] for source in names) if real else None,
-        library_name="transformers",
+        library_name="peft" if config.get("adapter") else "transformers",
         pipeline_tag="text-generation",
-        tags=["openrs", "grpo", "reasoning"],
+        tags=["openrs", "grpo", "reasoning", *filter(None, [(config.get("adapter") or {}).get("name")])],
         eval_results=[r for item in measured for r in _results(item, config["catalog"]["benchmarks"])]
         or None,
     )

@@ -183,9 +183,14 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
                          help="the model or experiment that is untrained; default: the paper's")  # fmt: skip
     command.set_defaults(run=actions.do_import)
 
-    command = commands.add_parser("export", help="write all scores as a tidy table and as lighteval's files",
-                                  parents=[outputs, as_json])  # fmt: skip
+    command = commands.add_parser(
+        "export", help="write all scores as a tidy table and lighteval's files, or a checkpoint's weights",
+        parents=[outputs, as_json],
+    )  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("export"), help="folder; default export")
+    command.add_argument("--step", type=int, metavar="N",
+                         help="write whole weights of step N of the run whose folder is given, an adapter "
+                         "merged, as transformers and vLLM load them")  # fmt: skip
     command.set_defaults(run=actions.do_export)
 
     command = commands.add_parser("figures", help="draw curves, costs and differences as SVG and PNG",

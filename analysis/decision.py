@@ -68,8 +68,8 @@ class Answer:
 
     def status(self, about: str) -> int:
         """The exit status by the verdict on recipes or on checkpoints."""
-        found = self.recipes if about == "recipes" else self.checkpoints
-        return STATUS["undecided" if found is None else found.verdict]
+        decision = self.recipes if about == "recipes" else self.checkpoints
+        return STATUS["undecided" if decision is None else decision.verdict]
 
 
 def side(runs: Sequence[RunRecords], text: str) -> Side:
@@ -131,8 +131,8 @@ def decide(
     if stated is not None:
         parts[-1] = (stated**2 * sum(1 / len(runs) for runs in trained), STATED)
     noise = decisions.noise(*sides, k, first.trained, parts)
-    found = decisions.decide(seen.effect, parts, alpha, margin)
-    return Answer(first, second, titles, checkpoints, found, source, noise, alpha, margin)
+    decision = decisions.decide(seen.effect, parts, alpha, margin)
+    return Answer(first, second, titles, checkpoints, decision, source, noise, alpha, margin)
 
 
 def _shared(cells: Sequence[dict[str, Cell]]) -> tuple[str, ...]:
@@ -188,8 +188,8 @@ def needs(answer: Answer) -> list[dict[str, Any]]:
         items = [item for side in (answer.first, answer.second) for item in side.evaluations]
         total = more * sum(_answer_hours(item, title) for item in items for title in titles)
         prices = [_price(item) for item in items]
-        known = [price for price in prices if price is not None]
-        dollars_of = total * max(known) if len(known) == len(prices) else None
+        stated = [price for price in prices if price is not None]
+        dollars_of = total * max(stated) if len(stated) == len(prices) else None
         options.append(
             {
                 "sampling_seeds": more,
@@ -240,12 +240,14 @@ def lines(answer: Answer) -> list[str]:
 WORDS = {"better": "B is better", "worse": "B is worse", "equal": "equal within the margin"}
 
 
-def _text(found: Decision, answer: Answer) -> str:
-    interval = f"[{100 * found.low:.1f}, {100 * found.high:.1f}]"
-    text = f"{WORDS.get(found.verdict, found.verdict)}: {100 * found.effect:+.1f} points {interval}, "
-    text += p_text(found.p)
-    if found.p_equal is not None and answer.margin is not None:
-        text += f"; two one-sided tests against {100 * answer.margin:.1f} points: {p_text(found.p_equal)}"
+def _text(decision: Decision, answer: Answer) -> str:
+    interval = f"[{100 * decision.low:.1f}, {100 * decision.high:.1f}]"
+    text = (
+        f"{WORDS.get(decision.verdict, decision.verdict)}: {100 * decision.effect:+.1f} points {interval}, "
+    )
+    text += p_text(decision.p)
+    if decision.p_equal is not None and answer.margin is not None:
+        text += f"; two one-sided tests against {100 * answer.margin:.1f} points: {p_text(decision.p_equal)}"
     return text + ("" if answer.alpha == 0.05 else f" (level {answer.alpha:.2g})")
 
 
@@ -262,10 +264,10 @@ def _option(option: dict[str, Any]) -> str:
 def as_data(answer: Answer, about: str) -> dict[str, Any]:
     """The answer as plain data; differences and the margin in points."""
 
-    def decision(found: Decision | None) -> dict[str, Any]:
-        if found is None:
+    def decision(decided: Decision | None) -> dict[str, Any]:
+        if decided is None:
             return {"verdict": "undecided", "reason": answer.spread}
-        numbers = asdict(found)
+        numbers = asdict(decided)
         for key in ("effect", "low", "high"):
             numbers[key] = round(100 * numbers[key], 6)
         return numbers

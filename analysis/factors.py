@@ -5,20 +5,35 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from openrs.analysis.run_records import RunRecords
-from openrs.records.recipe import canonical, digest
-
-SEEDS = ("seed", "data.seed")
-"""Fields of a recipe that only name a repetition."""
+from openrs.records.recipe import SEEDS, canonical, digest, seedless
 
 
-def names(runs: Sequence[RunRecords]) -> dict[str, str]:
-    """Run id -> the run's name, with its differences from the others of that name."""
-    differing = differences(runs)
+def names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+    """Run id -> the run's name, with its differences from the others of that name.
+
+    Args:
+        seeds: False names recipes: runs that repeat one have one name.
+    """
+    differing = differences(runs, seeds)
     return {run.id: f"{run.name} ({differing[run.id]})" if differing[run.id] else run.name for run in runs}
 
 
-def differences(runs: Sequence[RunRecords]) -> dict[str, str]:
-    """Run id -> its differences from the other runs of its name ("seed=1, data=..."), or nothing."""
+def short_names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+    """As `names`; where all runs have one name, what differs between them is name enough."""
+    if len({run.name for run in runs}) != 1:
+        return names(runs, seeds)
+    return {
+        run.id: text or run.name for run, text in zip(runs, differences(runs, seeds).values(), strict=True)
+    }
+
+
+def differences(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+    """Run id -> its differences from the other runs of its name ("seed=1, data=..."), or nothing; an adapter
+    also where all runs have it, as a name alone means that all weights were trained.
+
+    Args:
+        seeds: False leaves out what differs between runs that repeat a recipe.
+    """
     by_name: dict[str, list[RunRecords]] = defaultdict(list)
     for run in runs:
         by_name[run.name].append(run)
@@ -27,10 +42,17 @@ def differences(runs: Sequence[RunRecords]) -> dict[str, str]:
         levels = factors(members)
         if "data.rows" in levels and len(levels) > 1:
             del levels["data.rows"]  # the fingerprint follows from what differs beside it
-        levels = named(levels)
+        levels = named(levels if seeds else without_seeds(levels))
         for run, text in zip(members, _joined(levels, len(members)), strict=True):
-            texts[run.id] = text
+            stated = any(level.split(".")[0] == "adapter" for level in levels)
+            adapter = None if stated else run.recipe.get("adapter")
+            texts[run.id] = ", ".join(filter(None, [adapter and f"adapter={adapter['name']}", text]))
     return texts
+
+
+def without_seeds(levels: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Factors without those in which runs of one recipe differ (the rows follow from data.seed)."""
+    return {key: values for key, values in levels.items() if key not in (*SEEDS, "data.rows")}
 
 
 def _joined(levels: dict[str, list[Any]], count: int) -> list[str]:
@@ -82,7 +104,7 @@ def named(levels: dict[str, list[Any]], requested: Collection[str] = ()) -> dict
 def _compare(trees: list[Any], path: str, levels: dict[str, list[Any]]) -> None:
     if not all(isinstance(tree, dict) for tree in trees):
         if len({canonical(tree) for tree in trees}) > 1:
-            levels[path] = [_keys(tree) if isinstance(tree, dict) else tree for tree in trees]
+            levels[path] = _own(trees, trees) if any(isinstance(tree, dict) for tree in trees) else trees
         return
     common = set(trees[0]).intersection(*trees[1:])
     if path and len({tuple(sorted(tree)) for tree in trees}) > 1:
@@ -91,11 +113,11 @@ def _compare(trees: list[Any], path: str, levels: dict[str, list[Any]]) -> None:
         _compare([tree.get(key) for tree in trees], f"{path}.{key}" if path else key, levels)
 
 
-def _own(parts: list[dict[str, Any]], trees: list[dict[str, Any]]) -> list[str]:
-    """Names of trees by their keys, and where these are the same by what differs in these parts of them."""
+def _own(parts: list[Any], trees: list[Any]) -> list[str]:
+    """Names of trees, and where these are the same what differs in these parts of them."""
     keys = [_keys(tree) for tree in trees]
     texts = list(keys)
-    for name in set(keys):
+    for name in {key for key, tree in zip(keys, trees, strict=True) if isinstance(tree, dict)}:
         places = [i for i, other in enumerate(keys) if other == name]
         levels: dict[str, list[Any]] = {}
         _compare([parts[i] for i in places], "", levels)
@@ -104,8 +126,11 @@ def _own(parts: list[dict[str, Any]], trees: list[dict[str, Any]]) -> list[str]:
     return texts
 
 
-def _keys(tree: dict[str, Any]) -> str:
-    return "+".join(sorted(tree))
+def _keys(tree: Any) -> str:
+    """The name of a group, or its keys; what is off is `none`."""
+    if not isinstance(tree, dict):
+        return "none" if tree is None else str(tree)
+    return str(tree["name"]) if "name" in tree else "+".join(sorted(tree))
 
 
 def spelled(values: Sequence[Any]) -> list[str]:
@@ -121,20 +146,7 @@ def spelled(values: Sequence[Any]) -> list[str]:
 
 def replicates(runs: Sequence[RunRecords]) -> dict[str, str]:
     """Run id -> an id of its recipe without the seeds: equal for runs that repeat each other."""
-    ids = {}
-    for run in runs:
-        leaves = _leaves(run.recipe)
-        for field in (*SEEDS, "data.rows"):  # the rows follow from data.seed and the draws
-            leaves.pop(field, None)
-        ids[run.id] = digest({"leaves": leaves, "trained": run.name if run.imported else None})
-    return ids
-
-
-def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Leaves of a nested dict by dotted path."""
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        leaves |= _leaves(value, f"{prefix}.{key}" if prefix else key)
-    return leaves
+    return {
+        run.id: digest({"leaves": seedless(run.recipe), "trained": run.name if run.imported else None})
+        for run in runs
+    }

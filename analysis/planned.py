@@ -31,7 +31,7 @@ def lines(
     """
     if len(arms) < 2:
         return []
-    noise = [found for group in _groups(runs) if (found := _noise(group))]
+    noise = [part for group in _groups(runs) if (part := _noise(group))]
     between: Spread | None = None
     problems, n, source = 0.0, 0, ""
     if noise:
@@ -41,9 +41,9 @@ def lines(
     if between is None:
         return ["not known: no recipe in outputs has several runs. State a spread with spread=POINTS"]
     earlier = f"{between.recipes} earlier recipe{'s' * (between.recipes > 1)}"
-    told = "as stated" if stated is not None else f"as {earlier} had ({source})"
+    origin = "as stated" if stated is not None else f"as {earlier} had ({source})"
     deviation = 100 * math.sqrt(between.variance)
-    texts = [f"runs of a recipe vary by {deviation:.1f} points, {told}"]
+    texts = [f"runs of a recipe vary by {deviation:.1f} points, {origin}"]
     if not n:
         texts.append("problems' part of the noise is left out, as no two earlier rows share problems")
     (first, own), *others = arms.items()

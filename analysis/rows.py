@@ -7,7 +7,7 @@ from typing import Any
 
 from openrs.analysis import mixing
 from openrs.analysis.cells import AVERAGE, Cell, Metric, means_over_runs, measure_all
-from openrs.analysis.factors import differences, replicates
+from openrs.analysis.factors import differences, names, replicates
 from openrs.analysis.run_records import Evaluation, runs_of
 from openrs.analysis.tables.table import IMPORTED, MEASURED, PUBLISHED, benchmark_order
 
@@ -81,7 +81,7 @@ def result_rows(
         )
         for item in ordered
     ]
-    return _with_means(rows, recipes, selected, how, runs)
+    return _with_means(rows, recipes, names(records, seeds=False), selected, how, runs)
 
 
 def titles(rows: Sequence[ResultRow]) -> list[str]:
@@ -102,6 +102,7 @@ def base_row(rows: Sequence[ResultRow]) -> ResultRow | None:
 def _with_means(
     rows: list[ResultRow],
     recipes: dict[str, str],
+    labels: dict[str, str],
     selected: bool,
     how: Callable[[Evaluation], list[str]],
     runs: bool,
@@ -122,7 +123,7 @@ def _with_means(
             continue
         if means := means_over_runs([row.cells for row in members]):
             steps = "/".join(map(str, sorted({item.step for item in items})))
-            label = f"{run_names(items)}, step {steps}, mean of {len(members)} training runs"
+            label = f"{_joined(labels, items)}, step {steps}, mean of {len(members)} training runs"
             label += _in_brackets(how(items[0]))
             after[members[-1].label].append(ResultRow(label, items, means))
             several |= {id(row) for row in members}
@@ -138,9 +139,9 @@ def _with_means(
     ]
 
 
-def run_names(evaluations: Sequence[Evaluation]) -> str:
-    """The names of their runs, each once."""
-    return "/".join(dict.fromkeys(item.run.name for item in evaluations))
+def _joined(labels: dict[str, str], evaluations: Sequence[Evaluation]) -> str:
+    """The labels of their runs, each once."""
+    return "/".join(dict.fromkeys(labels[item.run.id] for item in evaluations))
 
 
 def _role(item: Evaluation) -> str:

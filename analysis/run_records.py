@@ -15,6 +15,8 @@ from openrs.records.left_out import checked_record, leave_out
 from openrs.records.recipe import digest
 from openrs.records.run import has_results
 from openrs.records.scores import Score
+from openrs.sequential import record as sequential
+from openrs.sequential.record import SequentialRecord
 
 IMPORTED = "imported"
 """Folder of imported records beside runs/."""
@@ -29,7 +31,12 @@ class RunRecords:
     recipe: dict[str, Any]
     config: dict[str, Any]
     scores: tuple[Score, ...]
+    """Those of whole benchmarks; of looks none, as their intervals do not hold where looks decide the end."""
     folder: Path = Path()
+    sequential: tuple[SequentialRecord, ...] = ()
+    """Comparisons in looks that have ended."""
+    looked_at: int = 0
+    """Scores of looks."""
 
     @property
     def imported(self) -> bool:
@@ -100,13 +107,17 @@ def load(folder: Path) -> RunRecords | None:
     record = checked_record(folder / "run.json", faults.of_run)
     if record is None:
         return None
+    read = scores.read_all(folder)
+    whole = tuple(score for score in read if "look" not in score.settings)
     return RunRecords(
         name=record["name"],
         id=record["id"],
         recipe=record["recipe"],
         config=record["config"],
-        scores=tuple(scores.read_all(folder)),
+        scores=whole,
         folder=folder,
+        sequential=tuple(sequential.read_all(folder)),
+        looked_at=len(read) - len(whole),
     )
 
 
@@ -151,7 +162,11 @@ def load_sound(folder: Path) -> RunRecords | None:
 
 
 def evaluations(run: RunRecords) -> list[Evaluation]:
-    """A run's evaluations by step: one per checkpoint, way of measuring, and set of problems."""
+    """A run's evaluations by step: one per checkpoint, way of measuring, and set of problems.
+
+    What was measured in looks is none of them, which is said.
+    """
+    say_looks(run)
     variants: dict[tuple[Any, ...], list[tuple[str, str]]] = defaultdict(list)
     groups: dict[tuple[int, str, str, int, int, int], list[Score]] = defaultdict(list)
     for score in run.scores:
@@ -170,6 +185,15 @@ def evaluations(run: RunRecords) -> list[Evaluation]:
         )
         for (step, _, kind, shots, k, variant), members in sorted(groups.items())
     ]
+
+
+def say_looks(run: RunRecords) -> None:
+    """Says that what was measured in looks is left out, where there is any."""
+    if run.looked_at:
+        leave_out(
+            f"{run.folder}: {run.looked_at} scores of looks (evaluation=sequential), which only the table of "
+            "sequential comparisons shows. See it with openrs table1."
+        )
 
 
 def _of_title(title: str) -> tuple[int, int]:

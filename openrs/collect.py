@@ -33,6 +33,9 @@ def show_table1(runs: "list[RunRecords]", outputs: Path) -> None:
     """Writes and prints Table 1 of these runs."""
     from openrs.analysis.tables import table1
 
+    if not any(run.scores or run.sequential for run in runs) and any(run.looked_at for run in runs):
+        say("no table yet: looks at the reference alone say nothing until a checkpoint is compared with it")
+        return
     show_tables(table1.everything(runs), outputs)
 
 

@@ -56,4 +56,4 @@ def refuse(field: str, value: object, rule: str, remedy: str) -> NoReturn:
         rule: what the value breaks, as it goes on from "field=value: ".
         remedy: a sentence on what to give instead, without its full stop.
     """
-    raise Mistake(f"{field}={value}: {rule}. {remedy}.")
+    raise Mistake(f"{field}={'null' if value is None else value}: {rule}. {remedy}.")

@@ -19,6 +19,12 @@ def hub_file(id_: str, name: str, revision: str | None) -> Path | None:
     return _cached(id_, name, revision) or _downloaded(id_, name, revision)
 
 
+def hub_snapshot(id_: str, revision: str | None) -> Path | None:
+    """The folder of a model in the Hub's cache; None where it is not there."""
+    file = _cached(id_, "config.json", revision)
+    return file.parent if file else None
+
+
 def hub_commit(id_: str, revision: str | None) -> str | None:
     """The commit that a revision of a model means now, by the Hub or else by its cache; None where neither
     tells.

@@ -28,6 +28,10 @@ PATIENCE = 2.0
 WANDB_HOST = "api.wandb.ai"
 NOT_PASSED_ON = (407, 502, 503, 504)
 """Statuses with which a proxy answers for a host that it did not reach."""
+NVIDIA_SECONDS = 20.0
+"""Time for NVIDIA's driver to answer."""
+_hangs = False
+"""Whether it did not, and is not waited for again by this process."""
 CPU = "CPU"
 """The kind of device that every CPU is."""
 FORM = re.compile(r"[ -](?:\d+ ?GB|SXM\d*|PCIe|NVL|HBM\d\w*|MIG .*)(?=[ -]|$)", re.IGNORECASE)
@@ -88,6 +92,11 @@ def device_uuids() -> dict[str, int]:
     return {uuid.strip(): int(memory) // 1024 for uuid, _, memory in rows if memory.strip().isdigit()}
 
 
+def driver_hangs() -> bool:
+    """Whether NVIDIA's driver was asked and did not answer."""
+    return _hangs
+
+
 def device_names() -> list[str]:
     """Name of each visible NVIDIA device."""
     return _visible("name")
@@ -104,9 +113,17 @@ def device_kind(names: Iterable[str]) -> str:
 
 def _visible(field: str) -> list[str]:
     """One field of each visible device."""
+    global _hangs
     query = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader,nounits"]
+    if _hangs:
+        return []
     try:
-        listed = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+        listed = subprocess.run(
+            query, capture_output=True, text=True, timeout=NVIDIA_SECONDS, check=True
+        ).stdout
+    except subprocess.TimeoutExpired:
+        _hangs = True
+        return []
     except (OSError, subprocess.SubprocessError):
         return []
     values = [line.strip() for line in listed.split("\n") if line.strip()]

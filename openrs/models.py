@@ -15,7 +15,7 @@ from typing import Any
 from openrs.config.catalog import Model
 from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
-from openrs.hub_cache import hub_commit, newest_commit
+from openrs.hub_cache import hub_commit, hub_snapshot, newest_commit
 from openrs.records.files import grant_umask, write_record
 from openrs.records.left_out import sound_record
 from openrs.records.run import recorded_commits
@@ -190,15 +190,26 @@ def _convert_gguf(path: Path, target: Path) -> None:
 
 
 def parameters(model: Model) -> int | None:
-    """Weights in all: stated, or counted in the headers of safetensors of the package or folder; None:
+    """Weights in all: stated, or counted in the headers of safetensors of the package, folder or cache; None:
     unknown."""
     if model.parameters is not None:
         return model.parameters
+    return sum(map(math.prod, (shapes(model) or {}).values())) or None
+
+
+def shapes(model: Model) -> dict[str, list[int]] | None:
+    """Name -> shape of each tensor of a model in a package, a folder or the Hub's cache; None where it is not
+    here."""
     try:
-        folder = Path(model.id) if model.package is None else packaged(model)
+        folder = hub_snapshot(model.id, model.loaded_revision) if is_hub_id(model) else Path(model.id)
+        return shapes_in(folder if model.package is None else packaged(model))
     except Mistake:
         return None
-    if not folder.is_dir() or weights_fault(folder):
+
+
+def shapes_in(folder: Path | None) -> dict[str, list[int]] | None:
+    """Name -> shape of each tensor of a folder, from the headers of its safetensors; None without any."""
+    if folder is None or not folder.is_dir() or weights_fault(folder):
         return None
     files = folder.glob("*.safetensors")
-    return sum(math.prod(tensor["shape"]) for file in files for tensor in header(file).values()) or None
+    return {name: tensor["shape"] for file in files for name, tensor in header(file).items()} or None

@@ -14,7 +14,7 @@ from openrs.config.schema import Config
 from openrs.cost.sizes import disk, memory_gib
 from openrs.errors import Mistake, Unfit
 from openrs.hub_cache import in_hub_cache
-from openrs.machine import GIB, Machine
+from openrs.machine import GIB, Machine, driver_hangs
 from openrs.models import packaged, parameters
 
 LEAST_DISK_GIB = 1
@@ -39,7 +39,18 @@ class Need:
 def unmet(config: Config, machine: Machine) -> list[Need]:
     """Everything that keeps a config from running on a machine; empty where the config can run."""
     checks = (
-        *(_vllm, _deepspeed, _packages, _compiler, _driver, _devices, _free_memory, _shared_memory, _port),
+        *(
+            _vllm,
+            _deepspeed,
+            _peft,
+            _packages,
+            _compiler,
+            _driver,
+            _devices,
+            _free_memory,
+            _shared_memory,
+            _port,
+        ),
         *(_memory, _disk, _model, _data, _accounts),
     )
     return [need for check in checks for need in check(config, machine)]
@@ -50,7 +61,7 @@ def unmet_at_start(config: Config, machine: Machine) -> list[Need]:
 
     An evaluation also runs on fewer devices than the hardware option names.
     """
-    checks = (*([_devices, _deepspeed, _port] if config.trains else []), _vllm)
+    checks = (*([_devices, _deepspeed, _port] if config.trains else []), _vllm, _peft)
     return [need for check in checks for need in check(config, machine)]
 
 
@@ -103,6 +114,17 @@ def _deepspeed(config: Config, machine: Machine) -> Iterator[Need]:
         )
 
 
+def _peft(config: Config, machine: Machine) -> Iterator[Need]:
+    """PEFT trains an adapter, and merges it for every engine."""
+    adapter = None if config.untrained else config.adapter
+    if adapter and (config.trains or config.evaluates) and "peft" not in machine.packages:
+        yield Need(
+            f"adapter={adapter.name}",
+            "package peft, which is not installed",
+            f"{_install('lora', machine)}; or adapter=none",
+        )
+
+
 def _packages(config: Config, machine: Machine) -> Iterator[Need]:
     absent = [name for name in machine.required if name not in machine.packages]
     if absent:
@@ -144,6 +166,7 @@ def _devices(config: Config, machine: Machine) -> Iterator[Need]:
     large = [name for name, memory in machine.devices if memory >= hardware.device_memory_gib]
     if hardware.device == "cuda" and len(large) < hardware.devices:
         seen = ", ".join(f"{name} {memory} GiB" for name, memory in machine.devices) or "none"
+        seen += ", as nvidia-smi does not answer" if driver_hangs() else ""
         yield Need(
             f"hardware={hardware.name}",
             f"{hardware.devices} NVIDIA devices of {hardware.device_memory_gib} GiB (found {seen})",

@@ -5,17 +5,17 @@ Heavy packages are imported in here only when their stage has something to do.
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrs import needs
+from openrs import needs, tracker
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.processes import launch
-from openrs.records import ledger, reward_sources
+from openrs.records import ledger, reward_sources, scores
 from openrs.records.resumption import make_way, resumption
 from openrs.records.run import Run, has_results, locked
 from openrs.records.training import refuse_another_training
@@ -51,7 +51,7 @@ def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool
         Whether anything was missing once the run was ours: another worker may have just made it.
     """
     config = plan.config
-    if "evaluate" in config.stages and any(plan.missing(step) for step in config.checkpoints):
+    if "evaluate" in config.stages and any(plan.missing(step, run) for run, step in plan.measured):
         needs.require("evaluate", config)
     _environment(config)
     if rank := launch.node_rank(config.hardware):
@@ -67,11 +67,15 @@ def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool
                 say(f"{plan.run.folder.name}: stopped before: {reason}")
                 return False
             worked = _train(plan, card, early)
-    if "evaluate" in config.stages:
+    if "evaluate" in config.stages and plan.in_looks and plan.candidates:
+        worked |= _evaluate_in_looks(plan)
+    elif "evaluate" in config.stages:
         for run in {run.folder: run for run in (plan.base, plan.run)}.values():
             with locked(run):
                 _restore_record(plan, run)
                 worked |= _evaluate(plan, run)
+        if config.tracker.kind != "none":
+            _track(plan)
     if config.hub.push and plan.mix is not None:
         from openrs.hub import push
 
@@ -123,7 +127,7 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
         return False
     _refuse_launcher(config)
     needs.require("train", config)
-    weights = _weights(plan, 0)
+    weights = _weights(plan, run, 0)
     first, repository, reached = launch.node_rank(config.hardware) == 0, None, 0
     if first:
         if config.hub.push:
@@ -171,26 +175,107 @@ def _evaluate(plan: Plan, run: Run) -> bool:
     config, worked = plan.config, False
     steps = [step for step in config.checkpoints if plan.owner(step) == run]
     reached = [step for step in steps if not (plan.stopped and step > plan.trained_to)]
-    missing = {step: cells for step in reached if (cells := plan.missing(step))}
-    weights = {step: _weights(plan, step) for step in missing}  # all of them before the first takes hours
+    missing = [step for step in reached if plan.missing(step)]
+    weights = {step: _weights(plan, run, step) for step in missing}  # all before the first takes hours
     for step in steps:
         if step not in missing:
             done = "evaluated" if step in reached else "was not reached"
             say(f"{run.folder.name}: step {step} {done}, nothing to evaluate")
             continue
-        run.log_invocation(asdict(config), plan.data)
-        with ledger.spending(run.folder, config.hardware, f"evaluate step {step}"):
-            if launch.in_own_process(config, "evaluate"):
-                launch.evaluate(config, run, step, weights[step])
-            else:
-                from openrs.evaluate.stage import evaluate
-
-                evaluate(config, run, step, weights[step], missing[step], plan.problems)
-        worked = True
+        for part in plan.looks if plan.in_looks else (plan,):
+            worked |= _measure(part, run, step, weights[step])
     return worked
 
 
-def _weights(plan: Plan, step: int) -> str:
+def _track(plan: Plan) -> None:
+    """Sends the scores of the run's checkpoints, with those of its base model, to the tracker."""
+    measured: dict[int, list[scores.Score]] = {step: [] for step in plan.config.checkpoints}
+    for step, items in measured.items():
+        for cell in plan.cells(step):
+            with suppress(Mistake):  # the tables name a damaged score
+                score = scores.read(cell.path(plan.owner(step).folder))
+                items += [score] if score else []
+    with locked(plan.run):
+        tracker.log_scores(plan.config, plan.run, measured)
+
+
+def _measure(plan: Plan, run: Run, step: int, weights: str) -> bool:
+    """Measures what is missing of one checkpoint; False where nothing was."""
+    config, missing = plan.config, plan.missing(step, run)
+    if not missing:
+        return False
+    if run in (plan.base, plan.run):  # the config is not that of another recipe's run, a reference
+        run.log_invocation(asdict(config), plan.data)
+    with ledger.spending(run.folder, config.hardware, f"evaluate step {step}"):
+        if launch.in_own_process(config, "evaluate"):
+            launch.evaluate(config, run, step, weights, plan.look)
+        else:
+            from openrs.evaluate.stage import evaluate
+
+            evaluate(config, run, step, weights, missing, plan.problems)
+    return True
+
+
+def _evaluate_in_looks(plan: Plan) -> bool:
+    """Measures checkpoints and the reference look by look, until each comparison has ended; False where
+    nothing was missing."""
+    assert plan.reference is not None
+    reached = [step for step in plan.candidates if not (plan.stopped and step > plan.trained_to)]
+    places = [plan.reference, *((plan.owner(step), step) for step in reached)]
+    weights = {
+        (run.folder, step): _weights(plan, run, step) for run, step in places if plan.missing(step, run)
+    }
+    looked: set[tuple[Path, int, int]] = set()
+    worked = False
+    for step in plan.candidates:
+        run = plan.owner(step)
+        if step not in reached:
+            say(f"{run.folder.name}: step {step} was not reached, nothing to evaluate")
+            continue
+        for part in plan.looks:
+            measured = False
+            for side, at in (plan.reference, (run, step)):
+                if (side.folder, at, part.look) in looked:
+                    continue  # by the candidate before
+                looked.add((side.folder, at, part.look))
+                with locked(side):
+                    _restore_record(plan, side)
+                    measured |= _measure(part, side, at, weights.get((side.folder, at), ""))
+            worked |= measured
+            if _ends(plan, step, part.look, measured):
+                break
+    return worked
+
+
+def _ends(plan: Plan, step: int, look: int, measured: bool) -> bool:
+    """Whether a look ends the comparison of a checkpoint, which then gets its record.
+
+    Args:
+        measured: whether the look was just taken, which is said; of older ones the last is.
+    """
+    from openrs.sequential import record
+
+    assert plan.reference is not None
+    progress, run, (reference, at) = plan.progress(step, look), plan.owner(step), plan.reference
+    comparison = progress.comparison
+    assert comparison is not None
+    score, bound = comparison.effect / comparison.error, plan.design.boundaries[comparison.look - 1]
+    state = f"{comparison.verdict}, nothing further to evaluate" if comparison.verdict else "not decided yet"
+    if not (measured or comparison.verdict):
+        return False
+    say(
+        f"{run.folder.name}: step {step} against {reference.folder.name} step {at}, look {comparison.look} "
+        f"of {len(plan.looks)}: {100 * comparison.effect:+.1f} points, standard score {score:.2f} of "
+        f"{bound:.2f}: {state}"
+    )
+    if comparison.verdict is None:
+        return False
+    sizes, tested = {name: len(rows) for name, rows in plan.problems.items()}, plan.config.evaluation.tested
+    record.write(run.folder, record.record(progress, plan.design, tested, sizes, reference.folder))
+    return True
+
+
+def _weights(plan: Plan, run: Run, step: int) -> str:
     """Folder or Hub id of a checkpoint's weights, looked at before anything is loaded from them."""
     if step == 0:
         from openrs.models import loadable
@@ -200,15 +285,15 @@ def _weights(plan: Plan, step: int) -> str:
         if Path(weights).is_dir() and (fault := weights_fault(Path(weights))):
             raise Mistake(f"model={model.title}: {fault}. Put the file back from a copy, or make it anew.")
         return weights
-    record = plan.run.train_record
+    record = run.train_record
     saved = {item.step: item.path for item in record.checkpoints} if record else {}
     if step not in saved:
         raise Mistake(
-            f"evaluation.checkpoints={step}: {plan.run.folder.name} has no checkpoint of step {step} "
+            f"evaluation.checkpoints={step}: {run.folder.name} has no checkpoint of step {step} "
             f"(it has {', '.join(map(str, saved)) or 'none'}). Train it first, with stages=[train] or "
             "all stages."
         )
-    folder = plan.run.folder / saved[step]
+    folder = run.folder / saved[step]
     if fault := weights_fault(folder):
         raise Mistake(
             f"{fault}. Put it back from a copy, leave step {step} out of evaluation.checkpoints, or train "

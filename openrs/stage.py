@@ -47,7 +47,8 @@ def _run(spec: dict[str, Any], stop: Path) -> None:
     from openrs.plan import resolve
 
     plan = resolve(restore(spec["config"]))
-    run = next((run for run in (plan.run, plan.base) if run.id == spec["id"]), None)
+    runs = [plan.run, plan.base, *([plan.reference[0]] if plan.reference else [])]
+    run = next((run for run in runs if run.id == spec["id"]), None)
     if run is None:
         raise Mistake(
             f"{spec['id'][:8]}: weights, rows or a custom reward changed between the plan and the stage. "
@@ -75,8 +76,8 @@ def _run(spec: dict[str, Any], stop: Path) -> None:
     else:
         from openrs.evaluate.stage import evaluate
 
-        step = spec["step"]
-        evaluate(plan.config, run, step, spec["weights"], plan.missing(step), plan.problems)
+        step, part = spec["step"], plan.looks[spec["look"] - 1] if spec["look"] else plan
+        evaluate(plan.config, run, step, spec["weights"], part.missing(step, run), part.problems)
 
 
 if __name__ == "__main__":

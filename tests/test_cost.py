@@ -11,9 +11,9 @@ from openrs import models
 from openrs.analysis import card, formats
 from openrs.analysis.tables import costs
 from openrs.analysis.tables.table import BLANK
+from openrs.command.plan_text import describe_cost
 from openrs.cost.sizes import Disk, disk
 from openrs.plan import resolve
-from openrs.plan_text import describe_cost
 from openrs.records import ledger, paper
 from openrs.records.scores import ScoreAddress, score, write
 from openrs.records.training import Checkpoint, TrainRecord

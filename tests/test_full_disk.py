@@ -58,6 +58,7 @@ SMALL_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=9m tmpfs "$0
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.skipif(
     shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode != 0,
     reason="this machine gives no user a disk of its own",
@@ -72,6 +73,8 @@ def test_a_disk_that_fills_up_while_it_trains_is_one_line(tmp_path, hardware):
     assert len(errors) == 1, made.stderr[-2000:]
     assert errors[0].startswith(f"error: outputs={tmp_path}: the disk is full, ")
     assert "the same command goes on from the last whole checkpoint" in errors[0]
+    strange = [line for line in made.stderr.splitlines() if not line.startswith(("scale", "exp3-", "error"))]
+    assert strange == []
 
 
 def test_tables_that_cannot_be_written_are_printed(tmp_path, capsys):
@@ -84,8 +87,12 @@ def test_tables_that_cannot_be_written_are_printed(tmp_path, capsys):
 
 
 def test_the_folder_the_space_needed_and_left_are_named(composed, tmp_path):
-    told = full_disk.explain(composed("experiment=exp3", "steps.total=2", "steps.save_every=1",
-                                      "report_step=1", f"outputs={tmp_path}/not/yet"))  # fmt: skip
+    config = composed("experiment=exp3", "steps.total=2", "steps.save_every=1", "report_step=1",
+                      f"outputs={tmp_path}/not/yet")  # fmt: skip
+    told = full_disk.explain(config, OSError(errno.ENOSPC, "full", f"{tmp_path}/train.json"))
     assert told.startswith(f"outputs={tmp_path}/not/yet: the disk is full, ")
     assert "take 23.1 MB in all" in told
+    assert ".json" not in told
+    in_process = full_disk.explain(config, OSError(errno.ENOSPC, "full", "logs/train.log"))
+    assert in_process == f"{told} The log is logs/train.log."
     assert "\n" not in told

@@ -16,7 +16,7 @@ from tests.helpers import commands
 from tests.helpers.jobs import SHORT, metrics, only_run, ranks_of, segments, weights
 from tests.helpers.sweeps import TRAINING, start, study_of, sweep
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(1800)]
 
 TRAIN = [*SHORT, "stages=[train]"]
 LONG = [*TRAIN, "steps.save_every=6", "report_step=6"]
@@ -122,7 +122,6 @@ def test_an_interruption_before_any_checkpoint_is_told_as_one(tmp_path):
     assert f"interrupted: {name}: no checkpoint was saved yet, so the same command starts training" in told
 
 
-@pytest.mark.chaos
 def test_an_interruption_of_several_processes_is_one_of_all(tmp_path):
     calm, stormy = tmp_path / "calm", tmp_path / "stormy"
     small = [*LONG, "steps.total=4", "steps.save_every=4", "report_step=4", "algorithm.prompts_per_step=2"]
@@ -140,7 +139,6 @@ def test_an_interruption_of_several_processes_is_one_of_all(tmp_path):
     assert weights(run, 4) == weights(only_run(calm), 4)
 
 
-@pytest.mark.chaos
 def test_no_process_trains_once_the_run_of_a_killed_command_is_free(tmp_path):
     process = commands.start(*LONG, "hardware=cpux2", f"outputs={tmp_path}")
     began = time.monotonic()
@@ -161,7 +159,6 @@ def test_no_process_trains_once_the_run_of_a_killed_command_is_free(tmp_path):
     process.communicate()
 
 
-@pytest.mark.chaos
 def test_the_workers_of_an_interrupted_sweep_save_their_checkpoints(tmp_path):
     calm, stormy = tmp_path / "calm", tmp_path / "stormy"
     grid = [*TRAINING, "steps.save_every=3", "report_step=3", "seed=1,2"]

@@ -11,6 +11,7 @@ import pytest
 from openrs.paths import ROOT
 from tests.helpers.commands import heavy_imports, openrs
 from tests.helpers.jobs import SHORT, killed, metrics, only_run, outcomes, weights
+from tests.helpers.wandb_log import inspected, rows
 
 pytestmark = pytest.mark.slow
 
@@ -198,8 +199,13 @@ def test_wandb_logs_offline(tmp_path):
         WANDB_API_KEY="", WANDB_CONFIG_DIR=str(tmp_path), NETRC=str(tmp_path / "netrc"),
     )  # fmt: skip
     assert made.returncode == 0, made.stderr[-3000:]
-    (log,) = only_run(tmp_path).glob("wandb/offline-run-*/run-*.wandb")
-    assert log.stat().st_size > 1000
+    (session,) = inspected(only_run(tmp_path))
+    logged = [row for row in rows(session) if "train/reward" in row]
+    assert [row["train/global_step"] for row in logged] == [1, 2]
+    assert logged[1]["train/reward"] == pytest.approx(metrics(only_run(tmp_path))[1]["reward"])
+    assert not [name for row in rows(session) for name in row if "profiling" in name]
+    assert "output_dir" not in session["run"][0]["config"]["update"]  # TRL's arguments
+    assert "wandb:" not in made.stderr + made.stdout
 
 
 def test_table1_is_one_sweep_and_a_rerun_is_nothing(tmp_path):

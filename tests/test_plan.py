@@ -2,9 +2,9 @@
 
 import pytest
 
+from openrs.command.plan_text import describe, describe_cost
 from openrs.errors import Unfetched
 from openrs.plan import preview, resolve
-from openrs.plan_text import describe, describe_cost
 from openrs.records.scores import score, write
 from openrs.records.training import Checkpoint, TrainRecord
 
@@ -36,6 +36,23 @@ def test_a_new_run_has_everything_to_do(composed, tmp_path):
     text = "\n".join(describe(plan))
     for part in (plan.run.id, "(new)", "easy 200", "to step 100 of 100, 0 done", "0 of 5 cells"):
         assert part in text
+
+
+def test_a_plan_shows_what_the_command_named(composed, tmp_path):
+    rows = tmp_path / "p.jsonl"
+    rows.write_text("".join(f'{{"problem": "{i}?", "answer": "B"}}\n' for i in range(20)))
+    (tmp_path / "rewards.py").write_text(
+        "def brief(completions, **_):\n    return [0.0] * len(completions)\n"
+    )
+    function = f"{tmp_path}/rewards.py:brief"
+    config = composed(
+        "experiment=exp2", f"data={rows}", "answer.kind=choice", "algorithm.trl.top_k=50",
+        f"reward.custom.brief={{function: {function}, weight: 0.5}}", f"outputs={tmp_path}",
+    )  # fmt: skip
+    text = "\n".join(describe(resolve(config)))
+    assert "golds     own: answer.kind=choice" in text
+    assert "TRL gets top_k=50" in text
+    assert f"reward    format 1, accuracy 2, brief 0.5 ({function})" in text
 
 
 def test_step_0_belongs_to_the_base_model_alone(composed, tmp_path):

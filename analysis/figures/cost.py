@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib import pyplot
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from openrs.analysis.figures.learning import legend
-from openrs.analysis.figures.style import WIDTH, look
+from openrs.analysis.figures.learning import LINE, legend
+from openrs.analysis.figures.style import look, panels
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Priced:
     """A point: what was paid, and the average score with its 95 % interval, percent."""
 
     label: str
-    """Points of one label are joined: a run's checkpoints."""
+    """Points of one label are joined: a recipe's checkpoints."""
     cost: float
     mean: float
     low: float | None
@@ -25,14 +24,14 @@ class Priced:
 
 
 def against_cost(points: Sequence[Priced], unit: str, scores: str) -> Figure:
-    """Average score against cost, a line a run, each checkpoint with its interval.
+    """Average score against the cost of a run, a line a recipe, each checkpoint with its interval.
 
     Args:
         unit: of the cost, as the axis says it ("US dollars", "device-hours").
         scores: what the score is the mean of.
     """
     labels = list(dict.fromkeys(point.label for point in points))
-    figure, axis = pyplot.subplots(figsize=(WIDTH * 0.8, 2.5 + 0.14 * len(labels)))
+    figure, (axis,) = panels(1, 2.2, 0.45 + LINE * len(labels))
     for place, label in enumerate(labels):
         own = sorted((point for point in points if point.label == label), key=lambda point: point.cost)
         costs, means = [point.cost for point in own], [point.mean for point in own]
@@ -56,5 +55,5 @@ def against_cost(points: Sequence[Priced], unit: str, scores: str) -> Figure:
     axis.set_ylabel("average pass@1 (%)")
     note = f"Average: {scores}. Bars: 95 % intervals."
     hollow = any(point.published for point in points)
-    legend(figure, axis, note + (" Hollow: published, not measured here." if hollow else ""))
+    legend(figure, [axis], note + (" Hollow: published, not measured here." if hollow else ""))
     return figure

@@ -1,27 +1,32 @@
 """`openrs figures outputs/ [-o DIR]`: every figure that the records allow, as SVG and PNG."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from openrs.analysis import curves
-from openrs.analysis.factors import names
+from openrs.analysis.arms import Block, arms, blocks
 from openrs.analysis.figures import cost, forest, learning
 from openrs.analysis.figures.style import MOST, styled
-from openrs.analysis.rows import ResultRow, base_row, result_rows, titles
-from openrs.analysis.run_records import Evaluation, RunRecords, runs_of
-from openrs.analysis.tables import comparisons, costs, table1
-from openrs.analysis.tables.values import average
+from openrs.analysis.rows import ResultRow, result_rows, titles
+from openrs.analysis.run_records import RunRecords
+from openrs.analysis.tables import costs, table1
 from openrs.errors import Mistake
 from openrs.records import paper
 
 if TYPE_CHECKING:
     from openrs.studies.plots import Study
 
-KINDS = ("svg", "png")
+DPI = 300
+ROWS = 40
+"""Differences that a figure of a page's height can hold."""
+Traces = Mapping[str, Sequence[curves.Trace]]
 NamedFigure = tuple[str, Figure]
 """Name of the file, and the figure."""
 
@@ -35,8 +40,9 @@ def write(runs: list[RunRecords], folder: Path, sweep: tuple[str, str] | None = 
     Raises:
         Mistake: nothing here can be drawn, or the sweep cannot be read.
     """
+    traces = curves.traces(runs)
     with styled():
-        paths = _save([*_of_sweep(sweep), *_of_scores(runs), *_of_traces(runs)], folder)
+        paths = _save(chain(_of_sweep(sweep), _of_scores(runs, traces), _of_traces(traces)), folder)
     if not paths:
         raise Mistake(
             "figures: the runs have no scores and no logged training steps. Run openrs with "
@@ -56,13 +62,18 @@ def pareto(study: "Study", folder: Path) -> list[Path]:
 
 
 def _save(figures: Iterable[NamedFigure], folder: Path) -> list[Path]:
+    """Writes each figure twice: it is laid out once, and drawn once a file. (`savefig` does both twice.)"""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, figure in figures:
-        for kind in KINDS:
-            path = folder / f"{name}.{kind}"
-            figure.savefig(path, metadata={"Date": None} if kind == "svg" else None)
-            paths.append(path)
+        if (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        vector, raster = folder / f"{name}.svg", folder / f"{name}.png"
+        FigureCanvasSVG(figure).print_svg(vector, metadata={"Date": None})
+        figure.set_dpi(DPI)
+        FigureCanvasAgg(figure).print_png(raster)
+        paths += [vector, raster]
     return paths
 
 
@@ -74,86 +85,101 @@ def _of_sweep(sweep: tuple[str, str] | None) -> Iterator[NamedFigure]:
             yield f"sweep-{name}", figure
 
 
-def _of_traces(runs: list[RunRecords]) -> Iterator[NamedFigure]:
-    for key, traces in curves.traces(runs).items():
-        for begin, part in _parts(len(traces)):
-            yield f"{key}{part}", learning.trace(key, traces[begin : begin + MOST])
+def _of_traces(traces: Traces) -> Iterator[NamedFigure]:
+    for key, members in traces.items():
+        for part, own in _parts(trace.recipe for trace in members):
+            yield f"{key}{part}", learning.trace(key, [trace for trace in members if trace.recipe in own])
 
 
-def _parts(count: int) -> list[tuple[int, str]]:
-    """Where each figure's lines begin, and the end of its name: no figure holds more than MOST lines."""
-    begins = range(0, count, MOST)
-    return [(begin, f"-part{begin // MOST + 1}" if count > MOST else "") for begin in begins]
+def _parts(labels: Iterable[str]) -> list[tuple[str, set[str]]]:
+    """The end of each figure's name and its recipes: no figure holds more than MOST."""
+    distinct = list(dict.fromkeys(labels))
+    begins = range(0, len(distinct), MOST)
+    several = len(distinct) > MOST
+    return [
+        (f"-part{begin // MOST + 1}" if several else "", set(distinct[begin : begin + MOST]))
+        for begin in begins
+    ]
 
 
-def _of_scores(runs: list[RunRecords]) -> Iterator[NamedFigure]:
+def _of_scores(runs: list[RunRecords], traces: Traces) -> Iterator[NamedFigure]:
     parts = table1.parts(runs) if any(run.scores for run in runs) else []
     for place, part in enumerate(parts):
         suffix = f"-{place + 1}" if place else ""
-        yield from _accuracy(part.evaluations, suffix)
         rows = result_rows(part.evaluations)
+        panels = curves.panels(rows)
+        yield from _accuracy(panels, suffix)
         yield from _differences(rows, suffix)
-        yield from _priced(rows, suffix)
+        yield from _priced(panels, runs, traces, suffix)
 
 
-def _accuracy(evaluations: Sequence[Evaluation], suffix: str) -> Iterator[NamedFigure]:
-    scores = curves.scores(evaluations)
-    labels = list(dict.fromkeys(curve.label for members in scores.values() for curve in members))
-    bases = {str(item.run.config["model"]["title"]) for item in evaluations if not item.trained}
-    for begin, part in _parts(len(labels)):
-        own = labels[begin : begin + MOST]
-        drawn = {title: [c for c in members if c.label in own] for title, members in scores.items()}
-        drawn = {title: members for title, members in drawn.items() if members}
-        at_zero = any(curve.points[0].step == 0 for members in drawn.values() for curve in members)
-        yield f"accuracy{suffix}{part}", learning.accuracy(drawn, ", ".join(sorted(bases)) if at_zero else "")
+def _accuracy(panels: Sequence[curves.Panel], suffix: str) -> Iterator[NamedFigure]:
+    for part, own in _parts(curve.recipe for panel in panels for curve in panel.curves):
+        drawn = [replace(p, curves=tuple(c for c in p.curves if c.recipe in own)) for p in panels]
+        yield f"accuracy{suffix}{part}", learning.accuracy([panel for panel in drawn if panel.curves])
 
 
 def _differences(rows: Sequence[ResultRow], suffix: str) -> Iterator[NamedFigure]:
-    base = base_row(rows)
-    others = [row for row in rows if row is not base]
-    if base is not None and others:
-        table = comparisons.table(base, others, titles(rows))  # whole: p is corrected over all its rows
-        for begin, part in _parts(len(others)):
-            drawn = replace(table, rows=table.rows[begin : begin + MOST], origins=())
-            yield f"differences{suffix}{part}", forest.forest(drawn, "points")
+    """Arms against each other, then against the base model, then their single runs."""
+    differences = blocks(arms(rows), titles(rows))
+    for part, kept in _chunks(differences):
+        yield f"differences{suffix}{part}", forest.forest(kept, "points")
 
 
-def _priced(rows: Sequence[ResultRow], suffix: str) -> Iterator[NamedFigure]:
-    """Score against cost, in dollars where all runs have a price, else in device time."""
-    shown = titles(rows)
-    labels = names(runs_of(item for row in rows for item in row.evaluations))
-    points = []
-    for row in rows:
-        if row.mean_of_runs or not row.trained:
-            continue
-        spent, value = costs.training(row.evaluations[0].run), average(row, shown)
-        if spent is not None and value is not None:
-            points.append((row, spent, value))
-    if not points:
+def _chunks(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:
+    """The blocks cut so that a figure fits a page; p stays corrected over the whole of each block."""
+    figures: list[list[Block]] = [[]]
+    room = ROWS
+    for block in blocks:
+        rest = block.table.rows
+        while rest:
+            if room == 0:
+                figures.append([])
+                room = ROWS
+            part, rest = rest[:room], rest[room:]
+            room -= len(part)
+            figures[-1].append(replace(block, table=replace(block.table, rows=part)))
+    several = len(figures) > 1
+    return [(f"-part{i}" if several else "", own) for i, own in enumerate(figures, 1) if own]
+
+
+def _priced(
+    panels: Sequence[curves.Panel], runs: Sequence[RunRecords], traces: Traces, suffix: str
+) -> Iterator[NamedFigure]:
+    """Score against the cost of a run, in dollars where all runs have a price, else in device time."""
+    spent = {run.id: paid for run in runs if (paid := costs.training(run)) is not None}
+    last = {trace.run: trace.steps[-1] for members in traces.values() for trace in members}
+    lines = [c for c in (panels[0].curves if panels else ()) if not c.single and set(c.runs) <= set(spent)]
+    if not lines:
         return
-    unit, scale = "US dollars", 1
-    priced = all(spent.dollars is not None for _, spent, _ in points)
+    used = [spent[id_] for line in lines for id_ in line.runs]
+    unit, scale = "US dollars", 1.0
+    priced = all(paid.dollars is not None for paid in used)
     if not priced:
-        short = max(spent.device_hours for _, spent, _ in points) < 1
+        short = max(paid.device_hours for paid in used) < 1
         unit, scale = ("device-minutes", 60) if short else ("device-hours", 1)
-    marks = []
-    for row, spent, value in points:
-        paid = scale * (spent.dollars if priced and spent.dollars is not None else spent.device_hours)
-        label = labels[row.evaluations[0].run.id]
-        marks.append(cost.Priced(label, _share(row) * paid, value.mean, value.low, value.high))
+
+    whole = {
+        id_: paid.dollars if priced and paid.dollars is not None else paid.device_hours
+        for id_, paid in spent.items()
+    }
+
+    def cost_at(line: curves.ScoreCurve, step: int) -> float:
+        """What a run of the recipe cost up to a step, on average."""
+        shares = [min(1.0, step / last.get(id_, step)) * whole[id_] for id_ in line.runs]
+        return scale * sum(shares) / len(shares)
+
+    marks = [
+        cost.Priced(line.label, cost_at(line, point.step), point.mean, point.low, point.high)
+        for line in lines
+        for point in line.points
+    ]
+    shown = [panel.title for panel in panels if panel.title != curves.AVERAGE]
     if priced and set(shown) == set(paper.TITLES):
         marks += _published()
-    every = list(dict.fromkeys(mark.label for mark in marks))
-    for begin, part in _parts(len(every)):
-        own = [mark for mark in marks if mark.label in every[begin : begin + MOST]]
-        yield f"cost{suffix}{part}", cost.against_cost(own, unit, f"mean of {', '.join(shown)}")
-
-
-def _share(row: ResultRow) -> float:
-    """The part of a run's training that its checkpoint needed."""
-    item = row.evaluations[0]
-    last = max((trace.steps[-1] for trace in curves.traces([item.run]).get("reward", [])), default=item.step)
-    return min(1.0, item.step / last)
+    for part, own in _parts(mark.label for mark in marks):
+        drawn = [mark for mark in marks if mark.label in own]
+        yield f"cost{suffix}{part}", cost.against_cost(drawn, unit, f"mean of {', '.join(shown)}")
 
 
 def _published() -> list[cost.Priced]:

@@ -2,49 +2,75 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
-from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from openrs.analysis.curves import LOGGED, ScoreCurve, Trace, smoothed, window_for
-from openrs.analysis.figures.style import WIDTH, look
-from openrs.analysis.tables.table import benchmark_order
+from openrs.analysis import curves
+from openrs.analysis.curves import LOGGED, Panel, ScoreCurve, Trace, smoothed, window_for
+from openrs.analysis.figures.style import ACROSS, look, panels
 
 STEP = "training step"
+LETTER = 0.055
+"""Inches of a letter of the legend, on average."""
+LINE = 0.14
+"""Inches of a line of it."""
+BASE: dict[str, Any] = {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 0.8}
+RING: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 7,
+    "markerfacecolor": "none",
+    "linestyle": "none",
+    "markeredgewidth": 0.9,
+}
 
 
-def accuracy(curves: dict[str, list[ScoreCurve]], base: str = "") -> Figure:
-    """A panel a benchmark: pass@1 against steps, with 95 % intervals as bands.
-
-    Args:
-        base: what step 0 is, said below the figure; "" where no curve has it.
-    """
-    titles = benchmark_order(set(curves))
-    columns = min(3, len(titles))
-    rows = -(-len(titles) // columns)
-    labels = list(dict.fromkeys(curve.label for title in titles for curve in curves[title]))
-    figure, axes = pyplot.subplots(
-        rows, columns, figsize=(WIDTH, 0.5 + 1.45 * rows + 0.14 * len(labels)), squeeze=False, sharex=True
-    )
-    flat = list(axes.flat)
-    for axis, title in zip(flat, titles, strict=False):
-        for curve in curves[title]:
-            _band(axis, curve, labels.index(curve.label), _aside(curve, curves[title]))
-        axis.set_title(title)
+def accuracy(whole: Sequence[Panel]) -> Figure:
+    """A panel a benchmark, their average first: pass@1 against steps, a line and a band a recipe."""
+    recipes = list(dict.fromkeys(curve.recipe for panel in whole for curve in panel.curves))
+    figure, axes = panels(len(whole), 1.55, 0.45 + LINE * len(recipes))
+    for axis, panel in zip(axes, whole, strict=True):
+        means = [curve for curve in panel.curves if not curve.single]
+        for label, level in panel.bases:
+            axis.axhline(level, label=f"{label} (untrained)", zorder=1.5, **BASE)
+        for curve in panel.curves:
+            style = look(recipes.index(curve.recipe))
+            if curve.single:
+                _thin(axis, [p.step for p in curve.points], [p.mean for p in curve.points], style["color"])
+            else:
+                _band(axis, curve, style, _aside(curve, means))
+        axis.set_title("average" if panel.title == curves.AVERAGE else panel.title)
+        axis.margins(x=0.06)
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axis.xaxis.set_tick_params(labelbottom=True)
-    for axis in flat[len(titles) :]:
-        axis.set_visible(False)
-    for row in axes:
-        row[0].set_ylabel("pass@1 (%)")
-    for axis in flat[(rows - 1) * columns : len(titles)]:
-        axis.set_xlabel(STEP)
-    note = f"Bands: 95 % intervals. Step 0: {base}." if base else "Bands: 95 % intervals."
-    legend(figure, flat[0], note)
+        axis.yaxis.set_major_locator(MaxNLocator(5))
+    _label(axes, STEP, "pass@1 (%)")
+    every = [curve for panel in whole for curve in panel.curves]
+    note = "Bands and bars: 95 % intervals."
+    if any(curve.single for curve in every):
+        note += " Thin: single runs."
+    if any(curve.reported is not None for curve in every):
+        note += " Ring: the reported step."
+    legend(figure, axes, note)
     return figure
+
+
+def _label(axes: Sequence[Axes], below: str, beside: str) -> None:
+    """Names the axes of a grid of panels once a row and once a column."""
+    columns = min(ACROSS, len(axes))
+    for place, axis in enumerate(axes):
+        if place % columns == 0:
+            axis.set_ylabel(beside)
+        if place + columns >= len(axes):
+            axis.set_xlabel(below)
+
+
+def _thin(axis: Axes, steps: Sequence[int], values: Sequence[float], colour: str) -> None:
+    """A run among several of its recipe."""
+    axis.plot(steps, values, color=colour, linewidth=0.5, alpha=0.6, zorder=1.8,
+              marker="." if len(steps) == 1 else "", markersize=2)  # fmt: skip
 
 
 def _aside(curve: ScoreCurve, others: Sequence[ScoreCurve]) -> float:
@@ -53,51 +79,70 @@ def _aside(curve: ScoreCurve, others: Sequence[ScoreCurve]) -> float:
     return (same.index(curve) - (len(same) - 1) / 2) * 0.06
 
 
-def _band(axis: Axes, curve: ScoreCurve, place: int, inches: float) -> None:
-    style = look(place)
-    steps = [point.step for point in curve.points]
-    means = [point.mean for point in curve.points]
-    lows, highs = [point.low for point in curve.points], [point.high for point in curve.points]
-    if len(steps) == 1:  # a band needs two checkpoints; bars of several runs stand side by side
-        aside = ScaledTranslation(inches, 0, axis.figure.dpi_scale_trans)
-        gaps = [[means[0] - lows[0]], [highs[0] - means[0]]]
-        axis.errorbar(steps, means, gaps, capsize=2, elinewidth=0.9, label=curve.label,
-                      transform=axis.transData + aside, **style)  # fmt: skip
-        axis.plot(steps * 2, [lows[0], highs[0]], alpha=0)  # what is moved aside sets no limits
-        return
-    axis.plot(steps, means, label=curve.label, **style)
-    axis.fill_between(steps, lows, highs, color=style["color"], alpha=0.13, linewidth=0)
+def _band(axis: Axes, curve: ScoreCurve, style: dict[str, Any], inches: float) -> None:
+    steps, means = [point.step for point in curve.points], [point.mean for point in curve.points]
+    bounds = [
+        (p.step, p.mean, p.low, p.high) for p in curve.points if p.low is not None and p.high is not None
+    ]
+    if len(steps) == 1:  # a band needs two checkpoints; bars of several recipes stand side by side
+        transform = axis.transData + ScaledTranslation(inches, 0, axis.figure.dpi_scale_trans)
+        gaps = [[[mean - low], [high - mean]] for _, mean, low, high in bounds]
+        axis.errorbar(steps, means, gaps[0] if gaps else None, capsize=2, elinewidth=0.9, label=curve.label,
+                      transform=transform, **style)  # fmt: skip
+        axis.plot(
+            steps * 2, [*bounds[0][2:]] if bounds else means * 2, alpha=0
+        )  # what is moved sets no limits
+    else:
+        transform = axis.transData
+        axis.plot(steps, means, label=curve.label, **style)
+        axis.fill_between([b[0] for b in bounds], [b[2] for b in bounds], [b[3] for b in bounds],
+                          color=style["color"], alpha=0.13, linewidth=0)  # fmt: skip
+    if curve.reported is not None:
+        at = steps.index(curve.reported)
+        axis.plot(steps[at], means[at], transform=transform, markeredgecolor=style["color"], **RING)
 
 
 def trace(key: str, traces: Sequence[Trace]) -> Figure:
-    """The trainer's log of a key of LOGGED: each step faint, a running mean over it."""
-    figure, axis = pyplot.subplots(figsize=(WIDTH * 0.8, 2.4 + 0.14 * len(traces)))
+    """The trainer's log of a key of LOGGED, smoothed; a panel a reward, as another reward has other units."""
+    groups = curves.apart(traces)
+    recipes = list(dict.fromkeys(line.recipe for line in traces))
+    figure, axes = panels(len(groups), 1.75, 0.45 + LINE * len(recipes))
     windows = set()
-    for place, line in enumerate(traces):
-        style = look(place)
-        window = window_for(len(line.steps))
-        windows.add(window)
-        axis.plot(line.steps, line.values, color=style["color"], alpha=0.25, linewidth=0.6)
-        axis.plot(
-            line.steps, smoothed(line.values, window), color=style["color"], linestyle=style["linestyle"],
-            label=line.label,
-        )  # fmt: skip
-    axis.set_xlabel(STEP)
-    axis.set_ylabel(LOGGED[key].replace(" (", "\n("))
-    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    for axis, (reward, members) in zip(axes, groups.items(), strict=True):
+        for mean in curves.means(members):
+            own = [line for line in members if line.recipe == mean.recipe]
+            style, window = look(recipes.index(mean.recipe)), window_for(len(mean.steps))
+            windows.add(window)
+            for line in own if len(own) > 1 else ():
+                _thin(axis, line.steps, smoothed(line.values, window), style["color"])
+            if len(own) == 1:
+                axis.plot(mean.steps, mean.values, color=style["color"], alpha=0.25, linewidth=0.6)
+            axis.plot(mean.steps, smoothed(mean.values, window), color=style["color"],
+                      linestyle=style["linestyle"], label=mean.label)  # fmt: skip
+        axis.set_title(
+            "\n".join(textwrap.wrap(f"reward: {reward}", 36)) if reward and len(groups) > 1 else ""
+        )
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    _label(axes, STEP, LOGGED[key].replace(" (", "\n(").replace("reward of", "reward\nof"))
     sizes = "/".join(map(str, sorted(windows)))
-    legend(figure, axis, f"Faint: each step. Lines: mean of {sizes} steps." if windows != {1} else "")
+    note = f"Lines: running mean of {sizes} steps." if windows != {1} else ""
+    if len(traces) > len(recipes):
+        note += " Thin: single runs."
+    if len(groups) > 1:
+        note += " Each reward has an axis of its own."
+    legend(figure, axes, note.strip())
     return figure
 
 
-def legend(figure: Figure, axis: Axes, note: str) -> None:
+def legend(figure: Figure, axes: Sequence[Axes], note: str) -> None:
     """A legend below all panels, where it covers nothing, and a line on how to read the figure."""
-    handles, labels = axis.get_legend_handles_labels()
-    room = int(figure.get_figwidth() * 16)  # characters of the legend's size in the figure's width
-    longest = max((len(label) for label in labels), default=1)
-    columns = max(1, min(len(labels), room // (longest + 6)))
-    texts = ["\n".join(textwrap.wrap(label, room - 8)) for label in labels]
+    pairs = [axis.get_legend_handles_labels() for axis in axes]
+    handles = {label: handle for hs, labels in pairs for handle, label in zip(hs, labels, strict=True)}
+    room = int(figure.get_figwidth() / LETTER)  # letters in the figure's width
+    longest = max((len(label) for label in handles), default=1)
+    columns = max(1, min(len(handles), room // (longest + 8)))
+    texts = ["\n".join(textwrap.wrap(label, room - 8)) for label in handles]
     figure.legend(
-        handles, texts, loc="outside lower center", ncols=columns, frameon=False,
-        title="\n".join(textwrap.wrap(note, room, break_on_hyphens=False)), title_fontsize=7,
+        list(handles.values()), texts, loc="outside lower center", ncols=columns, frameon=False,
+        title="\n".join(textwrap.wrap(note, room, break_on_hyphens=False)), title_fontsize=7, handlelength=3,
     )  # fmt: skip

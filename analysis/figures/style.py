@@ -8,16 +8,19 @@ import matplotlib
 
 matplotlib.use("Agg")  # figures are files; they need no display
 
-from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-WIDTH = 6.0
-"""Inches: the text width of a one-column paper."""
+COLUMN, PAGE = 3.25, 6.75
+"""Inches: a column of a paper of two columns, and both with the gap between them."""
+ACROSS = 3
+"""Panels in a row of a figure."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Okabe and Ito's palette without yellow and black (yellow is faint on paper; black is the base model)."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":")
 MOST = len(COLOURS)
-"""Lines that one figure can hold and a reader can still tell apart."""
+"""Recipes that one figure can hold and a reader can still tell apart."""
 
 SETTINGS: dict[Any, Any] = {
     "font.size": 8,
@@ -32,9 +35,8 @@ SETTINGS: dict[Any, Any] = {
     "grid.alpha": 0.3,
     "grid.linewidth": 0.5,
     "lines.linewidth": 1.2,
-    "lines.markersize": 3.5,
+    "lines.markersize": 3,
     "figure.constrained_layout.use": True,
-    "savefig.dpi": 300,
     "svg.fonttype": "none",  # text stays text: it can be searched, and edited before print
     "svg.hashsalt": "openrs",  # the same records make the same file
     "font.family": ["DejaVu Sans", "sans-serif"],
@@ -43,12 +45,25 @@ SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draws in this style and closes what was drawn."""
+    """Draws in this style."""
     with matplotlib.rc_context(SETTINGS):
-        try:
-            yield
-        finally:
-            pyplot.close("all")
+        yield
+
+
+def panels(count: int, height: float, more: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels of one size: as wide as a column for one, else as a page.
+
+    Args:
+        height: inches of a panel.
+        more: inches for what stands below the panels.
+    """
+    across = min(ACROSS, count)
+    down = -(-count // across)
+    figure = Figure(figsize=(COLUMN if count == 1 else PAGE, height * down + more))
+    grid = figure.subplots(down, across, squeeze=False)
+    for axis in grid.flat[count:]:
+        axis.remove()
+    return figure, list(grid.flat[:count])
 
 
 def look(place: int) -> dict[str, Any]:

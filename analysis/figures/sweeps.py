@@ -10,7 +10,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from openrs.analysis.figures.style import COLOURS, WIDTH
+from openrs.analysis.figures.style import COLOURS, PAGE
 from openrs.errors import Mistake
 from openrs.studies import plots, replicates
 from openrs.studies.reader import load
@@ -95,7 +95,7 @@ def _draw(
         warnings.filterwarnings("ignore", message=".* is experimental")
         axis = plot(study, *arguments)
     figure = axis.figure
-    figure.set_size_inches(WIDTH * size[0], size[1])
+    figure.set_size_inches(PAGE * size[0], size[1])
     axis.set_title("", loc="left")
     axis.set_title("")
     text = f"{study.study_name}: {title}"

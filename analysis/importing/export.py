@@ -21,7 +21,7 @@ from openrs.analysis.importing import lighteval, metrics
 from openrs.analysis.importing.details import LENGTH, PROBLEM
 from openrs.analysis.importing.result import DATASETS, FURTHER
 from openrs.analysis.mixing import NOT_STATED
-from openrs.analysis.run_records import RunRecords
+from openrs.analysis.run_records import RunRecords, say_looks
 from openrs.records.files import write_record
 from openrs.records.scores import Score
 
@@ -39,6 +39,8 @@ def write(runs: Sequence[RunRecords], folder: Path) -> list[Path]:
     import pyarrow
     import pyarrow.parquet
 
+    for run in runs:
+        say_looks(run)
     rows = [_row(run, score) for run in runs for score in run.scores]
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "scores.csv", folder / "scores.parquet", folder / "lighteval"]

@@ -41,7 +41,7 @@ def is_archive(content: bytes) -> bool:
     return content.startswith(b"PK")
 
 
-def read(document: Any, path: Path, chosen: Choice) -> list[Result | Unread]:
+def read(document: Any, path: Path, selection: Choice) -> list[Result | Unread]:
     """The scores of a log: one an epoch, as each epoch answers every problem once.
 
     Raises:
@@ -58,7 +58,7 @@ def read(document: Any, path: Path, chosen: Choice) -> list[Result | Unread]:
         raise Unreadable(f"the evaluation ended with status {log.status}")
     if not log.results or not log.results.scores:
         raise Unreadable("it holds no scores")
-    scorer, left_out = _scorer(log, chosen.scorer)
+    scorer, left_out = _scorer(log, selection.scorer)
     if not log.samples:
         return [_aggregate(log, scorer, left_out)]
     epochs: dict[str, list[Any]] = defaultdict(list)

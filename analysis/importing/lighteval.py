@@ -47,7 +47,7 @@ def recognises(document: Any) -> bool:
     return isinstance(document, dict) and {"config_general", "results"} <= document.keys()
 
 
-def read(document: dict[str, Any], path: Path, chosen: Choice) -> list[Result | Unread]:
+def read(document: dict[str, Any], path: Path, selection: Choice) -> list[Result | Unread]:
     """The scores of a result file, one a task and number k of pass@k.
 
     Raises:
@@ -58,10 +58,10 @@ def read(document: dict[str, Any], path: Path, chosen: Choice) -> list[Result | 
         raise Unreadable("`results` is not a table of tasks")
     averages = [key for key in tasks if key == "all" or key.endswith("|_average") or ":_average|" in key]
     own = [key for key in tasks if key not in averages]
-    return by_task(own, lambda key: _task(document, key, tasks[key], path, chosen))
+    return by_task(own, lambda key: _task(document, key, tasks[key], path, selection))
 
 
-def _task(document: dict[str, Any], key: str, values: Any, path: Path, chosen: Choice) -> list[Result]:
+def _task(document: dict[str, Any], key: str, values: Any, path: Path, selection: Choice) -> list[Result]:
     parts = key.split("|")
     name = parts[1] if len(parts) >= 3 else parts[0]
     shots = whole(parts[2] if len(parts) >= 3 else parts[-1]) or 0
@@ -74,7 +74,7 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path, chosen: C
     short, title = benchmark_of(name, None if of_export else config.get("hf_repo"), shots)
     title = of_export or title
     results = []
-    metrics_read, left_out = _metrics(values, chosen.metric)
+    metrics_read, left_out = _metrics(values, selection.metric)
     for metric in metrics_read:
         value, stderr = float(values[metric]), number(values.get(f"{metric}_stderr"))
         if not 0 <= value <= 1:

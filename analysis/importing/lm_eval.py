@@ -47,7 +47,7 @@ def recognises(document: Any) -> bool:
     return early or {"configs", "n-samples"} <= document.keys()
 
 
-def read(document: dict[str, Any], path: Path, chosen: Choice) -> list[Result | Unread]:
+def read(document: dict[str, Any], path: Path, selection: Choice) -> list[Result | Unread]:
     """The scores of a result file, one a task; groups of tasks are left to their tasks.
 
     Raises:
@@ -55,13 +55,13 @@ def read(document: dict[str, Any], path: Path, chosen: Choice) -> list[Result | 
     """
     configs = document.get("configs", document["results"])  # 0.3 has neither groups nor configurations
     tasks = [task for task in document["results"] if task in configs]
-    return by_task(tasks, lambda task: [_task(document, task, path, chosen)])
+    return by_task(tasks, lambda task: [_task(document, task, path, selection)])
 
 
-def _task(document: dict[str, Any], task: str, path: Path, chosen: Choice) -> Result:
+def _task(document: dict[str, Any], task: str, path: Path, selection: Choice) -> Result:
     values = document["results"][task]
     config, general = (document.get("configs") or {}).get(task) or {}, document.get("config") or {}
-    metric, left_out = _metric(values, config, chosen)
+    metric, left_out = _metric(values, config, selection)
     name, rule = _parts(metric)
     value, stderr = float(values[metric]), number(values.get(f"{name}_stderr,{rule}".rstrip(",")))
     voted, answers = _votes(config, rule), _answers(config, rule)
@@ -101,7 +101,7 @@ def _task(document: dict[str, Any], task: str, path: Path, chosen: Choice) -> Re
     )
 
 
-def _metric(values: dict[str, Any], config: dict[str, Any], chosen: Choice) -> tuple[str, str]:
+def _metric(values: dict[str, Any], config: dict[str, Any], selection: Choice) -> tuple[str, str]:
     """The metric with its filter that is the score, and a note on the others.
 
     Of several filters it is one that takes answers as they are, not a vote; of these the one over the most
@@ -113,9 +113,9 @@ def _metric(values: dict[str, Any], config: dict[str, Any], chosen: Choice) -> t
         if not _parts(name)[0].endswith("_stderr") and number(value) is not None
     ]
     by_name = [list(dict.fromkeys(_parts(name)[i] for name in names)) for i in (0, 1)]
-    metrics = choice.candidates(by_name[0], chosen.metric, "metric")
-    filters = choice.candidates(by_name[1], chosen.filter, "filter")
-    order = (chosen.metric,) if chosen.metric is not None else PREFERRED
+    metrics = choice.candidates(by_name[0], selection.metric, "metric")
+    filters = choice.candidates(by_name[1], selection.filter, "filter")
+    order = (selection.metric,) if selection.metric is not None else PREFERRED
     shares = [name for key in order for name in names if _parts(name)[0] == key and 0 <= values[name] <= 1]
 
     def rank(name: str) -> tuple[int, bool, int]:
@@ -124,7 +124,7 @@ def _metric(values: dict[str, Any], config: dict[str, Any], chosen: Choice) -> t
 
     own = [name for name in shares if _parts(name)[0] in metrics and _parts(name)[1] in filters]
     if taken := min(own, key=rank, default=None):
-        of_user = chosen.metric is not None or chosen.filter is not None
+        of_user = selection.metric is not None or selection.filter is not None
         others = {} if of_user else {name: float(values[name]) for name in shares if name != taken}
         return taken, choice.note(taken, others, "--metric or --filter")
     raise Unreadable(f"no share of right answers among its metrics ({', '.join(names) or 'none'})")

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from openrs.analysis.importing import address, beside, inspect_log, lighteval, l
 from openrs.analysis.importing.choice import RULES, Choice
 from openrs.analysis.importing.result import FOREIGN, Result, Unread, Unreadable, reason
 from openrs.errors import Mistake
+from openrs.records.files import is_unicode
 from openrs.records.scores import Score
 
 
@@ -96,6 +97,9 @@ def read(
             branch = imported.get("branch") or imported["revision"]
             at = address.find(place, patterns, imported["model"], branch)
             score = replace(result.score, step=at.step or 0, imported=imported)
+            if not is_unicode([relative, at.name, asdict(score)]):
+                yield Skipped(relative, "holds a name or text that is no Unicode", result.score.title)
+                continue
             yield ForeignScore(score, at.name, at.step is not None, at.matched, result.note)
 
 

@@ -1,15 +1,18 @@
 """Everything that the page shows, as plain data: nothing here knows of HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from openrs.analysis import curves
-from openrs.analysis.factors import names
+from openrs.analysis.arms import Arms, arms, blocks, limits, overall
+from openrs.analysis.factors import names, replicates, short_names
 from openrs.analysis.report import completions, summary, warnings
+from openrs.analysis.report.overview import overview
 from openrs.analysis.report.provenance import Provenance
-from openrs.analysis.rows import ResultRow, base_row, evaluations_of, result_rows
+from openrs.analysis.rows import ResultRow, evaluations_of, result_rows, titles
 from openrs.analysis.run_records import RunRecords
 from openrs.analysis.tables import costs, references, table1
 from openrs.analysis.tables.table import Entry, Table, Value
@@ -48,62 +51,135 @@ def collect(
     provenance = Provenance(runs)
     parts: list[dict[str, Any]] = []
     groups: list[list[ResultRow]] = []
+    studies = [reader.facts(study) for study in reader.every(outputs, storage)]
+    recipes = _Recipes(runs)
+    first: Arms | None = None
     for imported in (False, True):
         members = [run for run in runs if run.scores and run.imported == imported]
         for part in table1.parts(members) if members else []:
             rows = result_rows(part.evaluations)
             options = table1.Options(averaging="both" if imported else "raw")
-            tables = table1.of_rows(rows, options, notes=part.notes)
-            title = tables[0].title.replace("Table 1", f"Table {len(parts) + 1}")
             groups.append(rows)
-            parts.append(_part(rows, [replace(tables[0], title=title), *tables[1:]], provenance))
+            study = arms(rows)
+            first = first or study
+            parts.append(_part(rows, study, options, part.notes, provenance, recipes))
+            for key in ("recipes", "table"):
+                parts[-1][key]["title"] = parts[-1][key]["title"].replace("Table 1", f"Table {len(parts)}")
     labels = names(runs)
     return {
         "title": f"openrs report: {outputs}",
+        "study": overview(first, provenance.runs, studies, datetime.now(UTC).date().isoformat())
+        if first
+        else None,
+        "recipes": recipes.labels,
         "parts": parts,
         "warnings": warnings.of_runs(runs, provenance.runs),
         "references": [_table(references.table(name)) for name in reference],
-        "traces": _traces(runs),
-        "logged": curves.LOGGED,
-        "costs": [row for run in runs if (row := _cost(run, labels[run.id]))],
-        "studies": [asdict(reader.facts(study)) for study in reader.every(outputs, storage)],
+        "traces": _traces(runs, recipes),
+        "costs": sorted(
+            (row for run in runs if (row := _cost(run, labels[run.id]))), key=lambda row: row["run"]
+        ),
+        "studies": [asdict(study) for study in studies],
         "provenance": provenance.data(),
         "completions": completions.sample(groups, most),
     }
 
 
-def _part(rows: list[ResultRow], tables: Sequence[Table], provenance: Provenance) -> dict[str, Any]:
-    """One table with what belongs to it."""
-    sources = {
-        (row.label, title): [
+class _Recipes:
+    """The recipes of the page, each with one place, which is its colour in every plot."""
+
+    def __init__(self, runs: Sequence[RunRecords]) -> None:
+        trained = [run for run in runs if run.imported or any(score.step for score in run.scores)]
+        ids, texts = replicates(trained), short_names(trained, seeds=False)
+        ordered = sorted(trained, key=lambda run: (run.name, ids[run.id]))
+        labels = {ids[run.id]: texts[run.id] for run in ordered}
+        places = {id_: place for place, id_ in enumerate(labels)}
+        self.labels = list(labels.values())
+        self._places = {run.id: places[ids[run.id]] for run in trained}
+
+    def place(self, run: str) -> int:
+        """The place of a run's recipe; that of a run that was not evaluated comes after all others."""
+        return self._places.setdefault(run, len(self.labels))
+
+
+def _part(
+    rows: list[ResultRow],
+    study: Arms,
+    options: table1.Options,
+    notes: Sequence[str],
+    provenance: Provenance,
+    recipes: _Recipes,
+) -> dict[str, Any]:
+    """One group of rows that may share a table: its arms, all its checkpoints, and its curves."""
+    arm_rows, shown = study.rows, titles(study.rows)
+    checkpoint = [f"Checkpoint of each run: {study.checkpoint}. No score selected it."] if study.means else []
+    differences = blocks(study, shown)
+    evaluations = evaluations_of(rows)
+    return {
+        "recipes": _table(
+            table1.scores(arm_rows, options, notes=(*checkpoint, *notes)),
+            _sources({row.label: (row,) for row in arm_rows}, provenance),
+        ),
+        "table": _table(
+            table1.scores(rows, options, notes=notes),
+            _sources({row.label: (row,) for row in rows}, provenance),
+        ),
+        "blocks": [
+            {
+                "title": block.title,
+                "runs": block.runs,
+                "limits": limits([cell for _, cells in block.table.rows if (cell := overall(cells))]),
+                "table": _table(block.table, _sources(block.pairs, provenance)),
+            }
+            for block in differences
+        ],
+        "summary": summary.sentences(
+            arm_rows, shown, next((block.table for block in differences if block.to_base), None)
+        ),
+        "warnings": warnings.of_rows(rows),
+        "imported": all(item.run.imported for item in evaluations),
+        "panels": [
+            {
+                "title": panel.title,
+                "bases": [[label, round(level, 3)] for label, level in panel.bases],
+                "curves": [_curve(curve, recipes) for curve in panel.curves],
+            }
+            for panel in curves.panels(rows)
+        ],
+    }
+
+
+def _sources(
+    rows: Mapping[str, Sequence[ResultRow]], provenance: Provenance
+) -> dict[tuple[str, str], list[int]]:
+    """Label and benchmark -> the places of the score records behind the cell, of each row that it is of."""
+    return {
+        (label, title): [
             provenance.place(item.run, score)
+            for row in members
             for item in row.evaluations
             for score in item.scores.get(title, [])
         ]
-        for row in rows
-        for title in row.cells
+        for label, members in rows.items()
+        for title in members[-1].cells
     }
-    base = base_row(rows)
-    evaluations = evaluations_of(rows)
-    scores = curves.scores(evaluations).items()
+
+
+def _curve(curve: curves.ScoreCurve, recipes: _Recipes) -> dict[str, Any]:
+    points = [
+        [p.step, *(None if number is None else round(number, 3) for number in (p.mean, p.low, p.high))]
+        for p in curve.points
+    ]
     return {
-        "table": _table(tables[0], sources),
-        "differences": _table(tables[1], sources, base.label if base else "") if len(tables) > 1 else None,
-        "summary": summary.sentences(tables, [row.trained for row in rows]),
-        "warnings": warnings.of_rows(rows),
-        "imported": all(item.run.imported for item in evaluations),
-        "curves": {title: [_curve(curve) for curve in members] for title, members in scores},
+        "label": curve.label,
+        "recipe": recipes.place(curve.runs[0]),
+        "single": curve.single,
+        "reported": curve.reported,
+        "points": points,
     }
 
 
-def _curve(curve: curves.ScoreCurve) -> dict[str, Any]:
-    points = [[p.step, round(p.mean, 3), round(p.low, 3), round(p.high, 3)] for p in curve.points]
-    return {"label": curve.label, "points": points}
-
-
-def _table(
-    table: Table, sources: dict[tuple[str, str], list[int]] | None = None, base: str = ""
-) -> dict[str, Any]:
+def _table(table: Table, sources: dict[tuple[str, str], list[int]] | None = None) -> dict[str, Any]:
     """A table's values, each as the list of its fields that page/tables.js names, and then its sources."""
     benchmarks = [title for title in table.columns if not title.startswith("Avg.")]
 
@@ -113,9 +189,7 @@ def _table(
         *fields, _digits = astuple(entry)
         fields[:3] = [None if number is None else round(number, 3) for number in fields[:3]]
         columns = benchmarks if title.startswith("Avg.") else [title]
-        labels = [base, label] if base else [label]
-        keys = [(name, column) for name in labels for column in columns]
-        return [*fields, [place for key in keys for place in (sources or {}).get(key, [])]]
+        return [*fields, [place for column in columns for place in (sources or {}).get((label, column), [])]]
 
     return {
         "title": table.title,
@@ -131,15 +205,29 @@ def _table(
     }
 
 
-def _traces(runs: list[RunRecords]) -> dict[str, list[dict[str, Any]]]:
-    return {
-        key: [
-            {"label": trace.label, "steps": steps, "values": values}
-            for trace in members
-            for steps, values in [thinned(trace.steps, trace.values)]
-        ]
-        for key, members in curves.traces(runs).items()
-    }
+def _traces(runs: list[RunRecords], recipes: _Recipes) -> list[dict[str, Any]]:
+    """A plot each: those of different rewards are apart, as another reward has other units."""
+    plots = []
+    for key, members in curves.traces(runs).items():
+        groups = curves.apart(members)
+        for reward, own in groups.items():
+            title = f"{curves.LOGGED[key]}, reward: {reward}" if len(groups) > 1 else curves.LOGGED[key]
+            lines = [_trace(line, recipes.place(line.run), True) for line in own]
+            for mean in curves.means(own):
+                ids = [line.run for line in own if line.recipe == mean.recipe]
+                if len(ids) > 1:
+                    values = curves.smoothed(mean.values, curves.window_for(len(mean.steps)))
+                    smooth = replace(mean, values=tuple(values))
+                    lines.append(_trace(smooth, recipes.place(ids[0]), False))
+                else:
+                    lines[[line.run for line in own].index(ids[0])]["single"] = False
+            plots.append({"title": title, "lines": lines})
+    return plots
+
+
+def _trace(trace: curves.Trace, place: int, single: bool) -> dict[str, Any]:
+    steps, values = thinned(trace.steps, trace.values)
+    return {"label": trace.label, "recipe": place, "single": single, "steps": steps, "values": values}
 
 
 def thinned(steps: Sequence[int], values: Sequence[float]) -> tuple[list[int], list[float]]:

@@ -6,19 +6,21 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
+from openrs.analysis import questions
+from openrs.analysis.arms import reported_step
 from openrs.analysis.rows import ResultRow
 from openrs.analysis.run_records import Evaluation
 from openrs.records import faults
-from openrs.records.left_out import leave_out, sound_record
+from openrs.records.left_out import sound_record
 from openrs.records.scores import Score
 
 MOST = 2000
 """Completions in a report."""
-ROWS = 10
-"""Rows of the viewer at most: a base model, and runs by their last checkpoint."""
+ROWS = 16
+"""Rows of the viewer at most: a base model, runs by their last checkpoint, then earlier checkpoints."""
 LONGEST = 20_000
 """Characters of a completion; of a longer one the middle is left out, and the page says so."""
-BUDGET = 12_000_000
+BUDGET = 8_000_000
 """Characters of all of them together."""
 
 
@@ -51,24 +53,53 @@ def sample(groups: Sequence[Sequence[ResultRow]], most: int = MOST) -> dict[str,
         most: completions in all.
 
     Returns:
-        For the page: labels of the rows, problems with their answers, and what the sample is of.
+        For the page: labels of the rows, problems with their answers, the verdict of each row on every
+        problem, and what the sample is of.
     """
     for group in groups:
-        rows = _last_checkpoints(group)
+        rows = _checkpoints(group)
         by_title = _columns([row.evaluations[0] for row in rows])
         if by_title:
             problems, text = _draw(by_title, most)
-            return {"rows": [row.label for row in rows], "problems": problems, "said": text}
-    return {"rows": [], "problems": [], "said": "No completions are stored with these records."}
+            outcomes = {title: _outcomes(columns) for title, columns in by_title.items()}
+            return {
+                "rows": [row.label for row in rows], "problems": problems, "outcomes": outcomes, "said": text
+            }  # fmt: skip
+    return {
+        "rows": [],
+        "problems": [],
+        "outcomes": {},
+        "said": "No completions are stored with these records.",
+    }
 
 
-def _last_checkpoints(group: Sequence[ResultRow]) -> list[ResultRow]:
-    """A base model, then each run's last evaluated checkpoint, in the table's order."""
-    last: dict[str, ResultRow] = {}
+def _checkpoints(group: Sequence[ResultRow]) -> list[ResultRow]:
+    """A base model, each run's last evaluated checkpoint, then in turns its reported one and the others from
+    the newest back, as far as there is room; in the table's order."""
+    by_run: dict[str, list[ResultRow]] = {}
     for row in group:
         if not row.mean_of_runs and _stored(row.evaluations[0]):
-            last[row.evaluations[0].run.id] = row  # a run's rows come by step
-    return list(last.values())[:ROWS]
+            by_run.setdefault(row.evaluations[0].run.id, []).append(row)  # a run's rows come by step
+    for own in by_run.values():
+        last, *others = own[::-1]
+        own[:] = [last, *sorted(others, key=lambda row: row.evaluations[0].step != _reported(row))]
+    turns = chain.from_iterable(zip_longest(*by_run.values()))
+    picks = {id(row) for row in list(filter(None, turns))[:ROWS]}
+    return [row for row in group if id(row) in picks]
+
+
+def _reported(row: ResultRow) -> int | None:
+    return reported_step(row.evaluations[0].run)
+
+
+def _outcomes(columns: Columns) -> list[str]:
+    """For each row a character a problem: 1 right, 0 wrong, p in part, - not measured."""
+    problems = sorted(set().union(*(column.correct for column in columns if column is not None)))
+    signs: dict[float | None, str] = {1: "1", 0: "0", None: "-"}
+    return [
+        "".join(signs.get(None if column is None else column.correct.get(key), "p") for key in problems)
+        for column in columns
+    ]
 
 
 def _stored(item: Evaluation) -> bool:
@@ -111,9 +142,9 @@ def _draw(by_title: dict[str, Columns], most: int) -> tuple[list[dict[str, Any]]
     rows = len(next(iter(by_title.values())))
     text = (
         f"{answers} completions of {len(problems)} problems (of {sum(map(len, queues.values()))}), first "
-        f"sampling seed, for {rows} rows: the base model, then the last evaluated checkpoint of each run, at "
-        f"most {ROWS} rows. Problems on which the rows disagree come first, the most evenly split ones "
-        "before the others."
+        f"sampling seed, for {rows} rows: the base model, the last evaluated checkpoint of each run, then "
+        f"earlier ones, at most {ROWS} rows. Problems on which the rows disagree come first, the most evenly "
+        "split ones before the others."
     )
     if shortened:
         text += f" The middle of {shortened} completions over {LONGEST:,} characters is left out."
@@ -180,26 +211,8 @@ def _shortened(text: str) -> str:
 
 
 def _questions(columns: Columns) -> dict[str, str]:
-    """Problem id -> its text, from lighteval's details beside the first row that has them."""
+    """Problem id -> its text, from the first row that has them."""
     for column in filter(None, columns):
-        item, score = column.evaluation, column.score
-        folder = item.run.folder / "eval" / f"step-{score.step:05d}" / "lighteval" / "details"
-        if files := sorted(folder.glob(f"**/details_{score.benchmark}|*.parquet")):
-            try:
-                return _read(files[-1], str(item.settings.get("instruction") or ""))
-            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-                what = f"cannot be read as lighteval's details ({' '.join(str(error).split())})"
-                leave_out(f"{files[-1]}: {what}. Remove it, or put it back from a copy.")
+        if texts := questions.texts(column.evaluation, column.score.title):
+            return texts
     return {}
-
-
-def _read(path: Path, instruction: str) -> dict[str, str]:
-    from pyarrow import parquet
-
-    docs = [row["doc"] for row in parquet.read_table(path, columns=["doc"]).to_pylist()]
-    keys = [(doc.get("specific") or {}).get("problem_id") for doc in docs]
-    return {
-        key: doc["query"].removeprefix(instruction).strip()
-        for key, doc in zip(keys, docs, strict=True)
-        if key
-    }

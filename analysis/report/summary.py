@@ -2,52 +2,39 @@
 
 from collections.abc import Sequence
 
-from openrs.analysis.tables.table import BEST, REAL, TIED, Table, Value
+from openrs.analysis.arms import overall
+from openrs.analysis.rows import ResultRow
+from openrs.analysis.tables import verdicts
+from openrs.analysis.tables.table import REAL, Table, Value
 
 MOST = 12
 """Rows that a sentence lists one by one."""
 
 
-def sentences(tables: Sequence[Table], trained: Sequence[bool]) -> list[str]:
-    """A table in words, and its differences to the base model where there are any.
+def sentences(rows: Sequence[ResultRow], titles: Sequence[str], differences: Table | None) -> list[str]:
+    """The answer first: which arm is best, then each against the base model, then what was measured.
 
     Args:
-        tables: Table 1 and, where it was made, its differences.
-        trained: for each row of Table 1, whether it is a trained checkpoint.
+        rows: base models and arms.
+        differences: of the arms to the base model, where there is one.
     """
-    first, *others = tables
-    return [_size(first, trained), *_best(first), *(text for table in others for text in _differences(table))]
+    own = verdicts.sentence(rows, titles)
+    texts = _differences(differences) if differences else []
+    return [*([own] if own else []), *texts, _size(rows, titles)]
 
 
-def _size(table: Table, trained: Sequence[bool]) -> str:
-    benchmarks = [title for title in table.columns if not title.startswith("Avg.")]
-    base = len(trained) - sum(trained)
+def _size(rows: Sequence[ResultRow], titles: Sequence[str]) -> str:
+    trained = [row for row in rows if row.trained]
+    runs = sum(len(row.evaluations) for row in trained)
     return (
-        f"{_count(sum(trained), 'trained row')} and {_count(base, 'base model')} on "
-        f"{_count(len(benchmarks), 'benchmark')} ({', '.join(benchmarks)})."
+        f"{_count(len(trained), 'recipe')} ({_count(runs, 'run')}) and "
+        f"{_count(len(rows) - len(trained), 'base model')} on {_count(len(titles), 'benchmark')} "
+        f"({', '.join(titles)})."
     )
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _best(table: Table) -> list[str]:
-    """The row that is best on average, if noise does not explain its lead."""
-    place = next(i for i, title in enumerate(table.columns) if title.startswith("Avg."))
-    averages = [(label, value) for label, cells in table.rows if isinstance(value := cells[place], Value)]
-    tied = [(label, value) for label, value in averages if value.mark == TIED]
-    for label, value in averages:
-        if value.mark == BEST:
-            return [f"Best average: {label} with {_shown(value)}; every other row is worse beyond noise."]
-    if not tied:
-        return []
-    label, value = max(tied, key=lambda pair: pair[1].mean)
-    others = _count(len(tied) - 1, "other")
-    return [
-        f"No row is the best: {label} has the highest average ({_shown(value)}), but "
-        f"{others} cannot be told from it."
-    ]
 
 
 def _shown(value: Value, sign: str = "") -> str:
@@ -57,7 +44,7 @@ def _shown(value: Value, sign: str = "") -> str:
 
 def _differences(table: Table) -> list[str]:
     base = table.title.removeprefix("Differences to ")
-    averages = [(label, value) for label, cells in table.rows if isinstance(value := cells[-1], Value)]
+    averages = [(label, value) for label, cells in table.rows if (value := overall(cells)) is not None]
     family = " (Holm over the table)" if len(averages) > 1 else ""
     kinds: dict[str, list[tuple[str, Value]]] = {"better": [], "worse": [], "noise": []}
     for label, value in averages:

@@ -109,14 +109,14 @@ class Noise:
             return None
         lessened = self.answers
         order = sorted(lessened, key=lambda title: -lessened[title] / self.sizes[title])
-        found = []
+        options = []
         for count in range(1, len(order) + 1):
             titles = tuple(order[:count])
             for more in range(1, MOST):
                 if self.chance(effect, answers=more, titles=titles) >= level:
-                    found.append((more * sum(self.sizes[title] for title in titles), more, titles))
+                    options.append((more * sum(self.sizes[title] for title in titles), more, titles))
                     break
-        return min(found)[1:] if found else None
+        return min(options)[1:] if options else None
 
 
 def noise(

@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from openrs.analysis.cells import Cell, Metric, means_over_runs, measure_all
-from openrs.analysis.factors import SEEDS, factors, named, spelled
+from openrs.analysis.factors import factors, named, spelled, without_seeds
 from openrs.analysis.rows import ResultRow, differing_settings
 from openrs.analysis.run_records import Evaluation
 from openrs.analysis.statistics import intervals
@@ -49,11 +48,7 @@ def levels_of(evaluations: Sequence[Evaluation], requested: Sequence[str]) -> Le
     Args:
         requested: factors that are not put together under the name of their group.
     """
-    values: dict[str, list[Any]] = {
-        key: values
-        for key, values in named(factors([item.run for item in evaluations]), requested).items()
-        if key not in SEEDS and key != "data.rows"
-    }
+    values = without_seeds(named(factors([item.run for item in evaluations]), requested))
     for key in differing_settings(evaluations):
         values[f"evaluation.{key}"] = [item.settings.get(key) for item in evaluations]
     return {

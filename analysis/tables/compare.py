@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from openrs.analysis import mixing
+from openrs.analysis import mixing, questions
 from openrs.analysis.cells import Metric
 from openrs.analysis.factors import replicates
 from openrs.analysis.rows import ResultRow, result_rows, titles
@@ -131,14 +131,19 @@ def _problems(rows: list[ResultRow], shared: list[str], metric: Metric, listed: 
         counts.append((title, tuple(Value(float(number), n=first.n, digits=0) for number in numbers)))
         for i in np.argsort(-np.abs(gaps), kind="stable"):
             if gaps[i] != 0:
-                changes.append((abs(gaps[i]), f"{title} {first.ids[i]}", first.shares[i], second.shares[i]))
+                changes.append((abs(gaps[i]), title, first.ids[i], first.shares[i], second.shares[i]))
     if not counts:
         return []
     changes.sort(key=lambda item: -item[0])
     unit = metric.unit
+    biggest = changes[: max(0, listed)]
+    texts = {title: _texts(rows, title) for title in {change[1] for change in biggest}}
     body = tuple(
-        (label, (Value(unit * a), Value(unit * b), Value(unit * (b - a), paired=True)))
-        for _, label, a, b in changes[: max(0, listed)]
+        (
+            f"{title} {id_}{texts[title].get(id_, '')}",
+            (Value(unit * a), Value(unit * b), Value(unit * (b - a), paired=True)),
+        )
+        for _, title, id_, a, b in biggest
     )
     numbers_of = Table(
         "Problems",
@@ -151,7 +156,17 @@ def _problems(rows: list[ResultRow], shared: list[str], metric: Metric, listed: 
         f"Largest changes, {len(body)} of {len(changes)}",
         ("A", "B", "B - A"),
         body,
-        ("A problem is identified by the hash of its normalised text, as in the score records.",),
+        (
+            "A problem is identified by the hash of its normalised text, as in the score records, and shown "
+            "by the beginning of its text where lighteval's details are kept beside the scores.",
+        ),
         "compare-changes",
     )
     return [numbers_of, *([largest] if body else [])]
+
+
+def _texts(rows: Sequence[ResultRow], title: str) -> dict[str, str]:
+    """Problem id -> how its text begins, from the first checkpoint that has the texts."""
+    read = (questions.texts(item, title) for row in rows for item in row.evaluations if title in item.scores)
+    first = next(filter(None, read), {})
+    return {id_: f": {questions.short(text)}" for id_, text in first.items()}

@@ -1,6 +1,7 @@
 """A table whose cells are values with intervals or words, ready to be written in any format."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -103,7 +104,18 @@ class Table:
             )
             for label, cells in self.rows
         )
-        return replace(self, title=self.title.removesuffix(", with 95 % intervals"), rows=rows)
+        title = self.title.removesuffix(", with 95 % intervals")
+        notes = tuple(filter(None, map(_without_intervals, self.caption)))
+        return replace(self, title=title, rows=rows, caption=notes)
+
+
+def _without_intervals(note: str) -> str:
+    """A note without what it says of intervals."""
+    note = re.sub(r", with its 95 % interval( \([^)]*\))?", "", note)
+    note = note.replace("the 95 % interval of each comparison and its p", "the p of each comparison")
+    kept = [sentence for sentence in note.split(". ") if "interval" not in sentence]
+    text = ". ".join(kept)
+    return text if not text or text.endswith((".", ":")) else f"{text}."
 
 
 def benchmark_order(titles: set[str]) -> list[str]:

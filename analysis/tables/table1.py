@@ -11,8 +11,8 @@ from typing import Literal
 from openrs.analysis import mixing
 from openrs.analysis.cells import AVERAGE, Metric
 from openrs.analysis.rows import ResultRow, base_row, evaluations_of, result_rows, titles
-from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
-from openrs.analysis.tables import captions, comparisons
+from openrs.analysis.run_records import Evaluation, RunRecords, evaluations, say_looks
+from openrs.analysis.tables import captions, comparisons, sequential
 from openrs.analysis.tables.selection import CheckpointSelection, warnings
 from openrs.analysis.tables.table import Table
 from openrs.analysis.tables.values import score_body
@@ -49,18 +49,25 @@ class Part:
 
 
 def everything(runs: Sequence[RunRecords], options: Options = DEFAULT) -> list[Table]:
-    """Table 1 and its differences to the base model; rows that may not share a table have their own.
+    """Table 1 and its differences to the base model; rows that may not share a table have their own, and so
+    have comparisons in looks.
 
     Raises:
         Mistake: no scores, or a selection of checkpoints that cannot be made.
     """
-    tables = []
-    for place, part in enumerate(parts(runs, options.mixed)):
+    tables: list[Table] = []
+    in_looks = sequential.tables(runs) if options.metric == AVERAGE else []
+    for place, part in enumerate(parts(runs, options.mixed) if _measured(runs) or not in_looks else []):
         members, columns, notes = select(part, options)
         selected = options.selection is not None
         rows = result_rows(members, options.metric, tuple(options.mixed), selected, runs=options.runs)
         tables += of_rows(rows, options, f"table1-{place + 1}" if place else "table1", columns, notes)
-    return tables
+    return tables + in_looks
+
+
+def _measured(runs: Sequence[RunRecords]) -> bool:
+    """Whether there are scores of whole benchmarks."""
+    return any(run.scores for run in runs)
 
 
 def select(part: Part, options: Options) -> tuple[Sequence[Evaluation], list[str] | None, tuple[str, ...]]:
@@ -96,6 +103,8 @@ def parts(runs: Sequence[RunRecords], mixed: Collection[str] = ()) -> list[Part]
         apart = mixing.groups(members, mixed)
         whole += [Part(tuple(members), _notes(apart, members)) for members in apart]
     if not whole:
+        for run in runs:
+            say_looks(run)
         raise Mistake("no scores: nothing was evaluated yet. Run openrs with stages=[train,evaluate].")
     return whole
 
@@ -129,6 +138,23 @@ def of_rows(
     Raises:
         Mistake: no row has the metric.
     """
+    table = scores(rows, options, name, columns, notes)
+    shown = [title for title in titles(rows) if title in table.columns]
+    base = base_row(rows)
+    others = [row for row in rows if row is not base]
+    if base is None or not others:
+        return [table]
+    return [table, comparisons.table(base, others, shown, options.metric, f"{name}-differences")]
+
+
+def scores(
+    rows: list[ResultRow],
+    options: Options = DEFAULT,
+    name: str = "table1",
+    columns: Collection[str] | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """The table of these rows alone; as `of_rows`."""
     shown = [title for title in titles(rows) if columns is None or title in columns]
     if not shown:
         raise Mistake(
@@ -136,9 +162,7 @@ def of_rows(
             "avg only."
         )
     rules = ("rounded", "raw") if options.averaging == "both" else (options.averaging,)
-    base = base_row(rows)
-    others = [row for row in rows if row is not base]
-    table = Table(
+    return Table(
         title=f"Table 1: {_title(rows, options.metric)}, with 95 % intervals",
         columns=(*shown, "Avg.", *(["Avg. (raw)"] if len(rules) > 1 else [])),
         rows=score_body(rows, shown, options.metric, rules),
@@ -146,9 +170,6 @@ def of_rows(
         name=name,
         origins=tuple(row.origin for row in rows),
     )
-    if base is None or not others:
-        return [table]
-    return [table, comparisons.table(base, others, shown, options.metric, f"{name}-differences")]
 
 
 def _title(rows: Sequence[ResultRow], metric: Metric) -> str:

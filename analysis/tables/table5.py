@@ -204,6 +204,9 @@ def _left_to_defaults(config: Config, values: dict[str, Any]) -> tuple[Parameter
             "file's bf16, whose AdamW at 1e-6 changes 2 % of weights", values["model_init_kwargs"]["dtype"]),
         *(P(name, DROPPED, name, f"algorithm.trl; {changed.get(name, 'no default is recorded')}")
             for name in sorted(config.algorithm.trl)),
+        *([P("adapter", "none: all weights", "GRPOTrainer(peft_config=...)", "the learning rate is "
+            f"{config.adapter.learning_rate_factor:g} times algorithm.learning_rate",
+            f"{config.adapter.name}, rank {config.adapter.rank}")] if config.adapter else ()),
     )
 # fmt: on
 

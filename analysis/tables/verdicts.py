@@ -31,17 +31,17 @@ def sentence(rows: Sequence[ResultRow], titles: Sequence[str], metric: Metric = 
     gap = shown(difference, difference.p, metric)
     between = "" if gap.low is None else f" [{gap.low:.1f}, {gap.high:.1f}]"
     of = f"{abs(gap.mean):.1f} {'points' if metric.bounded else 'tokens'}{between}"
-    found = marks(arms, [[title] for title in titles] + ([list(titles)] if len(titles) > 1 else []))[-1]
+    signs = marks(arms, [[title] for title in titles] + ([list(titles)] if len(titles) > 1 else []))[-1]
     where = "on average" if len(titles) > 1 else f"on {titles[0]}"
     name, other = first.label, second.label
-    if found.get(0) == BEST:
+    if signs.get(0) == BEST:
         text = f"{name} is the best {where}: {_number(first, titles, metric)}, ahead of {other} by {of}"
-    elif len(found) == 2:
+    elif len(signs) == 2:
         text = f"{name} and {other} cannot be told apart {where}: they differ by {of}"
     else:
         text = (
             f"No arm is the best {where}: {name} leads with {_number(first, titles, metric)}, and "
-            f"{len(found) - 1} others cannot be told from it ({other} is {of} behind)"
+            f"{len(signs) - 1} others cannot be told from it ({other} is {of} behind)"
         )
     if difference.of_recipes:
         return f"{text}."

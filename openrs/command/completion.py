@@ -70,8 +70,8 @@ def main(words: Sequence[str]) -> int:
             f"Say openrs -sc install=SHELL, where SHELL is {', '.join(INSTALL)}."
         )
     if action == "query":
-        found = candidates(os.environ.get("COMP_LINE", ""))
-        print("".join(f"{item.rstrip() if shell == 'fish' else item}\n" for item in found), end="")
+        words_after = candidates(os.environ.get("COMP_LINE", ""))
+        print("".join(f"{item.rstrip() if shell == 'fish' else item}\n" for item in words_after), end="")
     else:
         print((INSTALL if action == "install" else UNINSTALL)[shell])
     return 0
@@ -82,15 +82,15 @@ def candidates(line: str) -> list[str]:
     *before, word = f"{line}|".split()[1:] or ["|"]  # after a space the mark is a word of its own
     word = word.removesuffix("|")
     if not before and not word.startswith("-"):
-        found = [f"{verb} " for verb in verbs.known()] if "=" not in word else []
-        found += _of_overrides(word, before)
+        items = [f"{verb} " for verb in verbs.described()] if "=" not in word else []
+        items += _of_overrides(word, before)
     elif before and verbs.is_verb(before[0]):
-        found = list(_of_verb(before, word))
+        items = list(_of_verb(before, word))
     elif before[-1:] and before[-1] in VALUES:
-        found = [f"{value} " for value in VALUES[before[-1]]]
+        items = [f"{value} " for value in VALUES[before[-1]]]
     else:
-        found = [f"{flag} " for flag in FLAGS] if word.startswith("-") else _of_overrides(word, before)
-    return sorted({item for item in found if item.startswith(word)})
+        items = [f"{flag} " for flag in FLAGS] if word.startswith("-") else _of_overrides(word, before)
+    return sorted({item for item in items if item.startswith(word)})
 
 
 def _of_verb(before: Sequence[str], word: str) -> Iterator[str]:
@@ -125,11 +125,11 @@ def _of_overrides(word: str, before: Sequence[str]) -> list[str]:
     from openrs.config import names  # the schema, which no group needs
 
     sign, above = key[: len(key) - len(bare)], bare.rpartition(".")[0]
-    found = [] if above else [f"{group}=" for group in [*option_folders.groups(roots), *_hydra_groups()]]
+    items = [] if above else [f"{group}=" for group in [*option_folders.groups(roots), *_hydra_groups()]]
     inside = f"{above}." if above else ""
     for name in names.keys_of(above):
-        found += [f"{inside}{name}{end}" for end in _ends(f"{inside}{name}")]
-    return [f"{sign}{item}" for item in found]
+        items += [f"{inside}{name}{end}" for end in _ends(f"{inside}{name}")]
+    return [f"{sign}{item}" for item in items]
 
 
 def _is_group(name: str, roots: Sequence[Path]) -> bool:

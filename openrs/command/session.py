@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs.collect import collect
+from openrs.command.plan_text import describe, describe_cost
 from openrs.config import command_line, compose
 from openrs.config.refusal import circle, refusal
 from openrs.cost import full_disk
@@ -17,7 +18,6 @@ from openrs.errors import Crashed, Mistake, Unfit, denial
 from openrs.paths import CONF
 from openrs.pipeline import stages
 from openrs.plan import Plan, preview, resolve, way_on
-from openrs.plan_text import describe, describe_cost
 from openrs.processes import interruption
 from openrs.records.masking import masked
 from openrs.records.run import Run
@@ -116,7 +116,7 @@ def main() -> int:
             raise
         except Exception as error:
             full = full_disk.is_cause(error)
-            reason = full_disk.explain(compose.to_config(composed)) if full else denial(error)
+            reason = full_disk.explain(compose.to_config(composed), error) if full else denial(error)
             if reason is None:
                 raise
             session.failed += 1

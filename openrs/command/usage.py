@@ -39,12 +39,12 @@ def text(words: Sequence[str]) -> str:
     Args:
         words: of the command, where --config-dir may name a folder of options.
     """
-    known = verbs.known()
-    width = max(map(len, known))
+    verb_texts = verbs.described()
+    width = max(map(len, verb_texts))
     roots = option_folders.searched(config_dir(words))
     groups = option_folders.groups(roots)
     return TEXT.format(
-        verbs="\n".join(f"{name:{width}}  {does}" for name, does in known.items()),
+        verbs="\n".join(f"{name:{width}}  {does}" for name, does in verb_texts.items()),
         groups="\n".join(f"{group}: {', '.join(option_folders.options(group, roots))}" for group in groups),
     )
 

@@ -14,7 +14,7 @@ OTHERS = {
 """Verb beside those of `analysis` -> what it does, and the module with its `parser` and its `main`."""
 
 
-def known() -> dict[str, str]:
+def described() -> dict[str, str]:
     """Verb -> what it does."""
     from openrs.analysis import commands
 
@@ -24,8 +24,8 @@ def known() -> dict[str, str]:
 def parser(verb: str) -> ArgumentParser | None:
     """The parser of a verb's words, or None where there is no such verb."""
     if verb in OTHERS:
-        made: ArgumentParser = import_module(OTHERS[verb][1]).parser()
-        return made
+        verb_parser: ArgumentParser = import_module(OTHERS[verb][1]).parser()
+        return verb_parser
     from openrs.analysis import commands
 
     return commands.parser()[1].choices.get(verb)
@@ -56,5 +56,5 @@ def _meant(word: str) -> str:
     """What a wrong verb may have meant."""
     from openrs.config.overrides import meant  # Hydra, which no verb needs
 
-    close = get_close_matches(word, known(), 1)
+    close = get_close_matches(word, described(), 1)
     return meant(word) or (f"Did you mean {close[0]}? " if close else "") + "openrs --help lists the verbs"

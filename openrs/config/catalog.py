@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from openrs.config.fields import option
 from openrs.paths import is_path
@@ -49,6 +49,8 @@ class Model:
     """Precision of training's forward pass; master weights are always float32."""
     evaluation_dtype: Literal["float64", "float32", "bfloat16"] = option(identity="evaluation")
     """Precision of evaluation. In float64 no token depends on the size of the batch."""
+    template_arguments: dict[str, Any] = option(factory=dict, identity="recipe")
+    """Arguments of the chat template, as enable_thinking=false of Qwen3's, in training and evaluation."""
 
     @property
     def loaded_revision(self) -> str | None:

@@ -1,6 +1,6 @@
 """Checks of a config: each number within its limits, and batches, lengths, steps and names that fit together.
 
-Devices are in `device_checks`, rewards in `reward_checks`.
+Devices, evaluation, rewards and the parts of the loss have files of their own beside this one.
 """
 
 import math
@@ -8,7 +8,15 @@ import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from openrs.config import device_checks, names, path_checks, reward_checks, trl_fields
+from openrs.config import (
+    algorithm_checks,
+    device_checks,
+    evaluation_checks,
+    names,
+    path_checks,
+    reward_checks,
+    trl_fields,
+)
 from openrs.config.catalog import Columns
 from openrs.config.fields import LARGEST, Limits
 from openrs.config.own_data import OWN
@@ -23,7 +31,16 @@ def check(config: Config) -> None:
         Mistake: naming the field, its value, the rule and the remedy.
     """
     _fields(config, "")
-    for part in (_batches, _lengths, reward_checks.check, _data, _steps, _checkpoints, _benchmarks, _rest):
+    for part in (
+        _batches,
+        _lengths,
+        reward_checks.check,
+        algorithm_checks.check,
+        _data,
+        _steps,
+        evaluation_checks.check,
+        _rest,
+    ):
         part(config)
     device_checks.check(config)
     path_checks.check(config)
@@ -31,11 +48,11 @@ def check(config: Config) -> None:
 
 def _fields(node: Any, path: str) -> None:
     """Checks that a group has no field beside the schema's, and that every number is within its limits."""
-    known = {field.name: field.metadata.get("limits") for field in fields(node)}
+    limits = {field.name: field.metadata.get("limits") for field in fields(node)}
     for name, value in vars(node).items():
-        if name not in known:
+        if name not in limits:
             names.unknown(path + name, value)
-        _numbers(value, path + name, known[name])
+        _numbers(value, path + name, limits[name])
 
 
 def _numbers(value: Any, path: str, limits: Limits | None) -> None:
@@ -153,34 +170,6 @@ def _steps(config: Config) -> None:
         )
 
 
-def _checkpoints(config: Config) -> None:
-    stated, every = config.evaluation.checkpoints, config.steps.save_every
-    if config.evaluates and not stated:
-        refuse(
-            "evaluation.checkpoints",
-            "[]",
-            "names no step",
-            "Give for example evaluation.checkpoints=[last], or stages=[train] to evaluate none",
-        )
-    for step in stated:
-        if step not in ("reported", "last") and not step.isdecimal():
-            refuse(
-                "evaluation.checkpoints",
-                step,
-                "is neither a step nor `reported` nor `last`",
-                "Give for example evaluation.checkpoints=[0,reported,last]",
-            )
-    for number in config.checkpoints:
-        if number > config.stop_at or (number % every and number != config.stop_at):
-            refuse(
-                "evaluation.checkpoints",
-                number,
-                f"no checkpoint is saved at step {number} (but every steps.save_every={every} steps, "
-                f"and at the last step, {config.stop_at})",
-                f"Evaluate a multiple of {every}, or change steps.save_every or steps.stop_at",
-            )
-
-
 def _data(config: Config) -> None:
     sources = config.catalog.sources
     for name, draw in config.data.draws.items():
@@ -239,41 +228,6 @@ def _own_data(config: Config) -> None:
         )
 
 
-def _benchmarks(config: Config) -> None:
-    catalog, names = config.catalog, config.evaluation.benchmarks
-    for name, benchmark in catalog.benchmarks.items():
-        if (benchmark.gold_kind == "letter") != bool(benchmark.wrong) or len(benchmark.wrong) > 25:
-            refuse(
-                f"catalog.benchmarks.{name}.wrong",
-                benchmark.wrong,
-                f"gold_kind={benchmark.gold_kind}, but 1 to 25 columns of wrong choices belong to "
-                "gold_kind=letter, and to no other",
-                "Name the columns, or give gold_kind=latex or expr",
-            )
-    if len(set(names)) < len(names) or (config.evaluates and not names):
-        refuse(
-            "evaluation.benchmarks",
-            names,
-            "names a benchmark twice" if names else "names none",
-            "Name each once, as evaluation.benchmarks=[aime24,amc23], or give stages=[train] to train alone",
-        )
-    for name in names:
-        if name not in catalog.benchmarks:
-            refuse(
-                "evaluation.benchmarks",
-                name,
-                f"is no benchmark of catalog={catalog.kind}",
-                f"Known: {', '.join(catalog.benchmarks)}",
-            )
-        if config.evaluation.num_seeds.get(name, 0) < 1:
-            refuse(
-                f"evaluation.num_seeds.{name}",
-                config.evaluation.num_seeds.get(name),
-                "a benchmark needs at least one sampling seed",
-                f"Give evaluation.num_seeds.{name}=1 or more",
-            )
-
-
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """The name of a run is the name of its folder."""
 LONGEST = 100
@@ -299,6 +253,13 @@ def _rest(config: Config) -> None:
             refuse(
                 field, points, "is read by the dry run of a sweep alone", "Give dry_run=true, or leave it out"
             )
+    if config.replicates > 1:
+        refuse(
+            "replicates",
+            config.replicates,
+            "is a setting of a sweep, and this is one run",
+            "Give -m as well, or leave it out",
+        )
     for stage in config.force:
         if stage not in config.stages:
             refuse(
@@ -314,6 +275,8 @@ def _rest(config: Config) -> None:
             "cosine_with_min_lr needs its floor",
             "Give algorithm.min_lr_rate=0.1",
         )
+    if config.adapter and not config.adapter.modules:
+        refuse("adapter.modules", "[]", "leaves nothing to train", "Give for example [q_proj,v_proj]")
     trl_fields.check(config.algorithm.trl)
     algorithm = config.algorithm
     divided = algorithm.logits_over_temperature or algorithm.temperature == 1
@@ -325,3 +288,12 @@ def _rest(config: Config) -> None:
             "as algorithm.logits_over_temperature=false leaves the temperature out",
             "Give algorithm.logits_over_temperature=true, or algorithm.importance_sampling_correction=false",
         )
+    for name, default in {"mode": "sequence_mask", "cap": 3.0}.items():
+        value = getattr(algorithm, f"importance_sampling_{name}")
+        if value != default and not algorithm.importance_sampling_correction:
+            refuse(
+                f"algorithm.importance_sampling_{name}",
+                value,
+                "is part of a correction that algorithm.importance_sampling_correction=false leaves out",
+                "Leave it out, or give algorithm=grpo, dr_grpo or dapo, which have the correction",
+            )

@@ -53,19 +53,19 @@ def _flags(words: Sequence[str]) -> Namespace:
         raise Mistake(f"{' '.join(words)}: {message}. The flags of a command come from Hydra. {HELP}.")
 
     parser.error = fail  # type: ignore[method-assign]
-    known = parser._option_string_actions
+    flags = parser._option_string_actions
     for word, after in zip(words, [*words[1:], ""], strict=True):
         flag, _, value = word.partition("=")
-        if flag.startswith("--") and flag != "--" and flag not in known:
-            raise Mistake(f"{flag}: is no flag. {_meant(flag, value or after, [*known])}.")
+        if flag.startswith("--") and flag != "--" and flag not in flags:
+            raise Mistake(f"{flag}: is no flag. {_meant(flag, value or after, [*flags])}.")
     return parser.parse_intermixed_args(list(words))
 
 
-def _meant(flag: str, value: str, known: list[str]) -> str:
+def _meant(flag: str, value: str, flags: list[str]) -> str:
     """What a wrong flag may have meant."""
     name = flag.lstrip("-").replace("-", "_")
     close = [name] if is_group(name) or names.place(name) else names.nearest(name, 1)
     if close:
         return f"Options have no dashes: {close[0]}={value or 'VALUE'}"
-    similar = get_close_matches(flag, known, 1)
+    similar = get_close_matches(flag, flags, 1)
     return f"Did you mean {similar[0]}? {HELP}" if similar else HELP

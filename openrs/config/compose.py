@@ -56,6 +56,7 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "scaled": lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
     "within_context": lambda number, *, _root_: within_context(number, _root_.model.context),
     "engine": lambda *, _root_: _engine(_root_),
+    "sharding": lambda kind, *, _root_: "ddp" if _root_.adapter else kind,
 }
 """Functions that conf/ calls, as `${scaled:steps,500}`; `_root_` is the whole tree."""
 
@@ -76,7 +77,18 @@ def load(tree: DictConfig) -> Config:
     return config
 
 
-OF_TRAINING = ("seed", "data", "length", "reward", "steps", "prompt", "algorithm", "collapse", "hub")
+OF_TRAINING = (
+    "seed",
+    "data",
+    "length",
+    "reward",
+    "steps",
+    "prompt",
+    "algorithm",
+    "adapter",
+    "collapse",
+    "hub",
+)
 """What an untrained model has no use for."""
 
 

@@ -59,6 +59,14 @@ def _hardware(config: Config) -> None:
             "can wait for each other for ever",
             "Give hardware.sharding=zero2, or hardware.generation=vllm_colocate hardware.server_devices=0",
         )
+    if config.adapter and config.trains and hardware.sharding != "ddp":
+        refuse(
+            "hardware.sharding",
+            hardware.sharding,
+            "spreads the weights or holds them in bfloat16, in which an adapter that is merged for vLLM "
+            f"loses most of its update (adapter={config.adapter.name})",
+            "Give hardware.sharding=ddp: an adapter has little state to share",
+        )
     beside = hardware.generation == "vllm_colocate" and config.trains and config.scale.name == "paper"
     if beside and config.model.compute_dtype == "float32":
         refuse(

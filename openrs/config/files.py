@@ -54,10 +54,10 @@ class FileConfigSource(file_config_source.FileConfigSource):
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> builtins.list[str]:
         """What lies in a group."""
-        found: builtins.list[str] = []
+        files: builtins.list[str] = []
         for path in self._place(config_path).iterdir():
-            self._list_add_result(found, f"{config_path}/{path.name}".lstrip("/"), path.name, results_filter)
-        return sorted(set(found))
+            self._list_add_result(files, f"{config_path}/{path.name}".lstrip("/"), path.name, results_filter)
+        return sorted(set(files))
 
     def _place(self, name: str) -> Path:
         return option_folders.place(Path(self.path), name)

@@ -25,6 +25,11 @@ SYNONYMS = {
     "model_name_or_path": "model.id",
     "system_prompt": "prompt.system",
     "answer_kind": "data.answer_kind",
+    "lora_r": "adapter.rank",
+    "lora_alpha": "adapter.alpha",
+    "lora_dropout": "adapter.dropout",
+    "lora_target_modules": "adapter.modules",
+    "target_modules": "adapter.modules",
 } | {theirs: field for theirs, field in WORDS.items() if theirs != field.rpartition(".")[2]}
 """What other trainers call a field."""
 
@@ -39,15 +44,15 @@ class Place:
 
 def place(name: str) -> Place | None:
     """What stands under a dotted name, with Hydra's own fields under `hydra`; None: it is no name."""
-    found: Place | None = Place(Config)
+    standing: Place | None = Place(Config)
     keys = [str(key) for key in split_key(name)]
     if keys[0] == "hydra":
         from hydra.conf import HydraConf  # which tab completion of our own fields does not wait for
 
-        found, keys = Place(HydraConf), keys[1:]
+        standing, keys = Place(HydraConf), keys[1:]
     for key in keys:
-        found = inner(found, key) if found else None
-    return found
+        standing = inner(standing, key) if standing else None
+    return standing
 
 
 def inner(group: Place, key: str) -> Place | None:
@@ -131,12 +136,12 @@ def nearest(name: str, number: int = 3) -> list[str]:
 
         within, start = HydraConf, "hydra."
     scores = {}
-    for known in dotted(within, start):
-        around, _, end = known.rpartition(".")
-        scores[known] = _alike(last, end) - (0 if around == above else 0.15)
-    best = sorted(scores, key=lambda known: (-scores[known], known.count(".")))
+    for field in dotted(within, start):
+        around, _, end = field.rpartition(".")
+        scores[field] = _alike(last, end) - (0 if around == above else 0.15)
+    best = sorted(scores, key=lambda field: (-scores[field], field.count(".")))
     limit = max(CUTOFF, scores[best[0]] - 0.1)
-    return [known for known in best if scores[known] >= limit][:number]
+    return [field for field in best if scores[field] >= limit][:number]
 
 
 def _alike(one: str, other: str) -> float:

@@ -52,14 +52,14 @@ def groups(roots: tuple[Path, ...]) -> list[str]:
     """The groups of options, without Hydra's own. In a conf/ of the working directory, which may belong to
     another program, only groups of openrs count."""
     counted = [root for root in roots if root.is_dir() and root != own()]
-    found = {path.name for root in counted for path in root.iterdir() if path.is_dir()}
-    return sorted(name for name in found - {"hydra", "__pycache__"} if options(name, roots))
+    subfolders = {path.name for root in counted for path in root.iterdir() if path.is_dir()}
+    return sorted(name for name in subfolders - {"hydra", "__pycache__"} if options(name, roots))
 
 
 def options(group: str, roots: tuple[Path, ...]) -> list[str]:
     """The options of a group."""
-    found = {path.stem for root in roots for path in place(root, group).glob("*.yaml")}
-    return sorted(found | ({"auto"} if group == "scale" else set()))
+    files = {path.stem for root in roots for path in place(root, group).glob("*.yaml")}
+    return sorted(files | ({"auto"} if group == "scale" else set()))
 
 
 def unread(root: Path) -> Iterator[Path]:

@@ -114,8 +114,8 @@ def meant(word: str, folders: Sequence[Path] = (CONF,)) -> str:
     groups = (
         folder.relative_to(root) for root in folders for folder in sorted(root.iterdir()) if folder.is_dir()
     )
-    chosen = [f"{group}={word}" for group in groups if word in _options(str(group), folders)]
-    return f"Say {' or '.join(chosen)}" if chosen else ""
+    choices = [f"{group}={word}" for group in groups if word in _options(str(group), folders)]
+    return f"Say {' or '.join(choices)}" if choices else ""
 
 
 def _unreadable(key: str, text: str, folders: Sequence[Path]) -> NoReturn:
@@ -203,8 +203,8 @@ def _check_group(override: Override, line: str, text: str, folders: Sequence[Pat
     if isinstance(value, dict) and ours:
         values.require(group, value, {group: text})
         return
-    chosen = value if isinstance(value, list) else [value]
-    if not chosen or not all(isinstance(one, str) and one and "${" not in one for one in chosen):
+    choice = value if isinstance(value, list) else [value]
+    if not choice or not all(isinstance(one, str) and one and "${" not in one for one in choice):
         example = f"For one value name its field, as {_field_of(group)}={text}. " if _is_number(value) else ""
         off = "Leave it out for none. " if value is None and group in OPTIONAL else ""
         raise Mistake(f"{line}: {group} takes the name of an option. {off}{example}{remedy}.")
@@ -276,7 +276,7 @@ def _entry(override: Override, folders: Sequence[Path]) -> tuple[str, dict[str, 
 def _entries(dictionary: str, folders: tuple[Path, ...]) -> frozenset[str]:
     """The entries of an open dictionary that options of its group have."""
     group, *below = dictionary.split(".")
-    found: set[str] = set()
+    entries: set[str] = set()
     for folder in folders:
         for path in (folder / group).glob("*.yaml"):
             try:
@@ -285,15 +285,15 @@ def _entries(dictionary: str, folders: tuple[Path, ...]) -> frozenset[str]:
                 continue
             for key in below:
                 node = node.get(key) if isinstance(node, dict) else None
-            found |= set(map(str, node)) if isinstance(node, dict) else set()
-    return frozenset(found)
+            entries |= set(map(str, node)) if isinstance(node, dict) else set()
+    return frozenset(entries)
 
 
-def _merged(known: Any, added: Any) -> Any:
+def _merged(base: Any, over: Any) -> Any:
     """Two trees as one; the second wins."""
-    if not isinstance(known, dict) or not isinstance(added, dict):
-        return added
-    return known | {key: _merged(known.get(key), value) for key, value in added.items()}
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return over
+    return base | {key: _merged(base.get(key), value) for key, value in over.items()}
 
 
 def _text(value: Any) -> str:

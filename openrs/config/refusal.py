@@ -92,12 +92,15 @@ def _entry(dictionary: str) -> str:
 
 def _switched_off(name: str, group: str, text: str) -> str:
     """What to say where a group is null, and one of its fields is given a value."""
+    off, options = f"{name}={text}: {group} is off (null) here", " or ".join(_having(group)[:2])
+    if "." not in group:
+        return f"{off}. Choose {options}."
     field = name.removeprefix(f"{group}.")
     on = f"{group}={{{field}: {text}}}"
-    return f"{name}={text}: {group} is off (null) here. Turn it on, as '{on}'{_having(group)}."
+    return f"{off}. Turn it on, as '{on}'{options and f', or choose {options}'}."
 
 
-def _having(name: str) -> str:
+def _having(name: str) -> list[str]:
     """The options that turn a group on."""
     group, _, field = name.partition(".")
     having = []
@@ -106,9 +109,10 @@ def _having(name: str) -> str:
             content = safe_load(path.read_bytes())
         except YAMLError:
             continue
-        if isinstance(content, dict) and content.get(field) is not None:
+        whole = content if isinstance(content, dict) else {}
+        if (whole.get(field) if field else whole.get(group, whole)) is not None:
             having.append(f"{group}={path.stem}")
-    return f", or choose {' or '.join(having[:2])}" if having else ""
+    return having
 
 
 def _source(key: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from openrs.config.catalog import Catalog, Model
 from openrs.config.fields import option
-from openrs.config.training import Algorithm, Collapse, Data, Length, Prompt, Reward, Steps
+from openrs.config.training import Adapter, Algorithm, Collapse, Data, Length, Prompt, Reward, Steps
 
 
 @dataclass(kw_only=True)
@@ -34,6 +34,18 @@ class Evaluation:
     """Use only this many problems of each benchmark (in file order); null uses all."""
     checkpoints: list[str] = option(identity="neither")
     """Steps to evaluate: numbers, `reported` (the paper's choice) or `last`."""
+    looks: int | None = option(None, identity="evaluation", at_least=1, at_most=5)
+    """Measure part by part of the problems, and end where it is decided whether a checkpoint is better or
+    worse than the reference; null measures all at once."""
+    reference: str | None = option(None, identity="neither")
+    """looks: what each checkpoint is compared with, `base` or RUN@STEP of a run in `outputs`."""
+    tested: str = option("average", identity="neither")
+    """looks: the average over the benchmarks, or one of them."""
+    alpha: float = option(0.05, identity="neither", at_least=0.001, at_most=0.5)
+    """looks: two-sided level of each comparison, over all looks."""
+    futility: float | None = option(None, identity="neither", at_least=0.01, at_most=0.5)
+    """looks: end undecided where the looks to come would decide with less than this probability, were the
+    difference one that all of them show with power 0.8; null goes on. A plan states its price."""
 
 
 @dataclass(kw_only=True)
@@ -86,12 +98,21 @@ class Hardware:
     stall_timeout: float | None = option(3600, above=0, at_most=10**8)
     """Seconds without a new training step, or without an answer of the vLLM server, after which training
     in processes of its own is ended; null waits for ever. (A step of 3,584 tokens is 173 s on 4 x A40.)"""
+    sync_timeout: float | None = option(300, above=0, at_most=10**8)
+    """Seconds that the vLLM server may take to get the weights of a step, after which training is ended; null
+    waits for ever."""
     stop_timeout: float = option(600, above=0, at_most=10**6)
-    """Seconds that training has, once SIGINT or SIGTERM has asked it to end, to finish its step and save a
-    checkpoint; a second signal does not wait. (SLURM sends one that long before a job's end with
-    `#SBATCH --signal=B:TERM@600`, if the job's script starts openrs by `exec openrs ...`.)"""
+    """Seconds that training has, once SIGINT, SIGTERM, SIGUSR1 or SIGUSR2 has asked it to end, to finish its
+    step and save a checkpoint; a second signal does not wait. (SLURM sends one that long before a job's end
+    with `#SBATCH --signal=B:TERM@600`, if the job's script starts openrs by `exec openrs ...`.)"""
     vllm_memory: float = option(0.7, above=0, at_most=1)
     """Share of a device's memory that vLLM may take in training."""
+    sampler_check_every: int = option(10, above=0, at_most=10**9)
+    """Steps between two comparisons of vLLM's log-probabilities with the trainer's, each a forward pass over
+    one group; the first step of a start has one in any case."""
+    sampler_gap_limit: float | None = option(None, above=0)
+    """Mean difference of a token's log-probabilities above which training ends, as vLLM then has other
+    weights than those that are trained; null is the compute type's, 0.01 in float32 and 0.1 in bfloat16."""
     evaluation_batch: int = option(above=0)
     """Sequences that the evaluation engine decodes at once."""
     devices: int = option(at_least=0, at_most=10**5)
@@ -117,10 +138,11 @@ class Hardware:
 
 @dataclass(kw_only=True)
 class Tracker:
-    """Where training curves go besides metrics.jsonl."""
+    """Where curves and scores go besides the records."""
 
     kind: Literal["none", "wandb", "tensorboard"]
     project: str = "openrs"
+    """wandb: the project that the runs are in."""
 
 
 @dataclass(kw_only=True)
@@ -203,6 +225,10 @@ class Config:
     """A difference in points: the dry run of a sweep says how many seeds it takes to show it."""
     spread: float | None = option(None, identity="neither", above=0, below=100)
     """For that: the standard deviation of a recipe's runs, in points of an average; null: of earlier runs."""
+    adapter: Adapter | None = option(None, identity="recipe")
+    """What is trained in the place of all weights; null trains all of them."""
+    replicates: int = option(1, identity="neither", at_least=1, at_most=1000)
+    """Runs of each point of a sweep, with the training seeds seed, seed + 1, ..."""
 
     @property
     def stop_at(self) -> int:
@@ -220,6 +246,12 @@ class Config:
     def evaluates(self) -> bool:
         """Whether this command has an evaluate stage."""
         return "evaluate" in self.stages
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak of the schedule, for what is trained."""
+        factor = self.adapter.learning_rate_factor if self.adapter else 1
+        return self.algorithm.learning_rate * factor
 
     @property
     def gradient_accumulation(self) -> int:

@@ -45,6 +45,8 @@ class Data(Columns):
     )
     """Rows that share this many words in a row with a benchmark's problem are left out; null leaves out the
     rows whose whole text is such a problem."""
+    shuffled_golds: bool = option(False, identity="recipe")
+    """Each problem gets the gold answer of another row: a control arm that cannot teach what is right."""
     curriculum: list[list[str]] = option(factory=list, identity="recipe")
     """Draws in the order in which each epoch takes them; the draws of one list are shuffled together. Empty
     shuffles all draws together."""
@@ -142,15 +144,51 @@ class Algorithm:
     epsilon: float = option(0.2, at_least=0)
     epsilon_high: float | None = option(None, at_least=0)
     num_iterations: int = option(1, above=0)
-    loss: Literal["bnpo", "dapo", "dr_grpo", "grpo"]
+    """Optimizer steps for which the completions of one generation are used."""
+    loss: Literal["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"]
+    ratio_level: Literal["token", "sequence"] = "token"
+    """Whether the ratio of new to old policy is one of each token or one of a whole completion (GSPO)."""
+    ratio_cap: float | None = option(None, above=1)
+    """The largest ratio where the advantage is negative (two-sided clipping); null sets none."""
+    entropy_bonus: float = option(0.0, at_least=0)
+    """Coefficient of the mean entropy of a token, which the loss rewards."""
     scale_rewards: Literal["group", "batch", "none"]
+    reward_aggregation: Literal["sum_then_normalize", "normalize_then_sum"] = "sum_then_normalize"
+    """Whether advantages are made of the sum of the rewards, or each reward is normalised alone (GDPO)."""
     bias_corrected_kl: bool
     """Whether the KL term is multiplied by the importance ratio (TRL 1.16's default)."""
     importance_sampling_correction: bool
     """Whether vLLM's log-probabilities correct the ratio."""
+    importance_sampling_mode: Literal[
+        "sequence_mask", "sequence_truncate", "token_mask", "token_truncate"
+    ] = "sequence_mask"
+    """What that correction weighs, completions or tokens, and what it does above the cap: leave them out or
+    cut the weight. The default leaves out long completions in bfloat16, whose rounding adds up."""
+    importance_sampling_cap: float | None = option(3.0, above=0)
+    """The largest weight of that correction; null sets no cap."""
     mask_truncated: bool = False
     trl: dict[str, Any] = field(default_factory=dict)
     """Fields of TRL's GRPOConfig that openrs has no word for, as top_k=50 (`openrs.config.trl_fields`)."""
+
+
+@dataclass(kw_only=True)
+class Adapter:
+    """What is trained in the place of all weights: small matrices beside those of these layers."""
+
+    name: Literal["lora", "dora"]
+    rank: int = option(above=0, at_most=10**5)
+    """Columns of the small matrices."""
+    alpha: int = option(above=0, at_most=10**6)
+    """Their product counts alpha / rank times."""
+    dropout: float = option(0.0, at_least=0, below=1)
+    """Share of a layer's inputs that the matrices do not see."""
+    modules: list[str]
+    """Linear layers beside which they are, by the ends of their names."""
+    learning_rate_factor: float = option(above=0)
+    """The learning rate, as a multiple of algorithm.learning_rate."""
+
+    def __post_init__(self) -> None:
+        self.modules = sorted(set(self.modules))  # their order decides nothing
 
 
 @dataclass(kw_only=True)
@@ -187,3 +225,6 @@ class Collapse:
     """Stop where the mean KL divergence from the base model is above this."""
     foreign_above: float | None = option(None, at_least=0, at_most=1)
     """Stop where more than this share of letters is not Latin (the paper saw the language drift)."""
+    sampling_gap_above: float | None = option(None, above=0)
+    """Stop where vLLM's log-probabilities differ from the trainer's by more than this a token (means over
+    the comparisons of hardware.sampler_check_every; above hardware.sampler_gap_limit training fails)."""

@@ -38,8 +38,9 @@ def check(passed: dict[str, Any]) -> None:
             refuse(field, value, f"cannot be passed on, as {OWN[name]}", "Leave it out")
         if name not in installed():
             close = get_close_matches(name, [*installed()], 3)
-            known = f"Perhaps {' or '.join(close)} is meant" if close else "See trl.GRPOConfig for its fields"
-            refuse(field, value, "is no field of the installed TRL's GRPOConfig", known)
+            meant = " or ".join(close)
+            remedy = f"Perhaps {meant} is meant" if close else "See trl.GRPOConfig for its fields"
+            refuse(field, value, "is no field of the installed TRL's GRPOConfig", remedy)
         stands = Place(installed()[name])
         kinds = names.alternatives(stands.annotation)
         for at, place, wrong in values.misfits(field, stands, value):

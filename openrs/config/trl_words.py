@@ -29,6 +29,7 @@ WORDS = {
     "max_grad_norm": "algorithm.max_grad_norm",
     # model, precision and devices
     "model_init_kwargs": "model.revision",
+    "chat_template_kwargs": "model.template_arguments",
     "bf16": "model.compute_dtype",
     "fp16": "model.compute_dtype",
     "bf16_full_eval": "model.evaluation_dtype",
@@ -64,9 +65,16 @@ WORDS = {
     "epsilon": "algorithm.epsilon",
     "epsilon_high": "algorithm.epsilon_high",
     "loss_type": "algorithm.loss",
+    "importance_sampling_level": "algorithm.ratio_level",
+    "delta": "algorithm.ratio_cap",
+    "entropy_coef": "algorithm.entropy_bonus",
+    "multi_objective_aggregation": "algorithm.reward_aggregation",
     "scale_rewards": "algorithm.scale_rewards",
     "use_bias_correction_kl": "algorithm.bias_corrected_kl",
     "vllm_importance_sampling_correction": "algorithm.importance_sampling_correction",
+    "vllm_importance_sampling_mode": "algorithm.importance_sampling_mode",
+    "vllm_importance_sampling_clip_max": "algorithm.importance_sampling_cap",
+    "vllm_importance_sampling_cap": "algorithm.importance_sampling_cap",
     "mask_truncated_completions": "algorithm.mask_truncated",
     # logging, saving and measuring
     "report_to": "tracker.kind",
@@ -101,7 +109,6 @@ OWN = {
     ),
     "reward_weights": "each term of reward has its own weight",
     "remove_unused_columns": "rewards read the columns",
-    "chat_template_kwargs": "prompts are also templated to be counted and in evaluation",
     **dict.fromkeys(("hub_token", "hub_revision"), "openrs pushes, with HF_TOKEN and a branch a checkpoint"),
     **dict.fromkeys(
         ("do_train", "do_predict", "label_names", "label_smoothing_factor", "train_sampling_strategy"),

@@ -25,14 +25,16 @@ def is_cause(error: BaseException) -> bool:
     return False
 
 
-def explain(config: Config) -> str:
-    """What is full, what the run takes, and what mends it."""
+def explain(config: Config, error: BaseException) -> str:
+    """What is full, what the run takes, what mends it, and the log of the process that met it."""
     size, free = disk(config), shutil.disk_usage(_existing(Path(config.outputs).absolute())).free
     needed = "" if size is None else f", and the checkpoints of this run take {_megabytes(size.peak)} in all"
+    files = [str(one.filename) for one in causes(error) if isinstance(one, OSError)]
+    logs = [f" The log is {file}." for file in files if file.endswith(".log")]
     return (
         f"outputs={config.outputs}: the disk is full, {_megabytes(free)} are left{needed}. Make room, or "
         "give outputs=PATH on a larger disk, steps=released or a larger steps.save_every; the same command "
-        "goes on from the last whole checkpoint."
+        f"goes on from the last whole checkpoint.{''.join(logs[:1])}"
     )
 
 

@@ -30,6 +30,10 @@ NANO_SPREAD = 2.0
 """Other machines' CPUs are so much faster or slower."""
 NANO_SOURCE = "measured on two CPU cores; other CPUs take half or twice as long"
 
+WITHOUT_GRADIENTS = 0.8
+"""Arithmetic of a step with an adapter, at least, as a share of one of all weights: the policy's forward
+pass, its recomputation, the base's, and a backward pass of twice that, half of it for weights' gradients."""
+
 PastRun = tuple[Path, dict[str, Any]]
 """Folder and config of a run."""
 
@@ -68,11 +72,12 @@ class Rates:
         the paper's step takes where all of it is arithmetic and where all of it is reading memory, on the
         devices that learn and on those that sample; None: unknown.
 
-        Similar steps have the same model, token cap, batch and hardware option, in the same outputs folder.
+        Similar steps have the same model, kind of adapter, token cap, batch and hardware option, in the same
+        outputs folder.
         """
         algorithm = config.algorithm
         size = (config.length.completion, algorithm.prompts_per_step, algorithm.group_size)
-        key = ("step", config.outputs, config.model.id, config.hardware.name, *size)
+        key = ("step", config.outputs, config.model.id, config.hardware.name, _kind(config), *size)
         if key not in self._rates:
             self._rates[key] = _step(config, self._past_runs(config))
         return self._rates[key]
@@ -111,6 +116,9 @@ def _step(config: Config, runs: list[PastRun]) -> Rate | None:
         seconds = statistics.median(line["step_seconds"] for line in lines)
         return Rate(seconds, f"median of {len(lines)} steps in {config.outputs}{speed}")
     number, hardware = parameters(config.model), config.hardware
+    if hardware.name == "a40x4" and number == paper.PARAMETERS and config.adapter:
+        source = "by arithmetic from 24 h for 500 steps of all weights on 4 x A40"
+        return Rate.between(WITHOUT_GRADIENTS * paper.STEP_SECONDS, paper.STEP_SECONDS, source)
     if hardware.name == "a40x4" and number == paper.PARAMETERS:
         return Rate(paper.STEP_SECONDS, "published: 24 h for 500 steps on 4 x A40")
     if config.model.id == NANO and hardware.device == "cpu":
@@ -124,7 +132,7 @@ def _step(config: Config, runs: list[PastRun]) -> Rate | None:
     return _inferred(
         config,
         share * paper.STEP_SECONDS,
-        paper.TRAINING_DEVICES / hardware.training_processes,
+        (WITHOUT_GRADIENTS if config.adapter else 1) * paper.TRAINING_DEVICES / hardware.training_processes,
         paper.SAMPLING_DEVICES / sampling,
         "24 h for 500 steps on 4 x A40",
     )
@@ -157,8 +165,13 @@ def _similar_step(config: Config, folder: Path, past: dict[str, Any]) -> bool:
         past["length"]["completion"] == config.length.completion
         and past["algorithm"]["prompts_per_step"] == config.algorithm.prompts_per_step
         and past["algorithm"]["group_size"] == config.algorithm.group_size
+        and (past.get("adapter") or {}).get("name") == _kind(config)
         and hardware == {config.hardware.name}
     )
+
+
+def _kind(config: Config) -> str | None:
+    return config.adapter.name if config.adapter else None
 
 
 def _problem(config: Config, runs: list[PastRun]) -> Rate | None:

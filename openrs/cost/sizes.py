@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from openrs.adapters import trainable
 from openrs.config.device_checks import BYTES
 from openrs.config.schema import Config
 from openrs.models import parameters
@@ -21,6 +22,8 @@ class Disk:
     """Bytes of each checkpoint's weights."""
     optimizer_state: int
     """Bytes of one checkpoint's optimizer state, which the newest checkpoints keep."""
+    merged: int = 0
+    """Bytes of the whole weights that an adapter is merged into, while its checkpoint is measured."""
 
     @property
     def total(self) -> int:
@@ -29,19 +32,22 @@ class Disk:
 
     @property
     def peak(self) -> int:
-        """Bytes while the newest optimizer state is written beside the older ones."""
+        """Bytes while the newest optimizer state is written beside the older ones, or while an adapter is
+        measured."""
         states = min(self.checkpoints, WITH_STATE + 1)
-        return self.checkpoints * self.weights + states * self.optimizer_state
+        training = self.checkpoints * self.weights + states * self.optimizer_state
+        return max(training, self.total + self.merged)
 
 
 def disk(config: Config) -> Disk | None:
     """The disk of a run's checkpoints; None where the number of weights is unknown.
 
+    A checkpoint of an adapter holds what was trained alone, and merged it is as large as all float32 weights.
     DeepSpeed in bf16 saves bf16 weights and keeps float32 masters with its two moments, ZeRO-2 the weights
     once more beside them (mp_rank_00_model_states.pt); the others save float32 weights and two moments, FSDP
     a second copy of the weights.
     """
-    number, steps, sharding = parameters(config.model), config.steps, config.hardware.sharding
+    number, steps, sharding = trainable(config), config.steps, config.hardware.sharding
     saved = {*range(steps.save_every, config.stop_at + 1, steps.save_every), config.stop_at} - {0}
     if not saved:
         return Disk(0, 0, 0)
@@ -50,35 +56,40 @@ def disk(config: Config) -> Disk | None:
     deepspeed = sharding in ("zero2", "zero3")
     weights = 2 if deepspeed and config.model.compute_dtype == "bfloat16" else 4
     state = {"ddp": 8, "zero2": 12 + weights}.get(sharding, 12)
-    return Disk(len(saved), weights * number, state * number)
+    merged = 4 * (parameters(config.model) or 0) if config.adapter and config.evaluates else 0
+    return Disk(len(saved), weights * number, state * number, merged)
 
 
 def memory_gib(config: Config) -> float:
     """Host memory that the stages take on one machine, GiB; weights of unknown number count nothing."""
     number = parameters(config.model) or 0
-    return LEAST_MEMORY_GIB + number * max(_training_bytes(config), _evaluation_bytes(config)) / GIB
+    return LEAST_MEMORY_GIB + max(_training_bytes(config, number), number * _evaluation_bytes(config)) / GIB
 
 
-def _training_bytes(config: Config) -> int:
-    """Bytes of host memory for each weight while training, over all processes of one machine.
+def _training_bytes(config: Config, number: int) -> int:
+    """Bytes of host memory while training, over all processes of one machine.
 
     With devices this is what a process holds before they take the weights: float32 weights, and beside them
     the base model of the KL term where DeepSpeed or FSDP take the weights last (TRL 1.16,
-    GRPOTrainer.__init__).
+    GRPOTrainer.__init__). Without an adapter, that is.
     """
     if not config.trains:
         return 0
-    hardware = config.hardware
-    if hardware.device == "cpu":  # weights, gradients, two moments and the base model, four bytes each
-        each = 20
+    hardware, weights = config.hardware, 4 * number
+    if hardware.device == "cpu" and config.adapter:  # the base; the adapter with gradients and moments
+        each = weights + 16 * (trainable(config) or 0)
+    elif hardware.device == "cpu":  # weights, gradients, two moments and the base model
+        each = 5 * weights
     else:
-        each = 8 if hardware.sharding != "ddp" and config.algorithm.beta else 4
+        each = 2 * weights if hardware.sharding != "ddp" and config.algorithm.beta else weights
     return hardware.training_processes // hardware.nodes * each
 
 
 def _evaluation_bytes(config: Config) -> int:
-    """Bytes for each weight while evaluating; vLLM reads weights onto devices piece by piece."""
+    """Bytes for each weight while evaluating; vLLM reads weights onto devices piece by piece. An adapter is
+    merged into float32 weights first."""
+    merging = 4 if config.adapter and config.evaluates and not config.untrained else 0
     on_devices = config.engine.kind == "vllm" and config.hardware.device == "cuda"
     if not config.evaluates or config.engine.kind == "server" or on_devices:
-        return 0
-    return BYTES[config.evaluation_dtype]
+        return merging
+    return max(merging, BYTES[config.evaluation_dtype])

@@ -86,7 +86,7 @@ def source(catalog: Catalog, name: str) -> Rows:
     if kind != "none":
         read.append(("answer", data.answer, columns.ANSWERS[kind]))
 
-    def made(row: Row, problem: str, answer: str = "") -> Row:
+    def row_of(row: Row, problem: str, answer: str = "") -> Row:
         return {
             "problem": problem,
             "solution": f"$\\boxed{{{answer}}}$" if kind == "math" else answer,
@@ -96,7 +96,7 @@ def source(catalog: Catalog, name: str) -> Rows:
         }
 
     raw = _rows(catalog, data, name)
-    rows, tally = _readable(raw, Tally(field, data.id), read, made)
+    rows, tally = _readable(raw, Tally(field, data.id), read, row_of)
     tally.refuse_most(data, len(raw), ("problem", "answer"))
     return rows
 
@@ -135,7 +135,7 @@ def _benchmark(catalog: Catalog, name: str) -> tuple[Rows, Tally, int]:
             return columns.ANSWERS[data.gold_kind](value)
         return columns.text(value, columns.GOLD) if data.wrong else columns.gold(value)
 
-    def made(_: Row, problem: str, gold: str, *wrong: str) -> Row:
+    def row_of(_: Row, problem: str, gold: str, *wrong: str) -> Row:
         key = problem_id(problem)
         times[key] += 1
         item: Row = {
@@ -152,17 +152,17 @@ def _benchmark(catalog: Catalog, name: str) -> tuple[Rows, Tally, int]:
     read: list[Column] = [("question", data.question, columns.problem), ("gold", data.gold, gold)]
     read += [("wrong", wrong, lambda value: columns.text(value, columns.CHOICE)) for wrong in data.wrong]
     raw = _rows(catalog, data, name)
-    return *_readable(raw, Tally(f"catalog.benchmarks.{name}", data.id), read, made), len(raw)
+    return *_readable(raw, Tally(f"catalog.benchmarks.{name}", data.id), read, row_of), len(raw)
 
 
 def _readable(
-    raw: list[Row], tally: Tally, read: Sequence[Column], made: Callable[..., Row]
+    raw: list[Row], tally: Tally, read: Sequence[Column], row_of: Callable[..., Row]
 ) -> tuple[Rows, Tally]:
     """The rows of which every column is readable; the others are counted.
 
     Args:
         read: the columns; the first is the problem's.
-        made: makes a row of the raw one and of what its columns say.
+        row_of: makes a row of the raw one and of what its columns say.
 
     Raises:
         Mistake: no row has one of the columns. (Where some rows have it, it is null in the others.)
@@ -177,16 +177,16 @@ def _readable(
             )
     rows, without_gold = [], []
     for row in raw:
-        said: list[Any] = []
+        values: list[Any] = []
         for word, column, reader in read:
             try:
-                said.append(reader(row.get(column)))
+                values.append(reader(row.get(column)))
             except columns.Unreadable as reason:
                 tally.leave_out(word, str(reason))
-                without_gold += said[:1]
+                without_gold += values[:1]
                 break
         else:
-            rows.append(made(row, *said))
+            rows.append(row_of(row, *values))
     return Rows(rows, tally.left_out, without_gold), tally
 
 

@@ -35,12 +35,12 @@ def problem(value: Any) -> str:
     value = _only(value)
     messages = _messages(value)
     if messages is not None:
-        asked = [content for role, content in messages if _ROLES.get(role) == "user"]
-        if not asked:
+        questions = [content for role, content in messages if _ROLES.get(role) == "user"]
+        if not questions:
             raise Unreadable("problem is a chat without a user's message")
-        if len(asked) > 1:
+        if len(questions) > 1:
             raise Unreadable("problem is a chat of several turns")
-        value = _content(asked[0])
+        value = _content(questions[0])
     if isinstance(value, bool | int | float | Decimal) and not _missing(value):
         raise Unreadable("problem is a number")
     return text(value, PROBLEM)
@@ -227,7 +227,7 @@ def _content(value: Any) -> Any:
 
 def _math(gold: str) -> str:
     """The formula without the signs around it that LaTeX and some sets put there; `\\$` is a price."""
-    bare = _DOLLARS.sub(lambda found: found["escaped"] or "", gold).strip()
+    bare = _DOLLARS.sub(lambda match: match["escaped"] or "", gold).strip()
     for opens, closes in ((r"\(", r"\)"), (r"\[", r"\]")):
         if bare.startswith(opens) and bare.endswith(closes) and bare.count(opens) == 1:
             bare = bare[2:-2].strip()
@@ -239,9 +239,9 @@ def _math(gold: str) -> str:
 
 def _balanced(formula: str) -> bool:
     depth = 0
-    for found in _BRACES.finditer(formula):
-        if found["brace"]:
-            depth += 1 if found["brace"] == "{" else -1
+    for token in _BRACES.finditer(formula):
+        if token["brace"]:
+            depth += 1 if token["brace"] == "{" else -1
             if depth < 0:
                 return False
     return depth == 0

@@ -51,8 +51,8 @@ def _object(line: bytes, path: Path, number: int) -> Row:
             raise ValueError("no object of columns")
     except (ValueError, RecursionError) as error:
         raise Mistake(
-            f"{path}, line {number}: cannot be read ({error}). Each line must be one JSON object, in UTF-8: "
-            "mend the file, or copy it again."
+            f"{path}, line {number}: cannot be read ({_one_line(error)}). Each line must be one JSON object, "
+            "in UTF-8: mend the file, or copy it again."
         ) from error
     return row
 
@@ -64,7 +64,7 @@ def _parquet(path: Path) -> list[Row]:
         return parquet.read_table(path).to_pylist()
     except (OSError, ValueError, ArrowException) as error:  # ValueError: text that is no UTF-8, say
         raise Mistake(
-            f"{path}: cannot be read as Parquet ({error}). Mend the file, or copy it again."
+            f"{path}: cannot be read as Parquet ({_one_line(error)}). Mend the file, or copy it again."
         ) from error
 
 
@@ -81,6 +81,11 @@ def _csv(path: Path) -> list[Row]:
             return read
     except (OSError, ValueError, csv.Error) as error:
         raise Mistake(
-            f"{path}: cannot be read as CSV ({error}). The first line names the columns, and cells with "
-            "commas stand in quotes: mend the file, in UTF-8."
+            f"{path}: cannot be read as CSV ({_one_line(error)}). The first line names the columns, and "
+            "cells with commas stand in quotes: mend the file, in UTF-8."
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    """What a library says, which may quote the file's own line ends."""
+    return " ".join(str(error).split())

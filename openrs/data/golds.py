@@ -123,17 +123,17 @@ def kinds(gold: str) -> list[str]:
     if _WHOLE.fullmatch(gold):
         return []
     gold = gold[:LONGEST]
-    found = []
+    named = []
     words = _COMMANDS.sub(" ", _UNITS.sub("1", gold))
     if _WORDS.search(re.sub(r"\\[a-z]+", " ", words)) or _IN_TEXT.match(words):
-        found.append("texts")
+        named.append("texts")
     if _LIST.search(_THOUSANDS.sub("", gold)):
-        found.append("lists after =")
+        named.append("lists after =")
     if _BASE.search(gold) and not _TRAILING.search(gold):
-        found.append("other bases")
+        named.append("other bases")
     if 0 < abs(_value(gold)) < TINY:
-        found.append("tiny numbers")
-    return found + [kind for kind, form in _SPELLED_OTHERWISE.items() if not found and form.fullmatch(gold)]
+        named.append("tiny numbers")
+    return named + [kind for kind, form in _SPELLED_OTHERWISE.items() if not named and form.fullmatch(gold)]
 
 
 def _value(gold: str) -> float:
@@ -186,17 +186,17 @@ def unparsed(golds: Sequence[str], outputs: Path) -> Unparsed:
         outputs: the folder in which what it said is kept.
     """
     times = Counter(golds)
-    asked = {gold: rows for gold, rows in times.items() if not plain(gold)}
-    if not asked:
+    compared = {gold: rows for gold, rows in times.items() if not plain(gold)}
+    if not compared:
         return Unparsed(len(golds), 0, 0)
     parsed = _kept(outputs / KEPT)
     # in the order of a hash, so that what is tried first is a fair part of all
-    new = sorted(asked.keys() - parsed.keys(), key=problem_id)
+    new = sorted(compared.keys() - parsed.keys(), key=problem_id)
     parsed |= _tried(new, outputs / KEPT)
     return Unparsed(
         len(golds),
-        sum(rows for gold, rows in asked.items() if parsed.get(gold) is False),
-        sum(rows for gold, rows in asked.items() if gold not in parsed),
+        sum(rows for gold, rows in compared.items() if parsed.get(gold) is False),
+        sum(rows for gold, rows in compared.items() if gold not in parsed),
     )
 
 

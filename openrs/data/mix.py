@@ -101,7 +101,20 @@ def mix(data: Data, sources: Mapping[str, Rows], held_out: dict[str, list[str]])
         dropped[name] = dict(counts)
         if others:
             conflicts[name] = others
+    if data.shuffled_golds:
+        taken = _shuffled(taken, data.seed)
     return Mix(tuple(taken), drawn, dropped, conflicts)
+
+
+def _shuffled(rows: list[Row], seed: int) -> list[Row]:
+    """The rows, each with the gold answer of another one: they pass it on in a seeded circle."""
+    circle = random.Random(f"{seed} golds").sample(range(len(rows)), len(rows))
+    golds = {
+        place: {part: rows[other][part] for part in CONTENT[1:] if part in rows[other]}
+        for place, other in zip(circle, circle[1:] + circle[:1], strict=True)
+    }
+    plain = [{key: value for key, value in row.items() if key not in CONTENT[1:]} for row in rows]
+    return [row | golds[place] for place, row in enumerate(plain)]
 
 
 def _same(one: Row, other: Row) -> bool:

@@ -47,6 +47,15 @@ class Rows(list[Row]):
         """Settings of evaluation that a task of lighteval's has in the place of the config's."""
         self.scoring = scoring or {}
         """Such a task and its metric."""
+        self.look: dict[str, int] = {}
+        """Of a part of the problems: `look`, its number from 1, and `looks`, how many there are."""
+
+    def part(self, places: Iterable[int], look: int, looks: int) -> "Rows":
+        """The rows at these places, which are a look at the benchmark."""
+        rows = [self[place] for place in places]
+        part = Rows(rows, self.left_out, self.without_gold, self.settings, self.scoring)
+        part.look = {"look": look, "looks": looks}
+        return part
 
     def first(self, number: int | None) -> "Rows":
         """The first of them; None is all."""

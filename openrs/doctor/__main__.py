@@ -132,7 +132,8 @@ def describe_machine(machine: Machine) -> list[str]:
         f"  python     {machine.python}, torch {packages.get('torch', 'missing')} for {build}",
         f"  packages   {'missing: ' + ', '.join(absent) if absent else 'all installed'}; "
         + ("not as pinned: " + ", ".join(strays) if strays else pinned),
-        f"  extras     vllm {vllm}, deepspeed {packages.get('deepspeed', missing)}",
+        f"  extras     vllm {vllm}, deepspeed {packages.get('deepspeed', missing)}, "
+        f"peft {packages.get('peft', missing)}",
         f"  compiler   {machine.compiler or 'no C compiler'}"
         + ("" if machine.python_headers else "; no Python.h"),
         f"  Hub        {_account(machine.hub)}",

@@ -4,6 +4,8 @@ from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from openrs.chat import PLAIN, Chat, Messages
+
 
 def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
     """The tokenizer of a base model.
@@ -15,11 +17,15 @@ def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(path, revision=revision or "main")
 
 
-def templated(tokenizer: PreTrainedTokenizerBase, query: str | list[dict[str, str]]) -> list[int]:
+def templated(tokenizer: PreTrainedTokenizerBase, query: str | Messages, chat: Chat = PLAIN) -> list[int]:
     """Token ids of one user message, or of a conversation, by the chat template, ready to be answered."""
     conversation = [{"role": "user", "content": query}] if isinstance(query, str) else query
     encoded: Any = tokenizer.apply_chat_template(
-        conversation, add_generation_prompt=True, tokenize=True, return_dict=True
+        chat.turns(conversation),
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        **chat.arguments,
     )
     return list(encoded["input_ids"])
 

@@ -11,6 +11,7 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 from transformers import PreTrainedTokenizerBase
 
+from openrs.chat import PLAIN, Chat
 from openrs.engines import Completion, Engine, Request, Sampling, request_seed
 from openrs.engines.prompts import templated
 from openrs.terminal import Progress
@@ -39,6 +40,7 @@ class CheckpointModel(LightevalModel):
         completions: those that are there already; generated ones are added.
         store: stores a completion, with the seconds since the one before.
         own: how tokens are drawn for benchmarks with a cap or stop sequences of their own.
+        chat: how the chat template renders.
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class CheckpointModel(LightevalModel):
         completions: dict[Key, Completion],
         store: Callable[[Key, Completion, float], None],
         own: Mapping[str, Sampling] | None = None,
+        chat: Chat = PLAIN,
     ) -> None:
-        self.own = own or {}
+        self.own, self.chat = own or {}, chat
         self.engine, self.sampling, self.seed, self.completions = engine, sampling, seed, completions
         self.words, self.context, self.store, self.title = tokenizer, context, store, name
         self.seconds = 0.0
@@ -86,7 +89,7 @@ class CheckpointModel(LightevalModel):
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
         """Samples each document at the settings' temperature (the name is lighteval's)."""
         keys = [(doc.task_name.split("|")[0], (doc.specific or {})["problem_id"]) for doc in docs]
-        prompts = [templated(self.words, said(doc)) for doc in docs]
+        prompts = [templated(self.words, said(doc), self.chat) for doc in docs]
         missing: dict[Sampling, list[int]] = {}
         for i, key in enumerate(keys):
             if key not in self.completions:

@@ -30,13 +30,18 @@ ROOM = "lighteval.tasks.tasks"
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence for imports and metrics that print, and no download of nltk's data by an import."""
+def quiet(absent: list[str] | None = None) -> Iterator[None]:
+    """Silence for imports and metrics that print, and no download of nltk's data by an import.
+
+    Args:
+        absent: gets the names of the data that would have been downloaded.
+    """
+    downloads = [] if absent is None else absent
     logging.getLogger("lighteval").setLevel(logging.ERROR)
     nltk: Any = importlib.import_module("nltk") if find_spec("nltk") else None
     download = getattr(nltk, "download", None)
     if nltk is not None:
-        nltk.download = lambda *_, **__: False
+        nltk.download = lambda name=None, *_, **__: downloads.append(str(name))
     try:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             yield
@@ -51,20 +56,20 @@ def modules(task: str) -> list[str]:
     Raises:
         Mistake: none does.
     """
-    found: list[tuple[int, str]] = []
+    ranked: list[tuple[int, str]] = []
     for name, patterns in _names().items():
         fits = [pattern for pattern in patterns if re.fullmatch(pattern, task)]
         if not all(patterns) and task[:3] == name.removeprefix(f"{ROOM}.")[:3]:  # its names are computed
             fits.append("")
         if fits:
-            found.append((0 if re.escape(task) in fits else 1, name))
-    if not found:
-        known = [re.sub(r"\\(.)", r"\1", one) for patterns in _names().values() for one in patterns]
-        near = get_close_matches(task, [name for name in known if name and ".+" not in name], 3)
+            ranked.append((0 if re.escape(task) in fits else 1, name))
+    if not ranked:
+        names = [re.sub(r"\\(.)", r"\1", one) for patterns in _names().values() for one in patterns]
+        near = get_close_matches(task, [name for name in names if name and ".+" not in name], 3)
         meant = " or ".join(f"lighteval:{name}" for name in near)
         mean = f"Did you mean {meant}?" if near else "See lighteval's list of tasks."
         raise Mistake(f"evaluation.benchmarks=lighteval:{task}: lighteval has no such task. {mean}")
-    return [name for _, name in sorted(found)]
+    return [name for _, name in sorted(ranked)]
 
 
 @cache
@@ -105,17 +110,31 @@ def config(task: str) -> Any:
     field = f"evaluation.benchmarks=lighteval:{task}"
     for name in modules(task):
         try:
-            with quiet():
-                table = importlib.import_module(name).TASKS_TABLE
+            table, lacking = _table(name)
         except Exception as error:  # whatever a module does as it is imported
             raise Mistake(
                 f"{field}: {name} cannot be imported ({type(error).__name__}: {error}). Install what it "
                 "needs."
             ) from error
-        for found in table:
-            if found.name == task:
-                return found
+        for entry in table:
+            if entry.name == task and lacking:
+                data = " ".join(lacking)
+                raise Mistake(  # without it metrics fail, after hours of generation
+                    f"{field}: its metrics read nltk's data {data}, which is not here. Fetch it with "
+                    f"a network, by `python -m nltk.downloader {data}`, into ~/nltk_data or $NLTK_DATA."
+                )
+            if entry.name == task:
+                return entry
     raise Mistake(f"{field}: lighteval has no such task; {', '.join(modules(task))} names others.")
+
+
+@cache  # a second import asks for nothing
+def _table(module: str) -> tuple[list[Any], list[str]]:
+    """The tasks of a module, and the data of nltk's that it asks for and that is not here."""
+    absent: list[str] = []
+    with quiet(absent):
+        table = importlib.import_module(module).TASKS_TABLE
+    return list(table), sorted({*absent} - {"punkt"})  # which nltk 3.9 no longer reads, but punkt_tab
 
 
 def metrics(task: str) -> dict[str, Any]:
@@ -133,17 +152,17 @@ def metrics(task: str) -> dict[str, Any]:
     for metric in config(task).metrics:
         names = metric.metric_name if isinstance(metric.metric_name, list) else [metric.metric_name]
         scorer = metric.sample_level_fn
-        needed = ""
+        whole = ""
         if metric.category is not SamplingMethod.GENERATIVE:
-            needed = "log-likelihoods"
+            whole = "log-likelihoods"
         elif not isinstance(metric, SampleLevelMetric | SampleLevelMetricGrouping):
-            needed = "all answers at once"
+            whole = "all answers at once"
         elif type(scorer).__name__.startswith("Judge") or hasattr(scorer, "judge"):
-            needed = "a model that judges"
+            whole = "a model that judges"
         elif isinstance(scorer, SamplingMetric) and (scorer.num_samples() or 1) > 1:
-            needed = f"{scorer.num_samples()} answers a problem"
+            whole = f"{scorer.num_samples()} answers a problem"
         for name in names:
-            rises, over = metric.higher_is_better, metric.corpus_level_fn
+            needed, rises, over = whole, metric.higher_is_better, metric.corpus_level_fn
             mean = over[name] if isinstance(over, dict) else over
             if not needed and mean is not np.mean:
                 needed = f"{getattr(mean, '__name__', 'another function')} in the place of a mean"
@@ -177,15 +196,22 @@ def problems(task: str, shots: int, root: str | None) -> dict[str, Any]:
     own, names = config(task), list(metrics(task))
     own.num_fewshots = shots
     with quiet():
-        made = LightevalTask(own)
-        splits = [*own.evaluation_splits, *([made.fewshot_split] if shots and made.fewshot_split else [])]
+        lighteval_task = LightevalTask(own)
+        splits = [
+            *own.evaluation_splits,
+            *([lighteval_task.fewshot_split] if shots and lighteval_task.fewshot_split else []),
+        ]
         data = {
             split: catalog.raw(root, own.hf_repo, own.hf_subset, split, own.hf_revision) for split in splits
         }
         if own.hf_filter is not None:
             data = {split: [row for row in rows if own.hf_filter(row)] for split, rows in data.items()}
-        made.dataset = data
-        documents = sorted(made.get_docs(), key=lambda doc: int(doc.id))
+        lighteval_task.dataset = data
+        try:
+            documents = sorted(lighteval_task.get_docs(), key=lambda doc: int(doc.id))
+        except ImportError as error:
+            reason = " ".join(str(error).split())
+            raise Mistake(f"evaluation.benchmarks=lighteval:{task}: {reason}") from error
         manager = PromptManager()
         rows = []
         for doc in documents:
@@ -265,8 +291,8 @@ def score(task: str, name: str, doc: Any, response: Any) -> float | None:
 def main() -> None:
     """Reads a list of tasks from standard input, and writes for each its problems, or why there are none."""
     die_with_parent(signal.SIGTERM)
-    asked, out, answers = json.loads(sys.stdin.read()), sys.stdout, []
-    for one in asked:
+    requests, out, answers = json.loads(sys.stdin.read()), sys.stdout, []
+    for one in requests:
         try:
             with quiet():
                 answers.append(problems(**one))

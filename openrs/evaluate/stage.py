@@ -5,14 +5,16 @@ One engine load serves all benchmarks and seeds of a checkpoint. Each completion
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from openrs import engines
+from openrs import adapters, engines
+from openrs import chat as chat_room
+from openrs.chat import Chat
 from openrs.config.schema import Config
 from openrs.data.rows import Rows
 from openrs.engines import Completion, Engine, Sampling
@@ -53,10 +55,13 @@ def evaluate(
     """
     base = loadable(config.model, Path(config.outputs) / "models")
     tokenizer = load_tokenizer(base, config.model.loaded_revision)
+    chat = chat_room.chat(config.model, tokenizer.chat_template)
     names = dict.fromkeys(address.benchmark for address in addresses)
     tasks = {name: _task(config, name, problems[name]) for name in names}
     lengths = {
-        name: max(len(templated(tokenizer, said(task.prompt_function(row, name)))) for row in problems[name])
+        name: max(
+            len(templated(tokenizer, said(task.prompt_function(row, name)), chat)) for row in problems[name]
+        )
         for name, task in tasks.items()
     }
     engines.leave_room(max(lengths.values()), config.model.context, config.model.title)
@@ -72,9 +77,16 @@ def evaluate(
     groups = defaultdict(list)
     for address in addresses:
         groups[(address.seed, _gated(config, address))].append(address)
-    with _loaded_once(lambda: engines.load(config, weights, base, step, longest)) as engine:
-        for _, group in sorted(groups.items()):
-            _evaluate_seed(config, run, named, engine, tokenizer, group, tasks, problems, texts)
+    with ExitStack() as merged:
+
+        def load() -> Engine:
+            whole = adapters.whole(run.folder, Path(weights), base, config.model.loaded_revision)
+            path = merged.enter_context(whole) if step else weights
+            return engines.load(config, path, base, step, longest)
+
+        with _loaded_once(load) as engine:
+            for _, group in sorted(groups.items()):
+                _evaluate_seed(config, run, named, engine, tokenizer, chat, group, tasks, problems, texts)
 
 
 def _set_aside(run: Run, addresses: list[ScoreAddress], weights: str) -> None:
@@ -142,6 +154,7 @@ def _evaluate_seed(
     weights: str,
     engine: Callable[[], Engine],
     tokenizer: PreTrainedTokenizerBase,
+    chat: Chat,
     addresses: list[ScoreAddress],
     tasks: dict[str, benchmarks.Task],
     problems: dict[str, Rows],
@@ -178,6 +191,7 @@ def _evaluate_seed(
             key[1], completion, seconds, engine().device_kind
         ),
         {name: _sampling(config, problems[name]) for name in unfinished},
+        chat,
     )
     outcomes = benchmarks.measure(
         model,
@@ -274,6 +288,7 @@ def _store(
             "engine": config.engine.kind,
             "dtype": config.evaluation_dtype,
             **{name: value for name, value in asdict(config.evaluation).items() if name in SETTINGS},
+            **rows.look,
         },
         versions=generated["versions"] | {name: packages[name] for name in VERDICTS if name in packages},
         left_out=rows.left_out,

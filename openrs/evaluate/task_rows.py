@@ -44,11 +44,11 @@ def benchmarks(config: Config) -> dict[str, Rows]:
 
 def _rows(config: Config, name: str, record: dict[str, Any]) -> Rows:
     """A task's problems with a metric."""
-    data, known = config.catalog.benchmarks[name], record["metrics"]
-    metric = data.metric or next(iter(known), None)
-    if metric not in known:
+    data, metrics = config.catalog.benchmarks[name], record["metrics"]
+    metric = data.metric or next(iter(metrics), None)
+    if metric not in metrics:
         rule = f"{data.id} has no such metric that scores one answer by a share from 0 to 1"
-        refuse(f"catalog.benchmarks.{name}.metric", metric, rule, f"Known: {', '.join(known) or 'none'}")
+        refuse(f"catalog.benchmarks.{name}.metric", metric, rule, f"Known: {', '.join(metrics) or 'none'}")
     settings = record["settings"] | {"instruction": None}
     if settings["max_new_tokens"] is None:
         settings["max_new_tokens"] = config.evaluation.max_new_tokens
@@ -75,15 +75,15 @@ def _records(config: Config, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         task, _, shots = id_.removeprefix(LIGHTEVAL).partition("|")
         if shots and not shots.isdecimal():
             refuse("evaluation.benchmarks", id_, "shots are a number", f"Give {LIGHTEVAL}{task}|5, say")
-        asked = {"task": task, "shots": int(shots or 0), "root": root}
-        unique = digest(asked | {"lighteval": versions().get("lighteval")})[:16]
+        request = {"task": task, "shots": int(shots or 0), "root": root}
+        unique = digest(request | {"lighteval": versions().get("lighteval")})[:16]
         path = Path(config.outputs) / FOLDER / f"{task.replace(':', '_')}-{unique}.json"
         kept = read_record(path)
         if kept is not None and kept["read"] == _state(root, *kept["data"]):
             records[name] = kept
         else:
-            missing[name] = (path, asked)
-    answers = _ask([asked for _, asked in missing.values()]) if missing else []
+            missing[name] = (path, request)
+    answers = _ask([request for _, request in missing.values()]) if missing else []
     for (name, (path, _)), answer in zip(missing.items(), answers, strict=True):
         if "mistake" in answer:
             raise getattr(errors, answer["kind"])(answer["mistake"])
@@ -92,13 +92,13 @@ def _records(config: Config, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     return records
 
 
-def _ask(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _ask(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Asks the process."""
-    tasks = ", ".join(f"{LIGHTEVAL}{one['task']}" for one in asked)
+    tasks = ", ".join(f"{LIGHTEVAL}{one['task']}" for one in requests)
     say(f"{tasks}: asking lighteval for the problems, about 20 seconds")
     ended = subprocess.run(
         [sys.executable, "-m", "openrs.evaluate.lighteval_tasks"],
-        input=json.dumps(asked), capture_output=True, text=True, check=False,
+        input=json.dumps(requests), capture_output=True, text=True, check=False,
     )  # fmt: skip
     try:
         return list(json.loads(ended.stdout))

@@ -21,7 +21,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 
 from openrs.config.schema import Config
 from openrs.errors import Mistake
-from openrs.records.checkpoints import OPTIMIZER_STATE, WHOLE, whole_checkpoints
+from openrs.records.checkpoints import PUSHED, published, whole_checkpoints
 from openrs.records.files import read_record, write_record
 from openrs.records.recipe import digest
 from openrs.records.run import Run
@@ -33,11 +33,7 @@ Card = Callable[[Run, int, str], str]
 MANIFEST = "openrs.json"
 """File of a repository that names the run it belongs to."""
 
-PUSHED = "pushed.json"
 ADDRESS = "hub.json"
-LEFT_OUT = (*OPTIMIZER_STATE, "trainer_state.json", "training_args.bin", WHOLE, PUSHED, "README.md")
-"""Files of a checkpoint that are not pushed: what only resuming needs, pickles, and openrs's markers."""
-
 FAILURES = (OSError, httpx.HTTPError, ValueError)
 """What the Hub's client raises; a refusal (HfHubHTTPError) is an OSError."""
 
@@ -148,9 +144,8 @@ class Repository:
         text = self.card(self.run, step, f"{self.name}@{self.branch(step)}")
 
         def operations() -> list[CommitOperationAdd]:
-            files = [p for p in sorted(folder.iterdir()) if p.is_file() and not _left_out(p.name)]
             return [
-                *(CommitOperationAdd(path.name, path) for path in files),
+                *(CommitOperationAdd(path.name, path) for path in published(folder)),
                 CommitOperationAdd(MANIFEST, _manifest(self.run, step)),
                 CommitOperationAdd("README.md", text.encode()),
             ]
@@ -195,10 +190,6 @@ class Repository:
                 "card": digest(text),
             },
         )
-
-
-def _left_out(name: str) -> bool:
-    return any(Path(name).match(pattern) for pattern in LEFT_OUT)
 
 
 def cleared(run: Run, card: Card) -> Repository | None:

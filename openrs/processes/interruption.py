@@ -1,4 +1,4 @@
-"""What SIGINT (Ctrl-C) and SIGTERM do to a command.
+"""What SIGINT (Ctrl-C), SIGTERM and the signals of SLURM do to a command.
 
 The first ends it at once, unless work is under way that ends itself soon and well: training, which saves a
 checkpoint at the end of its step. The second ends it at once in any case, and so does the end of the time
@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from threading import Timer
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+OF_LAUNCHERS = (signal.SIGUSR1, signal.SIGUSR2)
+"""What SLURM and submitit send to a job whose time is nearly up."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *OF_LAUNCHERS)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -28,7 +30,7 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def status(self) -> int:
-        """The exit status that shells give to an end by this signal: 130 or 143."""
+        """The exit status that shells give to an end by this signal: 130 for SIGINT, 143 for SIGTERM."""
         return 128 + self.number
 
 
@@ -62,7 +64,7 @@ def _hear(number: int, _: FrameType | None) -> None:
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Hears both signals while the block runs; for the main thread of a command.
+    """Hears the signals while the block runs; for the main thread of a command.
 
     Raises:
         Interrupted: a signal ends the block.
@@ -98,14 +100,42 @@ def ends_itself(notice: str, seconds: float | None) -> Iterator[None]:
     if _first is not None:  # the work that was asked failed, and a sweep would begin its next trial
         raise Interrupted(_first)
     _notice, _seconds = notice, seconds
+    with _heard_before_submitit():
+        try:
+            yield
+        finally:
+            _notice = None
+            if _timer is not None:
+                _timer.cancel()
+        if _first is not None:
+            raise Interrupted(_first)
+
+
+@contextmanager
+def _heard_before_submitit() -> Iterator[None]:
+    """Hears the signals of launchers while the block runs where the job hears them itself, as one of submitit
+    does: it queues itself again, and ends. It hears such a signal once the block has ended."""
+    global _first, _process
+    handlers = ((int(number), signal.getsignal(number)) for number in OF_LAUNCHERS)
+    theirs = {number: handler for number, handler in handlers if callable(handler)}
+    if _process == os.getpid() or not theirs:
+        yield
+        return
+    _process = os.getpid()
+    for number in theirs:
+        signal.signal(number, _hear)
+    ended = None
     try:
         yield
+    except Interrupted as interrupted:
+        ended = interrupted
+        raise
     finally:
-        _notice = None
-        if _timer is not None:
-            _timer.cancel()
-    if _first is not None:
-        raise Interrupted(_first)
+        _first = _process = None
+        for number, handler in theirs.items():
+            signal.signal(number, handler)
+        if ended is not None:
+            theirs[ended.number](ended.number, None)
 
 
 def training_ends(seconds: float) -> str:

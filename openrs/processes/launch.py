@@ -16,11 +16,13 @@ from typing import Any, Literal
 from omegaconf import OmegaConf
 
 from openrs.config.schema import Config, Hardware
-from openrs.errors import Crashed, Mistake, Unfit
+from openrs.errors import Crashed, Mistake, Unfit, refuse
 from openrs.machine import device_uuids
 from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
+from openrs.processes.tracebacks import WithoutTracebacks
+from openrs.processes.weight_sync import WeightSync
 from openrs.records.files import write_record
 from openrs.records.masking import covered
 from openrs.records.resumption import resumption
@@ -38,9 +40,11 @@ SECRETS = "OPENRS_SECRETS"
 
 
 def in_own_process(config: Config, stage: Stage) -> bool:
-    """Whether the stage leaves this process: to run in several, or to give device memory back."""
+    """Whether the stage leaves this process: to run in several, to give device memory back, or because it
+    starts processes that would outlive this one if it were killed, as vLLM's engine would."""
     several = stage == "train" and config.hardware.training_processes > 1
-    return several or config.hardware.device == "cuda" or config.scale.name == "paper"
+    leaves_engine = stage == "evaluate" and config.engine.kind == "vllm"
+    return several or leaves_engine or config.hardware.device == "cuda" or config.scale.name == "paper"
 
 
 def node_rank(hardware: Hardware) -> int:
@@ -56,9 +60,11 @@ def node_rank(hardware: Hardware) -> int:
         if rank is None and os.environ.get(name, "").isdigit():
             rank = int(os.environ[name])
     if rank is None or not 0 <= rank < hardware.nodes:
-        raise Mistake(
-            f"hardware.node_rank={rank}: with hardware.nodes={hardware.nodes} each machine needs its "
-            f"number, 0 to {hardware.nodes - 1}. Give it, or set NODE_RANK (SLURM sets SLURM_NODEID)."
+        refuse(
+            "hardware.node_rank",
+            rank,
+            f"with hardware.nodes={hardware.nodes} each machine needs its number, 0 to {hardware.nodes - 1}",
+            "Give it, or set NODE_RANK (SLURM sets SLURM_NODEID)",
         )
     return rank
 
@@ -193,10 +199,11 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
     environment = loopback.around_proxies() | {"CUDA_VISIBLE_DEVICES": visible}
     if hardware.device == "cpu":
         share = (os.cpu_count() or 1) * hardware.nodes // hardware.training_processes
-        environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, share)))}
+        environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, share)))
     with ExitStack() as stack:
-        server, server_process = None, None
+        server, server_process, sync = None, None, None
         if hardware.generation == "vllm_server":
+            sync = WeightSync(hardware.sync_timeout)
             server = vllm_server.address(hardware.server_port)
             server_process = stack.enter_context(
                 vllm_server.serving(
@@ -206,13 +213,14 @@ def train(config: Config, run: Run, model: str, reached: int, study: dict[str, A
                     # TRL's client sends no key
                     {"CUDA_VISIBLE_DEVICES": visible_to_server, "VLLM_API_KEY": ""},
                     hardware.server_timeout,
+                    sync.hear,
                 )
             )
         arguments = {"server": asdict(server) if server else None, "study": study}
         watchdog = _watchdog(config, run, server)
         seconds = config.hardware.stop_timeout
         with interruption.ends_itself(interruption.training_ends(seconds), seconds):
-            _run(config, run, "train", arguments, environment, server_process, watchdog)
+            _run(config, run, "train", arguments, environment, server_process, watchdog, sync)
 
 
 def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> HangWatchdog | None:
@@ -224,15 +232,18 @@ def _watchdog(config: Config, run: Run, server: vllm_server.Server | None) -> Ha
     return HangWatchdog(limit, run.folder / "train", config.stop_at, answers)
 
 
-def evaluate(config: Config, run: Run, step: int, weights: str) -> None:
+def evaluate(config: Config, run: Run, step: int, weights: str, look: int = 0) -> None:
     """Measures the missing scores of a checkpoint in a process of its own.
+
+    Args:
+        look: above 0 measures that look alone.
 
     Raises:
         Mistake: the stage refused the config.
         Crashed: the process ended by itself; finished scores stay.
     """
     visible = devices_of_evaluation(config.hardware)
-    _run(config, run, "evaluate", {"step": step, "weights": weights}, visible, None)
+    _run(config, run, "evaluate", {"step": step, "weights": weights, "look": look}, visible, None)
 
 
 def _run(
@@ -243,6 +254,7 @@ def _run(
     environment: dict[str, str],
     server: WatchedProcess | None,
     watchdog: HangWatchdog | None = None,
+    sync: WeightSync | None = None,
 ) -> None:
     suffix = f"-{node_rank(config.hardware)}" if config.hardware.nodes > 1 else ""
     file = run.folder / "logs" / f"{stage}{suffix}.json"
@@ -255,7 +267,7 @@ def _run(
         command(config, stage, file),
         file.with_suffix(".log"),
         environment | {COMMAND: str(os.getpid()), SECRETS: secrets},
-        show=say,
+        show=WithoutTracebacks(say),
     )
     try:
         while (status := process.wait(0.5)) is None:
@@ -269,6 +281,10 @@ def _run(
                     f"ended training. {_way_on(stage, config, run)}; where steps do take longer, give more, "
                     f"or null. {(server or process).log_tail}"
                 )
+            if sync is not None and server is not None and (fault := sync.look()) is not None:
+                raise Crashed(
+                    f"{fault}, so openrs ended training. {_way_on(stage, config, run)}. {server.log_tail}"
+                )
     except interruption.Interrupted:
         process.stop(grace=0)
         raise
@@ -278,7 +294,7 @@ def _run(
         return
     failed = _first_failure(process)
     if DISK_FULL in (status, failed and failed[1]):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run.folder))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(process.log))
     if server is not None and (ended := server.wait(2)) is not None:
         raise vllm_server.died(server, ended)  # training died because its server did
     if error_file(file).exists():

@@ -1,15 +1,20 @@
-"""A watched process: its output goes into a log, its last lines into errors, and openrs ends it."""
+"""A watched process: its output goes into a log, its last lines into errors, and openrs ends it.
+
+Nothing that it starts outlives it, or openrs: `keeper.py` stands between the two.
+"""
 
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from openrs.machine import die_with_parent
+from openrs.errors import Crashed
+from openrs.processes import keeper
 
 LAST_LINES = 30
 """Lines of output that an error shows."""
@@ -18,13 +23,14 @@ GRACE_SECONDS = 20.0
 
 
 class WatchedProcess:
-    """A running command in a process group of its own.
+    """A running command in a session of its own.
+
+    It ends with this process, however that comes: it must be gone before the next start has the run, and
+    its memory free. What it leaves behind when it ends is killed.
 
     Args:
         log: file to which the output is appended.
         show: gets each line of output too.
-        orphaned: the signal that the command gets when this process dies, however that comes. A command that
-            writes into a run is killed: it must be gone before the next start has the run.
     """
 
     def __init__(
@@ -33,35 +39,37 @@ class WatchedProcess:
         log: Path,
         environment: dict[str, str] | None = None,
         show: Callable[[str], None] | None = None,
-        orphaned: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.log = log
         self.last: deque[str] = deque(maxlen=LAST_LINES)
         log.parent.mkdir(parents=True, exist_ok=True)
-        parent = os.getpid()
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
+        self._keeper = subprocess.Popen(
+            # -I: else the folder of this file, with a module named subprocess, would be searched first
+            [sys.executable, "-I", "-S", keeper.__file__, *command],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             env=os.environ | (environment or {}),
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=lambda: die_with_parent(orphaned, parent),
         )
+        assert self._keeper.stderr is not None
+        with self._keeper.stderr as started:
+            line = started.readline().strip()
+            if not line.isdigit():
+                raise Crashed(
+                    f"{command[0]}: the system starts no more processes ({started.read().strip()})."
+                )
+        self.pid = int(line)
+        """Process id of the command, which is its group's too."""
         self._reader = threading.Thread(target=self._read, args=(show,), daemon=True)
         self._reader.start()
 
-    @property
-    def pid(self) -> int:
-        """Process id, which is the group's too."""
-        return self._process.pid
-
     def _read(self, show: Callable[[str], None] | None) -> None:
-        assert self._process.stdout is not None
+        assert self._keeper.stdout is not None
         with self.log.open("ab", buffering=0) as log:
-            for line in self._process.stdout:
+            for line in self._keeper.stdout:
                 with suppress(OSError):  # a full disk; a process that nobody reads would wait for ever
                     log.write(line.encode())
                 self.last.append(line.rstrip())
@@ -71,27 +79,32 @@ class WatchedProcess:
     def wait(self, seconds: float | None = None) -> int | None:
         """Exit status (negative: the signal that ended the process); None where it still runs after that."""
         try:
-            status = self._process.wait(seconds)
+            status = self._keeper.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
-        self._reader.join(timeout=2)  # a grandchild may still hold the pipe
+        self._reader.join(timeout=2)
         return status
 
     def ask(self, number: int) -> None:
         """Sends a signal to the process alone, unless it has ended."""
-        self._process.send_signal(number)
+        self._send(os.kill, number)
 
     def stop(self, grace: float = GRACE_SECONDS) -> None:
-        """Asks the process and its group to end, and kills them after a while, at once without grace."""
-        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-            if seconds == 0:
-                continue
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, number)
-            if self.wait(seconds) is not None:
-                break
-        with suppress(ProcessLookupError):  # what is left of its group
+        """Asks the process and its group to end, and kills all after a while, at once without grace."""
+        if grace:
+            self._send(os.killpg, signal.SIGTERM)
+            self.wait(grace)
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()  # the keeper kills what is left
+        if self.wait(5.0) is None:
+            self._keeper.kill()
+        with suppress(ProcessLookupError):  # what a keeper that was killed has left
             os.killpg(self.pid, signal.SIGKILL)
+
+    def _send(self, send: Callable[[int, int], None], number: int) -> None:
+        if self._keeper.poll() is None:
+            with suppress(ProcessLookupError):
+                send(self.pid, number)
 
     @property
     def log_tail(self) -> str:

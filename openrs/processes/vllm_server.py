@@ -4,13 +4,12 @@ TRL's trainer samples from the server and sends the new weights there after each
 vLLM's own server with the flags that TRL's client needs (weight transfer, processed log-probabilities).
 """
 
-import signal
 import socket
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,15 +77,22 @@ def address(port: int | None) -> Server:
 
 @contextmanager
 def serving(
-    command: list[str], server: Server, log: Path, environment: dict[str, str], timeout: float
+    command: list[str],
+    server: Server,
+    log: Path,
+    environment: dict[str, str],
+    timeout: float,
+    hear: Callable[[str], None] | None = None,
 ) -> Iterator[WatchedProcess]:
     """A server that answers; it is stopped when the block ends, however that comes.
+
+    Args:
+        hear: gets each line of its log.
 
     Raises:
         Crashed: the server died before it answered, or did not answer in time.
     """
-    # vLLM's engine is a process without a watch on its parent: killed, the server would leave it behind
-    process = WatchedProcess(command, log, environment, orphaned=signal.SIGTERM)
+    process = WatchedProcess(command, log, environment, show=hear)
     try:
         _await(process, server, timeout)
         yield process

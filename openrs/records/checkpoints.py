@@ -26,6 +26,12 @@ OPTIMIZER_STATE = (
 )
 """What only going on needs."""
 
+PUSHED = "pushed.json"
+"""A checkpoint's record of its push to the Hub."""
+
+PRIVATE = (*OPTIMIZER_STATE, "trainer_state.json", "training_args.bin", WHOLE, PUSHED, "README.md")
+"""Files of a checkpoint that nobody else loads: what only going on needs, pickles, openrs's markers."""
+
 WITH_STATE = 2
 """Checkpoints, the newest, that keep their optimizer state."""
 
@@ -144,6 +150,12 @@ def missing_state(checkpoint: Path, processes: int, sharding: str) -> list[str]:
 
 def _is_state(name: str) -> bool:
     return any(fnmatch(name.split("/")[0], pattern) for pattern in OPTIMIZER_STATE)
+
+
+def published(checkpoint: Path) -> list[Path]:
+    """The files of a checkpoint that others load: weights, config and tokenizer."""
+    files = [path for path in sorted(checkpoint.iterdir()) if path.is_file()]
+    return [path for path in files if not any(path.match(pattern) for pattern in PRIVATE)]
 
 
 def remove_torn(folder: Path) -> None:

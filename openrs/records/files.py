@@ -58,7 +58,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
         Mistake: `write_record` did not write this file, or the file was damaged since.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        record = _in_unicode(json.loads(text), "\\u" in text)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -69,6 +70,27 @@ def read_record(path: Path) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         raise Mistake(f"{path}: holds no record. Put it back from a copy, or remove it.")
     return record
+
+
+def is_unicode(value: Any) -> bool:
+    """Whether the texts of a JSON value can be written: JSON may escape half of a surrogate pair, which is no
+    character, and names of files may hold bytes that are none."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _in_unicode(value: Any, escapes: bool) -> Any:
+    """A JSON value with `?` for each half of a surrogate pair: a text of a model may hold one, no file does.
+
+    Args:
+        escapes: whether its text has any: without one it holds no half.
+    """
+    if not escapes or is_unicode(value):
+        return value
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
 def write_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
@@ -91,7 +113,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
     for number, line in enumerate(lines, 1):
         item = None
         with suppress(ValueError, RecursionError):
-            item = json.loads(line)
+            item = _in_unicode(json.loads(line), b"\\u" in line)
         if isinstance(item, dict):
             yield number, item
         elif line.strip() and number < len(lines):

@@ -19,6 +19,8 @@ SECRET = re.compile(rf"(?i)(?:^|[^a-z]){_WORDS}(?:[^a-z]|$)|password|passwd|secr
 """Finds the name of a secret: HF_TOKEN, wandb-api-key, PGPASSWORD; not max_new_tokens or keyboard."""
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 """The name of an environment variable, as engine.api_key holds one; it is no secret."""
+SHELLS = ("PWD", "OLDPWD")
+"""Variables of shells that hold folders."""
 _PASSWORD = re.compile(r"(://[^\s/?#:@]*):\S*@")
 """From the first colon of a URL's user to the last @, as a password may hold @, / and : unescaped."""
 _USER = re.compile(r"(https?://)[^\s/?#:@]+@")
@@ -76,7 +78,8 @@ def _differences(value: Any, shown: Any, path: list[Any]) -> Iterator[tuple[list
 
 def _secrets(environment: Mapping[str, str]) -> list[str]:
     """The values of variables with the name of a secret, the longest first."""
-    values = {v for name, v in environment.items() if SECRET.search(name) and len(v) >= SHORTEST}
+    named = {value for name, value in environment.items() if SECRET.search(name) and name not in SHELLS}
+    values = [value for value in named if len(value) >= SHORTEST]
     return sorted(values, key=len, reverse=True)
 
 

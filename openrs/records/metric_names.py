@@ -11,6 +11,8 @@ NAMES = {
     "grad_norm": "grad_norm",
     "learning_rate": "learning_rate",
     "verifier_timeouts": "verifier_timeouts",
+    "sampling/gap": "sampling_gap",
+    "sampling/importance_sampling_ratio/mean": "importance_ratio",
 }
 """TRL's name of a logged figure -> ours."""
 

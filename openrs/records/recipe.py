@@ -24,10 +24,19 @@ ADDED: dict[str, Any] = {
     "data.draws.*.boxed": False,
     "data.draws.*.single_part": False,
     "data.curriculum": [],
+    "data.shuffled_golds": False,
     "length.stages": [],
     "reward.accuracy.gold_first": False,
     "reward.cosine.gold_first": False,
     "algorithm.trl": {},
+    "algorithm.ratio_level": "token",
+    "algorithm.ratio_cap": None,
+    "algorithm.entropy_bonus": 0.0,
+    "algorithm.reward_aggregation": "sum_then_normalize",
+    "algorithm.importance_sampling_mode": "sequence_mask",
+    "algorithm.importance_sampling_cap": 3.0,
+    "adapter": None,
+    "model.template_arguments": {},
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
@@ -51,12 +60,14 @@ def digest(value: Any) -> str:
 
 
 def untrained(config: "Config", *, weights: str) -> dict[str, Any]:
-    """The recipe of the base model, which no data, reward or seed has touched.
+    """The recipe of the base model, which no data, reward or seed has touched, and what words its prompts.
 
     Args:
         weights: fingerprint of the model's files (`models.fingerprint`).
     """
-    model = {"id": config.model.id, "revision": config.model.revision, "weights": weights}
+    model: dict[str, Any] = {"id": config.model.id, "revision": config.model.revision, "weights": weights}
+    if config.model.template_arguments:
+        model["template_arguments"] = config.model.template_arguments
     return {"schema": SCHEMA, "model": model}
 
 
@@ -100,6 +111,26 @@ def run_id(recipe: dict[str, Any]) -> str:
     return digest(recipe)
 
 
+SEEDS = ("seed", "data.seed")
+"""The seeds of a recipe: of training, and of the draw of its rows."""
+
+
+def seedless(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The leaves of a recipe by dotted path, equal for runs that differ in their seeds alone: the rows follow
+    from data.seed and the draws."""
+    return {path: value for path, value in leaves_of(recipe).items() if path not in (*SEEDS, "data.rows")}
+
+
+def leaves_of(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of a nested dict by dotted path."""
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        leaves |= leaves_of(value, f"{prefix}.{key}" if prefix else key)
+    return leaves
+
+
 def evaluation_id(
     config: "Config", benchmark: str, problems: list[dict[str, Any]], own: dict[str, Any] | None = None
 ) -> str:
@@ -109,9 +140,12 @@ def evaluation_id(
         benchmark: its name in the catalog.
         problems: its rows, with problem, gold, an instruction where the benchmark has its own, and messages
             where a task of lighteval's words them.
-        own: settings in the place of the config's.
+        own: settings in the place of the config's; of a look which it is.
     """
-    settings = bearing(config, "evaluation")["evaluation"] | {
+    settings = bearing(config, "evaluation")["evaluation"]
+    if settings["looks"] is None:  # the only way once, so its scores do not name it
+        del settings["looks"]
+    settings |= {
         "dtype": config.evaluation_dtype,
         "benchmark": benchmark,
         "problems": [

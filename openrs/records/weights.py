@@ -10,6 +10,9 @@ from typing import Any
 INDEX = "model.safetensors.index.json"
 """Names the file of each tensor where weights are too many for one file."""
 
+ADAPTER_CONFIG = "adapter_config.json"
+"""Beside an adapter's own weights, in the place of a model's config.json."""
+
 SLICES, SLICE = 32, 1 << 13
 """A hash reads so many slices of a file, evenly spread, of so many bytes: reading all of 3 GB takes long, and
 an optimizer step changes weights in all layers."""
@@ -23,9 +26,10 @@ def weights_fault(folder: Path) -> str | None:
     """
     if not folder.is_dir():
         return f"{folder}: is not there"
+    config = folder / (ADAPTER_CONFIG if is_adapter(folder) else "config.json")
     try:
-        if not isinstance(json.loads((folder / "config.json").read_bytes()), dict):
-            return f"{folder / 'config.json'}: is no JSON object"
+        if not isinstance(json.loads(config.read_bytes()), dict):
+            return f"{config}: is no JSON object"
         files = _files(folder)
     except (OSError, ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
         return f"{folder}: its config or its index cannot be read ({error})"
@@ -37,6 +41,11 @@ def weights_fault(folder: Path) -> str | None:
         if file.suffix == ".safetensors" and (fault := _torn(file)):
             return f"{file}: {fault}"
     return None
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter, which stands beside the weights of another folder."""
+    return (folder / ADAPTER_CONFIG).exists()
 
 
 def _files(folder: Path) -> list[Path]:

@@ -25,25 +25,25 @@ class Imports:
 def imports(sources: tuple[Source, ...]) -> Imports:
     """What these files import, and what the user's own files among that import in their turn; Python's own
     library is left out."""
-    found = Imports()
+    all_imports = Imports()
     left = [(source, None if source.package else source.path.parent) for source in sources]
-    known = {str(source.path) for source in sources}
+    paths = {str(source.path) for source in sources}
     while left:
         source, folder = left.pop()
         for name in _names(source):
             top = name.partition(".")[0]
             path = None if top in sys.stdlib_module_names else _file(name, folder)
-            if path is None or str(path) in known:
+            if path is None or str(path) in paths:
                 continue
-            if {"site-packages", "dist-packages"}.intersection(path.parts):
-                found.packages[top] = _version(top)
+            if top == "openrs" or {"site-packages", "dist-packages"}.intersection(path.parts):
+                all_imports.packages[top] = _version(top)
                 continue
-            known.add(str(path))
+            paths.add(str(path))
             text = path.read_bytes()
-            found.files[str(path)] = hashlib.sha256(text).hexdigest()
+            all_imports.files[str(path)] = hashlib.sha256(text).hexdigest()
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             left.append((Source(path, text, package), folder))
-    return Imports(dict(sorted(found.files.items())), dict(sorted(found.packages.items())))
+    return Imports(dict(sorted(all_imports.files.items())), dict(sorted(all_imports.packages.items())))
 
 
 def _names(source: Source) -> Iterator[str]:

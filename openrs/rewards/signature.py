@@ -31,15 +31,15 @@ def reward(code: UserCode, arguments: dict[str, Any]) -> Callable[..., Any]:
     taken = f"takes none of {', '.join(BATCH)}, so {name} is taken for one that makes the reward, and"
     try:
         signature.bind(**arguments)
-        made = code.target(**copy.deepcopy(arguments))
+        function = code.target(**copy.deepcopy(arguments))
     except (Exception, SystemExit) as error:
         rule = f"{taken} cannot be called with arguments={arguments} ({described(error)})"
         _refuse(code, rule, "Name one of the three in its signature, or mend the arguments")
-    if not callable(made) or not _takes_batch(signature := _signature(code, made)):
-        rule = f"{taken} what it makes is no reward function ({type(made).__name__})"
+    if not callable(function) or not _takes_batch(signature := _signature(code, function)):
+        rule = f"{taken} what it makes is no reward function ({type(function).__name__})"
         _refuse(code, rule, "Return a function of completions and **kwargs")
     _check(code, signature, {})
-    return made
+    return function
 
 
 def _refuse(code: UserCode, rule: str, remedy: str) -> NoReturn:

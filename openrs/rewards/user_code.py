@@ -151,12 +151,12 @@ def described(error: BaseException) -> str:
 
 def place_of(error: BaseException, *paths: str) -> str:
     """The innermost line of these files that an exception passed, as it goes on from what is said of it."""
-    found, frame = "", error.__traceback__
+    line, frame = "", error.__traceback__
     while frame is not None:
         if frame.tb_frame.f_code.co_filename in paths:
-            found = f", {Path(frame.tb_frame.f_code.co_filename).name} line {frame.tb_lineno}"
+            line = f", {Path(frame.tb_frame.f_code.co_filename).name} line {frame.tb_lineno}"
         frame = frame.tb_next
-    return found
+    return line
 
 
 def _defined_in(target: Any) -> Path | None:

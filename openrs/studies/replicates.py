@@ -18,7 +18,8 @@ RUNS = "runs"
 
 
 def points(study: optuna.Study) -> optuna.Study:
-    """The study with a trial for each point: the mean of the values of its complete runs, without the seed.
+    """The study with a trial for each point: the mean of the values of its complete runs, without the seed. A
+    point that the pruner stopped is none, whichever of its runs had ended by then.
 
     What is read from it (the best trial, the Pareto set, importance) is about recipes and not about the
     luckiest seed. A study without seeds is its own.
@@ -47,12 +48,17 @@ def points(study: optuna.Study) -> optuna.Study:
 def _complete(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
     """The complete trials of each point, one a run: two trials may share one."""
     levels: dict[str, dict[str, FrozenTrial]] = defaultdict(dict)
+    stopped: dict[tuple[str, str], bool] = {}
     for trial in trials:
+        record = trial.user_attrs.get(RECORD, {})
+        level = repr(sorted((name, value) for name, value in trial.params.items() if name != SEED))
+        run = record.get("run") or repr(trial.params.get(SEED))
         if trial.state == TrialState.COMPLETE:
-            level = repr(sorted((name, value) for name, value in trial.params.items() if name != SEED))
-            run = trial.user_attrs.get(RECORD, {}).get("run") or repr(trial.params.get(SEED))
             levels[level].setdefault(run, trial)
-    return [list(members.values()) for members in levels.values()]
+        if trial.state.is_finished():  # a promotion overrules a stop
+            stopped[level, run] = trial.state == TrialState.PRUNED and record.get("kind") == "pruned"
+    left_out = {level for (level, _), stop in stopped.items() if stop}
+    return [list(members.values()) for level, members in levels.items() if level not in left_out]
 
 
 def title(trial: FrozenTrial) -> str:

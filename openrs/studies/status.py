@@ -55,9 +55,9 @@ def lines(sweep: SweepStudy) -> Iterator[str]:
 
 def _best(study: optuna.Study) -> Iterator[str]:
     """The best point, or with several objectives the Pareto set."""
-    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        return
     names, points = reader.objectives(study), replicates.points(study)
+    if not points.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        return
     for trial in [points.best_trial] if len(names) == 1 else points.best_trials:
         values = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, trial.values, strict=True))
         yield f"  best      {values}: {replicates.title(trial)}"

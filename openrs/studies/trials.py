@@ -22,6 +22,9 @@ REPEATED = "repeated"
 PROMOTES = "promotes"
 """The number of the pruned trial whose run this one takes on."""
 
+SEEDS = "seeds"
+"""The number of training seeds of the trial's point, where it has several."""
+
 REASON = "reason"
 """Why the trial was pruned, stopped, or failed."""
 

@@ -55,7 +55,7 @@ def _base_models(plans: Iterable[Plan], rates: Rates, counted: set[str]) -> tupl
     for plan in plans:
         measured = plan.config.evaluates and 0 in plan.config.checkpoints
         cells = {str(cell.path(plan.base.folder)): cell for cell in plan.missing(0)} if measured else {}
-        problems = sum(len(plan.problems[c.benchmark]) for path, c in cells.items() if path not in counted)
+        problems = sum(plan.size(c) for path, c in cells.items() if path not in counted)
         counted.update(cells)
         works.append(Work.of(plan.config, plan.base.id, 0, problems, rates))
     return tuple(item for item in works if item.parts)

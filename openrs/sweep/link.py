@@ -31,6 +31,8 @@ class StudyLink:
     signal: Signal
     promotes: int | None = None
     """The number of the pruned trial whose run this one takes on, if it does."""
+    seeds: int = 1
+    """The training seeds of the trial's point."""
 
     def open(self) -> "optuna.Study":
         """The study."""
@@ -59,15 +61,16 @@ class StudyLink:
             record: the address of the run.
 
         Returns:
-            The link with the trial that this one promotes.
+            The link with what the study says of the trial: which one it promotes, and its point's seeds.
         """
         path = self.storage.removeprefix("sqlite:///")
         if path != self.storage and not Path(path).exists():
             return self  # a launcher's job on another machine; SQLite would make an empty file here
-        from openrs.studies.trials import PROMOTES
+        from openrs.studies.trials import PROMOTES, SEEDS
 
         self.note(**record)
-        return replace(self, promotes=self.trial().user_attrs.get(PROMOTES))
+        attributes = self.trial().user_attrs
+        return replace(self, promotes=attributes.get(PROMOTES), seeds=attributes.get(SEEDS, 1))
 
 
 @cache  # opening a database takes some 30 ms, and a job needs its storage several times

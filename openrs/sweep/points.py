@@ -54,6 +54,16 @@ class Points:
             return self.grid[slot]
         return {SEED: self.seeds[slot % len(self.seeds)]} if self.seeds else {}
 
+    def runs_of(self, params: dict[str, Any]) -> int:
+        """The runs of the point that has these params: one for each of its training seeds."""
+        if self.folders is None or self.grid is None:
+            return max(1, len(self.seeds))
+
+        def point(params: dict[str, Any]) -> dict[str, Any]:
+            return {key: value for key, value in params.items() if key != SEED}
+
+        return sum(point(other) == point(params) for other in self.grid[: self.total])
+
     def compose(self, params: dict[str, Any]) -> DictConfig:
         """The job config of one point, as Hydra composes it.
 

@@ -11,7 +11,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.studies.trials import PROMOTES, RECORD, Slot
-from openrs.sweep.pruning import HALVING, RUN, copied, curves, rungs_of
+from openrs.sweep.run_curves import HALVING, RUN, STOP, copied, curves, rungs_of
 from openrs.sweep.sampler import make_pruner
 
 
@@ -37,11 +37,30 @@ def next_promotion(
         if curve.user_attrs.get(RUN) in paused and rungs_of(curve)
     ]
     for curve in sorted(stopped, key=_place, reverse=True):
+        trial = paused[curve.user_attrs[RUN]]
+        if _going_on(curve, slots):
+            return trial
         *before, _ = rungs_of(curve).items()
-        _, trial = copied(study, curve.number, curve.intermediate_values, dict(before))
-        if not trial.should_prune():
-            return paused[curve.user_attrs[RUN]]
+        _, copy = copied(study, curve.number, curve.intermediate_values, dict(before))
+        if not copy.should_prune():
+            return trial
     return None
+
+
+def _going_on(curve: FrozenTrial, slots: dict[int, Slot]) -> bool:
+    """Whether another run of the curve's point was promoted since the point's stop: then all of them are, as
+    only the mean of all is judged again."""
+    stopped = curve.user_attrs.get(STOP, {}).get("trials", {})
+    for slot in slots.values():
+        promotes = slot.last.user_attrs.get(PROMOTES)
+        run = next((_run(trial) for trial in slot.trials if trial.number == promotes), "")
+        if run in stopped and promotes >= stopped[run]:
+            return True
+    return False
+
+
+def _run(trial: FrozenTrial) -> str:
+    return str(trial.user_attrs.get(RECORD, {}).get("run", ""))
 
 
 def _place(curve: FrozenTrial) -> tuple[int, float]:
@@ -51,11 +70,11 @@ def _place(curve: FrozenTrial) -> tuple[int, float]:
 
 
 def _paused(slots: dict[int, Slot]) -> dict[str, FrozenTrial]:
-    """The runs that a pruner stopped and nobody takes on, each with its newest trial: equal proposals share a
-    run, and a stop is overruled by the promotion of a trial that is no older."""
+    """The runs that a pruner stopped and nobody takes on, each with its newest trial; of the runs of a point
+    one. Equal proposals share a run, and a stop is overruled by the promotion of a trial that is no older."""
     ended = sorted((slot.last for slot in slots.values()), key=lambda trial: trial.number)
     paused = {
-        trial.user_attrs[RECORD]["run"]: trial
+        _run(trial): trial
         for trial in ended
         if trial.state == TrialState.PRUNED and trial.user_attrs[RECORD]["kind"] == "pruned"
     }
@@ -64,5 +83,5 @@ def _paused(slots: dict[int, Slot]) -> dict[str, FrozenTrial]:
             promotes = slot.last.user_attrs.get(PROMOTES)
             working = [slot.last, *(trial for trial in slot.trials if trial.number == promotes)]
             for trial in working:
-                paused.pop(trial.user_attrs.get(RECORD, {}).get("run"), None)
-    return paused
+                paused.pop(_run(trial), None)
+    return {trial.user_attrs[RECORD].get("point") or run: trial for run, trial in paused.items()}

@@ -14,9 +14,8 @@ from openrs.config.compose import to_config
 from openrs.errors import Mistake
 from openrs.paths import CONF
 from openrs.records.recipe import digest
-from openrs.studies.replicates import SEED
 from openrs.studies.storage import address
-from openrs.sweep import objective, sampler, signal, signal_checks, space
+from openrs.sweep import objective, sampler, seeds, signal, signal_checks, space
 from openrs.sweep.points import Points
 
 SAMPLES = 20
@@ -65,6 +64,8 @@ def read_question(
     typed = "objective" in config
     folders = _folders(config) if typed else None
     swept = space.parse(arguments, options.params, loader, folders)
+    runs = seeds.stated(swept, config) if typed else 1
+    swept = seeds.axis(swept, config, runs) if runs > 1 else swept
     objectives, directions = _objectives(config, options, typed)
     extend = _extension(options.custom_search_space)
     if not swept.distributions and extend is None:
@@ -76,16 +77,17 @@ def read_question(
     grid = swept.points() if is_grid else None
     if grid is None:
         sampler.rehearse(options.sampler, swept, directions)
-    seeds = _replicates(swept, extend is not None) if grid is None and typed else ()
-    total = _total(options.n_trials, grid, len(seeds))
-    points = Points(loader, config, swept, grid, total, folders, seeds)
+    searched = grid is None and typed
+    replicates = seeds.of_search(swept, extend is not None) if searched else ()
+    total = _total(options.n_trials, grid, runs, len(replicates))
+    points = Points(loader, config, swept, grid, total, folders, replicates)
     pruner = sampler.make_pruner(options.pruner)
     if pruner is not None and typed:
         rewards = signal_checks.rewarding(points)
         signal_checks.check(signal.parse(options.signal), config, rewards, type(pruner).__name__)
     stored = swept.stored() | {"grid": is_grid, "objectives": list(objectives)}
-    if seeds:
-        stored["replicates"] = list(seeds)
+    if replicates:
+        stored["replicates"] = list(replicates)
     name, folder = _address(config, options, stored)
     if typed:
         stored |= {"made_of": _made_of(config) | _custom_rewards(points)}
@@ -140,17 +142,18 @@ def _extension(path: str | None) -> Callable[..., None] | None:
     return extend
 
 
-def _replicates(swept: space.Space, extended: bool) -> tuple[Any, ...]:
-    """The seeds with which each proposal of a sampler is run: a list of them beside what is searched. An
-    interval of seeds, or seeds alone, are searched as any other."""
-    seeds = space.choices(swept.distributions[SEED]) if SEED in swept.distributions else None
-    return tuple(seeds) if seeds and (len(swept.distributions) > 1 or extended) else ()
+def _total(number: Any, grid: Sequence[dict[str, Any]] | None, runs: int, replicates: int) -> int:
+    """Slots of the study.
 
-
-def _total(number: Any, grid: Sequence[dict[str, Any]] | None, replicates: int = 0) -> int:
-    """Slots of the study."""
+    Args:
+        number: `n_trials`, if it was given.
+        grid: the points; None where a sampler proposes them.
+        runs: of each of so many trials, as `replicates` states.
+        replicates: seeds with which each proposal of a sampler is run.
+    """
     if number is not None and (not isinstance(number, int) or number < 1):
         raise Mistake(f"hydra.sweeper.n_trials={number}: must be a number of trials, 1 or more.")
+    number = None if number is None else number * runs
     if number is not None and replicates and number % replicates:
         raise Mistake(
             f"hydra.sweeper.n_trials={number}: is no multiple of the {replicates} seeds with which each "

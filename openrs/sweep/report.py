@@ -14,7 +14,7 @@ from openrs.analysis.tables import sweep_comparison
 from openrs.analysis.tables.sweep_comparison import SweepTrial
 from openrs.analysis.tables.table import Table
 from openrs.cost.rates import Rates
-from openrs.errors import Mistake
+from openrs.errors import DENIED, Mistake
 from openrs.plan import Plan, work
 from openrs.studies import replicates
 from openrs.studies.spending import spent
@@ -107,7 +107,12 @@ def report(question: Question, study: optuna.Study, options: DictConfig) -> bool
     trials, total = study.get_trials(deepcopy=False), question.points.total
     last = newest(trials, total)
     if any(trial.state == TrialState.COMPLETE for trial in last):
-        _save_best(question, study)
+        try:
+            _save_best(question, study)
+        except OSError as error:
+            if error.errno not in DENIED:
+                raise
+            say(f"not written: {error.filename} ({error.strerror})")
     if question.typed:
         _tables(question, last, options)
     say(f"sweep: {counts(last, total)}")
@@ -146,17 +151,20 @@ def _save_best(question: Question, study: optuna.Study) -> None:
     """Prints the best and writes optimization_results.yaml, as hydra-optuna-sweeper does; of several
     objectives the Pareto set, with its figure. Runs that differ in their seed alone count as their mean."""
     path, points = question.folder / "optimization_results.yaml", replicates.points(study)
+    if not points.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        say("best: none, as every point was stopped before all of its seeds had ended")
+        return
     if len(question.directions) == 1:
         best = points.best_trial
-        OmegaConf.save({"name": "optuna", "best_params": best.params, "best_value": best.value}, path)
         say(f"best {question.objectives[0]} {best.value:.4g}: {replicates.title(best)}")
+        OmegaConf.save({"name": "optuna", "best_params": best.params, "best_value": best.value}, path)
         return
     front = points.best_trials
     solutions = [{"params": trial.params, "values": list(trial.values)} for trial in front]
-    OmegaConf.save({"name": "optuna", "solutions": solutions}, path)
     say(f"Pareto set of {', '.join(question.objectives)}:")
     for trial in front:
         say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {replicates.title(trial)}")
+    OmegaConf.save({"name": "optuna", "solutions": solutions}, path)
     from openrs.analysis.figures import drawing  # matplotlib
 
     if paths := drawing.pareto(points, question.folder):
@@ -169,7 +177,7 @@ def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig
     records = [trial.user_attrs[RECORD] for trial in last if trial.state == TrialState.COMPLETE]
     folders = list(dict.fromkeys(Path(record[key]) for record in records for key in ("base", "folder")))
     runs = collect.runs_in(folders) if len(folders) <= FEW else []
-    if any(run.scores for run in runs):
+    if any(run.scores or run.sequential for run in runs):
         collect.show_table1(runs, outputs)
     selection = signal.selection(signal.parse(options.signal)) if options.pruner else None
     benchmark, missing = selection.benchmark if selection else "", question.points.total - len(last)

@@ -44,10 +44,10 @@ def _instantiated(kind: str, settings: DictConfig) -> Any:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return instantiate(settings, _execution_whitelist_=ALLOWED)
     except (HydraException, TypeError, ValueError) as error:
-        raise Mistake(f"hydra/sweeper/{kind}: {_told(error)} Set it under hydra.sweeper.{kind}.") from None
+        raise Mistake(f"hydra/sweeper/{kind}: {_reason(error)} Set it under hydra.sweeper.{kind}.") from None
 
 
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     cause = error.__cause__ or error
     return str(cause).strip().splitlines()[0]
 
@@ -82,7 +82,7 @@ def rehearse(sampler: DictConfig | None, space: Space, directions: Sequence[str]
     except Exception as error:
         raise Mistake(
             f"hydra/sweeper/sampler: {name} cannot take this sweep ({type(error).__name__}: "
-            f"{_told(error)}). Use another, as hydra/sweeper/sampler=tpe."
+            f"{_reason(error)}). Use another, as hydra/sweeper/sampler=tpe."
         ) from None
     finally:
         optuna.logging.set_verbosity(verbosity)

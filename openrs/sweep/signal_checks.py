@@ -112,6 +112,12 @@ def _check_scores(scores: Selection, name: str, config: DictConfig) -> None:
             f"hydra.sweeper.signal={name}: the catalog has no benchmark {scores.benchmark}. "
             f"Give one of: {', '.join(benchmarks)}."
         )
+    if config.evaluation.get("looks") is not None:
+        raise Mistake(
+            f"hydra.sweeper.signal={name}: evaluation.looks={config.evaluation.looks} ends where a run is "
+            "compared with the reference, and a pruner compares runs on the same problems. Give "
+            "evaluation=paper, or a metric of training, as signal=reward."
+        )
     if "evaluate" not in config.stages:
         raise Mistake(
             f"hydra.sweeper.signal={name}: needs the stage evaluate, and stages={list(config.stages)} "

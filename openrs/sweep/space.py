@@ -32,6 +32,7 @@ QUIET = (
     "fail_fast",
     "detect",
     "spread",
+    "replicates",
     "hydra",
 )
 """Overrides that change no result, so that workers which differ in them share a study."""

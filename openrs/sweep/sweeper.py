@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from openrs.errors import Mistake
+from openrs.errors import DENIED, Mistake
+from openrs.records.run import say_read_only
 from openrs.studies.reader import QUESTION
 from openrs.studies.spending import limits, spent
 from openrs.studies.storage import Lock, open_storage, unusable
@@ -70,7 +71,13 @@ class Sweep:
             points.check(question.points, question.typed)
         if plans:
             return report.plan(question, study, slots.patience(self.options, study))
-        study, question = self._open(question)
+        try:
+            study, question = self._open(question)
+        except OSError as error:
+            if study is None or error.errno not in DENIED or self._owed(question, study):
+                raise
+            say_read_only(question.folder, str(error.strerror))
+            return report.report(question, study, self.options)
         patience = slots.patience(self.options, study)
         if question.typed:
             self._hold_budget(question, study, patience)
@@ -81,6 +88,10 @@ class Sweep:
                 f"{progress.unfit} The trial was put back for other workers, or this command again."
             )
         return report.report(question, study, self.options) if self.options.report else True
+
+    def _owed(self, question: Question, study: optuna.Study) -> list[int]:
+        patience = slots.patience(self.options, study)
+        return slots.owed_slots(study.get_trials(deepcopy=False), question.points.total, patience)
 
     def _open(self, question: Question) -> tuple[optuna.Study, Question]:
         """Joins the study, or makes it; workers that start together make one. The question comes back with

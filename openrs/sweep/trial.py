@@ -1,5 +1,6 @@
 """A trial from the inside: the job of a sweep, in this process or wherever the launcher put it."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,11 +19,12 @@ from openrs.sweep import objective, signal, signal_history
 from openrs.sweep.link import StudyLink
 from openrs.sweep.outcome import Outcome
 from openrs.sweep.signal import Selection
+from openrs.tracker import SWEEP
 from openrs.train.collapse import StopRule
 
 if TYPE_CHECKING:
     from openrs.hub.push import Card
-    from openrs.sweep.pruning import PruningStop
+    from openrs.sweep.run_curves import PruningStop
 
 SWEEPER = "openrs.sweep.plugin.StudySweeper"
 
@@ -52,6 +54,7 @@ def run(plan: Plan, link: StudyLink, card: "Card") -> Outcome:
         card: makes the card of a pushed checkpoint.
     """
     config, began = plan.config, time.monotonic()
+    os.environ[SWEEP] = link.study
     record = _address(plan)
     link = link.signed(record)
     worked = _work(plan, link, card)
@@ -66,6 +69,10 @@ def run(plan: Plan, link: StudyLink, card: "Card") -> Outcome:
     }
     if (stopped := _stopped(plan, link)) is not None:
         record["kind"] = stopped["kind"]
+        if link.pruner is not None:
+            from openrs.sweep import pruning  # Optuna
+
+            record["point"] = pruning.point(plan, link)
         return Outcome(
             "stopped" if stopped["kind"] == "budget" else "pruned",
             reason=stopped["reason"],
@@ -189,7 +196,10 @@ def _disk(plan: Plan) -> int:
 
 
 def _scores(plan: Plan) -> list[str]:
-    """The score files of the last evaluated checkpoint, for the comparison."""
+    """The score files of the last evaluated checkpoint, for the comparison; not those of looks, of which each
+    run has others."""
+    if plan.in_looks:
+        return []
     step = plan.config.checkpoints[-1]
     folder = plan.owner(step).folder.absolute()
     return [str(cell.path(folder)) for cell in plan.cells(step) if cell.path(folder).exists()]

@@ -18,7 +18,7 @@ from openrs.processes.interruption import Interrupted
 from openrs.studies.liveness import WORKER, beating, me
 from openrs.studies.spending import reached
 from openrs.studies.storage import Lock, open_storage
-from openrs.studies.trials import ERROR, FINAL, PUT_BACK, REASON, RECORD, REPEATED, Slot
+from openrs.studies.trials import ERROR, FINAL, PUT_BACK, REASON, RECORD, REPEATED, SEEDS, Slot
 from openrs.sweep import sampler, slots
 from openrs.sweep.outcome import Outcome, read
 from openrs.sweep.promotion import next_promotion
@@ -104,6 +104,8 @@ class Worker:
                 return False
             trial = self._propose()
             trial.set_user_attr(WORKER, me())
+            if (seeds := points.runs_of(trial.params)) > 1:
+                trial.set_user_attr(SEEDS, seeds)
             self.progress.inflight.add(trial.number)
         finally:
             self.lock.release()

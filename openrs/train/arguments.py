@@ -36,7 +36,7 @@ def trainer_arguments(
         "shuffle_dataset": False,  # prompts.jsonl has the order
         # optimizer and schedule
         "max_steps": config.steps.total,
-        "learning_rate": algorithm.learning_rate,
+        "learning_rate": config.learning_rate,
         "lr_scheduler_type": algorithm.schedule,
         "lr_scheduler_kwargs": (
             {"min_lr_rate": algorithm.min_lr_rate} if algorithm.schedule == "cosine_with_min_lr" else {}
@@ -65,6 +65,10 @@ def trainer_arguments(
         "epsilon": algorithm.epsilon,
         "epsilon_high": algorithm.epsilon_high,
         "loss_type": algorithm.loss,
+        "importance_sampling_level": algorithm.ratio_level,
+        "delta": algorithm.ratio_cap,
+        "entropy_coef": algorithm.entropy_bonus,
+        "multi_objective_aggregation": algorithm.reward_aggregation,
         "scale_rewards": algorithm.scale_rewards,
         "use_bias_correction_kl": algorithm.bias_corrected_kl,
         "vllm_importance_sampling_correction": algorithm.importance_sampling_correction,
@@ -82,6 +86,11 @@ def trainer_arguments(
         "run_name": folder.parent.name,
         "disable_tqdm": True,
     }
+    if algorithm.importance_sampling_correction:
+        arguments |= {
+            "vllm_importance_sampling_mode": algorithm.importance_sampling_mode,
+            "vllm_importance_sampling_clip_max": algorithm.importance_sampling_cap,
+        }
     if hardware.generation == "vllm_server":
         server = server or Server()
         arguments |= {

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 import threading
 import time
@@ -16,11 +15,14 @@ from typing import Any
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
+from transformers.integrations import WandbCallback
+from trl.extras import profiling
 
+from openrs.adapters import name_base
+from openrs.config.catalog import Model
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.hub.push import Repository, push_pending
-from openrs.machine import WANDB_HOST, reaches, wandb_key
 from openrs.processes import interruption
 from openrs.records.checkpoints import free_what_is_passed, mark_whole
 from openrs.records.files import write_lines
@@ -29,6 +31,7 @@ from openrs.records.run import Run
 from openrs.records.training import logged_steps
 from openrs.rewards.scripts import foreign_share
 from openrs.terminal import say
+from openrs.tracker import wandb_run
 from openrs.train.collapse import Stop, StopRule
 
 QUIET_SECONDS = 60
@@ -66,7 +69,7 @@ class Metrics(TrainerCallback):
             return  # the summary at the end of training
         if not math.isfinite(logs["loss"]):
             raise Mistake(
-                f"algorithm.learning_rate={args.learning_rate:g}: the loss of step {state.global_step} is "
+                f"algorithm.learning_rate: at {args.learning_rate:g} the loss of step {state.global_step} is "
                 f"{logs['loss']}, so training ended; checkpoints before that step stay. Give a smaller rate, "
                 "or model.compute_dtype=float32."
             )
@@ -161,16 +164,17 @@ class TrainingProgress(TrainerCallback):
         self.began = time.perf_counter()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Prints the line; a process's first step, in which much is loaded, hardly counts in the median."""
+        """Prints the line; the time left does not count a process's first step, in which much is loaded."""
         step = state.global_step
         if "reward" not in logs or step <= self.first:
             return
         now = time.perf_counter()
-        self.seconds.append(now - self.began)
-        left = median(self.seconds) * (self.last - step)
+        if step > self.first + 1:
+            self.seconds.append(now - self.began)
+        left = f"  {median(self.seconds) * (self.last - step) / 60:.1f} min left" if self.seconds else ""
         line = (
             f"{self.name}: step {step}/{self.last}  reward {logs['reward']:.2f}  "
-            f"length {logs['completions/mean_length']:.0f}  {left / 60:.1f} min left"
+            f"length {logs['completions/mean_length']:.0f}{left}"
         )
         if sys.stderr.isatty():
             print(f"\r{line}", end="\n" if step == self.last else "", file=sys.stderr, flush=True)
@@ -227,10 +231,11 @@ class Checkpoints(TrainerCallback):
 
     Args:
         early_stop: comes before in a step, and knows whether the checkpoint is one of an interruption.
+        base: the model that training started from.
     """
 
-    def __init__(self, early_stop: EarlyStop) -> None:
-        self.early_stop = early_stop
+    def __init__(self, early_stop: EarlyStop, base: Model) -> None:
+        self.early_stop, self.base = early_stop, base
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Sets today's interval: a resumed state brings its old one along."""
@@ -242,25 +247,28 @@ class Checkpoints(TrainerCallback):
         if state.is_world_process_zero:
             folder, step = Path(args.output_dir), state.global_step
             off_grid = self.early_stop.interrupted and step % args.save_steps != 0
+            name_base(folder / f"checkpoint-{step}", self.base)
             mark_whole(folder / f"checkpoint-{step}", step, interrupted=off_grid)
             free_what_is_passed(folder)
 
 
+class Curves(WandbCallback):
+    """Logs to the run of W&B that is open; transformers' own would put its arguments, with this machine's
+    folders, into that run's config."""
+
+    def setup(self, args: Any, state: Any, model: Any, **_: Any) -> None:
+        """Leaves the run as it is."""
+        self._initialized = True
+
+
 @contextmanager
-def weights_and_biases(config: Config, run: Run) -> Iterator[None]:
-    """Points W&B at this run, where tracker=wandb; without a key or a network W&B stays offline."""
+def curves_in_wandb(config: Config, run: Run) -> Iterator[None]:
+    """Opens this run's run of W&B, where tracker=wandb."""
     if config.tracker.kind != "wandb":
         yield
         return
-    os.environ["WANDB_PROJECT"] = config.tracker.project
-    os.environ["WANDB_DIR"] = str(run.folder)
-    os.environ["WANDB_RUN_ID"] = run.id[:8]
-    os.environ["WANDB_RESUME"] = "allow"
-    if not (wandb_key() and reaches(WANDB_HOST)):
-        os.environ.setdefault("WANDB_MODE", "offline")
-    try:
+    profiling.is_wandb_available = lambda: (
+        False
+    )  # TRL has no other switch for a chart of each of its functions
+    with wandb_run(config, run):
         yield
-    finally:
-        import wandb
-
-        wandb.finish()  # else the next run of a sweep would log into this one

@@ -81,6 +81,7 @@ RULES: dict[str, Callable[[Lines, int, float], str | None]] = {
     "length_above": length_exploded,
     "kl_above": _above("kl", "KL divergence from the base model"),
     "foreign_above": _above("foreign_share", "share of letters in foreign scripts"),
+    "sampling_gap_above": _above("sampling_gap", "difference of vLLM's log-probabilities"),
 }
 """Field of `config.schema.Collapse` -> its rule."""
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from openrs.chat import Chat
 from openrs.config.schema import Config
 from openrs.data.mix import Mix, prompt_order
 from openrs.errors import Mistake
@@ -20,7 +21,7 @@ def messages(config: Config, problem: str) -> list[dict[str, str]]:
     return [*system, {"role": "user", "content": problem}]
 
 
-def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
+def write_prompts(config: Config, mix: Mix, tokenizer: Any, chat: Chat, path: Path) -> None:
     """Writes the prompts of the whole schedule in order, one JSON line each.
 
     Prompts over the token cap are left out (the paper's trainer cut them for the loss, but not for
@@ -30,9 +31,9 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, path: Path) -> None:
     Raises:
         Mistake: too few prompts fit for one step.
     """
-    conversations = [messages(config, row["problem"]) for row in mix.rows]
+    conversations = [chat.turns(messages(config, row["problem"])) for row in mix.rows]
     tokenized = tokenizer.apply_chat_template(
-        conversations, add_generation_prompt=True, tokenize=True, return_dict=True
+        conversations, add_generation_prompt=True, tokenize=True, return_dict=True, **chat.arguments
     )["input_ids"]
     fitting = [i for i, ids in enumerate(tokenized) if len(ids) <= config.length.prompt]
     if len(fitting) < config.algorithm.prompts_per_step:
@@ -67,10 +68,10 @@ def whole(config: Config, path: Path) -> bool:
     return sound == number
 
 
-def read_prompts(config: Config, path: Path) -> list[dict[str, Any]]:
+def read_prompts(config: Config, chat: Chat, path: Path) -> list[dict[str, Any]]:
     """The rows of TRL's training set, in order: prompt (a conversation), and the columns for rewards."""
     return [
-        {"prompt": messages(config, row["problem"])}
+        {"prompt": chat.turns(messages(config, row["problem"]))}
         | {key: row[key] for key in (*COLUMNS, KIND) if key in row}
         for row in with_kinds(read_lines(path))
     ]

@@ -8,13 +8,17 @@ from typing import Any
 import torch
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset
-from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, TrainerCallback
+from transformers import AutoTokenizer, PrinterCallback, ProgressCallback, TrainerCallback, set_seed
+from transformers.integrations import WandbCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
+from openrs import adapters
+from openrs import chat as chat_room
+from openrs.chat import Chat
 from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
-from openrs.config.training import Length
+from openrs.config.training import Adapter, Length
 from openrs.data.mix import Mix
 from openrs.errors import Mistake
 from openrs.hub.push import Repository
@@ -22,7 +26,7 @@ from openrs.models import fetched, loadable
 from openrs.processes import interruption
 from openrs.processes.vllm_server import Server
 from openrs.records import faults, reward_sources, training
-from openrs.records.checkpoints import keep, remove_torn, whole_checkpoints
+from openrs.records.checkpoints import free_what_is_passed, keep, remove_torn, whole_checkpoints
 from openrs.records.ledger import devices_held
 from openrs.records.left_out import sound_record
 from openrs.records.resumption import make_way, resumption
@@ -32,15 +36,17 @@ from openrs.rewards import CustomReward
 from openrs.train.arguments import trainer_arguments
 from openrs.train.callbacks import (
     Checkpoints,
+    Curves,
     EarlyStop,
     Metrics,
     Pushes,
     StopAt,
     TrainingProgress,
-    weights_and_biases,
+    curves_in_wandb,
 )
 from openrs.train.collapse import StopRule
 from openrs.train.prompts import read_prompts, whole, write_prompts
+from openrs.train.sampler_check import CheckedTrainer
 
 
 class Arguments(GRPOConfig):
@@ -73,7 +79,7 @@ class StagedCap(TrainerCallback):
             self.trainer.generation_kwargs["max_new_tokens"] = cap
 
 
-class WholeGroupsTrainer(GRPOTrainer):
+class WholeGroupsTrainer(CheckedTrainer):
     """TRL's trainer with every micro-batch made of whole groups.
 
     TRL 69ad852 took each loss mean over the six completions of one prompt. TRL 1.16 shuffles the
@@ -122,10 +128,14 @@ def train(
     folder = run.folder / "train"
     folder.mkdir(parents=True, exist_ok=True)
     weights = loadable(config.model, Path(config.outputs) / "models")
-    if config.hardware.generation == "vllm_colocate" and is_hub_id(config.model):
-        weights = fetched(config.model)  # TRL tells the vLLM beside the trainer no revision
+    if is_hub_id(config.model) and (config.adapter or config.hardware.generation == "vllm_colocate"):
+        # TRL tells the vLLM beside the trainer no revision, and PEFT asks the Hub at every checkpoint
+        weights = fetched(config.model)
+    adapters.check(config, Path(weights))
     with refusals_of_trl(config):
         arguments = Arguments(**trainer_arguments(config, weights, folder, server))
+    if arguments.deepspeed_plugin is not None:  # which adds up micro-batches in the compute type
+        arguments.deepspeed_plugin.deepspeed_config["data_types"] = {"grad_accum_dtype": "fp32"}
     if arguments.world_size != config.hardware.training_processes:
         raise Mistake(
             f"hardware.training_processes={config.hardware.training_processes}: training runs in "
@@ -135,6 +145,7 @@ def train(
     first, reached = arguments.process_index == 0, 0
     revision = config.model.loaded_revision or "main"
     tokenizer = AutoTokenizer.from_pretrained(weights, revision=revision, padding_side="left")
+    chat = chat_room.chat(config.model, tokenizer.chat_template)
     with arguments.main_process_first(local=False, desc="prompts and checkpoints"):
         if first:
             remove_torn(folder)
@@ -143,7 +154,7 @@ def train(
             reached = resumed.step
             if reached < config.stop_at:
                 if not whole(config, prompts := folder / "prompts.jsonl"):
-                    write_prompts(config, mix, tokenizer, prompts)
+                    write_prompts(config, mix, tokenizer, chat, prompts)
                 _begin_segment(config, folder, reached + 1)
             else:
                 keep(folder / f"checkpoint-{reached}")
@@ -155,14 +166,16 @@ def train(
         early_stop = EarlyStop(
             metrics, stop_rule, config.stop_at, config.algorithm.num_iterations, stop_requested
         )
-        callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints(early_stop)]
+        callbacks: list[TrainerCallback] = [StopAt(config.stop_at), Checkpoints(early_stop, config.model)]
         if metrics is not None:
             callbacks += [metrics, TrainingProgress(run.folder.name, config.stop_at, metrics.seconds)]
         if first and repository is not None:
             callbacks.append(Pushes(config, repository, stop_requested))
-        with weights_and_biases(config, run) if first else nullcontext():
+        with curves_in_wandb(config, run) if first else nullcontext():
             with refusals_of_trl(config):
-                trainer = _trainer(config, folder, weights, tokenizer, arguments, [*callbacks, early_stop])
+                trainer = _trainer(
+                    config, folder, weights, tokenizer, chat, arguments, [*callbacks, early_stop]
+                )
             if metrics is not None:
                 metrics.texts = lambda: [str(text) for text in trainer._logs["completion"]]
             # lighteval switches gradients off for the whole process when it is imported, and in a sweep a
@@ -176,7 +189,10 @@ def train(
         if early_stop.interrupted:
             return None
         stopped = early_stop.stopped
-    return _write_record(run, stopped) if first else None
+    if not first:
+        return None
+    free_what_is_passed(folder)  # a kill in the last save leaves some
+    return _write_record(run, stopped)
 
 
 def _begin_segment(config: Config, folder: Path, first_step: int) -> None:
@@ -218,26 +234,49 @@ def reward_functions(config: Config) -> list[Callable[..., list[float | None]]]:
     ]
 
 
+def _peft_config(adapter: Adapter) -> Any:
+    """An adapter as PEFT takes it."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        target_modules=adapter.modules,
+        use_dora=adapter.name == "dora",
+        task_type="CAUSAL_LM",
+    )
+
+
 def _trainer(
     config: Config,
     folder: Path,
     weights: str,
     tokenizer: Any,
+    chat: Chat,
     arguments: GRPOConfig,
     callbacks: list[TrainerCallback],
 ) -> GRPOTrainer:
     """TRL's trainer for this process; the prompts are in the folder."""
-    kind = WholeGroupsTrainer if config.algorithm.whole_groups else GRPOTrainer
+    kind = WholeGroupsTrainer if config.algorithm.whole_groups else CheckedTrainer
+    if config.adapter:
+        set_seed(config.seed)  # TRL seeds only after PEFT has drawn the first matrices
     trainer = kind(
         model=weights,
         processing_class=tokenizer,
         args=arguments,
         reward_funcs=reward_functions(config),
-        train_dataset=Dataset.from_list(read_prompts(config, folder / "prompts.jsonl")),
+        train_dataset=Dataset.from_list(read_prompts(config, chat, folder / "prompts.jsonl")),
         callbacks=callbacks,
+        peft_config=_peft_config(config.adapter) if config.adapter else None,
     )
-    for callback in (PrinterCallback, ProgressCallback):
+    trainer.config = config
+    # not one of TRL's arguments, which are logged as JSON: a clock is a function
+    trainer.chat_template_kwargs = chat.arguments
+    for callback in (PrinterCallback, ProgressCallback, WandbCallback):
         trainer.remove_callback(callback)
+    if config.tracker.kind == "wandb":
+        trainer.add_callback(Curves())
     if config.length.stages:
         trainer.add_callback(StagedCap(trainer, config.length))
     return trainer

@@ -27,8 +27,8 @@ from openrs.records.files import read_lines
 from openrs.studies.trials import RECORD, SLOT, slots
 from openrs.sweep import signal
 from openrs.sweep.promotion import next_promotion
-from openrs.sweep.pruning import RunCurve, curves
 from openrs.sweep.report import compared_point
+from openrs.sweep.run_curves import RunCurve, curves
 from openrs.sweep.sampler import make_pruner
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]

@@ -1,6 +1,7 @@
 """Do the intervals cover, do the tests keep their size, and how long tables take."""
 
 import json
+import math
 import os
 import resource
 import shutil
@@ -11,7 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.trial import create_trial
 
 from openrs.analysis import cells, decision_ledger, run_records
 from openrs.analysis.rows import ResultRow
@@ -19,8 +23,10 @@ from openrs.analysis.statistics import decisions, differences, intervals, power,
 from openrs.analysis.tables import comparisons, table1
 from openrs.paths import ROOT
 from openrs.records.scores import ScoreAddress, score
+from openrs.studies import replicates
 
 pytestmark = pytest.mark.benchmark
+optuna.logging.set_verbosity(optuna.logging.ERROR)
 TITLES = {"aime24": ("AIME24", 30), "math_500": ("MATH-500", 500), "amc23": ("AMC23", 40),
           "minerva": ("Minerva", 272), "olympiadbench": ("OlympiadBench", 675)}  # fmt: skip
 
@@ -31,10 +37,11 @@ def shares(rng, n, k, mean, spread=1.0):
 
 
 def test_coverage():
-    rng, rounds = np.random.default_rng(0), 1000
+    rng = np.random.default_rng(0)
     print("\ncoverage of 95 % intervals, percent: as used; the plain bootstrap's quantiles; their kinds")
-    print("   n  k  share   used  plain   Wilson used in")
-    for n in (30, 40, 272):
+    for n, rounds in ((30, 1000), (40, 1000), (272, 400)):
+        error = math.sqrt(0.05 * 0.95 / rounds)
+        print(f"   n  k  share   used  plain   Wilson used in   (Monte Carlo error {100 * error:.1f})")
         for k in (1, 4, 10):
             for mean in (0.05, 0.3, 0.85):
                 used = plain = wilson = 0
@@ -134,6 +141,61 @@ def test_size_over_training_runs():
         assert max(rejected) < 0.075
 
 
+def made_sweep(rng, gap, seeds=3):
+    """A study of two recipes with so many training seeds each; B is better by `gap` standard errors of the
+    difference of their means."""
+    study = optuna.create_study(direction="maximize")
+    space = {"recipe": CategoricalDistribution(["A", "B"]), "seed": IntDistribution(1, seeds)}
+    for recipe, level in (("A", 70.0), ("B", 70.0 + gap * math.sqrt(2 / seeds))):
+        for seed in range(1, seeds + 1):
+            params = {"recipe": recipe, "seed": seed}
+            value = level + rng.normal()
+            study.add_trial(create_trial(params=params, distributions=space, value=value))
+    return study
+
+
+def test_a_sweep_with_seeds_names_the_better_recipe():
+    rng, rounds = np.random.default_rng(16), 1000
+    print("\nmade sweeps of two recipes with three seeds each that name the worse one, by their true gap")
+    for low, high, count in ((4, 6, 200), (2, 4, rounds)):
+        gaps = rng.uniform(low, high, count)
+        studies = [made_sweep(rng, gap) for gap in gaps]
+        by_mean = sum(replicates.points(s).best_trial.params["recipe"] == "A" for s in studies)
+        by_luck = sum(s.best_trial.params["recipe"] == "A" for s in studies)
+        chances = np.array([math.erfc(gap / math.sqrt(2)) / 2 for gap in gaps])
+        error = math.sqrt(float((chances * (1 - chances)).sum()))
+        print(
+            f"{low} to {high} standard errors, {count} sweeps: {by_mean} by the mean (the normal law says "
+            f"{chances.sum():.1f}, Monte Carlo error {error:.1f}); {by_luck} by the best single run"
+        )
+        assert by_mean <= (0 if low == 4 else chances.sum() + 2 * error)
+    assert by_luck > by_mean, "a single seed is luckier than a mean"
+
+
+def test_better_is_said_of_equal_recipes_at_most_once_in_forty():
+    """And of a worse one less often."""
+    rng, rounds = np.random.default_rng(17), 1000
+    error = math.sqrt(0.025 * 0.975 / rounds)
+    print(
+        f"\n'better' said of a recipe that is not, percent (wanted: at most 2.5; Monte Carlo error "
+        f"{100 * error:.1f}): equal, and worse by half a standard error between runs"
+    )
+    for n, spread in DRAWN:
+        for m in (2, 3, 5):
+            wrong = []
+            for gain in (0.0, -spread / 2):
+                said = 0
+                for _ in range(rounds):
+                    level = ability(rng, n)
+                    first, second = trained(rng, level, m, spread), trained(rng, level, m, spread, gain)
+                    gap = float(np.mean(second) - np.mean(first))
+                    parts = recipes.parts_of_difference([first], [second])
+                    said += decisions.decide(gap, parts).verdict == "better"
+                wrong.append(said / rounds)
+            print(f"{n:>4} {spread}, {m} runs each: " + " ".join(f"{100 * share:.1f}" for share in wrong))
+            assert max(wrong) <= 0.025 + 2 * error
+
+
 def test_two_one_sided_tests_at_the_margin():
     rng, rounds = np.random.default_rng(12), 1000
     print(
@@ -229,10 +291,15 @@ def test_size_of_the_marks():
             assert wrong / rounds < 0.10
 
 
-def test_choosing_among_equal_checkpoints():
+def test_choosing_among_equal_checkpoints(monkeypatch):
     """Seven checkpoints of one ability: how often they are said to differ, and what is said of the best."""
-    rng, rounds = np.random.default_rng(6), 300
-    print("\nseven equal checkpoints (wanted: 5 % rejected, the expected maximum as drawn, no gain kept)")
+    rng, rounds, draws = np.random.default_rng(6), 300, 1000
+    monkeypatch.setattr(selection, "DRAWS", draws)
+    print(
+        "\nseven equal checkpoints (wanted: 5 % rejected, the expected maximum as drawn, no gain kept); "
+        f"Monte Carlo error of the share rejected {100 * math.sqrt(0.05 * 0.95 / rounds):.1f} %, of a single "
+        f"p of 5 % by {draws} draws {100 * math.sqrt(0.05 * 0.95 / draws):.1f} %"
+    )
     for n, k in ((30, 1), (30, 4), (272, 1)):
         made = []
         for _ in range(rounds):

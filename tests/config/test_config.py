@@ -177,7 +177,7 @@ def test_the_length_reward_needs_whole_groups_in_each_process(composed):
     composed("reward.length={}", "hardware.training_processes=3")
     with pytest.raises(ValueError) as error:
         composed(*split, "reward.length={}")
-    for part in ("reward.length.list_size=None", "6 completions", "8 processes", "gets 9", "Change"):
+    for part in ("reward.length.list_size=null", "6 completions", "8 processes", "gets 9", "Change"):
         assert part in str(error.value)
     with pytest.raises(ValueError, match="list_size=7"):
         composed("reward.length={list_size: 7}")
@@ -243,7 +243,7 @@ def test_steps_released_stops_at_the_reported_step(composed):
             ],
             ["reward.cosine.max_length=0", "length.c"],
         ),
-        (["algorithm.min_lr_rate=null"], ["algorithm.min_lr_rate=None", "floor"]),
+        (["algorithm.min_lr_rate=null"], ["algorithm.min_lr_rate=null", "floor"]),
         (["algorithm.beta=-1"], ["algorithm.beta=-1", "at least 0"]),
         (["algorithm.warmup=2"], ["algorithm.warmup=2", "at least 0 and below 1"]),
         (["evaluation.max_problems=0"], ["evaluation.max_problems=0", "greater than 0"]),
@@ -377,6 +377,6 @@ def test_fields_keep_their_order():
     order = (
         "name report_step untrained seed data length reward steps prompt model algorithm evaluation engine "
         "hardware tracker hub scale catalog collapse objective budget fail_fast stages force dry_run outputs "
-        "detect spread"
+        "detect spread adapter replicates"
     )
     assert [field.name for field in fields(Config)] == order.split()

@@ -43,7 +43,7 @@ def test_conf_and_sweeps_of_the_working_directory_are_read(study):
     assert swept("sweeps=mine").hydra.sweeper.params.experiment == "exp2,mine"
     assert compose_config("experiment=exp2", "scale=nano").name == "exp2"
     shown = usage.text(["--help"])
-    assert "\nexperiment: base, exp1, exp2, exp3, mine\n" in shown
+    assert "\nexperiment: base, exp1, exp2, exp3, format_alone, mine, random_reward, " in shown
     assert ", length_schedule, mine, pareto, " in shown
 
 
@@ -58,7 +58,7 @@ def test_config_dir_finds_both_from_elsewhere(study, tmp_path, monkeypatch):
     words = ["--config-dir", "study/conf", "-m", "sweeps=mine", "experiment=mine"]
     assert command_line.read(words) == words
     shown = usage.text(["--config-dir=study/conf"])
-    assert "\nexperiment: base, exp1, exp2, exp3, mine\n" in shown
+    assert "\nexperiment: base, exp1, exp2, exp3, format_alone, mine, random_reward, " in shown
     assert "\nstudy: long\n" in shown, "a folder that the user names may hold any group"
     assert option_folders.searched(str(folder / "conf")) == (CONF, folder / "conf")
 

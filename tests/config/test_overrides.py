@@ -84,6 +84,14 @@ def test_lists_and_intervals_are_left_to_a_sweep():
             lambda c: c.data.draws["extra"] == Draw(source="open_s1", count=9),
         ),
         (["data.draws.open_rs.count=9"], lambda c: c.data.draws["open_rs"].count == 9),
+        (
+            ["model.template_arguments.enable_thinking=false", "model.template_arguments.words=[a]"],
+            lambda c: c.model.template_arguments == {"enable_thinking": False, "words": ["a"]},
+        ),
+        (
+            ["model.template_arguments={enable_thinking: false}"],
+            lambda c: c.model.template_arguments == {"enable_thinking": False},
+        ),
         (["evaluation.num_seeds.sums=9"], lambda c: c.evaluation.num_seeds["sums"] == 9),
         (
             ["catalog.benchmarks.sums={id: a/b, title: S, split: t, question: q, gold: a, gold_kind: expr}"],
@@ -170,6 +178,15 @@ def test_a_tracer_changes_no_message(monkeypatch):
 def test_the_correction_is_right_at_one_temperature(overrides):
     config = compose_config("scale=nano", "algorithm.importance_sampling_correction=true", *overrides)
     assert config.algorithm.importance_sampling_correction
+
+
+def test_the_corrections_mode_and_cap_need_the_correction():
+    chosen = ("algorithm.importance_sampling_mode=token_truncate", "algorithm.importance_sampling_cap=2")
+    algorithm = compose_config("scale=nano", "algorithm=dapo", *chosen).algorithm
+    assert (algorithm.importance_sampling_mode, algorithm.importance_sampling_cap) == ("token_truncate", 2)
+    for one in chosen:
+        with pytest.raises(Mistake, match=f"^{one.partition('=')[0]}=.*importance_sampling_correction=false"):
+            compose_config("scale=nano", one)
 
 
 def test_weights_in_a_folder_are_taken(tmp_path):

@@ -63,6 +63,16 @@ def test_what_is_passed_on_is_a_part_of_the_recipe_and_reaches_trl():
     assert len({identity(), identity("algorithm.trl.top_k=50"), identity("algorithm.trl={top_k: 51}")}) == 3
 
 
+def test_the_corrections_mode_and_cap_are_a_part_of_the_recipe_unless_they_are_trls_own():
+    own = ("algorithm.importance_sampling_mode=sequence_mask", "algorithm.importance_sampling_cap=3")
+    other = ("algorithm.importance_sampling_mode=token_mask", "algorithm.importance_sampling_cap=null")
+    assert identity("algorithm=grpo", *own) == identity("algorithm=grpo")
+    assert len({identity("algorithm=grpo", *chosen) for chosen in (own, other, other[:1], other[1:])}) == 4
+    arguments = trainer_arguments(compose_config("scale=nano", "algorithm=grpo", *other), "m", Path("f"))
+    assert arguments["vllm_importance_sampling_mode"] == "token_mask"
+    assert arguments["vllm_importance_sampling_clip_max"] is None
+
+
 @pytest.mark.slow
 def test_what_trl_refuses_in_itself_is_one_line(tmp_path):
     from openrs.plan import resolve

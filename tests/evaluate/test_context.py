@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from openrs import engines, models
+from openrs.command.plan_text import describe
 from openrs.data.rows import Rows
 from openrs.engines import Request, Sampling
 from openrs.errors import Mistake
 from openrs.plan import resolve
-from openrs.plan_text import describe
 from openrs.records import scores
 from tests.helpers.completions_server import CompletionsServer
 from tests.helpers.writing_engine import Writing, tokenizer

@@ -1,6 +1,8 @@
 """lighteval's own tasks by name: found without importing others, measured by their own prompt and metric."""
 
 import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -120,8 +122,73 @@ def test_what_a_task_needs_that_openrs_does_not_do_is_named(capfd):
     for task, need in (("arc:challenge", r"acc \(log-likelihoods\)"), ("mt_bench", "a model that judges")):
         with pytest.raises(Mistake, match=rf"lighteval:{task}: openrs measures one .*{need}"):
             lighteval_tasks.metrics(task)
-    assert list(lighteval_tasks.metrics("ifeval")) == ["prompt_level_strict_acc"]
-    assert capfd.readouterr() == ("", "")  # its module asks for nltk's data
+    assert capfd.readouterr() == ("", "")
+
+
+IFEVAL = """
+import json, sys
+from lighteval.models.model_output import ModelResponse
+from lighteval.tasks.requests import Doc
+from openrs.errors import Mistake
+from openrs.evaluate import lighteval_tasks as tasks
+
+try:
+    made = tasks.problems("ifeval", 0, sys.argv[1])
+except Mistake as error:
+    print(error)
+    sys.exit()
+values = []
+for row, text in zip(made["rows"], sys.argv[2:], strict=True):
+    doc, said = Doc(task_name="ifeval", **row["doc"]), ModelResponse(text=[text])
+    values.append([tasks.score("ifeval", name, doc, said) for name in made["metrics"]])
+print(json.dumps({"metrics": made["metrics"], "values": values}))
+"""
+"""ifeval's problems and the scores of an answer each, in a process that has not imported its module."""
+
+
+def ifeval(root, data, *answers):
+    environment = os.environ | {"NLTK_DATA": str(data), "HOME": str(data)}
+    made = subprocess.run(
+        [sys.executable, "-c", IFEVAL, root, *answers], env=environment, capture_output=True, text=True
+    )
+    assert (made.returncode, made.stderr) == (0, "")  # nltk prints nothing
+    (line,) = made.stdout.splitlines()
+    return line
+
+
+@pytest.mark.slow
+def test_ifeval_scores_what_is_obeyed_and_names_the_data_that_it_lacks(tmp_path):
+    pytest.importorskip("langdetect")  # of lighteval[extended_tasks]
+    from nltk.tokenize.punkt import PunktTrainer, save_punkt_params
+
+    two = {"relation": "at least", "num_sentences": 2}
+    three = {"capital_relation": "at least", "capital_frequency": 3}
+    asked = [
+        ("Say hello without commas.", {"punctuation:no_comma": {}}),
+        ("Say hello in two sentences.", {"length_constraints:number_sentences": two}),
+        ("Say hello, LOUD, three words.", {"change_case:capital_word_frequency": three}),
+        ("Say hello, in lower case.", {"change_case:english_lowercase": {}, "punctuation:no_comma": {}}),
+    ]
+    mirror = tmp_path / "root/google/IFEval/train.jsonl"
+    mirror.parent.mkdir(parents=True)
+    rows = [
+        {"key": i, "prompt": prompt, "instruction_id_list": [*rules], "kwargs": [*rules.values()]}
+        for i, (prompt, rules) in enumerate(asked)
+    ]
+    mirror.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    obeyed = ["Hello you.", "Hello. How are you?", "HELLO DEAR YOU", "hello and good morning to all of you"]
+    broken = ["Hello, you.", "Hello", "HELLO you", "hello, and good morning to all of you"]
+    lacking = ifeval(tmp_path / "root", tmp_path / "none", *obeyed)
+    assert "lighteval:ifeval: its metrics read nltk's data punkt_tab, which is not here. Fetch" in lacking
+    assert lacking.endswith("`python -m nltk.downloader punkt_tab`, into ~/nltk_data or $NLTK_DATA.")
+    data = tmp_path / "data/tokenizers/punkt_tab/english"
+    data.mkdir(parents=True)
+    save_punkt_params(PunktTrainer("Hello you. How are you? All is well.").get_params(), str(data))
+    for answers, value in ((obeyed, 1.0), (broken, 0.0)):
+        made = json.loads(ifeval(tmp_path / "root", tmp_path / "data", *answers))
+        # the stated rule: metrics that are a mean over problems of one share each, the first by default
+        assert made["metrics"] == ["prompt_level_strict_acc", "prompt_level_loose_acc"]
+        assert made["values"] == [[value] * 2] * 4
 
 
 @pytest.mark.slow

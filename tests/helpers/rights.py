@@ -1,8 +1,14 @@
-"""Files that this process may not write to, even where it is root."""
+"""Files that this process may not write to, even where it is root.
+
+`python -m tests.helpers.rights FOLDER ARGUMENTS` is the command openrs without the right to write into the
+folder and all below it.
+"""
 
 import ctypes
+import runpy
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 VERSION = 0x20080522
@@ -28,3 +34,11 @@ def denied(path: Path) -> Iterator[None]:
         words[0] = effective
         assert libc.capset(header, words) == 0
         path.chmod(mode)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv.pop(1))
+    with ExitStack() as stack:
+        for path in (*folder.rglob("*"), folder):
+            stack.enter_context(denied(path))
+        runpy.run_module("openrs", run_name="__main__", alter_sys=True)

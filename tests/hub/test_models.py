@@ -5,11 +5,11 @@ import json
 import pytest
 
 from openrs import models
+from openrs.command.plan_text import describe
 from openrs.config.compose import compose_config
 from openrs.errors import Mistake
 from openrs.models import packaged
 from openrs.plan import resolve
-from openrs.plan_text import describe
 from openrs.processes.vllm_server import Server, arguments
 from tests.helpers.commands import openrs
 from tests.helpers.fake_hub import serving

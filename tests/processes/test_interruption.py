@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: real signals to real processes."""
+"""SIGINT, SIGTERM and the signals of SLURM: real signals to real processes."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ import pytest
 
 from openrs.paths import ROOT
 from openrs.processes import interruption, launch
+from openrs.processes.subprocess import WatchedProcess
 from openrs.records.run import Run, held, locked
 
 COMMAND = """
@@ -34,16 +35,19 @@ except Interrupted as interrupted:
 """
 
 
-def start(work, seconds=60.0):
+def start(work, seconds=60.0, command=COMMAND):
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, work, str(seconds)], cwd=ROOT, text=True,
+        [sys.executable, "-c", command, work, str(seconds)], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert process.stdout.readline() == "ready\n"
     return process
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138), (signal.SIGUSR2, 140)],
+)
 def test_work_that_ends_itself_is_asked_and_anything_else_ended(number, status):
     working, other = start("training"), start("other")
     for process in (working, other):
@@ -51,6 +55,39 @@ def test_work_that_ends_itself_is_asked_and_anything_else_ended(number, status):
     assert working.communicate(timeout=20) == ("saved\n", "ending\n")
     assert other.communicate(timeout=20) == ("", "")
     assert (working.returncode, other.returncode) == (status, status)
+
+
+JOB = """
+import signal, sys, time
+from openrs.processes.interruption import stop_requested, ends_itself
+def queue_again(number, frame):
+    print("queued again", flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGUSR2, queue_again)
+with ends_itself("ending", float(sys.argv[2])):
+    print("ready", flush=True)
+    while not stop_requested() or sys.argv[1] == "endless":
+        time.sleep(0.01)
+    print("saved", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "seconds", "told"), [("job", 60, "saved\nqueued again\n"), ("endless", 0.5, "queued again\n")]
+)
+def test_a_job_that_hears_the_signal_itself_hears_it_once_its_work_has_ended(work, seconds, told):
+    process = start(work, seconds, JOB)
+    process.send_signal(signal.SIGUSR2)
+    assert process.communicate(timeout=20) == (told, "ending\n")
+    assert process.returncode == 7
+
+
+def test_the_signals_of_a_job_end_no_process_that_a_command_started(tmp_path):
+    process = WatchedProcess(["sleep", "60"], tmp_path / "log")
+    for number in interruption.OF_LAUNCHERS:
+        process.ask(number)
+    assert process.wait(0.5) is None
+    process.stop()
 
 
 def test_a_second_signal_ends_work_at_once():

@@ -112,7 +112,7 @@ def test_two_nodes_meet_at_the_first(composed, tmp_path, monkeypatch):
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     monkeypatch.delenv("NODE_RANK", raising=False)
     monkeypatch.delenv("SLURM_NODEID", raising=False)
-    with pytest.raises(Mistake, match="hardware.node_rank=None.*0 to 1"):
+    with pytest.raises(Mistake, match="hardware.node_rank=null.*0 to 1"):
         launch.accelerate_config(config)
     monkeypatch.setenv("SLURM_NODEID", "1")
     with pytest.raises(Mistake, match="hardware.main_address=null"):
@@ -140,10 +140,11 @@ def test_each_stage_gets_its_launcher(composed, tmp_path):
     assert "accelerate_cli launch" in words("hardware=h100x1", "hardware.sharding=zero2")
 
 
-def test_a_stage_leaves_this_process_at_paper_scale_alone(composed):
+def test_a_stage_leaves_this_process_where_memory_or_processes_would_stay(composed):
     for overrides, train, evaluate in (
         (("hardware=cpu",), False, False),
         (("hardware=cpux2",), True, False),
+        (("hardware=cpu", "engine=vllm"), False, True),
         (("hardware=h100x1",), True, True),
         (("hardware=cpu", "scale=paper"), True, True),
     ):

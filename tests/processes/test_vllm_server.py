@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
-from openrs.errors import Mistake
-from openrs.processes import launch, vllm_server
+from openrs.errors import Crashed, Mistake
+from openrs.processes import launch, vllm_server, weight_sync
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess
 from openrs.records.run import Run
@@ -20,6 +20,8 @@ pytestmark = pytest.mark.slow
 STAND_IN = """
 import http.server, os, sys, threading, time
 port, ready_after, dies_after = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+for line in sys.argv[5:]:
+    print(line, flush=True)
 answers_to_hang_after = int(sys.argv[4])
 print("devices", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 def die():
@@ -55,8 +57,8 @@ def stand_in(tmp_path):
     script = tmp_path / "stand_in.py"
     script.write_text(STAND_IN)
 
-    def command(server, ready_after=0.0, dies_after=-1.0, hangs_after=-1):
-        told = (server.port, ready_after, dies_after, hangs_after)
+    def command(server, ready_after=0.0, dies_after=-1.0, hangs_after=-1, logs=()):
+        told = (server.port, ready_after, dies_after, hangs_after, *logs)
         return [sys.executable, str(script), *map(str, told)]
 
     return command
@@ -154,6 +156,48 @@ def test_a_server_that_hangs_ends_training_with_its_last_lines(four_devices, com
     with pytest.raises(Mistake, match=said):
         train({"hangs_after": 1}, WAITS, config)
     assert gone(int((logs / "train.log").read_text()))
+
+
+STARTED = 'INFO: 127.0.0.1:42 - "POST /start_weight_update HTTP/1.1" 200 OK'
+REFUSED = 'INFO: 127.0.0.1:42 - "POST /update_weights HTTP/1.1" 500 Internal Server Error'
+FINISHED = 'INFO: 127.0.0.1:42 - "POST /finish_weight_update HTTP/1.1" 200 OK'
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([STARTED], r"hardware.sync_timeout=1: weights have been on their way to vLLM for longer"),
+        ([STARTED, REFUSED], r"the vLLM server answered update_weights with status 500"),
+    ],
+)
+def test_weights_that_do_not_arrive_end_training(four_devices, composed, monkeypatch, lines, said):
+    train, logs = four_devices
+    monkeypatch.setattr(weight_sync, "SECONDS_TO_FAIL", 0.5)
+    config = composed("experiment=exp3", "scale=paper", "hardware.sync_timeout=1")
+    with pytest.raises(Crashed, match=rf"{said}.*ended training(.|\n)*\| INFO: 127.0.0.1:42"):
+        train({"logs": lines}, WAITS, config)
+    assert gone(int((logs / "train.log").read_text()))
+
+
+def test_a_transfer_of_weights_has_its_time_and_no_more():
+    now = [0.0]
+    sync = weight_sync.WeightSync(100, clock=lambda: now[0])
+
+    def after(seconds, *lines):
+        now[0] += seconds
+        for line in lines:
+            sync.hear(line)
+        return sync.look()
+
+    assert after(0, STARTED) is None
+    assert after(99) is None
+    assert after(0, FINISHED, "a line of another kind") is None
+    assert after(1000) is None
+    assert after(0, STARTED) is None
+    assert "hardware.sync_timeout=100" in after(101)
+    assert after(0, FINISHED) is None
+    assert after(0, STARTED, REFUSED) is None  # training itself may fail by it, and says more
+    assert "update_weights with status 500" in after(31)
 
 
 def test_training_without_a_new_step_is_ended(four_devices, composed):

@@ -40,6 +40,11 @@ def test_the_values_of_secret_variables_are_masked_at_every_depth():
     assert masked(tree, ENVIRONMENT) == made
 
 
+def test_the_folder_of_a_shell_is_no_password():
+    shell = {"PWD": "/home/me/study", "OLDPWD": "/home/me", "MY_PWD": "tiger7777"}
+    assert masked("/home/me/study/outputs: tiger7777", shell) == "/home/me/study/outputs: ***"
+
+
 @pytest.mark.parametrize(
     ("word", "shown"),
     [

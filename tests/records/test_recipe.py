@@ -23,6 +23,7 @@ def run_id(config):
     [
         "name=other",
         "tracker=wandb",
+        "adapter=none",
         "hardware.evaluation_batch=7",
         "steps.stop_at=50",
         "steps.save_every=25",
@@ -57,6 +58,7 @@ def test_what_does_not_decide_the_weights_keeps_the_id(composed, override):
         "algorithm.learning_rate=1e-5",
         "algorithm.micro_batch=12",
         "algorithm.optimizer=adamw_torch_fused",
+        "adapter=lora",
         "model.compute_dtype=bfloat16",
         "steps.total=200",
     ],

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from openrs.command.plan_text import describe
 from openrs.config.compose import compose_config
 from openrs.plan import resolve
-from openrs.plan_text import describe
 from openrs.records import reward_sources, training
 from openrs.records.recipe import run_id, trained
 from openrs.rewards.imports import imports

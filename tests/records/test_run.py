@@ -11,7 +11,7 @@ from openrs import models
 from openrs.errors import Mistake, denial
 from openrs.records import files, run, training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
-from openrs.records.files import read_record, write_record
+from openrs.records.files import read_lines, read_record, write_record
 from openrs.records.run import Run, find
 from openrs.records.scores import ScoreAddress, read, read_all, score, write
 from openrs.records.training import Checkpoint, TrainRecord
@@ -272,6 +272,14 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(Mistake, match=r"run\.json: .*remove it"):
         read_record(path)
+
+
+def test_half_of_a_surrogate_pair_costs_one_character(tmp_path):
+    readers = {"texts.json": read_record, "metrics.jsonl": lambda path: read_lines(path)[0]}
+    for name, reader in readers.items():
+        path = tmp_path / name
+        path.write_bytes(b'{"text": "so \\ud800 it is"}\n')
+        assert reader(path) == {"text": "so ? it is"}
 
 
 def test_outputs_that_cannot_be_made_are_told(tmp_path):

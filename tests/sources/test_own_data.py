@@ -111,6 +111,7 @@ def test_an_answer_is_judged_as_its_kind_is(tmp_path, kind):
 
 
 def test_kinds_of_answers_are_mixed_and_bear_on_the_run(tmp_path):
+    from openrs.chat import PLAIN
     from openrs.train.prompts import read_prompts
 
     file = written(tmp_path / "p.jsonl", [{"problem": f"{i}?", "answer": "B"} for i in range(20)])
@@ -124,7 +125,7 @@ def test_kinds_of_answers_are_mixed_and_bear_on_the_run(tmp_path):
     assert plan.mix.drawn == {"own": 20, "old": 5, "free": 5}
     path = tmp_path / "prompts.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in plan.mix.rows))
-    kinds = [row["answer_kind"] for row in read_prompts(plan.config, path)]
+    kinds = [row["answer_kind"] for row in read_prompts(plan.config, PLAIN, path)]
     assert kinds == ["choice"] * 20 + ["math"] * 5 + ["none"] * 5
 
 

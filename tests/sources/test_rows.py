@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from openrs.command.plan_text import describe
 from openrs.data import catalog
 from openrs.plan import resolve
-from openrs.plan_text import describe
 from openrs.records import scores
 from openrs.records.files import read_record
 
@@ -192,6 +192,7 @@ def test_a_score_counts_the_rows_that_are_missing(mirrored, monkeypatch):
 @pytest.mark.slow
 def test_data_json_counts_and_names_what_was_left_out(mirrored, tmp_path):
     from openrs import models
+    from openrs.chat import PLAIN
     from openrs.train.prompts import write_prompts
     from tests.helpers.writing_engine import tokenizer
 
@@ -201,6 +202,7 @@ def test_data_json_counts_and_names_what_was_left_out(mirrored, tmp_path):
         plan.config,
         plan.mix,
         tokenizer(str(models.packaged(plan.config.model))),
+        PLAIN,
         tmp_path / "train/prompts.jsonl",
     )
     data = read_record(tmp_path / "train/data.json")

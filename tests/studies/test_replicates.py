@@ -60,6 +60,18 @@ def test_a_run_that_two_trials_share_counts_once_and_a_pruned_one_not_at_all():
     assert (point.value, point.user_attrs) == (72.0, {replicates.RUNS: 2})
 
 
+def test_a_point_that_the_pruner_stopped_is_not_the_best_until_it_is_promoted():
+    study = study_of({("exp2", 1): [70.0], ("exp2", 2): [70.0], ("exp3", 1): [99.0]})
+    stopped = {"run": "exp3-2", "kind": "pruned"}
+    params = {"experiment": "exp3", "seed": 2}
+    attributes = {"params": params, "distributions": SPACE, "user_attrs": {RECORD: stopped}}
+    study.add_trial(create_trial(state=TrialState.PRUNED, **attributes))
+    assert replicates.points(study).best_trial.params == {"experiment": "exp2"}
+    study.add_trial(create_trial(value=81.0, **attributes))
+    best = replicates.points(study).best_trial
+    assert (best.params, best.value) == ({"experiment": "exp3"}, 90.0)
+
+
 def test_a_study_whose_only_axis_is_the_seed_is_one_recipe_and_one_without_seeds_is_its_own():
     study = optuna.create_study(direction="maximize")
     for seed in (1, 2):

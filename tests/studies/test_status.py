@@ -14,7 +14,7 @@ from openrs.studies.liveness import WORKER, me
 from openrs.studies.reader import TRIAL, named
 from openrs.studies.storage import open_storage
 from openrs.studies.trials import ERROR, PUT_BACK, REASON, RECORD, SLOT
-from openrs.sweep.pruning import curves
+from openrs.sweep.run_curves import curves
 from tests.helpers.commands import openrs
 
 SPACE = {"seed": optuna.distributions.CategoricalDistribution([0, 1, 2, 3, 4])}

@@ -10,6 +10,7 @@ from tests.helpers.commands import openrs
 
 QUESTIONS = {
     "algorithm": "4; 4 runs",
+    "controls": "15; 15 runs",
     "cosine_variants": "3; 3 runs",
     "curriculum": "4; 4 runs",
     "data_mix": "6; 6 runs",

@@ -8,11 +8,12 @@ import pytest
 from optuna.trial import TrialState
 
 from openrs.studies.trials import PROMOTES, RECORD, died
-from openrs.sweep.pruning import STOP
+from openrs.sweep.run_curves import STOP
+from tests.helpers import commands
 from tests.helpers.jobs import metrics, segments
 from tests.helpers.sweeps import SMALL, TRAINING, killed_when, study_of, sweep
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 
 def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
@@ -112,3 +113,18 @@ def test_the_plan_of_a_sampler_counts_runs_that_are_to_be_drawn(tmp_path):
     begun = sweep(*drawn, "hydra.sweeper.n_trials=3", "dry_run=true")
     assert "so far    3 trials: 1 complete, 2 to go" in begun.stdout, begun.stderr
     assert "to do     2 training steps" in begun.stdout
+
+
+def test_the_table_of_a_finished_sweep_needs_no_right_to_write(tmp_path):
+    arguments = [*TRAINING, "steps.stop_at=1", "seed=1,2", f"outputs={tmp_path}"]
+    done = sweep(*arguments)
+    again = commands.openrs(str(tmp_path), "-m", *arguments, module="tests.helpers.rights")
+    assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr[-3000:]
+    (folder,) = tmp_path.glob("sweeps/*")
+    assert (
+        f"{folder}: cannot be written to (Permission denied), so only what is there is shown" in again.stderr
+    )
+    assert f"not written: {folder}/optimization_results.yaml (Permission denied)" in again.stderr
+    assert "sweep: 2 trials: 2 complete" in again.stderr
+    owing = commands.openrs(str(tmp_path), "-m", *arguments, "seed=1,2,3", module="tests.helpers.rights")
+    assert (owing.returncode, owing.stdout) == (1, "")

@@ -12,7 +12,7 @@ from openrs.studies.trials import REASON
 from openrs.sweep import signal_history, space
 from openrs.sweep import trial as job
 from openrs.sweep.points import Points
-from openrs.sweep.pruning import RunCurve, curves
+from openrs.sweep.run_curves import RunCurve, curves
 from openrs.sweep.signal import Selection, level, selection
 from openrs.sweep.signal_checks import check, rewarding
 from tests.helpers.jobs import segments
@@ -72,6 +72,13 @@ def config(stages=("train", "evaluate"), **reward):
 def test_what_no_run_gives_is_refused(signal, pruner, stages, told):
     with pytest.raises(Mistake, match=told):
         check(signal, config(stages, accuracy={}, cosine=None), pruner=pruner)
+
+
+def test_scores_of_looks_are_no_signal():
+    """Runs end at different looks, so at different problems."""
+    in_looks = OmegaConf.merge(config(), {"evaluation": {"looks": 5}})
+    with pytest.raises(Mistake, match=r"evaluation\.looks=5 ends where a run is compared with the reference"):
+        check("score:amc23", in_looks, pruner="MedianPruner")
 
 
 def test_what_runs_give_is_taken():

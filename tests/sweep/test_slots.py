@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from openrs.studies.liveness import WORKER, me
 from openrs.studies.trials import ERROR, FINAL, PROMOTES, PUT_BACK, RECORD, SLOT, slots
 from openrs.sweep import promotion
-from openrs.sweep.pruning import RUN, curves
+from openrs.sweep.run_curves import RUN, curves
 from openrs.sweep.slots import Patience, enqueue_next, left_failed, owed
 
 PATIENCE = Patience(retries=1, deaths=2)

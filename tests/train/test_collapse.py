@@ -23,6 +23,7 @@ def run(name, values):
         ("length_above", 3.0, "completion_length", [20] * 5 + [90] * 5, [20] * 5 + [50] * 5),
         ("kl_above", 1.0, "kl", [0.1] * 5 + [1.5] * 5, [0.1] * 5 + [0.9] * 5),
         ("foreign_above", 0.2, "foreign_share", [0.3] * 5, [0.1] * 5),
+        ("sampling_gap_above", 0.05, "sampling_gap", [0.06] * 5, [0.04] * 5),
     ],
 )
 def test_a_rule_stops_the_bad_run_and_not_the_good_one(rule, limit, name, bad, good):

@@ -59,6 +59,7 @@ def brevity(completions, trainer_state, **kwargs):
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.parametrize("hardware", ["cpu", "cpux2"])
 def test_what_goes_wrong_in_training_is_one_line_in_every_layout(tmp_path, hardware):
     (tmp_path / "rewards.py").write_text(WRONG)

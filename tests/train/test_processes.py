@@ -17,7 +17,7 @@ from openrs.records import ledger
 from tests.helpers import commands
 from tests.helpers.jobs import SHORT, metrics, only_run, outcomes, ranks_of, weights
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 FIXED = [override for override in SHORT if not override.startswith(("scale=", "evaluation."))]
 FIXED_COMPLETIONS = "tests/helpers/fixed_completions.py"
@@ -74,7 +74,6 @@ def test_two_processes_train_what_one_does(alone, tmp_path):
     assert (segment["world_size"], segment["hardware"], segment["sharding"]) == (2, "cpux2", "ddp")
 
 
-@pytest.mark.chaos
 @pytest.mark.parametrize("sharding", ["zero2", "zero3", "fsdp2"])
 def test_sharded_training_is_the_same_and_resumes(composed, alone, tmp_path, monkeypatch, sharding):
     """ZeRO and FSDP2 under the very config file that `accelerate launch` is given on GPUs."""
@@ -109,7 +108,6 @@ def test_sharded_training_is_the_same_and_resumes(composed, alone, tmp_path, mon
     assert kept == {"checkpoint-4", "checkpoint-6"}
 
 
-@pytest.mark.chaos
 def test_a_killed_rank_ends_the_run_and_the_same_command_goes_on(tmp_path):
     arguments = [*SHORT, "hardware=cpux2", "stages=[train]", f"outputs={tmp_path}"]
     process = commands.start(*arguments)

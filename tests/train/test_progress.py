@@ -32,12 +32,16 @@ def test_short_steps_are_told_a_minute_or_a_tenth_of_the_way_apart(monkeypatch, 
     assert told(monkeypatch, capsys, seconds=20.0, steps=100)[:4] == [3, 6, 9, 10]
 
 
-def test_a_first_step_in_which_much_is_loaded_does_not_set_the_time_left(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("earlier", "shown"),
+    [([60.0] * 50, ["49.0 min left", "48.0 min left"]), ([], ["length 100", "48.0 min left"])],
+)
+def test_a_first_step_in_which_much_is_loaded_does_not_set_the_time_left(monkeypatch, capsys, earlier, shown):
     from openrs.train import callbacks
 
     now = [1000.0]
     monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    line = callbacks.TrainingProgress("exp3-12345678", 100, [60.0] * 50)
+    line = callbacks.TrainingProgress("exp3-12345678", 100, earlier)
     now[0] += 500  # weights are loaded, data passed over
     line.on_train_begin(None, SimpleNamespace(global_step=50), None)
     for step, seconds in ((51, 600.0), (52, 60.0)):
@@ -45,5 +49,4 @@ def test_a_first_step_in_which_much_is_loaded_does_not_set_the_time_left(monkeyp
         now[0] += seconds
         logs = {"reward": 1.0, "completions/mean_length": 100.0}
         line.on_log(None, SimpleNamespace(global_step=step), None, logs)
-    told = [text.split("  ")[-1] for text in capsys.readouterr().err.splitlines()[1:]]
-    assert told == ["49.0 min left", "48.0 min left"]
+    assert [text.split("  ")[-1] for text in capsys.readouterr().err.splitlines()[1:]] == shown

@@ -29,7 +29,7 @@ def test_stages_and_turns_are_part_of_the_recipe(composed):
 
 
 def test_the_plan_tells_the_caps(composed, tmp_path):
-    from openrs.plan_text import describe
+    from openrs.command.plan_text import describe
 
     told = "\n".join(describe(resolve(composed("experiment=exp2", "length=staged", f"outputs={tmp_path}"))))
     assert "32 (to step 20) then 64 (to step 40) then 112 tokens at most" in told

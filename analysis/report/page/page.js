@@ -43,50 +43,113 @@ function showProvenance(cell, label, column) {
   byId("provenance").showModal();
 }
 
-function fillSummary() {
+function plainRows(head, rows) {
+  const holder = element("div", null, {class: "table"}), table = holder.appendChild(element("table"));
+  const top = table.appendChild(element("tr"));
+  for (const name of head) top.append(element("th", name, {scope: "col"}));
+  for (const [label, ...cells] of rows) {
+    const row = table.appendChild(element("tr"));
+    row.appendChild(element("th", null, {scope: "row"})).append(breakable(label));
+    row.append(...cells.map((cell) => cell instanceof Node ? cell : element("td", cell)));
+  }
+  return holder;
+}
+
+function fillStudy() {
   byId("title").textContent = data.title;
   document.title = data.title;
+  const study = data.study;
+  if (!study) { byId("study").hidden = true; return; }
+  byId("question").textContent = study.question;
+  byId("dates").textContent = study.dates;
+  if (study.arms.length) {
+    byId("varied").append(element("h3", study.factors.length ? `Varied: ${study.factors.join(", ")}` : "Recipes"),
+      plainRows(["recipe", ...study.factors, "training seeds"], study.arms.map((arm) => [arm.label, ...arm.levels, arm.seeds])));
+  }
+  if (study.fixed.values.length) {
+    byId("fixed").append(element("h3", `Held fixed: ${study.fixed.groups.join(", ") || "a part of each group"}`),
+      folded(`All ${study.fixed.values.length} values that the runs share`, () => pairs(study.fixed.values)));
+  }
+}
+
+function fillAnswer() {
   data.parts.forEach((part, i) => {
-    if (data.parts.length > 1) byId("sentences").append(element("li", `Table ${i + 1}${part.imported ? " (imported, not measured here)" : ""}:`));
-    for (const sentence of part.summary) byId("sentences").append(element("li", sentence));
+    const at = byId("sentences"), [answer, ...others] = part.summary;
+    if (data.parts.length > 1) at.append(element("h3", `Table ${i + 1}${part.imported ? " (imported, not measured here)" : ""}`));
+    at.append(element("p", answer, {class: "lead"}));
+    if (others.length) {
+      const list = at.appendChild(element("ul"));
+      for (const sentence of others) list.append(element("li", sentence));
+    }
   });
   const warnings = [...data.warnings, ...data.parts.flatMap((part, i) => part.warnings.map((w) => data.parts.length > 1 ? `Table ${i + 1}. ${w}` : w))];
   if (data.parts.length > 1) warnings.unshift(`Mixed settings: the rows are in ${data.parts.length} tables, as they were measured in different ways.`);
-  for (const line of warnings) byId("warnings").append(element("p", line, {class: "warning"}));
+  if (!warnings.length) return;
+  const heads = [...new Set(warnings.map((line) => line.replace(/^Table \d+\. /, "").split(":")[0].toLowerCase()))];
+  byId("warnings").append(folded(`Before you quote a number: ${heads.join(", ")}`, () => {
+    const made = element("div");
+    for (const line of warnings) made.append(element("p", line, {class: "warning"}));
+    return made;
+  }));
 }
 
 function fillTables() {
   data.parts.forEach((part, i) => {
-    valueTable(byId("score-tables"), part.table);
-    if (part.differences) {
-      byId("difference-tables").append(element("div", null, {id: "forest" + i, class: "plot"}));
-      valueTable(byId("difference-tables"), part.differences);
+    valueTable(byId("score-tables"), part.recipes);
+    if (part.table.rows.length > part.recipes.rows.length) {
+      byId("score-tables").append(folded(`All ${part.table.rows.length} rows: every checkpoint and every run`, (inside) => valueTable(inside, part.table)));
     }
+    part.blocks.forEach((block, j) => {
+      const most = block.table.rows.length > FOREST ? ` (the first ${FOREST} of ${block.table.rows.length})` : "";
+      byId("forests").append(element("h3", block.title + most), element("div", null, {id: `forest${i}-${j}`, class: "plot"}),
+        folded("By benchmark, with p", (inside) => valueTable(inside, block.table)));
+    });
   });
   for (const table of data.references) valueTable(byId("score-tables"), table);
-  if (!data.parts.some((part) => part.differences)) byId("difference-tables").append(element("p", "No base model is among the rows.", {class: "hint"}));
+  if (!data.parts.some((part) => part.blocks.length)) byId("differences").hidden = true;
 }
+
+const chosen = new Set([...data.recipes.keys()].slice(0, VISIBLE));  // recipes whose curves are drawn
+const plots = [];  // id and how to draw it
 
 function fillCurves() {
-  const choices = [];
+  const add = (parent, title, wide, how) => {
+    const id = `curve${plots.length}`, figure = parent.appendChild(element("figure", null, {class: wide ? "panel wide" : "panel"}));
+    figure.append(element("figcaption", title), element("div", null, {id, class: "plot"}));
+    plots.push([id, () => how(id, wide)]);
+  };
+  const grid = (title) => {
+    if (title) byId("curves").append(element("h3", title));
+    return byId("curves").appendChild(element("div", null, {class: "grid"}));
+  };
   data.parts.forEach((part, i) => {
-    for (const [title, curves] of Object.entries(part.curves)) {
-      const name = data.parts.length > 1 ? `${title} (table ${i + 1})` : title;
-      choices.push([`Score: ${name}`, () => draw("curves", curveTraces(curves), layout("training step", "pass@1 (%)"))]);
-    }
+    if (!part.panels.length) return;
+    const at = grid(data.parts.length > 1 ? `Scores of table ${i + 1}: pass@1, percent` : "Scores: pass@1, percent");
+    part.panels.forEach((panel, j) => add(at, panel.title === "Avg." ? "Average over the benchmarks" : panel.title, j === 0,
+      (id, wide) => draw(id, ...scorePlot(panel, wide))));
   });
-  for (const [key, traces] of Object.entries(data.traces)) {
-    choices.push([`Logged: ${data.logged[key]}`, () => draw("curves", loggedTraces(traces), layout("training step", data.logged[key]))]);
+  if (data.traces.length) {
+    const at = grid("Logged in training (running mean of several runs)");
+    for (const plot of data.traces) add(at, plot.title, false, (id) => draw(id, ...loggedPlot(plot)));
   }
-  const select = byId("curve");
-  choices.forEach(([name], i) => select.append(element("option", name, {value: i})));
-  select.addEventListener("change", () => later("curves", choices[select.value][1]));
-  if (!choices.length) byId("learning").hidden = true;
+  if (!plots.length) { byId("learning").hidden = true; return; }
+  data.recipes.forEach((label, place) => {
+    const button = element("button", null, {type: "button", "aria-pressed": String(chosen.has(place))});
+    button.append(swatch(place), label);
+    button.addEventListener("click", () => {
+      chosen[chosen.has(place) ? "delete" : "add"](place);
+      button.setAttribute("aria-pressed", String(chosen.has(place)));
+      drawCurves();
+    });
+    byId("legend").append(button);
+  });
 }
 
+function drawCurves() { for (const [id, how] of plots) later(id, how); }
+
 function drawPlots() {
-  if (byId("curve").options.length) byId("curve").dispatchEvent(new Event("change"));
-  data.parts.forEach((part, i) => { if (part.differences) later("forest" + i, () => forest("forest" + i, part.differences)); });
+  drawCurves();
+  data.parts.forEach((part, i) => part.blocks.forEach((block, j) => later(`forest${i}-${j}`, () => forest(`forest${i}-${j}`, block))));
   if (!data.costs.length) return;
   const priced = data.costs.every((row) => row.dollars !== null), most = Math.max(...data.costs.map((row) => row.hours));
   const scale = priced ? 1 : most < 1 ? 60 : 1, unit = priced ? "US dollars" : most < 1 ? "device-minutes" : "device-hours";
@@ -103,7 +166,7 @@ function drawPlots() {
 function fillCosts() {
   if (!data.costs.length) { byId("cost").hidden = true; return; }
   plainTable(byId("cost-table"), [
-    {title: "run", field: "run", formatter: "textarea", headerFilter: "input", headerFilterPlaceholder: "filter", widthGrow: 3}, {title: "hardware", field: "hardware", formatter: "plaintext"},
+    {title: "run", field: "run", formatter: (c) => breakable(c.getValue()), headerFilter: "input", headerFilterPlaceholder: "filter", widthGrow: 3}, {title: "hardware", field: "hardware", formatter: "plaintext"},
     {title: "training (device-hours)", field: "hours", hozAlign: "right", formatter: (c) => number(c.getValue(), 3)},
     {title: "training (US dollars)", field: "dollars", hozAlign: "right", formatter: (c) => number(c.getValue(), 2)},
     {title: "evaluation (wall hours)", field: "evaluation", hozAlign: "right", formatter: (c) => number(c.getValue(), 3)},
@@ -111,7 +174,7 @@ function fillCosts() {
 }
 
 function fillStudies() {
-  if (!data.studies.length) byId("studies").append(element("p", "No sweep under sweeps/ has a trial. One that is kept in a database is shown where the report is made with --storage URL.", {class: "hint"}));
+  if (!data.studies.length) { byId("sweeps").hidden = true; return; }
   for (const study of data.studies) {
     byId("studies").append(element("h3", study.name), element("p", study.file, {class: "hint"}));
     if (study.error) { byId("studies").append(element("p", `Cannot be read: ${study.error}`, {class: "warning"})); continue; }
@@ -128,6 +191,19 @@ function fillStudies() {
   }
 }
 
+function fillOrigins() {
+  const rows = data.provenance.runs.map((run) => {
+    const call = run.invocations.at(-1) || {};
+    return {name: run.name, id: run.id.slice(0, 8), time: (call.time || "").slice(0, 16).replace("T", " "),
+      commit: call.commit ? call.commit.slice(0, 10) + (call.dirty ? " + changes" : "") : run.imported ? "imported" : "not stated",
+      argv: (call.argv || []).join(" ")};
+  });
+  byId("runs").append(folded(`${rows.length} runs with their commits and commands`, (inside) => plainTable(inside, [
+    {title: "run", field: "name", formatter: "plaintext"}, {title: "id", field: "id", formatter: "plaintext"},
+    {title: "last started", field: "time", formatter: "plaintext"}, {title: "commit", field: "commit", formatter: "plaintext"},
+    {title: "arguments", field: "argv", formatter: "textarea", widthGrow: 3, headerFilter: "input", headerFilterPlaceholder: "filter"}], rows)));
+}
+
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
   byId("theme").textContent = name === "dark" ? "Light" : "Dark";
@@ -138,14 +214,16 @@ const system = window.matchMedia("(prefers-color-scheme: dark)");
 setTheme(system.matches ? "dark" : "light");
 byId("theme").addEventListener("click", () => { setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"); drawPlots(); });
 system.addEventListener("change", () => { setTheme(system.matches ? "dark" : "light"); drawPlots(); });
-for (const section of document.querySelectorAll("main > section")) {
-  byId("sections").append(element("a", section.querySelector("h2").textContent, {href: "#" + section.id}));
-}
-fillSummary();
+fillStudy();
+fillAnswer();
 fillTables();
 fillCurves();
 fillCosts();
 fillStudies();
+fillOrigins();
+for (const section of document.querySelectorAll("main > section:not([hidden])")) {
+  byId("sections").append(element("a", section.querySelector("h2").textContent, {href: "#" + section.id}));
+}
 drawPlots();
 makeViewer(JSON.parse(byId("completions").textContent));
 document.documentElement.dataset.ready = "true";

@@ -2,7 +2,7 @@
 const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"];
 const SYMBOLS = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross"];
 const DASHES = ["solid", "dash", "dashdot", "dot"];
-const VISIBLE = 6;  // lines drawn at first; the legend switches the others on
+const VISIBLE = 6;  // recipes drawn at first; the legend switches the others on
 
 function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
 
@@ -75,45 +75,76 @@ function rowsHeight(labels) {
   return labels.length * Math.max(26, 8 + 14 * most);
 }
 
-function curveTraces(curves) {
-  return curves.flatMap((curve, i) => {
-    const {color, symbol, dash} = look(i), steps = curve.points.map((p) => p[0]);
-    const visible = i < VISIBLE ? true : "legendonly", group = {legendgroup: "g" + i, visible};
-    const band = {x: [...steps, ...steps.slice().reverse()],
-      y: [...curve.points.map((p) => p[3]), ...curve.points.map((p) => p[2]).reverse()],
-      fill: "toself", fillcolor: color + "22", line: {width: 0}, mode: "lines", hoverinfo: "skip", showlegend: false, ...group};
-    const single = steps.length === 1;
-    const line = {x: steps, y: curve.points.map((p) => p[1]), mode: "lines+markers", name: plain(curve.label),
-      line: {color, dash}, marker: {symbol, size: 8, color}, ...group,
-      ...(single ? {error_y: {type: "data", symmetric: false, array: curve.points.map((p) => p[3] - p[1]),
-        arrayminus: curve.points.map((p) => p[1] - p[2])}} : {}),
-      customdata: curve.points.map((p) => [p[2], p[3]]),
-      hovertemplate: "step %{x}<br>%{y:.1f} % [%{customdata[0]:.1f}, %{customdata[1]:.1f}]<extra>%{fullData.name}</extra>"};
-    return single ? [line] : [band, line];
-  });
+// The colour, symbol and dashes of a recipe, beside its name.
+function swatch(place) {
+  const {color, symbol} = look(place), marks = {circle: "●", square: "■", "triangle-up": "▲", diamond: "◆", "triangle-down": "▼", cross: "✚"};
+  return element("span", marks[symbol] + " ", {style: `color: ${color}`, "aria-hidden": "true"});
 }
 
-function loggedTraces(traces) {
-  return traces.map((trace, i) => ({x: trace.steps, y: trace.values, mode: "lines", name: plain(trace.label),
-    line: {color: look(i).color, dash: look(i).dash, width: 1.6}, visible: i < VISIBLE ? true : "legendonly",
-    hovertemplate: "step %{x}<br>%{y:.4g}<extra>%{fullData.name}</extra>"}));
+function scorePlot(panel, wide) {
+  const traces = [], shown = panel.curves.filter((curve) => chosen.has(curve.recipe));
+  for (const curve of shown) {
+    const {color, symbol, dash} = look(curve.recipe), steps = curve.points.map((p) => p[0]), single = steps.length === 1;
+    const bounded = curve.points.filter((p) => p[2] !== null);
+    if (!curve.single && bounded.length > 1) {
+      traces.push({x: [...bounded.map((p) => p[0]), ...bounded.map((p) => p[0]).reverse()],
+        y: [...bounded.map((p) => p[3]), ...bounded.map((p) => p[2]).reverse()],
+        fill: "toself", fillcolor: color + "22", line: {width: 0}, mode: "lines", hoverinfo: "skip"});
+    }
+    traces.push({x: steps, y: curve.points.map((p) => p[1]), name: plain(curve.label),
+      mode: curve.single && !single ? "lines" : "lines+markers", opacity: curve.single ? 0.55 : 1,
+      line: {color, dash: curve.single ? "solid" : dash, width: curve.single ? 1 : 2.2}, marker: {symbol, size: curve.single ? 4 : 7, color},
+      ...(single && !curve.single && bounded.length ? {error_y: {type: "data", symmetric: false, array: [bounded[0][3] - bounded[0][1]],
+        arrayminus: [bounded[0][1] - bounded[0][2]], color}} : {}),
+      customdata: curve.points.map((p) => p[2] === null ? "" : ` [${p[2].toFixed(1)}, ${p[3].toFixed(1)}]`),
+      hovertemplate: "step %{x}<br>%{y:.1f} %%{customdata}<extra>%{fullData.name}</extra>"});
+    const at = curve.points.filter((p) => p[0] === curve.reported && !curve.single);
+    if (at.length) traces.push({x: [at[0][0]], y: [at[0][1]], mode: "markers", hoverinfo: "skip",
+      marker: {symbol: "circle-open", size: 15, color, line: {width: 1.5}}});
+  }
+  const line = {color: colour("--text"), width: 1.2, dash: "dash"};
+  const made = layout("training step", "", {height: wide ? 340 : 250, showlegend: false, margin: {t: 10, r: 12, b: 45, l: 40},
+    shapes: panel.bases.map(([, level]) => ({type: "line", xref: "paper", x0: 0, x1: 1, y0: level, y1: level, line})),
+    annotations: panel.bases.map(([label, level]) => ({xref: "paper", x: 0.995, xanchor: "right", y: level, yanchor: "bottom", showarrow: false,
+      text: plain(label), font: {size: 10, color: colour("--soft")}}))});
+  const values = [...shown.flatMap((curve) => curve.points.flatMap((p) => curve.single ? [p[1]] : [p[1], p[2] ?? p[1], p[3] ?? p[1]])), ...panel.bases.map((base) => base[1])];
+  if (values.length) {  // a line of the layout sets no limits
+    const air = 0.06 * (Math.max(...values) - Math.min(...values)) || 1;
+    made.yaxis.range = [Math.min(...values) - air, Math.max(...values) + air];
+  }
+  return [traces, made];
 }
 
-function forest(id, table) {
-  const place = table.columns.length - 1, rows = table.rows.filter((row) => row.cells[place]).slice(0, 40).reverse();
+function loggedPlot(plot) {
+  const lines = plot.lines.filter((line) => chosen.has(line.recipe) || line.recipe >= data.recipes.length);
+  return [lines.map((line) => ({x: line.steps, y: line.values, mode: "lines", name: plain(line.label), opacity: line.single ? 0.3 : 1,
+    line: {color: look(line.recipe).color, dash: line.single ? "solid" : look(line.recipe).dash, width: line.single ? 0.8 : 1.8},
+    hovertemplate: "step %{x}<br>%{y:.4g}<extra>%{fullData.name}</extra>"})),
+    layout("training step", "", {height: 250, showlegend: false, margin: {t: 10, r: 12, b: 45, l: 40}})];
+}
+
+const FOREST = 40;  // rows of a forest
+
+function forest(id, block) {
+  const place = block.table.columns.findLastIndex((_, i) => block.table.rows.some((row) => row.cells[i]));
+  const rows = block.table.rows.slice(0, FOREST).filter((row) => row.cells[place]).reverse(), [low, high] = block.limits;
   const side = (real) => {
     const kept = rows.filter((row) => strong(row.cells[place]) === real), cells = kept.map((row) => row.cells[place]);
-    return {type: "scatter", mode: "markers", name: real ? "beyond noise" : "could be noise", showlegend: true,
-      x: cells.map((c) => c[M.mean]), y: kept.map((row) => plain(row.label)),
-      error_x: {type: "data", symmetric: false, array: cells.map((c) => c[M.high] - c[M.mean]),
-        arrayminus: cells.map((c) => c[M.mean] - c[M.low]), color: COLOURS[real ? 0 : 1]},
-      marker: {size: 9, color: real ? COLOURS[0] : colour("--ground"), line: {width: 1.6, color: COLOURS[real ? 0 : 1]}},
-      hovertemplate: "%{y}<br>%{x:+.1f} points<extra></extra>"};
+    const color = real ? colour("--accent") : colour("--soft");
+    return {type: "scatter", mode: "markers", x: cells.map((c) => c[M.mean]), y: kept.map((row) => plain(row.label)),
+      error_x: {type: "data", symmetric: false, array: cells.map((c) => (c[M.high] ?? c[M.mean]) - c[M.mean]),
+        arrayminus: cells.map((c) => c[M.mean] - (c[M.low] ?? c[M.mean])), color, thickness: block.runs ? 1 : 2, width: 0},
+      marker: {size: block.runs ? 7 : 10, color: real ? color : colour("--ground"), line: {width: 1.6, color}},
+      text: cells.map((c) => cellParts(c).range), hovertemplate: "%{y}<br>%{x:+.1f} points %{text}<extra></extra>"};
   };
-  const made = layout(broken(`${table.title} on average`, narrow() ? 26 : 60) + "<br>(points, 95 % interval)", "",
-    {height: (narrow() ? 180 : 150) + rowsHeight(rows.map((row) => row.label)), shapes: [{type: "line", x0: 0, x1: 0, y0: 0, y1: 1, yref: "paper", line: {color: colour("--text"), width: 1}}]});
+  const beyond = (symbol, at, out) => ({type: "scatter", mode: "markers", x: rows.filter(out).map(() => at), y: rows.filter(out).map((row) => plain(row.label)),
+    marker: {symbol, size: 9, color: colour("--soft")}, hoverinfo: "skip", cliponaxis: false});
+  const made = layout("points", "", {height: 80 + rowsHeight(rows.map((row) => row.label)), showlegend: false, margin: {t: 8, r: 20, b: 45, l: 60},
+    shapes: [{type: "line", x0: 0, x1: 0, y0: 0, y1: 1, yref: "paper", line: {color: colour("--text"), width: 1}}]});
   Object.assign(made.yaxis, labelled(rows.map((row) => row.label)));
-  made.legend = {orientation: "h", y: 1.02, yanchor: "bottom"};
+  made.xaxis.range = [low, high];
   if (narrow()) made.yaxis.tickfont = {size: 10};
-  return draw(id, [side(true), side(false)], made);
+  return draw(id, [side(true), side(false),
+    beyond("triangle-left", low, (row) => row.cells[place][M.low] !== null && row.cells[place][M.low] < low),
+    beyond("triangle-right", high, (row) => row.cells[place][M.high] !== null && row.cells[place][M.high] > high)], made);
 }

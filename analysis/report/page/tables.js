@@ -16,6 +16,13 @@ function withCode(line) {
   return made;
 }
 
+// A name that may be broken after its signs and nowhere else.
+function breakable(text) {
+  const made = element("span");
+  for (const part of text.split(/(?<=[=+,/_])/)) made.append(part, element("wbr"));
+  return made;
+}
+
 function escaped(text) {
   return element("i", text).innerHTML.replaceAll('"', "&quot;");
 }
@@ -42,6 +49,18 @@ function cellButton(cell, label, column) {
   return button;
 }
 
+// A part that is built when it is opened first.
+function folded(title, build) {
+  const made = element("details"), inside = element("div");
+  made.append(element("summary", title), inside);
+  made.addEventListener("toggle", () => {
+    if (!made.open || inside.hasChildNodes()) return;
+    const content = build(inside);
+    if (content instanceof Node) inside.append(content);
+  });
+  return made;
+}
+
 function narrow() { return window.matchMedia("(max-width: 720px)").matches; }
 
 function makeTabulator(holder, columns, rows, filtered, layout) {
@@ -57,7 +76,7 @@ function valueTable(parent, table) {
   const holder = parent.appendChild(element("div", null, {class: "table"}));
   const rows = table.rows.map((row, place) => ({place, label: row.label,
     ...Object.fromEntries(row.cells.map((cell, i) => ["c" + i, cell]))}));
-  const columns = [{title: "", field: "label", formatter: "plaintext", frozen: !narrow(), width: narrow() ? 150 : 290,
+  const columns = [{title: "", field: "label", formatter: (cell) => breakable(cell.getValue()), frozen: true, width: narrow() ? 118 : 290, cssClass: "label",
     headerFilter: rows.length > 12 ? "input" : undefined, headerFilterPlaceholder: "filter rows"}];
   table.columns.forEach((title, i) => columns.push({
     title: escaped(title), field: "c" + i, headerSortStartingDir: "desc",
@@ -65,8 +84,13 @@ function valueTable(parent, table) {
     formatter: (cell) => cell.getValue() ? cellButton(cell.getValue(), cell.getData().label, title) : element("span", "–"),
   }));
   const made = makeTabulator(holder, columns, rows, rows.length > 12, "fitDataFill");
-  const caption = parent.appendChild(element("ul", null, {class: "caption"}));
-  for (const line of table.caption) caption.append(withCode(line));
+  if (table.caption.length) {
+    parent.append(folded("Notes", () => {
+      const caption = element("ul", null, {class: "caption"});
+      for (const line of table.caption) caption.append(withCode(line));
+      return caption;
+    }));
+  }
   return made;
 }
 

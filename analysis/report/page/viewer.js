@@ -2,9 +2,9 @@
 // Text of models is only ever set as textContent; KaTeX renders formulas in it with trust off.
 function makeViewer(sample) {
   const at = (id) => document.getElementById(id);
-  const list = at("problems"), answer = at("answer");
+  const list = at("problems"), answer = at("completion");
   at("sample").textContent = sample.said;
-  if (!sample.problems.length) { document.querySelector("#answers .controls").hidden = true; return; }
+  if (!sample.problems.length) { document.querySelector("#answers .controls").hidden = true; document.querySelector("#answers details").open = true; return; }
   for (const id of ["left", "right"]) sample.rows.forEach((label, i) => at(id).append(element("option", label, {value: i})));
   at("right").value = sample.rows.length - 1;
   at("benchmark").append(element("option", "all", {value: ""}));
@@ -20,6 +20,10 @@ function makeViewer(sample) {
       const [l, r] = [left[0], right[0]];
       if (!({differ: l !== r, both: l && r, neither: !l && !r, gained: !l && r, lost: l && !r})[wanted]) return false;
     }
+    const both = [left, right].filter(Boolean), cut = at("cut").value;
+    if (cut && both.some((one) => one[2]) !== (cut === "some")) return false;
+    const [from, to] = [at("shortest").valueAsNumber, at("longest").valueAsNumber];
+    if ((from || to) && !both.some((one) => one[1] !== null && !(one[1] < from) && !(one[1] > to))) return false;
     return !words || [problem.q, problem.g, ...[left, right].map((a) => a ? a[3] : "")].some((t) => t.toLowerCase().includes(words));
   }
 
@@ -32,6 +36,29 @@ function makeViewer(sample) {
 
   function verdict(share) { return share === 1 ? "✓ right" : share ? share.toFixed(2) : "✗ wrong"; }
 
+  const KINDS = {both: "both right", gained: "gained", lost: "lost", neither: "both wrong"};
+
+  // What changed from left to right, over all problems and not only those of the sample; a number leads to the list.
+  function changes() {
+    const rows = [];
+    for (const [title, verdicts] of Object.entries(sample.outcomes)) {
+      const left = verdicts[at("left").value], right = verdicts[at("right").value], counts = {both: 0, gained: 0, lost: 0, neither: 0};
+      for (let i = 0; i < left.length; i++) {
+        const kind = {"11": "both", "01": "gained", "10": "lost", "00": "neither"}[left[i] + right[i]];
+        if (kind) counts[kind] += 1;
+      }
+      rows.push([title, ...Object.keys(KINDS).map((kind) => {
+        const cell = element("td"), button = cell.appendChild(element("button", counts[kind], {type: "button", class: "cell", "aria-label": `${title}: ${counts[kind]} ${KINDS[kind]}. List them`}));
+        button.addEventListener("click", () => { at("benchmark").value = title; at("verdicts").value = kind; refresh(); });
+        return cell;
+      })]);
+    }
+    const made = element("details");
+    made.open = at("changes").querySelector("details")?.open ?? true;
+    made.append(element("summary", "What changed from left to right, in problems"), plainRows(["", ...Object.values(KINDS)], rows));
+    at("changes").replaceChildren(made);
+  }
+
   function refresh() {
     const words = at("search").value.trim().toLowerCase();
     shown = sample.problems.filter((problem) => fits(problem, words));
@@ -39,7 +66,8 @@ function makeViewer(sample) {
     at("found").textContent = `${shown.length} of ${sample.problems.length} problems`;
     const [l, r] = [at("left").value, at("right").value];
     list.replaceChildren(...shown.map((problem, i) => {
-      const button = element("button", `${mark(problem.a[l])} ${mark(problem.a[r])}  ${problem.b} ${problem.id.slice(0, 6)}`, {type: "button"});
+      const button = element("button", null, {type: "button"});
+      button.append(element("span", `${mark(problem.a[l])} ${mark(problem.a[r])}  ${problem.b}${problem.q ? "" : " " + problem.id.slice(0, 6)}`), element("span", problem.q.slice(0, 140), {class: "question"}));
       button.addEventListener("click", () => show(i));
       const item = element("li");
       item.append(button);
@@ -88,9 +116,11 @@ function makeViewer(sample) {
     show(current + step);
     list.querySelectorAll("button")[current].focus();
   });
-  for (const id of ["left", "right", "benchmark", "verdicts"]) at(id).addEventListener("change", refresh);
+  for (const id of ["benchmark", "verdicts", "cut"]) at(id).addEventListener("change", refresh);
+  for (const id of ["left", "right"]) at(id).addEventListener("change", () => { changes(); refresh(); });
   at("maths").addEventListener("change", () => { if (shown.length) show(current); });
   let waiting;
-  at("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(refresh, 150); });
+  for (const id of ["search", "shortest", "longest"]) at(id).addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(refresh, 150); });
+  changes();
   refresh();
 }

@@ -8,8 +8,10 @@ import pytest
 
 from openrs.analysis import commands as cli
 from openrs.analysis import curves, run_records
+from openrs.analysis.arms import REPORTED, Block, arms, blocks, limits
 from openrs.analysis.figures import cost, drawing, forest, learning
 from openrs.analysis.figures.style import COLOURS, MOST, styled
+from openrs.analysis.rows import result_rows
 from openrs.analysis.tables.table import NOISE, REAL, Table, Value
 from openrs.errors import Mistake
 from openrs.records.files import write_record
@@ -38,24 +40,44 @@ def outputs(tmp_path):
     return tmp_path
 
 
+def evaluated(outputs):
+    return result_rows([row for run in run_records.load_all(outputs) for row in run_records.evaluations(run)])
+
+
+def panels(rows):
+    return {panel.title: panel for panel in curves.panels(rows)}
+
+
+def marks(axis):
+    """The face of each estimate of a forest's panel."""
+    return [line.get_markerfacecolor() for line in axis.lines if line.get_marker() == "o"]
+
+
+def block(*cells, columns=("A", "B")):
+    return Block(
+        "Recipes", Table("Differences to x", columns, (("exp1", cells), ("none", (None, None))), ()), {}
+    )
+
+
 def test_a_difference_without_an_interval_is_left_out():
-    cells = (Value(1.0, None, None, p=1.0, mark=NOISE), Value(2.0, 1.0, 3.0, p=0.01, mark=REAL))
-    figure = forest.forest(Table("Differences to x", ("A", "B"), (("exp1", cells),), ()), "points")
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["exp1", "B"]
+    figure = forest.forest(
+        [block(Value(1.0, None, None, p=1.0, mark=NOISE), Value(2.0, 1.0, 3.0, p=0.01, mark=REAL))], "points"
+    )
+    assert [len(marks(axis)) for axis in figure.axes] == [0, 1]
 
 
 def test_figures_of_many_rows_show_the_p_that_the_whole_table_has(tmp_path, monkeypatch):
     drawn = []
     forest_of = forest.forest
-    monkeypatch.setattr(
-        forest, "forest", lambda table, unit: (drawn.append(table), forest_of(table, unit))[1]
-    )
-    scores = {step: {"aime24": halves(8), "amc23": halves(8)} for step in range(10, 10 * MOST + 20, 10)}
+    monkeypatch.setattr(forest, "forest", lambda own, unit: (drawn.append(own), forest_of(own, unit))[1])
+    monkeypatch.setattr(drawing, "ROWS", 3)
+    scores = {10: {"aime24": halves(8), "amc23": halves(8)}}
     make_run(tmp_path, "base", {0: scores[10]}, report_step=0)
-    make_run(tmp_path, "exp1", scores)
+    for name in ("exp1", "exp2", "exp3"):
+        make_run(tmp_path, name, scores)
     drawing.write(run_records.load_all(tmp_path), tmp_path / "figures")
-    assert [len(table.rows) for table in drawn] == [MOST, 1]
-    assert all(f"over the {3 * (MOST + 1)} differences" in table.caption[0] for table in drawn)
+    assert [[len(own.table.rows) for own in figure] for figure in drawn] == [[3], [3]]
+    assert all("over the 9 differences" in own.table.caption[0] for figure in drawn for own in figure)
 
 
 def test_a_run_measured_in_two_ways_has_two_curves():
@@ -63,38 +85,85 @@ def test_a_run_measured_in_two_ways_has_two_curves():
     cold = imported_run("exp1", {10: {"AIME24": 0.6}, 20: {"AIME24": 0.7}}, warm)
     both = imported_run("exp1", {10: {"AIME24": 0.1}, 20: {"AIME24": 0.2}}, hot)
     run = replace(cold, scores=cold.scores + both.scores)
-    members = curves.scores(run_records.evaluations(run))["AIME24"]
-    assert {curve.label: [(p.step, round(p.mean)) for p in curve.points] for curve in members} == {
+    (panel,) = curves.panels(result_rows(run_records.evaluations(run)))
+    assert {curve.label: [(p.step, round(p.mean)) for p in curve.points] for curve in panel.curves} == {
         "exp1 (temperature=0.6)": [(10, 60), (20, 70)],
         "exp1 (temperature=1.2)": [(10, 10), (20, 20)],
     }
 
 
-def test_curves_begin_with_the_base_model(outputs):
+def test_the_average_comes_first_and_the_base_model_is_a_level(outputs):
     runs = run_records.load_all(outputs)
-    by_title = curves.scores([item for run in runs for item in run_records.evaluations(run)])
-    (curve,) = by_title["AIME24"]
-    assert curve.label == "exp1"
-    assert [(point.step, point.mean) for point in curve.points] == [(0, 50.0), (10, 100.0), (20, 50.0)]
+    first, aime, amc = curves.panels(evaluated(outputs))
+    assert (first.title, aime.title, amc.title) == ("Avg.", "AIME24", "AMC23")
+    (curve,) = aime.curves
+    assert [(point.step, point.mean) for point in curve.points] == [(10, 100.0), (20, 50.0)]
+    assert [(point.step, point.mean) for point in first.curves[0].points] == [(10, 75.0), (20, 50.0)]
+    assert first.bases == (("the base", 50.0),)
+    assert curve.reported == 10
     assert curves.traces(runs[::-1]) == curves.traces(runs)  # colours follow the order, not the folders
     assert all(point.low < point.mean <= point.high for point in curve.points)
 
 
-def test_a_curve_begins_with_a_base_model_whose_device_is_not_stated(tmp_path):
-    make_run(tmp_path, "base", {0: {"aime24": halves(8)}}, report_step=0, device=None)
-    make_run(tmp_path, "exp1", {10: {"aime24": halves(8)}}, device="NVIDIA A40")
-    rows = [row for run in run_records.load_all(tmp_path) for row in run_records.evaluations(run)]
-    (curve,) = curves.scores(rows)["AIME24"]
-    assert curve.label == "exp1 (device NVIDIA A40)"
-    assert [point.step for point in curve.points] == [0, 10]
-
-
-def test_runs_that_repeat_a_recipe_are_one_more_curve(tmp_path):
+def test_runs_that_repeat_a_recipe_are_a_mean_and_thin_lines(tmp_path):
     for seed in (1, 2):
         make_run(tmp_path, "exp3", {10: {"aime24": halves(8)}}, {"seed": seed})
-    rows = [row for run in run_records.load_all(tmp_path) for row in run_records.evaluations(run)]
-    labels = [curve.label for curve in curves.scores(rows)["AIME24"]]
-    assert labels == ["exp3 (seed=1)", "exp3 (seed=2)", "exp3, mean of 2 runs"]
+    panel = panels(evaluated(tmp_path))["AIME24"]
+    assert [(curve.label, curve.single, curve.recipe) for curve in panel.curves] == [
+        ("exp3 (2 runs)", False, "exp3"), ("seed=1", True, "exp3"), ("seed=2", True, "exp3")]  # fmt: skip
+
+
+def test_a_mean_is_over_the_same_runs_at_all_its_points(tmp_path):
+    """Where one of three runs ends early, no band fans out between a mean of three and a mean of two."""
+    for seed, steps in ((1, (10, 20, 30)), (2, (10, 20, 30)), (3, (10, 20))):
+        make_run(tmp_path, "exp3", {step: {"aime24": halves(8)} for step in steps}, {"seed": seed})
+    mean, *runs = panels(evaluated(tmp_path))["AIME24"].curves
+    assert (mean.label, [point.step for point in mean.points]) == ("exp3 (3 runs)", [10, 20])
+    assert [len(run.points) for run in runs] == [3, 3, 2]
+    with styled():
+        (axis,) = learning.accuracy(curves.panels(evaluated(tmp_path))).axes
+        assert len(axis.collections) == 1  # the mean's band; runs have none
+
+
+def test_different_rewards_share_no_axis(tmp_path):
+    for name in ("accuracy", "cosine"):
+        for seed in (1, 2):
+            trained(make_run(tmp_path, "exp1", {}, {"seed": seed, "reward": {name: {"weight": 1.0}}}))
+    traces = curves.traces(run_records.load_all(tmp_path))
+    with styled():
+        axes = learning.trace("reward", traces["reward"]).axes
+        assert {axis.get_title() for axis in axes} == {"reward: accuracy", "reward: cosine"}
+        assert len(learning.trace("kl", traces["kl"]).axes) == 1
+    assert [(line.label, line.steps) for line in curves.means(traces["kl"])] == [
+        (f"reward={name} (2 runs)", tuple(range(1, 21))) for name in traces_order(traces)
+    ]
+
+
+def traces_order(traces):
+    return list(dict.fromkeys(line.reward for line in traces["reward"]))
+
+
+def test_an_axis_shows_the_differences_and_not_the_widest_interval():
+    usual = [Value(mean, mean - 2, mean + 2) for mean in (-1.0, 1.0, 3.0)]
+    low, high = limits([*usual, Value(2.0, -60.0, 64.0)])
+    assert (-9, 11) < (low, high) < (-6, 9)
+    low, high = limits(usual)
+    assert (low, high) == (pytest.approx(-3.48), pytest.approx(5.48))
+
+
+def test_arms_are_recipes_at_a_step_that_no_score_selected(tmp_path):
+    make_run(tmp_path, "base", {0: {"aime24": halves(8)}}, report_step=0)
+    for name, seed, steps in (("exp1", 1, (10, 20)), ("exp1", 2, (10, 20)), ("exp2", 1, (10,))):
+        make_run(tmp_path, name, {s: {"aime24": halves(8)} for s in steps}, {"seed": seed, "lr": name})
+    study = arms(evaluated(tmp_path))
+    assert (study.checkpoint, [row.label for row in study.rows]) == (
+        REPORTED, ["the base", "exp1 (2 runs)", "exp2"])  # fmt: skip
+    assert [row.label for row in study.runs] == ["exp1 (seed=1)", "exp1 (seed=2)"]
+    assert [(own.title, len(own.table.rows)) for own in blocks(study, ["AIME24"])] == [
+        ("Recipes against each other", 1),
+        ("Recipes against the base", 2),
+        ("Single runs against the base", 2),
+    ]
 
 
 def test_a_smoothed_line_shifts_nothing():
@@ -123,28 +192,27 @@ def test_the_same_records_make_the_same_figure(outputs, tmp_path):
     traces = curves.traces(run_records.load_all(outputs))["kl"]
     for name in ("a", "b"):
         with styled():
-            learning.trace("kl", traces).savefig(tmp_path / f"{name}.svg", metadata={"Date": None})
+            drawing._save([(name, learning.trace("kl", traces))], tmp_path)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
 def test_many_lines_are_several_figures():
-    assert drawing._parts(MOST) == [(0, "")]
-    assert drawing._parts(MOST + 1) == [(0, "-part1"), (MOST, "-part2")]
+    names = [f"exp{number}" for number in range(MOST + 1)]
+    assert drawing._parts(names[:MOST]) == [("", set(names[:MOST]))]
+    assert drawing._parts(names) == [("-part1", set(names[:MOST])), ("-part2", {names[MOST]})]
     assert len(set(COLOURS)) == MOST
 
 
 def test_noise_is_hollow_and_what_is_real_is_filled():
-    cells = (
-        Value(5.0, 1.0, 9.0, mark=REAL, p=0.01, paired=True),
-        Value(1.0, -3.0, 5.0, mark=NOISE, p=0.6, paired=False),
-    )
-    table = Table("Differences to base", ("AIME24", "Avg."), (("exp1", cells), ("empty", (None, None))), ())
+    real = Value(5.0, 1.0, 9.0, mark=REAL, p=0.01, paired=True)
+    noise = Value(1.0, -3.0, 5.0, mark=NOISE, p=0.6, paired=False)
     with styled():
-        figure = forest.forest(table, "points")
-        (axis,) = figure.axes
-        filled = [line.get_markerfacecolor() for line in axis.lines if line.get_marker() in ("o", "D")]
-        assert filled == [COLOURS[0], "white"]
-        assert [text.get_text() for text in axis.get_yticklabels()] == ["exp1", "AIME24", "Avg. †"]
+        figure = forest.forest([block(real, noise, columns=("AIME24", "Avg."))], "points")
+        average, aime = figure.axes  # the average first
+        assert (marks(average), marks(aime)) == (["white"], [COLOURS[0]])
+        assert [axis.get_title() for axis in figure.axes] == ["average", "AIME24"]
+        assert [text.get_text() for text in average.get_yticklabels()] == ["exp1", "none"]
+        assert [text.get_text() for text in average.texts] == ["†", "Recipes"]
 
 
 def test_costs_far_apart_are_on_a_logarithmic_axis():

@@ -23,6 +23,16 @@ def test_what_no_reader_expects_never_ends_the_import(tmp_path, monkeypatch, cap
     assert "skipped short.json: custom|aime24|0: not of the documented form (OverflowError" in shown
 
 
+def test_a_name_that_is_no_unicode_costs_its_file(tmp_path, monkeypatch, capsys):
+    put(tmp_path / "in/Exp1_50/results/m/results_good.json", old())
+    put(tmp_path / "in/model.json", old(model="a\ud800b"))
+    put(tmp_path / b"in/bytes_\xff.json".decode(errors="surrogateescape"), old())
+    status, shown, _ = command(monkeypatch, capsys, "import", tmp_path / "in", "--outputs", tmp_path / "out")
+    assert status == 3
+    assert "1 scores imported" in shown
+    assert shown.count("holds a name or text that is no Unicode") == 2
+
+
 def test_a_long_path_to_a_model_or_name_of_a_task_is_no_file_name(tmp_path):
     put(tmp_path / "in/results/m/results_1.json", old(model="/models/" + "m" * 300))
     document = new({"extractive_match": 0.3})

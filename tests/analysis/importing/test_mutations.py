@@ -8,50 +8,15 @@ import pytest
 
 from openrs.analysis import run_records
 from openrs.analysis.importing import address, reading, store
+from tests.helpers.mutations import damaged, mutated
 from tests.helpers.result_files import harness, new, old, put
 
 DATA = Path(__file__).parents[2] / "data" / "imports" / "lm_eval"
-ODD = (None, True, "", "x", "9" * 5000, -1, 0, 7.5, 1e308, 10**30, [], [1], {}, {"a": 1})
 EARLY = {
     "results": {"gsm8k": {"acc": 0.25, "acc_stderr": 0.25}},
     "versions": {},
     "config": {"model": "hf", "model_args": "pretrained=m", "gen_kwargs": "temperature=nan,top_k=inf"},
 }
-
-
-def places(value, path=()):
-    """The path of everything in a JSON value."""
-    children = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for key, item in children:
-        yield (*path, key)
-        yield from places(item, (*path, key))
-
-
-def mutated(document, chance):
-    """A document of which one to three values are others or absent."""
-    document = json.loads(json.dumps(document))
-    for _ in range(chance.randint(1, 3)):
-        *path, last = chance.choice(list(places(document)) or [("results",)])
-        parent = document
-        for key in path:
-            parent = parent[key]
-        if isinstance(parent, dict) and chance.random() < 0.2:
-            parent.pop(last, None)
-        else:
-            parent[last] = chance.choice(ODD)
-    return json.dumps(document)
-
-
-def damaged(content, chance):
-    """Bytes that are cut, or of which some are others."""
-    content = bytearray(content)
-    if chance.random() < 0.3:
-        return bytes(content[: chance.randrange(len(content))])
-    for _ in range(chance.randint(1, 5)):
-        content[chance.randrange(len(content))] = chance.randrange(256)
-    return bytes(content)
 
 
 def real():

@@ -12,6 +12,7 @@ from openrs.analysis.report import collect, completions, page
 from openrs.analysis.rows import result_rows
 from openrs.analysis.tables import comparisons
 from openrs.errors import Mistake
+from openrs.records.files import write_record
 from openrs.studies import reader
 from openrs.studies.storage import open_storage
 from tests.helpers.run_folders import imported_run, make_run, store_texts
@@ -56,12 +57,13 @@ def test_the_whole_page_is_one_file_with_every_part(outputs):
 
 def test_disagreements_come_first_and_the_limit_holds(outputs):
     found = collected(outputs)["completions"]
-    assert found["rows"] == ["the base", "exp1, step 20, last"]
+    assert found["rows"] == ["the base", "exp1, step 10, reported", "exp1, step 20, last"]
+    assert found["outcomes"]["AIME24"] == ["10" * 15, "10" * 15, "10" * 14 + "01"]
     first = [problem for problem in found["problems"] if problem["b"] == "AIME24"][:2]
     assert {problem["id"] for problem in first} == {"p0028", "p0029"}
-    assert "140 completions of 70 problems (of 70)" in found["said"]
+    assert "210 completions of 70 problems (of 70)" in found["said"]
     few = collected(outputs, 11)["completions"]
-    assert sum(answer is not None for problem in few["problems"] for answer in problem["a"]) == 10
+    assert sum(answer is not None for problem in few["problems"] for answer in problem["a"]) == 9
     assert few["problems"][0]["id"] in ("p0028", "p0029")
 
 
@@ -108,7 +110,7 @@ def test_long_completions_lose_their_middle(outputs, monkeypatch):
     monkeypatch.setattr(completions, "LONGEST", 4)
     found = collected(outputs)["completions"]
     assert found["problems"][0]["a"][0][3].startswith("an\n\n[... ")
-    assert "The middle of 140 completions" in found["said"]
+    assert "The middle of 210 completions" in found["said"]
 
 
 def test_without_completions_the_page_says_so(tmp_path):
@@ -120,7 +122,8 @@ def test_without_completions_the_page_says_so(tmp_path):
 
 def test_a_number_leads_to_its_records(outputs):
     data = collected(outputs)
-    row = next(row for row in data["parts"][0]["table"]["rows"] if row["label"] == "exp1, step 20, last")
+    part = data["parts"][0]
+    row = next(row for row in part["table"]["rows"] if row["label"] == "exp1, step 20, last")
     aime, average = row["cells"][0], row["cells"][-1]
     (place,) = aime[-1]
     record = data["provenance"]["scores"][place]
@@ -128,14 +131,17 @@ def test_a_number_leads_to_its_records(outputs):
     assert data["provenance"]["settings"][record[6]]["temperature"] == 0.6
     assert (outputs / "runs").joinpath(data["provenance"]["runs"][record[0]]["folder"], record[8]).exists()
     assert len(average[-1]) == 2
-    differences = data["parts"][0]["differences"]["rows"]
-    assert [len(row["cells"][0][-1]) for row in differences] == [2, 2]  # its own record and the base's
+    assert [row["label"] for row in part["recipes"]["rows"]] == ["the base", "exp1"]
+    (block,) = part["blocks"]
+    assert [len(row["cells"][0][-1]) for row in block["table"]["rows"]] == [
+        2
+    ]  # its own record and the base's
+    assert "Checkpoint of each run: the reported one." in " ".join(part["recipes"]["caption"])
 
 
 def test_the_summary_says_no_more_than_the_tests(outputs):
     text = " ".join(collected(outputs)["parts"][0]["summary"])
-    assert "No row is the best" in text
-    assert "Could be noise, against the base" in text
+    assert "Could be noise, against the base: exp1 (+0.0 [" in text
     assert "beyond noise" not in text
 
 
@@ -146,7 +152,8 @@ def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
         return {name: [(rng.random(40) < 0.5).astype(int).tolist()] for name in ("aime24", "amc23")}
 
     make_run(tmp_path, "base", {0: drawn()}, report_step=0)
-    make_run(tmp_path, "exp1", {step: drawn() for step in range(10, 610, 10)})
+    for rate in range(60):
+        make_run(tmp_path, "exp1", {10: drawn()}, {"lr": rate})
     runs = run_records.load_all(tmp_path)
     base, *others = result_rows([item for run in runs for item in run_records.evaluations(run)])
     titles = ["AIME24", "AMC23"]
@@ -157,9 +164,10 @@ def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
     text = " ".join(part["summary"])
     assert "On average beyond noise" not in text
     assert "Could be noise, against the base (Holm over the table)" in text
+    against = next(block for block in part["blocks"] if block["title"] == "Recipes against the base")
     assert (
         "corrected over the 180 differences of the table (Holm; an average weighs as much"
-        in part["differences"]["caption"][0]
+        in against["table"]["caption"][0]
     )
 
 
@@ -218,18 +226,66 @@ def test_sweeps_kept_elsewhere_are_read_where_their_storage_is_given(tmp_path):
     assert "secret" not in str(broken)
 
 
-def test_runs_of_one_recipe_have_a_curve_each_and_one_of_their_mean(tmp_path):
-    for seed in (1, 2):
-        scores = {step: {"aime24": [[1, 0] * 15]} for step in (10, 20)}
-        make_run(tmp_path, "exp1", scores, {"seed": seed})
-    (part,) = collected(tmp_path)["parts"]
-    assert [(curve["label"], len(curve["points"])) for curve in part["curves"]["AIME24"]] == [
-        ("exp1 (seed=1)", 2), ("exp1 (seed=2)", 2), ("exp1, mean of 2 runs", 2)]  # fmt: skip
+def study_of_seeds(outputs):
+    """Two recipes of one name, two training seeds each, that differ in their reward."""
+    made = make_run(outputs, "base", {0: {"aime24": [[1, 0] * 15]}}, report_step=0)
+    for reward in ("accuracy", "cosine"):
+        for seed in (1, 2):
+            recipe = {"model": {"id": "m"}, "seed": seed, "reward": {reward: {"weight": 1.0}}}
+            made = make_run(outputs, "exp1", {step: {"aime24": [[1, 0] * 15]} for step in (10, 20)}, recipe)
+            write_record(made / "run.json", json.loads((made / "run.json").read_text()) | {
+                "invocations": [{"time": f"2026-01-0{seed}T10:00:00", "argv": []}]})  # fmt: skip
+            (made / "train").mkdir()
+            (made / "train" / "metrics.jsonl").write_text(json.dumps({"step": 1, "reward": 0.5, "kl": 0.1}))
+
+
+def test_a_study_is_told_by_its_question_and_by_what_differs(tmp_path):
+    study_of_seeds(tmp_path)
+    study = collected(tmp_path)["study"]
+    assert study["question"] in (
+        "Which reward is best: accuracy or cosine?", "Which reward is best: cosine or accuracy?")  # fmt: skip
+    assert study["dates"].startswith("Runs of 2026-01-01 to 2026-01-02; page of ")
+    assert study["factors"] == ["reward"]
+    assert sorted((arm["label"], arm["seeds"], *arm["levels"]) for arm in study["arms"]) == [
+        ("reward=accuracy", "1, 2", "accuracy"), ("reward=cosine", "1, 2", "cosine")]  # fmt: skip
+    assert study["fixed"] == {"groups": ["model"], "values": [["model.id", "m"]]}
+
+
+def test_the_only_sweep_gives_its_question(tmp_path):
+    study_of_seeds(tmp_path)
+    folder = tmp_path / "sweeps" / "cosine_variants"
+    folder.mkdir(parents=True)
+    study = optuna.create_study(storage=f"sqlite:///{folder}/study.db", study_name="cosine_variants-1")
+    study.set_user_attr("openrs", {"objectives": ["Avg."]})
+    study.tell(study.ask(), 1.0)
+    assert collected(tmp_path)["study"]["question"] == (
+        "The cosine reward as the paper's code ran it, as its text describes it, or none: which is best?"
+    )
+
+
+def test_recipes_have_one_colour_in_all_plots_and_rewards_plots_of_their_own(tmp_path):
+    study_of_seeds(tmp_path)
+    data = collected(tmp_path)
+    places = {label: place for place, label in enumerate(data["recipes"])}
+    (panel,) = data["parts"][0]["panels"]
+    assert sorted((curve["label"], curve["recipe"], curve["single"], curve["reported"], len(curve["points"]))
+                  for curve in panel["curves"] if not curve["single"]) == sorted(
+        (f"{label} (2 runs)", place, False, 10, 2) for label, place in places.items())  # fmt: skip
+    assert sum(curve["single"] for curve in panel["curves"]) == 4
+    assert [plot["title"] for plot in data["traces"]] == [
+        *(
+            f"mean reward of a completion, reward: {label.removeprefix('reward=')}"
+            for label in data["recipes"]
+        ),
+        "KL to the untrained model (nats a token)",
+    ]
+    for place, plot in enumerate(data["traces"][:2]):
+        assert {line["recipe"] for line in plot["lines"]} == {place}
 
 
 def test_tables_of_the_page_are_numbered(outputs):
     make_run(outputs, "exp3", {10: {"aime24": [[1, 0] * 15]}}, problems="q")
-    titles = [part["table"]["title"].split(":")[0] for part in collected(outputs)["parts"]]
+    titles = [part["recipes"]["title"].split(":")[0] for part in collected(outputs)["parts"]]
     assert titles == ["Table 1", "Table 2"]
 
 

@@ -120,7 +120,7 @@ def test_columns_sort_by_value(page):
 
 
 def test_a_cell_tells_its_provenance_by_click_and_by_key(page):
-    cell = page.get_by_role("button", name="exp1, step 10, reported, AIME24: 100.0").first
+    cell = page.get_by_role("button", name="exp1, AIME24: 100.0").first
     cell.click()
     text = page.locator("#provenance").inner_text()
     for part in (
@@ -149,15 +149,41 @@ def test_trials_sort_and_filter(page):
     assert column(page, "#studies", "number") == ["2", "1"]
 
 
-def test_curves_show_values_under_the_pointer(page):
-    page.locator("#curves").scroll_into_view_if_needed()
-    page.wait_for_selector("#curves .scatterlayer .point")
-    assert "Logged: mean reward of a completion" in page.locator("#curve").inner_text()
-    page.locator("#curves .scatterlayer .point").last.hover(force=True)
-    page.wait_for_selector("#curves .hoverlayer .hovertext")
-    assert "step 20" in page.locator("#curves .hoverlayer .hovertext").first.text_content()
-    page.locator("#curve").select_option(label="Logged: mean reward of a completion")
-    says(page, "#curves .ytitle", "mean reward")
+def test_curves_show_values_under_the_pointer_and_recipes_are_switched(page):
+    assert page.locator("#curves figcaption").all_inner_texts() == [
+        "Average over the benchmarks", "AIME24", "AMC23", "mean reward of a completion"]  # fmt: skip
+    page.locator("#curve0").scroll_into_view_if_needed()
+    page.wait_for_selector("#curve0 .scatterlayer .point")
+    page.locator("#curve0 .scatterlayer .point").last.hover(force=True)
+    page.wait_for_selector("#curve0 .hoverlayer .hovertext")
+    assert "step 10" in page.locator("#curve0 .hoverlayer .hovertext").first.text_content()
+    has(page, "#curve0 .scatterlayer .trace", 6)  # of each recipe band, line and ring
+    page.get_by_role("button", name="exp1", exact=False).and_(page.locator("#legend button")).click()
+    has(page, "#curve0 .scatterlayer .trace", 3)
+
+
+def test_what_changed_between_two_rows_is_counted_and_listed(page):
+    choose(page, "the base", "<b>exp2, step 20, last")
+    rows = page.locator("#changes tr").all_inner_texts()
+    assert [row.split() for row in rows[1:]] == [
+        ["AIME24", "0", "15", "15", "0"],
+        ["AMC23", "20", "0", "0", "20"],
+    ]
+    page.get_by_role("button", name="AIME24: 15 lost. List them").click()
+    says(page, "#found", "15 of 70 problems")
+    page.locator("#verdicts").select_option("")
+    page.locator("#longest").fill("8")
+    says(page, "#found", "0 of 70 problems")
+    page.locator("#longest").fill("9")
+    says(page, "#found", "30 of 70 problems")
+    page.locator("#cut").select_option("some")
+    says(page, "#found", "0 of 70 problems")
+
+
+def test_notes_and_every_checkpoint_fold_away(page):
+    assert not page.get_by_text("No checkpoint was selected").first.is_visible()
+    page.get_by_text("All 5 rows: every checkpoint and every run").click()
+    assert "exp1, step 20, last" in page.locator("#score-tables").inner_text()
 
 
 def choose(page, left, right):
@@ -178,8 +204,8 @@ def test_the_viewer_puts_disagreements_first_and_finds_words(page):
     page.locator("#verdicts").select_option("")
     page.locator("#search").fill("RARE-WORD 29")
     says(page, "#found", "2 of ")
-    assert "rare-word 29" in page.locator("#answer").inner_text()
-    assert "base 29" in page.locator("#answer").inner_text()
+    assert "rare-word 29" in page.locator("#completion").inner_text()
+    assert "base 29" in page.locator("#completion").inner_text()
     page.locator("#problems button").first.focus()
     page.keyboard.press("ArrowDown")
     assert page.locator("#problems button").nth(1).get_attribute("aria-current") == "true"
@@ -189,20 +215,20 @@ def test_text_of_models_is_inert_and_maths_is_rendered(page):
     choose(page, "the base", "exp1, step 20, last")
     page.locator("#search").fill("unclosed")
     says(page, "#found", "2 of ")
-    shown = page.locator("#answer .pair")
+    shown = page.locator("#completion .pair")
     assert (
         "</script><script>window.hurt = 1</script><img src=x onerror='window.hurt = 2'>" in shown.inner_text()
     )
-    assert page.locator("#answer img, #answer script, #answer b, #answer a").count() == 0
+    assert page.locator("#completion img, #completion script, #completion b, #completion a").count() == 0
     page.locator("#search").fill("follows")
-    has(page, "#answer .pair .katex .mfrac", 1)
+    has(page, "#completion .pair .katex .mfrac", 1)
     page.locator("#maths").uncheck()
-    assert page.locator("#answer .katex").count() == 0
+    assert page.locator("#completion .katex").count() == 0
 
 
 def test_labels_with_tags_are_text(page):
     assert page.locator("main b:not(.tabulator b)").count() == 0
-    assert "<b>exp2, step 20, last" in page.locator("#score-tables").inner_text()
+    assert "<b>exp2" in page.locator("#score-tables").inner_text()
 
 
 def test_themes_and_narrow_screens(page):
@@ -216,11 +242,11 @@ def test_themes_and_narrow_screens(page):
 def test_the_title_of_a_plot_is_whole_on_a_narrow_screen(page):
     page.set_viewport_size({"width": 390, "height": 844})
     page.locator("#theme").click()  # draws anew what was drawn wide
-    page.locator("#forest0").scroll_into_view_if_needed()
+    page.locator("#forest0-0").scroll_into_view_if_needed()
     page.wait_for_function(  # in one look: a plot that is drawn anew is for a moment not there
         """() => {
-            const title = document.querySelector("#forest0 .xtitle")?.getBoundingClientRect()
-            const plot = document.querySelector("#forest0").getBoundingClientRect()
+            const title = document.querySelector("#forest0-0 .xtitle")?.getBoundingClientRect()
+            const plot = document.querySelector("#forest0-0").getBoundingClientRect()
             return title && title.width > 0 && title.left >= plot.left && title.right <= plot.right
                 && title.bottom <= plot.bottom
         }"""
@@ -231,4 +257,4 @@ def test_a_keyboard_reaches_sections_and_the_skip_link(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('href')") == "#summary"
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#study"

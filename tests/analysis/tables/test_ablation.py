@@ -1,8 +1,10 @@
 """Ablations and comparisons: factors, replicates, margins, differences, problems."""
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
-from openrs.analysis import commands, run_records
+from openrs.analysis import commands, formats, run_records
 from openrs.analysis.cells import AVERAGE
 from openrs.analysis.tables import ablation, captions, compare, comparisons
 from openrs.analysis.tables.ablation import Design
@@ -73,9 +75,11 @@ def test_single_runs_and_plain_numbers_are_shown_where_asked(tmp_path, capsys, m
     arguments = ["analysis", "ablation", str(tmp_path), "--runs", "--plain"]
     monkeypatch.setattr("sys.argv", arguments)
     assert commands.main() == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| exp2")]
+    shown = capsys.readouterr().out
+    lines = [line for line in shown.splitlines() if line.startswith("| exp2")]
     assert [line.split("|")[2].strip(" ≈*") for line in lines] == ["45.0", "40.0", "42.5"]
     assert not any("[" in line for line in lines)
+    assert "interval" not in shown
 
 
 def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_path):
@@ -162,6 +166,22 @@ def test_two_checkpoints_problem_by_problem(runs):
     assert [cell.mean for cell in problems.rows[0][1]] == [gained, 0, 20 - gained]
     assert len(changes.rows) == 3
     assert changes.rows[0][0].startswith("AIME24 p00")
+
+
+def test_a_problem_is_shown_by_the_beginning_of_its_text_and_one_without_details_by_its_id(runs):
+    last = runs[-1].folder
+    details = last / "eval" / "step-00010" / "lighteval" / "details" / "details_aime24|0.parquet"
+    details.parent.mkdir(parents=True)
+    query = "i What is $|x|$,\n if [this](http://x) is <b>" + 80 * "y" + "?"
+    docs = [{"query": query, "specific": {"problem_id": f"p{i:04}"}} for i in range(20)]
+    parquet.write_table(pyarrow.Table.from_pylist([{"doc": doc} for doc in docs]), details)
+    pair = compare.find(runs, "base"), compare.find(runs, last.name)
+    (*_, changes) = compare.tables(*pair, AVERAGE, listed=30)
+    shown = {label.split()[0]: label for label, _ in changes.rows}
+    start = "What is $|x|$, if [this](http://x) is <b>"
+    assert shown["AIME24"].partition(": ")[2] == f"{start}{'y' * (100 - len(start))}..."
+    assert ":" not in shown["AMC23"]
+    assert "What is $\\|x\\|$, if [this]\\(http://x) is &lt;b>yy" in formats.markdown(changes)
 
 
 def test_a_name_means_all_runs_that_differ_in_their_seeds(runs):

@@ -1,12 +1,16 @@
 """A plan in words: what a command would do, and what that costs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openrs import needs
+from openrs.adapters import trainable
+from openrs.config.algorithm_checks import on_policy
 from openrs.config.catalog import BenchmarkData
 from openrs.config.schema import Config
+from openrs.config.training import Adapter
 from openrs.cost.estimate import Estimate
 from openrs.cost.rates import Rate, Rates
 from openrs.cost.sizes import disk
@@ -14,10 +18,14 @@ from openrs.data import golds
 from openrs.data.mix import Mix, answer
 from openrs.data.rows import Rows
 from openrs.machine import Machine
+from openrs.models import parameters
 from openrs.plan import Plan, work
 from openrs.records import ledger, reward_sources
 from openrs.records.checkpoints import WITH_STATE
 from openrs.verify.boxes import last_box
+
+if TYPE_CHECKING:
+    from openrs.sequential.design import Design
 
 NAMED = 3
 """Problems with several gold answers that a plan names."""
@@ -37,6 +45,8 @@ def describe(plan: Plan) -> Iterator[str]:
     yield f"  scale     {config.scale.name}: {config.scale.reason}"
     commit = f" at {config.model.commit}" if config.model.commit else ""
     yield f"  model     {config.model.title}{commit} on {config.hardware.name}"
+    if config.model.template_arguments:
+        yield f"            its chat template gets {_stated(config.model.template_arguments)}"
     if plan.mix is not None:
         draws = {name: draw.count or "not known here" for name, draw in config.data.draws.items()}
         drawn: dict[str, Any] = draws if plan.unread else plan.mix.drawn
@@ -54,10 +64,32 @@ def describe(plan: Plan) -> Iterator[str]:
             f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions a step, "
             f"{_caps(config)} tokens at most; checkpoints every {steps.save_every}"
         )
-        yield from (f"  reward    {note}" for note in reward_sources.notes(config, run))
-    for step in config.checkpoints:
-        cells, missing = plan.cells(step), plan.missing(step)
-        yield f"  evaluate  step {step}: {len(cells) - len(missing)} of {len(cells)} cells done"
+        if plain := on_policy(algorithm):
+            yield (
+                "  loss      each completion is used once, so every ratio is 1 and the gradient is that of "
+                f"algorithm.loss={plain}; algorithm.num_iterations=2 tells them apart"
+            )
+        if algorithm.importance_sampling_correction and config.hardware.generation == "transformers":
+            yield (
+                f"            {algorithm.name} without its importance-sampling correction: with "
+                "hardware.generation=transformers the trained weights themselves generate"
+            )
+        if config.adapter:
+            yield f"  adapter   {_adapter(config, config.adapter)}"
+        if algorithm.trl:
+            yield f"            TRL gets {_stated(algorithm.trl)}"
+        terms = [
+            f"{name} {term.weight:g}" + (f" ({term.function})" if name in config.reward.custom else "")
+            for name, term in config.reward.terms.items()
+        ]
+        yield f"  reward    {', '.join(terms)}"
+        yield from (f"            {note}" for note in reward_sources.notes(config, run))
+    for owner, step in plan.measured:
+        cells, missing = plan.cells(step, owner), plan.missing(step, owner)
+        of = f" of {owner.folder.name}" if plan.reference and owner not in (plan.run, plan.base) else ""
+        yield f"  evaluate  step {step}{of}: {len(cells) - len(missing)} of {len(cells)} cells done"
+    if plan.in_looks:
+        yield from _looks(plan)
     yield f"            engine {config.engine.kind}, {config.evaluation_dtype}"
     titles = {name: config.catalog.benchmarks[name].title for name in plan.problems}
     problems = ", ".join(
@@ -71,6 +103,54 @@ def describe(plan: Plan) -> Iterator[str]:
     end = f", and {context} with its prompt" if cap > context // 2 else ""
     yield f"            at most {cap} new tokens a problem{end}"
     yield f"  stages    {', '.join(config.stages)}"
+
+
+def _adapter(config: Config, adapter: Adapter) -> str:
+    """What an adapter is, and how many of the weights it trains."""
+    number, every = trainable(config), parameters(config.model)
+    share = f", {number / every:.2g} of their number" if number and every else ""
+    return (
+        f"{adapter.name} of rank {adapter.rank}, alpha {adapter.alpha:g}, beside "
+        f"{', '.join(adapter.modules)}: trains "
+        f"{number or 'an unknown number of'} weights{share}; learning rate {config.learning_rate:g}, "
+        f"{adapter.learning_rate_factor:g} times that of all weights"
+    )
+
+
+def _looks(plan: Plan) -> Iterator[str]:
+    """The looks, what ends a comparison, and what it takes."""
+    assert plan.reference is not None
+    evaluation, design, (run, at) = plan.config.evaluation, plan.design, plan.reference
+    shares = ", ".join(f"{100 * share:.0f}" for share in design.information)
+    bounds = ", ".join(f"{bound:.2f}" for bound in design.boundaries)
+    subject = "the average" if evaluation.tested == "average" else evaluation.tested
+    yield f"            in looks at {shares} % of the information, against {run.folder.name} step {at}"
+    yield (
+        f"            decided where the standard score of {subject} is beyond {bounds} "
+        f"(level {design.alpha:g})"
+    )
+    yield f"            {_takes(design)}; at most all, as counted below"
+    if design.futility is not None:
+        open_ended = replace(design, futility=None)
+        lost = 100 * (open_ended.outcome(design.drift)[0] - design.outcome(design.drift)[0])
+        yield (
+            f"            futility {design.futility:g} costs {lost:.1f} points of power there; without it "
+            f"{_takes(open_ended)}"
+        )
+
+
+def _takes(design: "Design") -> str:
+    """The share of the answers that a comparison is expected to take."""
+    null, planned = (100 * design.outcome(drift)[1] for drift in (0.0, design.drift))
+    return (
+        f"expected answers: {null:.0f} % if nothing differs, {planned:.0f} % at the difference that all of "
+        "them show with power 0.8"
+    )
+
+
+def _stated(values: dict[str, Any]) -> str:
+    """Entries of an open dictionary, as a command line would give them."""
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _conflicts(mix: Mix) -> Iterator[str]:
@@ -89,6 +169,10 @@ def _golds(mix: Mix, outputs: Path) -> Iterator[str]:
     label = "golds"
     for name in mix.drawn:
         answers = [answer(row) for row in mix.rows if row["draw"] == name and "answer_kind" not in row]
+        for kind in dict.fromkeys(row.get("answer_kind") for row in mix.rows if row["draw"] == name):
+            if kind is not None:
+                yield f"  {label:9} {name}: answer.kind={kind}"
+                label = ""
         if not answers and mix.drawn[name]:
             continue
         of_draw = golds.unparsed(answers, outputs)
@@ -162,12 +246,15 @@ def _hours(amount: int, rate: Rate) -> str:
 
 def _disk(config: Config) -> str:
     size = disk(config)
+    if size is None and config.adapter:
+        return "unknown: the shapes of the weights that the adapter stands beside are not on this machine"
     if size is None:
         return "unknown: model.parameters is not stated"
+    merged = f"; {_bytes(size.merged)} more while a checkpoint is merged and measured" if size.merged else ""
     return (
         f"{_bytes(size.total)}: {size.checkpoints} checkpoints x {_bytes(size.weights)} of weights, "
         f"{_bytes(size.optimizer_state)} of optimizer state for each of the {WITH_STATE} newest (one "
-        "more while it is written; an interruption leaves a checkpoint more)"
+        f"more while it is written; an interruption leaves a checkpoint more){merged}"
     )
 
 

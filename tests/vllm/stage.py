@@ -1,0 +1,19 @@
+"""`openrs.stage` with TRL's side of `cpu_sync`; `job.py` puts it in the place of that module."""
+
+import sys
+from pathlib import Path
+
+import cpu_sync
+
+from openrs import stage
+from openrs.config import device_checks
+from openrs.train import trainer
+
+device_checks._hardware = lambda config: None  # vLLM in training needs a GPU, less the plugin
+own = trainer.trainer_arguments
+# vLLM for CPUs has no sleep mode
+trainer.trainer_arguments = lambda *given: own(*given) | {"vllm_enable_sleep_mode": False}
+
+if __name__ == "__main__":
+    cpu_sync.join()
+    sys.exit(stage.main(Path(sys.argv[1])))
