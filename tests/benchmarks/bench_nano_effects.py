@@ -68,7 +68,7 @@ def test_gate_6_what_is_there_is_shown_and_what_is_not_is_left():
         answer = json.loads(openrs("decide", *sides, "--json", "--outputs", str(OUTPUTS)))
         verdict = verdicts[sides] = answer["recipes"]["verdict"]
         effect, low, high, p = (answer["recipes"][field] for field in ("effect", "low", "high", "p"))
-        print(f"{sides[1]:8} against {sides[0]:9}: {effect:+5.1f} [{low:+.1f}, {high:+.1f}] points, p {p:.2g}: "
+        print(f"{sides[1]:8} after {sides[0]:9} {effect:+5.1f} [{low:+.1f}, {high:+.1f}] points, p {p:.2g}, "
               f"{verdict}; expected: {expected or 'nothing'}")  # fmt: skip
     came = [sides for sides, verdict in verdicts.items() if EXPECTED[sides] in (verdict, None)]
     effects = [sides for sides in came if EXPECTED[sides] in ("better", "worse")]
