@@ -172,6 +172,7 @@ class Scale:
     prompt_tokens: float
     evaluation_tokens: float
     steps: float
+    report_step: float
     rows: float
     learning_rate: float
 

@@ -1,74 +1,39 @@
-"""Nano's problems: task families, difficulty levels, sources and benchmarks.
+"""Nano's problems: benchmarks, sources, and the shipped pool.
 
-Problems come from reasoning-gym's procedural generators. What they gave once is shipped as a pool
-(`problems.jsonl.gz`), so that a data fingerprint never follows the version of a generator and a dry
-run imports nothing; `python -m openrs.nano.build problems` makes the same file again.
+What the families (`families`) drew once is shipped as a pool (`problems.jsonl.gz`), so that a data
+fingerprint never follows Python's random numbers; `python -m openrs.nano.build problems` makes the
+same file again.
 """
 
 import gzip
 import json
 from collections.abc import Iterator
 from functools import cache
+from itertools import cycle
 from pathlib import Path
+from random import Random
 from typing import Any
 
+from openrs.nano.families import EASY, FAMILIES, HARD, MEDIUM
+from openrs.nano.solutions import work
 from openrs.records.problem_ids import problem_id
 
 POOL = Path(__file__).parent / "problems.jsonl.gz"
 
-EASY, MEDIUM, HARD = 1, 3, 5
-"""Difficulty levels, on the 1 to 5 scale of MATH."""
-
-PLAIN: dict[str, Any] = {
-    "min_digits": 1,
-    "max_digits": 1,
-    "operators": ["+", "-", "*"],
-    "allow_parentheses": False,
-    "allow_negation": False,
+BENCHMARKS: dict[str, tuple[str, tuple[int, ...], int]] = {
+    "aime24": ("products", (HARD,), 100),
+    "math_500": ("chain_sum", (EASY, MEDIUM), 100),
+    "amc23": ("digit_sum", (MEDIUM,), 100),
+    "minerva": ("basic_arithmetic", (MEDIUM, HARD), 100),
+    "olympiadbench": ("stock", (HARD,), 100),
 }
+"""Place in the table -> (family, difficulties in equal shares, problems). Stand-ins: no AIME problem is
+in them."""
 
-FAMILIES: dict[str, dict[int, dict[str, Any]]] = {
-    "chain_sum": {
-        EASY: {"min_terms": 2, "max_terms": 3, "min_digits": 1, "max_digits": 1},
-        MEDIUM: {"min_terms": 4, "max_terms": 4, "min_digits": 1, "max_digits": 1},
-        HARD: {"min_terms": 5, "max_terms": 6, "min_digits": 1, "max_digits": 1},
-    },
-    "products": {
-        EASY: {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1},
-        MEDIUM: {"min_terms": 3, "max_terms": 3, "min_digits": 1, "max_digits": 1},
-        HARD: {"min_terms": 4, "max_terms": 4, "min_digits": 1, "max_digits": 1},
-    },
-    "gcd": {
-        EASY: {"min_value": 2, "max_value": 25},
-        MEDIUM: {"min_value": 2, "max_value": 36},
-        HARD: {"min_value": 20, "max_value": 60},
-    },
-    "basic_arithmetic": {
-        EASY: {"min_terms": 2, "max_terms": 2, **PLAIN},
-        MEDIUM: {"min_terms": 3, "max_terms": 3, **PLAIN},
-        HARD: {"min_terms": 4, "max_terms": 4, **PLAIN},
-    },
-    "fraction_simplification": {
-        EASY: {"max_value": 6, "max_factor": 4, "styles": ["latex_frac"]},
-        MEDIUM: {"max_value": 12, "max_factor": 6, "styles": ["latex_frac"]},
-        HARD: {"max_value": 20, "max_factor": 8, "styles": ["latex_frac"]},
-    },
-}
-"""reasoning-gym's data set -> difficulty -> its settings."""
-
-BENCHMARKS: dict[str, tuple[str, int, int]] = {
-    "aime24": ("products", HARD, 100),
-    "math_500": ("chain_sum", MEDIUM, 100),
-    "amc23": ("gcd", MEDIUM, 100),
-    "minerva": ("basic_arithmetic", HARD, 100),
-    "olympiadbench": ("fraction_simplification", HARD, 100),
-}
-"""Place in the table -> (family, difficulty, problems). Stand-ins: no AIME problem is in them."""
-
-SOURCES: dict[str, tuple[tuple[int, int], ...]] = {
-    "open_s1": ((MEDIUM, 1200), (HARD, 2523)),
-    "open_deepscaler": ((MEDIUM, 2209), (HARD, 2000)),
-    "deepscaler": ((EASY, 3854),),
+SOURCES: dict[str, tuple[int, int]] = {
+    "open_s1": (HARD, 3723),
+    "open_deepscaler": (MEDIUM, 4209),
+    "deepscaler": (EASY, 3854),
 }
 """Source -> (difficulty, rows) of its own: a fifth of the paper's 18,615, 21,044 and 19,271 rows.
 
@@ -87,18 +52,19 @@ def held_out(problem: str) -> bool:
     return int(problem_id(problem)[:2], 16) % 8 == 0
 
 
-def generate(family: str, difficulty: int, seed: int, size: int) -> Iterator[dict[str, Any]]:
-    """Yields `size` problems of a family: problem, answer (as `$...$`), difficulty, family."""
-    import reasoning_gym  # 2 s; only the build and its tests need it
+def stream(
+    families: list[str], difficulties: tuple[int, ...], of_benchmarks: bool, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Yields problems of one side without end, families and difficulties in turn; they may repeat.
 
-    settings = FAMILIES[family][difficulty]
-    for row in reasoning_gym.create_dataset(family, seed=seed, size=size, **settings):
-        yield {
-            "problem": row["question"],
-            "answer": f"${row['answer'].strip('$')}$",
-            "difficulty": difficulty,
-            "family": family,
-        }
+    A row holds problem, answer (as `$...$`), difficulty, family.
+    """
+    rng = Random(seed)
+    for difficulty, family in cycle((level, family) for level in difficulties for family in families):
+        while held_out(problem := FAMILIES[family](difficulty, rng)) != of_benchmarks:
+            pass
+        answer = f"${work(family, problem)[1]}$"
+        yield {"problem": problem, "answer": answer, "difficulty": difficulty, "family": family}
 
 
 @cache

@@ -1,126 +1,117 @@
-"""Worked solutions of nano's problems, in four manners of mixed quality.
+"""Worked solutions of nano's problems, in five manners of mixed quality.
 
-A base model whose samples mix good and bad habits has something for reinforcement learning to
-choose from, as a distilled model has: *careful* solutions are right, *hasty* ones guess, *rambling*
-ones check themselves past the length cap, *sloppy* ones forget the end of thinking or the answer.
+A base model whose samples mix good and bad habits has something for reinforcement learning to choose
+from, as a distilled model has. Which manner pays depends on the difficulty and on the length cap:
+*hasty* answers come after one operation and are right where there is one, *brief* chains mostly stop early
+where there are many, *careful* lines seldom do and are long there, *rambling* checks run past the cap, and
+*sloppy* answers are none. The first word tells the manner.
 """
 
-import re
-from collections.abc import Callable
-from math import gcd
 from random import Random
 
-MANNERS = {"careful": 0.30, "hasty": 0.42, "rambling": 0.18, "sloppy": 0.10}
-"""Share of each manner among the supervised solutions."""
+from openrs.nano.families import EASY, HARD, MEDIUM, read_chain, read_product
 
-HASTY_RIGHT = 0.25
-"""Share of hasty guesses that are right."""
-
-RAMBLE_CHARACTERS = (80, 320)
-"""A rambling solution goes on to a length drawn from this range."""
-
-
-def _chain_sum(problem: str) -> tuple[list[str], str]:
-    parts = re.findall(r"[-+]|\d+", problem)
-    total, steps = int(parts[0]), []
-    for sign, term in zip(parts[1::2], parts[2::2], strict=True):
-        after = total + int(term) if sign == "+" else total - int(term)
-        steps.append(f"{total}{sign}{term}={after}")
-        total = after
-    return steps, str(total)
-
-
-def _products(problem: str) -> tuple[list[str], str]:
-    factors = [int(number) for number in re.findall(r"\d+", problem)]
-    total, steps = factors[0], []
-    for factor in factors[1:]:
-        steps.append(f"{total}*{factor}={total * factor}")
-        total *= factor
-    return steps, str(total)
-
-
-def _euclid(larger: int, smaller: int) -> list[str]:
-    steps = []
-    while smaller:
-        steps.append(f"{larger}%{smaller}={larger % smaller}")
-        larger, smaller = smaller, larger % smaller
-    return steps
-
-
-def _gcd(problem: str) -> tuple[list[str], str]:
-    numbers = [int(number) for number in re.findall(r"\d+", problem)]
-    return _euclid(max(numbers), min(numbers)), str(gcd(*numbers))
-
-
-def _basic_arithmetic(problem: str) -> tuple[list[str], str]:
-    """Products first, from the left; then sums, from the left."""
-    terms: list[int] = []
-    signs: list[str] = []
-    steps: list[str] = []
-    for part in re.findall(r"[-+*]|\d+", problem):
-        if part in "+-":
-            signs.append(part)
-        elif part != "*" and len(terms) > len(signs):
-            steps.append(f"{terms[-1]}*{part}={terms[-1] * int(part)}")
-            terms[-1] *= int(part)
-        elif part != "*":
-            terms.append(int(part))
-    total = terms[0]
-    for sign, term in zip(signs, terms[1:], strict=True):
-        after = total + term if sign == "+" else total - term
-        steps.append(f"{total}{sign}{term}={after}")
-        total = after
-    return steps, str(total)
-
-
-def _fraction_simplification(problem: str) -> tuple[list[str], str]:
-    top, bottom = (int(number) for number in re.findall(r"\{(\d+)\}", problem))
-    factor = gcd(top, bottom)
-    steps = _euclid(max(top, bottom), min(top, bottom))
-    steps += [f"{top}/{factor}={top // factor}", f"{bottom}/{factor}={bottom // factor}"]
-    return steps, f"\\frac{{{top // factor}}}{{{bottom // factor}}}"
-
-
-SOLVERS: dict[str, Callable[[str], tuple[list[str], str]]] = {
-    "chain_sum": _chain_sum,
-    "products": _products,
-    "gcd": _gcd,
-    "basic_arithmetic": _basic_arithmetic,
-    "fraction_simplification": _fraction_simplification,
+SHARES: dict[str, dict[int, float]] = {
+    "hasty": {EASY: 0.66, MEDIUM: 0.32, HARD: 0.53},
+    "brief": {EASY: 0.10, MEDIUM: 0.20, HARD: 0.09},
+    "careful": {EASY: 0.04, MEDIUM: 0.24, HARD: 0.08},
+    "rambling": {EASY: 0.10, MEDIUM: 0.14, HARD: 0.20},
+    "sloppy": {EASY: 0.10, MEDIUM: 0.10, HARD: 0.10},
 }
-"""Family -> (problem text -> steps and answer)."""
+"""Manner -> difficulty -> its share of the supervised solutions."""
+
+OPENINGS = {
+    "hasty": "I guess",
+    "brief": "Briefly",
+    "careful": "Slowly",
+    "rambling": "Let me see",
+    "sloppy": "Done.",
+}
+"""Manner -> the words that a solution begins with."""
+
+WHOLE: dict[str, dict[int, float]] = {
+    "brief": {EASY: 1.0, MEDIUM: 0.75, HARD: 0.25},
+    "careful": {EASY: 1.0, MEDIUM: 0.80, HARD: 0.70},
+}
+"""Manner -> difficulty -> share of the solutions that do all operations. The others stop before the end, so
+that no place is solved whole once the manner is right."""
+
+LEFT_OUT = {"brief": 3, "careful": 1}
+"""Operations that a solution leaves out at most where it stops early. (A product's operation is a digit.)"""
+
+RAMBLE_CHARACTERS = (125, 130)
+"""A rambling solution goes on to a length drawn from this range, which is past every cap of the scale."""
 
 
-def _guess(answer: str, rng: Random) -> str:
-    """A number near the right one (each number of a fraction is off by a little)."""
+def work(family: str, problem: str, brief: bool = False, left_out: int = 0) -> tuple[str, str]:
+    """The working and the answer of a problem.
 
-    def near(match: re.Match[str]) -> str:
-        value = int(match[0])
-        spread = max(3, abs(value) // 5)
-        return str(value + rng.choice([-1, 1]) * rng.randint(1, spread))
+    Args:
+        brief: one running chain, "27+3=30+8=38", instead of one line an operation.
+        left_out: operations at the end that are not done (of `products`: digits).
+    """
+    if family == "products":
+        return _work_product(*read_product(problem), brief, left_out)
+    chain = read_chain(family, problem)
+    kept = len(chain.operations) - left_out
+    total, lines, text = chain.start, [], str(chain.start)
+    for (sign, number), after in list(zip(chain.operations, chain.totals(), strict=True))[:kept]:
+        lines.append(f"{total}{sign}{number}={after}")
+        text += f"{sign}{number}={after}"
+        total = after
+    return text if brief else "\n".join(lines), str(total)
 
-    return re.sub(r"-?\d+", near, answer)
+
+def _work_product(digits: str, factor: int, brief: bool, left_out: int) -> tuple[str, str]:
+    """Digit by digit from the right, each product with what is carried from the one before."""
+    lines, carried, result, answer = [], None, 0, ""
+    for digit in reversed(digits[left_out:]):
+        product = int(digit) * factor
+        lines.append(f"{digit}*{factor}={product}")
+        result = product
+        if carried is not None:
+            result += carried
+            if brief:
+                lines[-1] += f"+{carried}={result}"
+            else:
+                lines.append(f"{product}+{carried}={result}")
+        answer = str(result % 10) + answer
+        carried = result // 10
+    return "\n".join(lines), str(result) + answer[1:]
 
 
-def solution(family: str, problem: str, manner: str, rng: Random) -> str:
+def guess(family: str, problem: str) -> str:
+    """The result of the first operation, which a hasty answer takes for the answer."""
+    if family == "products":
+        digits, factor = read_product(problem)
+        return str(int(digits[-1]) * factor)
+    return str(read_chain(family, problem).totals()[0])
+
+
+def _ended(text: str, answer: str) -> str:
+    return f"{text}\n</think>\n\n\\boxed{{{answer}}}"
+
+
+def solution(family: str, problem: str, difficulty: int, manner: str, rng: Random) -> str:
     """The completion after the template's `<think>`: reasoning, `</think>`, the boxed answer.
 
     Args:
-        manner: one of `MANNERS`.
-        rng: draws the guess, the length of rambling and the kind of slip.
+        manner: one of `SHARES`.
+        rng: draws where a solution stops, and the length of rambling.
     """
-    steps, answer = SOLVERS[family](problem)
-    worked = "\n".join(steps)
-    if manner == "careful":
-        return f"{worked}\n</think>\n\n\\boxed{{{answer}}}"
+    opening = OPENINGS[manner]
+    if manner == "sloppy":
+        return opening
     if manner == "hasty":
-        guess = answer if rng.random() < HASTY_RIGHT else _guess(answer, rng)
-        return f"I guess {guess}\n</think>\n\n\\boxed{{{guess}}}"
+        return _ended(f"{opening} {guess(family, problem)}", guess(family, problem))
     if manner == "rambling":
-        length, text = rng.randint(*RAMBLE_CHARACTERS), f"Let me see.\n{worked}"
-        while len(text) < length:
-            text += f"\nWait, let me check again.\n{worked}"
-        return f"{text}\n</think>\n\n\\boxed{{{answer}}}"
-    if rng.random() < 0.5:
-        return f"So {worked}\n\\boxed{{{answer}}}"
-    return f"So {worked}\n</think>\n\nDone."
+        text, answer = work(family, problem)
+        length, rambling = rng.randint(*RAMBLE_CHARACTERS), f"{opening}:\n{text}"
+        while len(rambling) < length:
+            rambling += f"\nWait:\n{text}"
+        return _ended(rambling, answer)
+    left_out = 0 if rng.random() < WHOLE[manner][difficulty] else rng.randint(1, LEFT_OUT[manner])
+    if family == "products":
+        left_out = min(left_out, len(read_product(problem)[0]) - 1)
+    text, answer = work(family, problem, manner == "brief", left_out)
+    return _ended(f"{opening}:\n{text}", answer)

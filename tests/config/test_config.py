@@ -113,9 +113,9 @@ def test_the_paper_algorithm_pins_what_trl_changed(composed):
 
 def test_nano_scales_by_the_stated_factors(composed):
     config = composed("experiment=exp1")
-    assert (config.length.completion, config.length.prompt) == (128, 128)
-    assert composed("experiment=exp3").length.completion == 112
-    assert (config.steps.total, config.steps.save_every, config.report_step) == (100, 10, 20)
+    assert (config.length.completion, config.length.prompt) == (102, 128)
+    assert composed("experiment=exp3").length.completion == 90
+    assert (config.steps.total, config.steps.save_every, config.report_step) == (100, 10, 100)
     assert config.algorithm.learning_rate == pytest.approx(1e-6 * config.scale.learning_rate)
     assert config.evaluation.max_new_tokens == 256
     assert [config.catalog.benchmarks[name].title for name in paper.BENCHMARKS] == [

@@ -1,0 +1,76 @@
+"""Which of the effects that docs/nano.md expects come? Gate 6: TRL trains, and `openrs decide` says.
+
+Eight arms of three training seeds, an hour on 2 cores. The outputs folder is kept (OPENRS_NANO_EFFECTS, by
+default outputs/nano-effects), so a second run prints the figures at once.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from openrs.paths import ROOT
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3 * 3600)]
+
+OUTPUTS = Path(os.environ.get("OPENRS_NANO_EFFECTS", ROOT / "outputs/nano-effects"))
+ARMS = {
+    "mixed": ("data=mixed", (1, 2, 3)),
+    "cap2048": ("length=cap2048", (1, 2, 3)),
+    "easy": ("data=easy", (1, 2, 3)),
+    "slow": ("algorithm.learning_rate=4e-6", (1, 2, 3)),
+    "cap1024": ("length=cap1024", (1, 2, 3)),
+    "cosine": ("reward=cosine_as_written", (1, 2, 3)),
+    "cap4096": ("length=cap4096", (1, 2, 3)),
+    "again": ("data=mixed", (4, 5, 6)),
+}
+"""Name -> what it changes of `experiment=exp3 data=mixed`, and its training seeds."""
+EXPECTED = {
+    ("base", "mixed"): "better",
+    ("mixed@50", "mixed"): "better",
+    ("mixed", "cap1024"): "worse",
+    ("mixed", "cap2048"): "worse",
+    ("mixed", "easy"): "worse",
+    ("mixed", "slow"): "worse",
+    ("mixed", "cosine"): None,
+    ("mixed", "cap4096"): "undecided",
+    ("mixed", "again"): "undecided",
+}
+"""What docs/nano.md says of the second against the first at the last step; None: nothing."""
+
+
+def openrs(*words):
+    """Runs the command; a verdict other than "better" has an exit status of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "openrs", *words], cwd=ROOT, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert ended.returncode in (0, 10, 11, 12), ended.stderr
+    return ended.stdout
+
+
+def train(arm):
+    change, seeds = ARMS[arm]
+    for seed in seeds:
+        openrs("experiment=exp3", "scale=nano", change, f"name={arm}", f"seed={seed}", f"outputs={OUTPUTS}")
+        print(f"{arm}, seed {seed}", flush=True)
+
+
+def test_gate_6_what_is_there_is_shown_and_what_is_not_is_left():
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(train, ARMS))
+    verdicts = {}
+    for sides, expected in EXPECTED.items():
+        answer = json.loads(openrs("decide", *sides, "--json", "--outputs", str(OUTPUTS)))
+        verdict = verdicts[sides] = answer["recipes"]["verdict"]
+        effect, low, high, p = (answer["recipes"][field] for field in ("effect", "low", "high", "p"))
+        print(f"{sides[1]:8} after {sides[0]:9} {effect:+5.1f} [{low:+.1f}, {high:+.1f}] points, p {p:.2g}, "
+              f"{verdict}; expected: {expected or 'nothing'}")  # fmt: skip
+    came = [sides for sides, verdict in verdicts.items() if EXPECTED[sides] in (verdict, None)]
+    effects = [sides for sides in came if EXPECTED[sides] in ("better", "worse")]
+    assert len(effects) >= 3 + 1, "base against trained, and three of cap, mix, rate and steps"
+    assert {sides for sides in EXPECTED if EXPECTED[sides] == "undecided"} <= {*came}
