@@ -80,6 +80,11 @@ class Model:
     template_arguments: dict[str, Any] = option(factory=dict, identity="recipe")
     """Arguments of the chat template, as enable_thinking=false of Qwen3's, in training and evaluation."""
 
+    attention: Literal["eager", "sdpa", "flash_attention_2", "flash_attention_3"] | None = option(
+        None, identity="recipe"
+    )
+    """How training computes attention, by transformers' names; null is its own choice, sdpa where it can."""
+
     @property
     def loaded_revision(self) -> str | None:
         """What libraries are told to load; None for the main branch."""

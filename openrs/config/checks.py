@@ -89,13 +89,18 @@ def _short(value: Any) -> str:
 
 def _batches(config: Config) -> None:
     algorithm, processes = config.algorithm, config.hardware.training_processes
-    if algorithm.whole_groups and algorithm.micro_batch % algorithm.group_size:
+    if (
+        algorithm.whole_groups
+        and algorithm.micro_batch % algorithm.group_size
+        and not algorithm_checks.takes_groups_apart(algorithm)
+    ):
         refuse(
             "algorithm.micro_batch",
             algorithm.micro_batch,
             f"must hold whole groups of algorithm.group_size={algorithm.group_size} completions",
             f"Give a multiple, as algorithm.micro_batch={algorithm.group_size}, "
-            "or algorithm.whole_groups=false",
+            "or algorithm.whole_groups=false; an even share of a group takes another algorithm.loss, as "
+            "grpo, and algorithm.entropy_bonus=0",
         )
     completions = algorithm.prompts_per_step * algorithm.group_size
     if completions % (algorithm.micro_batch * processes):

@@ -18,6 +18,7 @@ def check(config: Config) -> None:
         Mistake: naming the field, its value, the rule and the remedy.
     """
     _hardware(config)
+    _kernels(config)
     _engine(config)
     _weights(config)
 
@@ -97,6 +98,30 @@ def _hardware(config: Config) -> None:
             hardware.generation,
             f"leaves one of hardware.nodes={hardware.nodes} fewer devices for training than the others",
             "Give hardware.generation=vllm_colocate hardware.server_devices=0",
+        )
+
+
+def _kernels(config: Config) -> None:
+    """Checks that the attention and the optimizer of a training run on its devices."""
+    hardware, model, optimizer = config.hardware, config.model, config.algorithm.optimizer
+    if not config.trains:
+        return
+    flash = (model.attention or "").startswith("flash")
+    if flash and (hardware.device == "cpu" or model.compute_dtype == "float32"):
+        lacking = "hardware.device=cpu" if hardware.device == "cpu" else "model.compute_dtype=float32"
+        refuse(
+            "model.attention",
+            model.attention,
+            f"needs a CUDA device and model.compute_dtype=bfloat16, and {lacking}",
+            "Give model.attention=sdpa, or null",
+        )
+    if optimizer == "adamw_8bit" and hardware.sharding != "ddp":
+        refuse(
+            "algorithm.optimizer",
+            optimizer,
+            f"holds the moments of whole weights, and hardware.sharding={hardware.sharding} takes them apart",
+            "Give hardware.sharding=ddp hardware.offload_optimizer=false, or "
+            "algorithm.optimizer=adamw_torch_fused",
         )
 
 

@@ -15,6 +15,7 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from openrs.config.catalog import Shape
 from openrs.errors import Mistake
 from openrs.hub_cache import hub_file
 from openrs.paths import CONF, is_path
@@ -81,7 +82,10 @@ def _stated(field: str) -> bool:
 
 @cache
 def _options() -> tuple[dict[str, Any], ...]:
-    return tuple(yaml.safe_load(path.read_text("utf-8")) for path in sorted(CONF.glob("model/*.yaml")))
+    options = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(CONF.glob("model/*.yaml"))]
+    return tuple(
+        option | ({"shape": Shape(**option["shape"])} if "shape" in option else {}) for option in options
+    )
 
 
 def _context(id_: str, revision: str | None, inherited: int, served: bool) -> int:
