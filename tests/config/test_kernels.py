@@ -29,7 +29,7 @@ def test_the_moments_are_part_of_the_recipe(composed):
 
 
 def test_what_attention_and_optimizer_take_of_a_device(composed):
-    """Moments in 8 bits, but for those of 0.233 G embeddings; scores of eager attention are the largest part."""
+    """Moments are in 8 bits but for the embeddings'; scores of eager attention are the largest part."""
     learning = {
         words: phases(composed(*PAPER, *words.split()), 79)[0]
         for words in (
@@ -56,7 +56,7 @@ def test_what_attention_and_optimizer_take_of_a_device(composed):
           "hardware.generation=transformers"], "and model.compute_dtype=float32. Give model.attention=sdpa"),
         (["scale=paper", "hardware=gpu24x1", "algorithm.optimizer=adamw_8bit"],
          "adamw_8bit: holds the moments of whole weights, and hardware.sharding=zero3 takes them apart"),
-        (["algorithm.micro_batch=3"], "micro_batch=3: must hold whole groups .* takes another algorithm.loss"),
+        (["algorithm.micro_batch=3"], "micro_batch=3: must hold whole groups .* takes another"),
         (["algorithm.micro_batch=4", "algorithm.loss=grpo"], "micro_batch=4: must hold whole groups"),
         (["algorithm.micro_batch=3", "algorithm.loss=dapo", "algorithm.entropy_bonus=0.1"], "whole groups"),
     ],
