@@ -94,7 +94,7 @@ LAPTOP = ("hardware=gpu24x1", "hardware.device_memory_gib=8", "adapter=lora")
         ([("NVIDIA A100-SXM4-40GB", 40)] * 4, "gpu40x4", 23.9, 28.0, ALL_WEIGHTS[:1],
          "50.8 GiB on each of 3 training devices while learning (found 40; "),
         ([A40] * 4, "a40x4", 23.9, 30.8, ("hardware.vllm_memory=0.1",),
-         "4.9 GiB on the server's device for vLLM's weights, work space and one completion (its share is 4.4)"),
+         "4.9 GiB on the server's device for vLLM's weights, work space and one completion (its share"),
         ([A100], "a100x1", 47.3, 47.5, ("hardware.vllm_memory=0.9",),
          "99.5 GiB on the training device while sampling (found 80; "),
         ([H100] * 4, "a40x4", 23.9, 56.0, ("model=qwen2_5_math_7b",),
