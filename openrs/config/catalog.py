@@ -43,7 +43,7 @@ class Model:
     safetensors."""
     gated: bool = option(False, identity="neither")
     """The Hub asks for a token of a user who accepted the terms."""
-    context: int = option(identity="neither", above=0, at_most=10**9)
+    context: int = option(identity="neither", at_least=2, at_most=10**9)
     """Tokens of prompt and completion together, at most."""
     compute_dtype: Literal["float32", "bfloat16"] = option(identity="recipe")
     """Precision of training's forward pass; master weights are always float32."""

@@ -131,13 +131,15 @@ def _lengths(config: Config) -> None:
             "Give for example length.stages=[{until:100,completion:1024},{until:200,completion:2048}]",
         )
     needed, context = config.length.prompt + config.length.completion, config.model.context
+    left = context - config.length.prompt
+    room = f"Give length.completion={left} or less, or " if left > 0 else "Give a smaller length.prompt, or "
     if not config.untrained and needed > context:
         refuse(
             "length.completion",
             config.length.completion,
             f"a sequence of {needed} tokens (with length.prompt={config.length.prompt}) is longer than the "
             f"context of {config.model.title}, model.context={context}",
-            f"Give length.completion={context - config.length.prompt} or less, or a model with more context",
+            f"{room}a model with more context",
         )
     if config.evaluation.max_new_tokens >= context:
         refuse(

@@ -1,5 +1,7 @@
 """Checks that the devices, processes and engine of a config fit together."""
 
+from urllib.parse import urlsplit
+
 from openrs.config.schema import Config
 from openrs.errors import refuse
 
@@ -110,6 +112,13 @@ def _engine(config: Config) -> None:
             f"hardware={hardware.name} has {hardware.devices}",
             f"Give engine.data_parallel={max(1, hardware.devices // engine.tensor_parallel)} or less",
         )
+    if engine.kind == "server" and not _is_address(engine.base_url):
+        refuse(
+            "engine.base_url",
+            engine.base_url,
+            "is no address of a server, as http://HOST:PORT/v1 with a port from 1 to 65535",
+            "Give for example engine.base_url=http://127.0.0.1:8000/v1",
+        )
     served = engine.model
     if engine.kind == "server" and served and "{step}" not in served and len(config.checkpoints) > 1:
         refuse(
@@ -119,6 +128,14 @@ def _engine(config: Config) -> None:
             "Give evaluation.checkpoints=[STEP], put {step} into the name, or leave engine.model=null "
             "and serve each checkpoint under its own path",
         )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 def _weights(config: Config) -> None:

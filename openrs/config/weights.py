@@ -101,8 +101,16 @@ def _context(id_: str, revision: str | None, inherited: int, served: bool) -> in
         )
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Mistake(
+            f"model.id={id_}: the folder holds no config.json, so it is no model. Give the folder of a model "
+            "as `save_pretrained` writes it."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise Mistake(f"{file}: cannot be read as JSON ({error}). Put the file back from a copy.") from error
+    try:
         return next(int(config[name]) for name in CONTEXT if name in config)
-    except (OSError, ValueError, TypeError, StopIteration) as error:
+    except (ValueError, TypeError, StopIteration) as error:
         raise Mistake(
             f"model.id={id_}: {file} states no context (none of {', '.join(CONTEXT)}). Give the folder of a "
             "model as `save_pretrained` writes it, or state model.context=TOKENS."

@@ -257,7 +257,7 @@ def test_steps_released_stops_at_the_reported_step(composed):
         (["seed=99999999999"], ["seed=99999999999", "at least 0 and below 4294967296"]),
         (["evaluation.first_seed=-1"], ["evaluation.first_seed=-1", "at least 0"]),
         (["algorithm.adam_beta1=1"], ["algorithm.adam_beta1=1.0", "below 1"]),
-        (["model.context=-5"], ["model.context=-5", "greater than 0"]),
+        (["model.context=-5"], ["model.context=-5", "at least 2"]),
         (["collapse=guard", "collapse.window=0"], ["collapse.window=0", "greater than 0"]),
         (["budget.money=-5"], ["budget.money=-5", "greater than 0"]),
         (["hardware.devices=-1"], ["hardware.devices=-1", "at least 0"]),

@@ -82,9 +82,16 @@ def test_weights_that_are_not_there_are_refused(override, parts, monkeypatch):
 
 
 def test_a_folder_without_a_config_is_refused(folder):
-    (folder / "config.json").unlink()
-    with pytest.raises(Mistake, match=r"states no context .*or state model\.context=TOKENS"):
-        compose_config("experiment=base", "scale=nano", f"model={folder}")
+    file = folder / "config.json"
+    for content, message in (
+        ("{}", r"states no context .*or state model\.context=TOKENS"),
+        ('{"n_ctx": "x"}', "states no context"),
+        ("{", rf"^{file}: cannot be read as JSON \(.*\)\. Put the file back"),
+        (None, rf"^model\.id={folder}: the folder holds no config\.json"),
+    ):
+        file.unlink() if content is None else file.write_text(content)
+        with pytest.raises(Mistake, match=message):
+            compose_config("experiment=base", "scale=nano", f"model={folder}")
 
 
 def test_a_revision_of_what_has_none_is_refused(folder, tmp_path):
