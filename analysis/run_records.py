@@ -139,10 +139,13 @@ def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
             f"import PATH --outputs {outputs}` first."
         )
     if not started:
-        raise Mistake(
-            f"{outputs}: holds no runs (no runs/*/run.json). Give the outputs folder of `openrs`, "
-            "or start a run first."
+        there = any(outputs.glob(f"{IMPORTED}/*/run.json"))
+        remedy = (
+            "What was imported is here: give --imported to see it"
+            if there
+            else "Give the outputs folder of `openrs`, or start a run first"
         )
+        raise Mistake(f"{outputs}: holds no runs (no runs/*/run.json). {remedy}.")
     return runs
 
 

@@ -37,8 +37,15 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def denial(error: BaseException) -> str | None:
-    """What a user may not read or write, in a line; None where an error has another cause."""
+    """What a user may not read or write, or no file system can name, in a line; None where an error has
+    another cause."""
     for one in causes(error):
+        if isinstance(one, OSError) and one.errno == errno.ENAMETOOLONG:
+            path = str(one.filename)
+            return (
+                f"{path[:60]}... ({len(path)} characters): is a longer name than the file system takes. "
+                "Give a shorter path."
+            )
         if isinstance(one, OSError) and one.errno in DENIED:
             return (
                 f"{one.filename}: cannot be read or written ({one.strerror}). Mend the rights of the file or "

@@ -46,6 +46,7 @@ def unmet(config: Config, machine: Machine) -> list[Need]:
             _vllm,
             _deepspeed,
             _peft,
+            _kernels,
             _packages,
             _compiler,
             _driver,
@@ -66,7 +67,11 @@ def unmet_at_start(config: Config, machine: Machine) -> list[Need]:
 
     An evaluation also runs on fewer devices than the hardware option names.
     """
-    checks = (*([_devices, _device_memory, _deepspeed, _port] if config.trains else []), _vllm, _peft)
+    checks = (
+        *([_devices, _device_memory, _deepspeed, _kernels, _port] if config.trains else []),
+        _vllm,
+        _peft,
+    )
     return [need for check in checks for need in check(config, machine)]
 
 
@@ -127,6 +132,24 @@ def _peft(config: Config, machine: Machine) -> Iterator[Need]:
             f"adapter={adapter.name}",
             "package peft, which is not installed",
             f"{_install('lora', machine)}; or adapter=none",
+        )
+
+
+def _kernels(config: Config, machine: Machine) -> Iterator[Need]:
+    """The packages of the attention and the optimizer of a training."""
+    attention, optimizer = config.model.attention or "", config.algorithm.optimizer
+    package = {"flash_attention_2": "flash-attn", "flash_attention_3": "flash-attn-3"}.get(attention)
+    if config.trains and package and package not in machine.packages:
+        yield Need(
+            f"model.attention={attention}",
+            f"package {package}, which is not installed",
+            f"pip install --no-build-isolation {package}; or model.attention=sdpa, another recipe",
+        )
+    if config.trains and optimizer == "adamw_8bit" and "bitsandbytes" not in machine.packages:
+        yield Need(
+            f"algorithm.optimizer={optimizer}",
+            "package bitsandbytes, which is not installed",
+            f"{_install('8bit', machine)}; or algorithm.optimizer=adamw_torch_fused, another recipe",
         )
 
 

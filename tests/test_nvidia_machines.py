@@ -5,6 +5,7 @@ import time
 import pytest
 
 from openrs import machine, needs
+from openrs.config import scale
 from openrs.machine import Machine
 from openrs.processes import launch
 
@@ -75,6 +76,50 @@ def test_devices_that_are_large_enough_are_used(
     ]
     assert len(unmet) == (lacks is not None)
     assert all(what.startswith(lacks) for what in unmet)
+
+
+ONE_LEARNS = "GiB on the training device while learning (found"
+ALL_WEIGHTS = ("hardware.sharding=ddp", "hardware.offload_optimizer=false")
+CARD, L40S_45, A40 = ("NVIDIA GeForce RTX 4090", 24), ("NVIDIA L40S", 45), ("NVIDIA A40", 44)
+LAPTOP = ("hardware=gpu24x1", "hardware.device_memory_gib=8", "adapter=lora")
+
+
+@pytest.mark.parametrize(
+    ("devices", "picked", "learning", "sampling", "options", "refused"),
+    [
+        ([("NVIDIA T400", 8)], None, None, None, LAPTOP, f"15.8 {ONE_LEARNS} 8; "),
+        ([CARD], "gpu24x1", 14.2, 19.6, ALL_WEIGHTS, f"47.3 {ONE_LEARNS} 24; "),
+        ([CARD] * 2, "gpu24x2", 14.2, 20.4, ALL_WEIGHTS, f"47.3 {ONE_LEARNS} 24; "),
+        ([L40S_45], "gpu48x1", 14.2, 30.1, ALL_WEIGHTS, f"47.3 {ONE_LEARNS} 45; "),
+        ([("NVIDIA A100-SXM4-40GB", 40)] * 4, "gpu40x4", 23.9, 28.0, ALL_WEIGHTS[:1],
+         "50.8 GiB on each of 3 training devices while learning (found 40; "),
+        ([A40] * 4, "a40x4", 23.9, 30.8, ("hardware.vllm_memory=0.1",),
+         "4.9 GiB on the server's device for vLLM's weights, work space and one completion (its share"),
+        ([A100], "a100x1", 47.3, 47.5, ("hardware.vllm_memory=0.9",),
+         "99.5 GiB on the training device while sampling (found 80; "),
+        ([H100] * 4, "a40x4", 23.9, 56.0, ("model=qwen2_5_math_7b",),
+         "95.6 GiB on each of 3 training devices while learning (found 80; "),
+    ],
+    ids=["8 GB", "24 GB", "2 x 24 GB", "L40S", "4 x A100 of 40 GB", "4 x A40", "A100", "4 x H100"],
+)  # fmt: skip
+def test_a_machine_gets_what_fits_it_and_refuses_the_rest(
+    composed, tmp_path, played, devices, picked, learning, sampling, options, refused
+):
+    """The option that scale=auto picks, the GiB of its devices, and what those do not hold."""
+    played(rows(*devices))
+    here = ["experiment=exp3", "scale=paper", *([f"hardware={picked}"] if picked else [])]
+    assert scale.pick(machine.visible_devices(), machine.device_names(), scale.options())[1] == picked
+    if picked:
+        phases = needs.training_memory(composed(*here), Machine(tmp_path))
+        assert [phase.gib for phase in phases] == pytest.approx([learning, sampling], abs=0.1)
+        assert lacking(composed(*here), tmp_path) == []
+    assert lacking(composed(*here, *options), tmp_path)[0].startswith(refused)
+    assert lacking(composed(*here, *options, "hardware.check_memory=false"), tmp_path) == []
+
+
+def lacking(config, outputs):
+    """The needs of a device's memory that it does not meet."""
+    return [need.what for need in needs.unmet_at_start(config, Machine(outputs)) if " GiB on " in need.what]
 
 
 def test_a_slice_of_a_device_is_the_users_to_name(composed, played, monkeypatch):

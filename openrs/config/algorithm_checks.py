@@ -41,6 +41,16 @@ def on_policy(algorithm: Algorithm) -> str:
     return algorithm.loss if algorithm.ratio_cap is not None else ""
 
 
+def takes_groups_apart(algorithm: Algorithm) -> bool:
+    """Whether micro-batches that are even shares of a group add up to the loss of the group.
+
+    They do where a loss is a mean over completions or has one divisor for the whole batch, which is all but
+    bnpo, the mean over a micro-batch's tokens. So is the entropy bonus.
+    """
+    share = algorithm.group_size % algorithm.micro_batch == 0
+    return share and algorithm.loss != "bnpo" and not algorithm.entropy_bonus
+
+
 def _ratio(algorithm: Algorithm) -> None:
     if algorithm.ratio_level == "sequence" and algorithm.loss not in SEQUENCE:
         refuse(

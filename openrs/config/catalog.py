@@ -71,7 +71,7 @@ class Model:
     that is on this machine."""
     gated: bool = option(False, identity="neither")
     """The Hub asks for a token of a user who accepted the terms."""
-    context: int = option(identity="neither", above=0, at_most=10**9)
+    context: int = option(identity="neither", at_least=2, at_most=10**9)
     """Tokens of prompt and completion together, at most."""
     compute_dtype: Literal["float32", "bfloat16"] = option(identity="recipe")
     """Precision of training's forward pass; master weights are always float32."""
@@ -79,6 +79,11 @@ class Model:
     """Precision of evaluation. In float64 no token depends on the size of the batch."""
     template_arguments: dict[str, Any] = option(factory=dict, identity="recipe")
     """Arguments of the chat template, as enable_thinking=false of Qwen3's, in training and evaluation."""
+
+    attention: Literal["eager", "sdpa", "flash_attention_2", "flash_attention_3"] | None = option(
+        None, identity="recipe"
+    )
+    """How training computes attention, by transformers' names; null is its own choice, sdpa where it can."""
 
     @property
     def loaded_revision(self) -> str | None:

@@ -89,13 +89,18 @@ def _short(value: Any) -> str:
 
 def _batches(config: Config) -> None:
     algorithm, processes = config.algorithm, config.hardware.training_processes
-    if algorithm.whole_groups and algorithm.micro_batch % algorithm.group_size:
+    if (
+        algorithm.whole_groups
+        and algorithm.micro_batch % algorithm.group_size
+        and not algorithm_checks.takes_groups_apart(algorithm)
+    ):
         refuse(
             "algorithm.micro_batch",
             algorithm.micro_batch,
             f"must hold whole groups of algorithm.group_size={algorithm.group_size} completions",
             f"Give a multiple, as algorithm.micro_batch={algorithm.group_size}, "
-            "or algorithm.whole_groups=false",
+            "or algorithm.whole_groups=false; an even share of a group takes another algorithm.loss, as "
+            "grpo, and algorithm.entropy_bonus=0",
         )
     completions = algorithm.prompts_per_step * algorithm.group_size
     if completions % (algorithm.micro_batch * processes):
@@ -131,13 +136,15 @@ def _lengths(config: Config) -> None:
             "Give for example length.stages=[{until:100,completion:1024},{until:200,completion:2048}]",
         )
     needed, context = config.length.prompt + config.length.completion, config.model.context
+    left = context - config.length.prompt
+    room = f"Give length.completion={left} or less, or " if left > 0 else "Give a smaller length.prompt, or "
     if not config.untrained and needed > context:
         refuse(
             "length.completion",
             config.length.completion,
             f"a sequence of {needed} tokens (with length.prompt={config.length.prompt}) is longer than the "
             f"context of {config.model.title}, model.context={context}",
-            f"Give length.completion={context - config.length.prompt} or less, or a model with more context",
+            f"{room}a model with more context",
         )
     if config.evaluation.max_new_tokens >= context:
         refuse(

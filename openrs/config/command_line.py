@@ -1,5 +1,6 @@
 """The words of a command before Hydra reads them: the flags, and the overrides as Hydra composes them."""
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -25,16 +26,52 @@ def read(words: Sequence[str]) -> list[str]:
     options = _flags(words)
     if options.shell_completion or options.experimental_rerun:
         return list(words)
+    _check_folder(options)
     swept = options.multirun or any(word in ("hydra.mode=MULTIRUN", "+hydra.mode=MULTIRUN") for word in words)
     _, *folders = option_folders.searched(options.config_dir)
     for folder in folders:
         _say_unread(folder)
     overrides = list(options.overrides)
+    _say_idle(overrides, swept)
     written = prepared(overrides, folders[:1] if options.config_dir else [], swept)
     flags = list(words)
     for override in overrides:  # from the right, where the value of a flag cannot stand before it
         del flags[len(flags) - 1 - flags[::-1].index(override)]
     return [*flags, *written]
+
+
+def _check_folder(options: Namespace) -> None:
+    """Refuses a folder of options that is not there, and a root of the config that is not openrs's."""
+    if options.config_dir and not Path(options.config_dir).is_dir():
+        raise Mistake(
+            f"--config-dir={options.config_dir}: is no folder. Name the folder that holds your experiment/ "
+            "and other groups, as --config-dir study/conf."
+        )
+    if options.config_path or options.config_name:
+        raise Mistake(
+            "--config-path, --config-name: openrs has one root of its config. Put your options into a "
+            "folder, as study/conf/experiment/mine.yaml, and give --config-dir study/conf experiment=mine."
+        )
+
+
+OF_SWEEPS = ("objective", "budget.", "fail_fast", "hydra.sweeper", "hydra.sweep.", "hydra/sweeper",
+             "hydra.launcher", "hydra/launcher")  # fmt: skip
+"""What says how several runs are chosen, started and ended."""
+
+
+def _say_idle(overrides: Sequence[str], swept: bool) -> None:
+    """Names what changes nothing: a value before a later one, and what one run has no use for. The values
+    are left out, as they may hold passwords."""
+    values: dict[str, list[str]] = {}
+    for line in overrides:
+        name, _, value = line.lstrip("+").partition("=")
+        values.setdefault(name, []).append(value)
+    for name, stated in values.items():
+        if len({*stated}) > 1 and not any(value.startswith("{") for value in stated):  # a group joins others
+            say(f"{name}: stands {len(stated)} times, and the last value counts. Leave the others out.")
+    idle = [name for name in values if name.startswith(OF_SWEEPS)]
+    if idle and not swept:
+        say(f"{', '.join(idle)}: no effect, because this is one run. Give -m for a sweep, or leave it out.")
 
 
 def _say_unread(folder: Path) -> None:
@@ -50,6 +87,8 @@ def _flags(words: Sequence[str]) -> Namespace:
     parser: ArgumentParser = get_args_parser()
 
     def fail(message: str) -> NoReturn:
+        if unknown := re.search(r"unrecognized arguments: (-\S+)", message):
+            raise Mistake(f"{unknown[1]}: is no flag. {HELP}.")
         raise Mistake(f"{' '.join(words)}: {message}. The flags of a command come from Hydra. {HELP}.")
 
     parser.error = fail  # type: ignore[method-assign]

@@ -1,5 +1,7 @@
 """Checks that the devices, processes and engine of a config fit together."""
 
+from urllib.parse import urlsplit
+
 from openrs.config.schema import Config
 from openrs.errors import refuse
 
@@ -18,6 +20,7 @@ def check(config: Config) -> None:
         Mistake: naming the field, its value, the rule and the remedy.
     """
     _hardware(config)
+    _kernels(config)
     _engine(config)
     _weights(config)
 
@@ -100,6 +103,30 @@ def _hardware(config: Config) -> None:
         )
 
 
+def _kernels(config: Config) -> None:
+    """Checks that the attention and the optimizer of a training run on its devices."""
+    hardware, model, optimizer = config.hardware, config.model, config.algorithm.optimizer
+    if not config.trains:
+        return
+    flash = (model.attention or "").startswith("flash")
+    if flash and (hardware.device == "cpu" or model.compute_dtype == "float32"):
+        lacking = "hardware.device=cpu" if hardware.device == "cpu" else "model.compute_dtype=float32"
+        refuse(
+            "model.attention",
+            model.attention,
+            f"needs a CUDA device and model.compute_dtype=bfloat16, and {lacking}",
+            "Give model.attention=sdpa, or null",
+        )
+    if optimizer == "adamw_8bit" and hardware.sharding != "ddp":
+        refuse(
+            "algorithm.optimizer",
+            optimizer,
+            f"holds the moments of whole weights, and hardware.sharding={hardware.sharding} takes them apart",
+            "Give hardware.sharding=ddp hardware.offload_optimizer=false, or "
+            "algorithm.optimizer=adamw_torch_fused",
+        )
+
+
 def _engine(config: Config) -> None:
     engine, hardware = config.engine, config.hardware
     if engine.kind == "vllm" and hardware.device == "cuda" and engine.tensor_parallel > hardware.devices:
@@ -118,6 +145,13 @@ def _engine(config: Config) -> None:
             f"hardware={hardware.name} has {hardware.devices}",
             f"Give engine.data_parallel={max(1, hardware.devices // engine.tensor_parallel)} or less",
         )
+    if engine.kind == "server" and not _is_address(engine.base_url):
+        refuse(
+            "engine.base_url",
+            engine.base_url,
+            "is no address of a server, as http://HOST:PORT/v1 with a port from 1 to 65535",
+            "Give for example engine.base_url=http://127.0.0.1:8000/v1",
+        )
     served = engine.model
     if engine.kind == "server" and served and "{step}" not in served and len(config.checkpoints) > 1:
         refuse(
@@ -127,6 +161,14 @@ def _engine(config: Config) -> None:
             "Give evaluation.checkpoints=[STEP], put {step} into the name, or leave engine.model=null "
             "and serve each checkpoint under its own path",
         )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 def _weights(config: Config) -> None:

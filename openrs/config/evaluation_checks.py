@@ -37,11 +37,11 @@ def _checkpoints(config: Config) -> None:
     for number in config.checkpoints:
         if number > config.stop_at or (number % every and number != config.stop_at):
             refuse(
-                "evaluation.checkpoints",
+                "evaluation.checkpoints" if str(number) in stated else "report_step",
                 number,
                 f"no checkpoint is saved at step {number} (but every steps.save_every={every} steps, "
                 f"and at the last step, {config.stop_at})",
-                f"Evaluate a multiple of {every}, or change steps.save_every or steps.stop_at",
+                f"Give a multiple of {every}, or change steps.save_every or steps.stop_at",
             )
 
 

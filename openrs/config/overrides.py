@@ -160,6 +160,8 @@ def _check(override: Override, line: str, folders: Sequence[Path], multirun: boo
     stands = names.place(key)
     if stands is None:
         names.unknown(key, text)
+    if key == "hydra.run.dir":
+        raise Mistake(f"{line}: openrs writes nothing there. Give the folder of results, as outputs=PATH.")
     if override.is_delete():
         entry = names.open_dictionary(key) == key.rpartition(".")[0] != ""
         if not entry and not key.startswith("hydra."):

@@ -1,5 +1,6 @@
 """Checks of the folders that a config names."""
 
+import os
 from pathlib import Path
 
 from openrs.config.catalog import TABLES, BenchmarkData, Model, SourceData
@@ -18,6 +19,7 @@ def check(config: Config) -> None:
     """
     if not config.outputs:
         refuse("outputs", "''", "names no folder", "Give one, as outputs=outputs")
+    _outputs(Path(config.outputs))
     catalog = config.catalog
     entries: list[tuple[str, SourceData | BenchmarkData]]
     entries = [*catalog.sources.items(), *catalog.benchmarks.items()]
@@ -52,6 +54,16 @@ def check(config: Config) -> None:
             )
     _model(config)
     _commit(config)
+
+
+def _outputs(folder: Path) -> None:
+    """Checks that no part of the path of the outputs is a file."""
+    for path in (folder, *folder.parents):
+        if os.path.isdir(path):
+            return
+        if os.path.lexists(path):
+            rule = "is no folder" if path == folder else f"cannot be made, because {path} is no folder"
+            refuse("outputs", folder, rule, "Give another path, as outputs=outputs")
 
 
 def _model(config: Config) -> None:

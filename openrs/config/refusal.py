@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import is_dataclass
+from difflib import get_close_matches
 from traceback import walk_tb
 
 from omegaconf.errors import (
@@ -22,6 +23,9 @@ from openrs.paths import CONF
 LINE = re.compile(r"(?:Error merging override|To append to your config use) [+~]*(.*)")
 """Where Hydra names the override that failed."""
 
+MISSING = re.compile(r"^In '(.+)': Could not find '(.+)/([^/]+)'$", re.MULTILINE)
+"""Where Hydra has a group, and not the option that a file or the command line chooses."""
+
 RAISED = re.compile(r"^\w+ raised while resolving interpolation: ")
 
 
@@ -30,6 +34,10 @@ def refusal(error: BaseException) -> str:
     wrong, else its cause and the existing options, without Hydra's list of folders and OmegaConf's list of
     keys."""
     cause = _cause(error)
+    if missing := MISSING.search(str(error)):
+        listed = str(error).partition("\nConfig search path")[0].splitlines()
+        if options := [line.strip() for line in listed if line.startswith("\t")]:
+            return _no_option(*missing.groups(), options)
     line = LINE.search(str(error))
     return _explained(cause, line[1] if line else "") or _shortened(error, cause)
 
@@ -44,6 +52,14 @@ def circle(error: RecursionError) -> str | None:
     return (
         f"{paths[-1]}: its defaults list leads back to it. Take that line out of the list." if paths else None
     )
+
+
+def _no_option(file: str, group: str, option: str, options: list[str]) -> str:
+    """What to say of an option that a group does not have."""
+    where = "" if file == "config" else f"{file}.yaml: "
+    close = get_close_matches(option, options, 1)
+    meant = f"Did you mean {close[0]}? " if close else ""
+    return f"{where}{group}={option}: is no option of {group}. {meant}Known: {', '.join(options)}."
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -122,14 +122,17 @@ class Algorithm:
     micro_batch: int = option(6, above=0)
     """Completions over which one loss mean is taken."""
     whole_groups: bool
-    """True: a micro-batch is the completions of whole prompts; False: TRL shuffles them."""
+    """True: a micro-batch is the completions of whole prompts, or an even share of one prompt's where the
+    loss adds up to the same; False: TRL shuffles them."""
     learning_rate: float = option(above=0, at_most=100)
     schedule: Literal["cosine_with_min_lr", "linear", "constant_with_warmup", "cosine"]
     min_lr_rate: float | None = option(at_least=0, at_most=1)
     """Floor of cosine_with_min_lr, as a share of the peak; null for other schedules."""
     warmup: float = option(at_least=0, below=1)
     """Share of the schedule's steps."""
-    optimizer: Literal["adamw_torch", "adamw_torch_fused"]
+    optimizer: Literal["adamw_torch", "adamw_torch_fused", "adamw_8bit"]
+    """adamw_torch_fused makes the same updates up to rounding, without copies of the weights while it steps;
+    adamw_8bit holds its moments in 8 bits (extra `8bit`)."""
     adam_beta1: float = option(0.9, at_least=0, below=1)
     adam_beta2: float = option(0.999, at_least=0, below=1)
     adam_epsilon: float = option(1e-8, above=0)

@@ -63,7 +63,8 @@ def misfits(name: str, stands: Place, value: Any) -> Iterator[tuple[str, Place |
     lists = [kind for kind in kinds if get_origin(kind) is list]
     if isinstance(value, list) and lists:
         for item in value:
-            yield from misfits(name, Place(get_args(lists[0])[0], stands.limits), item)
+            for at, inside, wrong in misfits(name, Place(get_args(lists[0])[0], stands.limits), item):
+                yield at, stands if at == name else inside, wrong  # of an item the list is shown
     elif not any(_fits(kind, value) for kind in kinds):
         yield name, stands, value
 
@@ -104,6 +105,9 @@ def _remedy(name: str, stands: Place, value: Any, spelled: str) -> str:
         return f"In quotes it is a text: {name}=\"'{spelled}'\""
     if get_origin(kind) is list and _fits(get_args(kind)[0], value):
         return f"Give {name}=[{spelled}]"
+    if get_origin(kind) is list and get_origin(get_args(kind)[0]) is Literal:
+        close = get_close_matches(str(value), get_args(get_args(kind)[0]), 1, 0.5)
+        return f"Give {name}=[{close[0] if close else example(get_args(kind)[0], stands)}]"
     if get_origin(kind) is dict:
         return f"Give for example {name}.NAME={example(get_args(kind)[1], stands)}"
     if is_dataclass(kind):

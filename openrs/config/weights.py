@@ -15,6 +15,7 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from openrs.config.catalog import Shape
 from openrs.errors import Mistake
 from openrs.hub_cache import hub_file
 from openrs.paths import CONF, is_path
@@ -81,7 +82,10 @@ def _stated(field: str) -> bool:
 
 @cache
 def _options() -> tuple[dict[str, Any], ...]:
-    return tuple(yaml.safe_load(path.read_text("utf-8")) for path in sorted(CONF.glob("model/*.yaml")))
+    options = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(CONF.glob("model/*.yaml"))]
+    return tuple(
+        option | ({"shape": Shape(**option["shape"])} if "shape" in option else {}) for option in options
+    )
 
 
 def _context(id_: str, revision: str | None, inherited: int, served: bool) -> int:
@@ -101,8 +105,16 @@ def _context(id_: str, revision: str | None, inherited: int, served: bool) -> in
         )
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Mistake(
+            f"model.id={id_}: the folder holds no config.json, so it is no model. Give the folder of a model "
+            "as `save_pretrained` writes it."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise Mistake(f"{file}: cannot be read as JSON ({error}). Put the file back from a copy.") from error
+    try:
         return next(int(config[name]) for name in CONTEXT if name in config)
-    except (OSError, ValueError, TypeError, StopIteration) as error:
+    except (ValueError, TypeError, StopIteration) as error:
         raise Mistake(
             f"model.id={id_}: {file} states no context (none of {', '.join(CONTEXT)}). Give the folder of a "
             "model as `save_pretrained` writes it, or state model.context=TOKENS."

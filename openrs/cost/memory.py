@@ -10,7 +10,7 @@ from openrs.adapters import trainable
 from openrs.config.catalog import Shape
 from openrs.config.device_checks import BYTES, WHOLE_SHARDED
 from openrs.config.schema import Config
-from openrs.config.training import Adapter
+from openrs.cost.sizes import moments
 from openrs.models import parameters, shape
 
 GIB = 2**30
@@ -124,12 +124,13 @@ def _held(config: Config, number: int, trained: int) -> dict[str, float]:
     deepspeed, processes = hardware.sharding.startswith("zero"), hardware.training_processes
     whole = number * (compute if deepspeed else 4)
     weights = whole / processes if hardware.sharding in WHOLE_SHARDED else whole
-    share = 0.0 if hardware.offload_optimizer else trained / (1 if hardware.sharding == "ddp" else processes)
+    sharing = 1 if hardware.sharding == "ddp" else processes
+    share = 0.0 if hardware.offload_optimizer else trained / sharing
     return {
         "weights": weights,
         "adapter": 4.0 * trained if config.adapter else 0.0,
         "masters": 4 * share if deepspeed else 0.0,
-        "moments": 8 * share,
+        "moments": 0.0 if hardware.offload_optimizer else moments(config, trained) / sharing,
         "gradients": 4 * share,
         "base": weights if config.algorithm.beta and not config.adapter else 0.0,
         "CUDA": CONTEXT,
@@ -157,24 +158,28 @@ def _backward(config: Config, sizes: Shape, number: int, trained: int) -> dict[s
     return {
         "exchange": exchanged,
         "casts": float(casts),
-        "activations": float(
-            tokens * (sizes.layers * sizes.hidden * stream + _layer(sizes, compute, config.adapter))
-        ),
+        "activations": float(tokens * (sizes.layers * sizes.hidden * stream + _layer(config, sizes))),
         "head": float(head + (0 if config.adapter else 4 * embeddings)),
     }
 
 
-def _layer(sizes: Shape, compute: int, adapter: Adapter | None) -> int:
+def _layer(config: Config, sizes: Shape) -> int:
     """Bytes that one layer keeps of a token for its backward pass: four times the feed-forward part's width,
-    as often that of the heads (sdpa repeats keys and values), two norms with float32 inputs."""
-    queries = sizes.heads * sizes.head_size
-    kept = 4 * sizes.inner + 4 * queries
+    as often that of the heads (all but the flash kernels repeat keys and values), two norms with float32
+    inputs."""
+    adapter, compute = config.adapter, BYTES[config.model.compute_dtype]
+    queries, attention = sizes.heads * sizes.head_size, config.model.attention or "sdpa"
+    keys = sizes.key_value_heads * sizes.head_size if attention.startswith("flash") else queries
+    kept = 4 * sizes.inner + 2 * queries + 2 * keys
     if adapter:
         beside = [shape for name, shape in sizes.linear.items() if name.split(".")[-1] in adapter.modules]
         kept += sum(columns for _, columns in beside)  # each has its own copy of its inputs
         if adapter.name == "dora":
             kept += 2 * sum(rows for rows, _ in beside)  # and its outputs without the scale, and with it
-    return compute * kept + 2 * (4 + compute) * sizes.hidden
+    scores = 0
+    if attention == "eager":  # of each head with every token, in float32 and in the compute type
+        scores = sizes.heads * (config.length.prompt + config.length.completion) * (4 + compute)
+    return compute * kept + 2 * (4 + compute) * sizes.hidden + scores
 
 
 def _step(config: Config, trained: int) -> float:

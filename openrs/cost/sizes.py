@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from openrs.adapters import trainable
 from openrs.config.device_checks import BYTES
 from openrs.config.schema import Config
-from openrs.models import parameters
+from openrs.models import parameters, shape
 from openrs.records.checkpoints import WITH_STATE
 
 GIB = 2**30
@@ -55,9 +55,20 @@ def disk(config: Config) -> Disk | None:
         return None
     deepspeed = sharding in ("zero2", "zero3")
     weights = 2 if deepspeed and config.model.compute_dtype == "bfloat16" else 4
-    state = {"ddp": 8, "zero2": 12 + weights}.get(sharding, 12)
+    state = (
+        {"zero2": 12 + weights}.get(sharding, 12) * number if sharding != "ddp" else moments(config, number)
+    )
     merged = 4 * (parameters(config.model) or 0) if config.adapter and config.evaluates else 0
-    return Disk(len(saved), weights * number, state * number, merged)
+    return Disk(len(saved), weights * number, state, merged)
+
+
+def moments(config: Config, trained: int) -> int:
+    """Bytes of the optimizer's two moments: float32, or 8 bits of all but the embeddings' (transformers)."""
+    if config.algorithm.optimizer != "adamw_8bit":
+        return 8 * trained
+    sizes = None if config.adapter else shape(config.model)
+    words = sizes.vocabulary * sizes.hidden if sizes else 0
+    return 2 * trained + 6 * words
 
 
 def memory_gib(config: Config) -> float:

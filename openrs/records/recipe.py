@@ -37,6 +37,7 @@ ADDED: dict[str, Any] = {
     "algorithm.importance_sampling_cap": 3.0,
     "adapter": None,
     "model.template_arguments": {},
+    "model.attention": None,
 }
 """Fields added since: dotted path (`*` is any key) -> what a recipe without the field meant.
 
@@ -90,7 +91,8 @@ def trained(config: "Config", *, weights: str, rows: str) -> dict[str, Any]:
     recipe = base | fields | {"model": base["model"] | fields["model"], "reward": reward}
     recipe["steps"] = recipe.pop("steps")  # last, as in older records
     recipe["data"] |= {"rows": rows}
-    recipe["algorithm"] |= {"weights_dtype": "float32", "optimizer_dtype": "float32"}
+    moments = "8 bits in blocks" if config.algorithm.optimizer == "adamw_8bit" else "float32"
+    recipe["algorithm"] |= {"weights_dtype": "float32", "optimizer_dtype": moments}
     for path, meant in ADDED.items():
         _leave_out(recipe, path.split("."), meant)
     return recipe

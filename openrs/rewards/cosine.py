@@ -39,8 +39,8 @@ class CosineReward:
     def __post_init__(self) -> None:
         if self.max_length < 1:
             raise Mistake(
-                f"reward.cosine.max_length={self.max_length}: must be greater than 0. Give a length, as "
-                "${length.completion}."
+                f"reward.cosine.max_length={self.max_length}: must be greater than 0. Give "
+                "length.completion=1 or more, as it is that unless you give another."
             )
 
     def value(self, correct: bool, length: int) -> float:

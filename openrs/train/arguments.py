@@ -49,7 +49,11 @@ def trainer_arguments(
         "weight_decay": algorithm.weight_decay,
         "max_grad_norm": algorithm.max_grad_norm,
         # precision: float32 master weights, autocast to the model's compute type
-        "model_init_kwargs": {"dtype": "float32", "revision": config.model.loaded_revision or "main"},
+        "model_init_kwargs": {
+            "dtype": "float32",
+            "revision": config.model.loaded_revision or "main",
+            **({"attn_implementation": attention} if (attention := config.model.attention) else {}),
+        },
         "bf16": config.model.compute_dtype == "bfloat16",
         "use_cpu": hardware.device == "cpu",
         "dataloader_pin_memory": hardware.device == "cuda",

@@ -27,7 +27,7 @@ def folder(tmp_path):
 def test_weights_bring_their_own_title_context_and_size(folder, scale, spelling):
     model = compose_config("experiment=base", f"scale={scale}", f"{spelling}{folder}").model
     assert (model.id, model.title, model.context) == (str(folder), "mine", 400)
-    assert (model.package, model.file, model.parameters) == (None, None, None)
+    assert (model.package, model.file, model.parameters, model.shape) == (None, None, None, None)
     assert models.parameters(model) == models.parameters(compose_config("scale=nano").model)
     assert models.loadable(model, folder) == str(folder)
 
@@ -58,7 +58,7 @@ def test_an_id_that_an_option_has_is_that_option(monkeypatch):
     model = compose_config("scale=nano", "model.id=deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B").model
     paper = compose_config("scale=nano", "model=r1_distill_1_5b").model
     assert (model.title, model.context, model.parameters) == (paper.title, paper.context, paper.parameters)
-    assert model.package is None
+    assert (model.package, model.shape) == (None, paper.shape)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,16 @@ def test_weights_that_are_not_there_are_refused(override, parts, monkeypatch):
 
 
 def test_a_folder_without_a_config_is_refused(folder):
-    (folder / "config.json").unlink()
-    with pytest.raises(Mistake, match=r"states no context .*or state model\.context=TOKENS"):
-        compose_config("experiment=base", "scale=nano", f"model={folder}")
+    file = folder / "config.json"
+    for content, message in (
+        ("{}", r"states no context .*or state model\.context=TOKENS"),
+        ('{"n_ctx": "x"}', "states no context"),
+        ("{", rf"^{file}: cannot be read as JSON \(.*\)\. Put the file back"),
+        (None, rf"^model\.id={folder}: the folder holds no config\.json"),
+    ):
+        file.unlink() if content is None else file.write_text(content)
+        with pytest.raises(Mistake, match=message):
+            compose_config("experiment=base", "scale=nano", f"model={folder}")
 
 
 def test_a_revision_of_what_has_none_is_refused(folder, tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +133,12 @@ def test_files_that_a_dead_process_left_half_written_go(tmp_path):
     os.utime(old, (0, 0))
     files.write_file(tmp_path / "table.md", "whole")
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_a_name_that_no_file_system_takes_is_one_line():
+    with pytest.raises(OSError) as error:
+        Path("a" * 300).stat()
+    assert "(300 characters): is a longer name than the file system takes." in denial(error.value)
 
 
 def test_a_run_that_may_not_be_written_to_is_still_read(tmp_path, capsys):

@@ -59,9 +59,7 @@ def test_what_hydra_refuses_is_one_line_with_its_options():
         "In 'config': Could not find 'data/no'\n\nAvailable options in 'data':\n\teasy\n\thard\n"
         "Config search path:\n\tprovider=hydra, path=pkg://hydra.conf"
     )
-    assert refusal(missing) == (
-        "In 'config': Could not find 'data/no'. Available options in 'data': easy, hard."
-    )
+    assert refusal(missing) == ("data=no: is no option of data. Known: easy, hard.")
     merged = HydraException("Error merging override seed=a")
     merged.__cause__ = ValidationError("'a' is no Integer. Did you mean 1?\n    full_key: seed")
     assert refusal(merged) == "Error merging override seed=a. 'a' is no Integer. Did you mean 1?"

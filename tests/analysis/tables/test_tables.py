@@ -206,6 +206,10 @@ def test_the_command_prints_from_records_alone(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["analysis", "table1", str(tmp_path / "none")])
     assert cli.main() == 1
     assert "holds no runs" in capsys.readouterr().err
+    (tmp_path / "none/imported/exp1").mkdir(parents=True)
+    (tmp_path / "none/imported/exp1/run.json").write_text("{}")
+    assert cli.main() == 1
+    assert "What was imported is here: give --imported to see it." in capsys.readouterr().err
 
 
 def test_several_metrics_are_several_tables(tmp_path, capsys, monkeypatch):
