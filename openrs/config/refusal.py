@@ -37,7 +37,7 @@ def refusal(error: BaseException) -> str:
     if missing := MISSING.search(str(error)):
         listed = str(error).partition("\nConfig search path")[0].splitlines()
         if options := [line.strip() for line in listed if line.startswith("\t")]:
-            return _no_option(*missing.groups(), options)
+            return _no_option(missing[1], missing[2], missing[3], options)
     line = LINE.search(str(error))
     return _explained(cause, line[1] if line else "") or _shortened(error, cause)
 
