@@ -91,7 +91,7 @@ SOLVERS: dict[str, Callable[[str], tuple[list[str], str]]] = {
 """Family -> (problem text -> steps and answer)."""
 
 
-def _guess(answer: str, rng: Random) -> str:
+def guess(answer: str, rng: Random) -> str:
     """A number near the right one (each number of a fraction is off by a little)."""
 
     def near(match: re.Match[str]) -> str:
@@ -114,8 +114,8 @@ def solution(family: str, problem: str, manner: str, rng: Random) -> str:
     if manner == "careful":
         return f"{worked}\n</think>\n\n\\boxed{{{answer}}}"
     if manner == "hasty":
-        guess = answer if rng.random() < HASTY_RIGHT else _guess(answer, rng)
-        return f"I guess {guess}\n</think>\n\n\\boxed{{{guess}}}"
+        guessed = answer if rng.random() < HASTY_RIGHT else guess(answer, rng)
+        return f"I guess {guessed}\n</think>\n\n\\boxed{{{guessed}}}"
     if manner == "rambling":
         length, text = rng.randint(*RAMBLE_CHARACTERS), f"Let me see.\n{worked}"
         while len(text) < length:
