@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from openrs.config.catalog import SourceData
 from openrs.config.fields import option
 from openrs.errors import refuse
 
@@ -52,7 +53,7 @@ class Pool:
     """The filters in the order in which they are applied."""
     published: int | None = option(None, at_least=0)
     """Problems that the paper's pool had before its filters."""
-    count: int | None = option(None, above=0)
+    keep: int | None = option(None, above=0)
     """Problems to draw from what the filters leave, with the curation's seed; null takes all."""
 
 
@@ -63,9 +64,11 @@ class Curation:
     name: str
     """Folder of the result."""
     seed: int = option(42, at_least=0, below=2**32)
-    """Of the draws: the count of a pool, and the control arm."""
+    """Of the draws: what a pool keeps, and the control arm."""
     max_problems: int | None = option(None, above=0)
     """Use only this many problems of each pool, drawn with the seed; null uses all."""
+    sources: dict[str, SourceData] = option(factory=dict)
+    """Raw sources that the catalog lacks; one of the catalog's with the same name goes before it."""
     pools: dict[str, Pool] = option(factory=dict)
 
 

@@ -42,6 +42,7 @@ def main(words: list[str]) -> int:
 def _curate(words: list[str], as_json: bool) -> None:
     from openrs.config.compose import OF_TRAINING, compose_config
     from openrs.curate import pools, record, text
+    from openrs.curate.answers import EVALUATES
     from openrs.curate.panel import Panel
     from openrs.records.run import Run, locked
 
@@ -49,7 +50,7 @@ def _curate(words: list[str], as_json: bool) -> None:
         head = word.lstrip("+~").partition("=")[0].partition(".")[0]
         if head in (*OF_TRAINING, "experiment", "sweeps", "untrained", "stages"):
             raise Mistake(f"{word}: has no effect, because openrs curate trains nothing. Leave it out.")
-    config = compose_config(*words)
+    config = compose_config(*words, *EVALUATES)
     curation = config.curation
     if curation is None:
         raise Mistake("curation=null: none is chosen. Give curation=NAME; openrs --help lists them.")

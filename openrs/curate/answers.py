@@ -24,6 +24,8 @@ from openrs.pipeline import environment
 from openrs.records import ledger, recipe
 from openrs.terminal import Progress
 
+EVALUATES = ("untrained=true", "stages=[evaluate]")
+"""A curation measures a model as it is: what only a training needs is not asked for."""
 CHUNK = 256
 """Requests between two looks at a budget."""
 
@@ -39,7 +41,7 @@ class Answers:
     def __init__(self, item: Filter, words: Sequence[str]) -> None:
         stated = {word.partition("=")[0] for word in words}
         own = [word for word in item.asks if word.partition("=")[0] not in stated]
-        config = compose_config(*own, *words, "untrained=true", "stages=[evaluate]")
+        config = compose_config(*own, *words, *EVALUATES)
         outputs = Path(config.outputs)
         self.config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
         self.samples = item.samples

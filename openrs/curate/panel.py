@@ -45,7 +45,7 @@ class Panel:
                     self.asked[f"{name}.{key}"] = Answers(item, words)
                 elif item.kind == "stand_in_judge" and pools[name].origin["id"] != noise.ID:
                     field = f"curation.pools.{name}.filters.{key}.kind"
-                    refuse(field, item.kind, "judges the source s1 of catalog=nano alone", "Give kind=judge")
+                    refuse(field, item.kind, "judges the raw pool of curation=nano alone", "Give kind=judge")
 
     def stored(self, title: str, item: Filter, rows: list[Row]) -> list[Verdict] | None:
         """The verdicts of rules and of stored answers, for a plan; None where answers are missing."""

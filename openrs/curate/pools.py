@@ -46,6 +46,7 @@ class Outcome:
 def raw(curation: Curation, bindings: Catalog) -> dict[str, Outcome]:
     """The pools before their filters; one of rejects is still empty, with its source's rows behind it."""
     pools: dict[str, Outcome] = {}
+    bindings = replace(bindings, sources=curation.sources | bindings.sources)
     for name, pool in curation.pools.items():
         if pool.source is not None:
             pools[name] = _read(pool, bindings, pool.source)
@@ -124,7 +125,7 @@ def _filtered(curation: Curation, name: str, pool: Pool, before: Outcome, judge:
         reasons = Counter(verdict.reason for verdict in said if not verdict.kept)
         rows = [row for row, verdict in zip(rows, said, strict=True) if verdict.kept]
         stages.append(Stage(key, len(rows), dict(reasons), item.published, stages[-1].at_most))
-    drawn(pool.count, "drawn")
+    drawn(pool.keep, "drawn")
     return replace(before, kept=rows, stages=stages, verdicts=verdicts)
 
 

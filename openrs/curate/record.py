@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from openrs.config.curation import Curation
+from openrs.config.curation import Curation, Filter, Pool
 from openrs.curate.pools import Outcome, control, curated
 from openrs.data.mix import answer
 from openrs.data.rows import Row
@@ -28,10 +28,7 @@ def identity(curation: Curation, outcomes: Mapping[str, Outcome], asked: Mapping
     Args:
         asked: title of a filter -> what decides its answers.
     """
-    pools = {name: asdict(pool) for name, pool in curation.pools.items()}
-    for pool in pools.values():
-        for group in (pool, *pool["filters"].values()):
-            del group["published"]
+    pools = {name: _stated(pool) for name, pool in curation.pools.items()}
     return digest(
         {
             "pools": list(pools.items()),
@@ -41,6 +38,20 @@ def identity(curation: Curation, outcomes: Mapping[str, Outcome], asked: Mapping
             "asked": dict(asked),
         }
     )
+
+
+def _stated(pool: Pool) -> dict[str, Any]:
+    """What a pool states beyond the defaults, so that a later field with one changes no id."""
+    plain = {name: value for name, value in asdict(Pool()).items() if name != "filters"}
+    stated = {name: value for name, value in asdict(pool).items() if plain.get(name, ...) != value}
+    filters = {
+        key: {name: value for name, value in item.items() if asdict(Filter(kind="boxed"))[name] != value}
+        | {"kind": item["kind"]}
+        for key, item in stated.pop("filters").items()
+    }
+    for group in (stated, *filters.values()):
+        group.pop("published", None)
+    return stated | {"filters": filters}
 
 
 def read(folder: Path, id_: str) -> dict[str, Any] | None:

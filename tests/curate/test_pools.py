@@ -16,11 +16,14 @@ def judge(title, item, rows):
 
 
 @pytest.fixture
-def curation():
+def curation(composed):
     easy = Filter(kind="pass_rate", rate_at_most=0.5)
     filters = {"boxed": Filter(kind="boxed", published=31323), "easy": easy}
-    main = Pool(source="s1", filters=filters, count=50, published=59029)
-    return Curation(name="two", pools={"main": main, "easy": Pool(rejects="main.easy", count=10)})
+    main = Pool(source="s1", filters=filters, keep=50, published=59029)
+    sources = composed("curation=nano").curation.sources
+    return Curation(
+        name="two", sources=sources, pools={"main": main, "easy": Pool(rejects="main.easy", keep=10)}
+    )
 
 
 @pytest.fixture
