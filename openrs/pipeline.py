@@ -53,7 +53,7 @@ def stages(plan: Plan, card: "Card", early: EarlyStopping | None = None) -> bool
     config = plan.config
     if "evaluate" in config.stages and any(plan.missing(step, run) for run, step in plan.measured):
         needs.require("evaluate", config)
-    _environment(config)
+    environment(config)
     if rank := launch.node_rank(config.hardware):
         if "train" in config.stages and plan.must_train:
             _train(plan, card, early)
@@ -102,7 +102,7 @@ def stop_rule(plan: Plan, early: Sequence[StopRule]) -> StopRule | None:
     return first if rules else None
 
 
-def _environment(config: Config) -> None:
+def environment(config: Config) -> None:
     """Keeps libraries quiet, and off the network where nothing is to be fetched."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")

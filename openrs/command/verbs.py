@@ -8,6 +8,7 @@ from openrs.errors import Mistake
 
 OTHERS = {
     "status": ("how a sweep stands: running, done, pruned, failed, best, cost", "openrs.sweep.__main__"),
+    "curate": ("raw problems through filters -> a source for any mix", "openrs.curate.__main__"),
     "new": ("write a small study of your own into a folder", "openrs.command.new"),
     "doctor": ("what this machine can run; which versions wrote a folder", "openrs.doctor.__main__"),
 }

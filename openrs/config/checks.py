@@ -10,6 +10,7 @@ from typing import Any
 
 from openrs.config import (
     algorithm_checks,
+    curation,
     device_checks,
     evaluation_checks,
     names,
@@ -44,6 +45,8 @@ def check(config: Config) -> None:
         part(config)
     device_checks.check(config)
     path_checks.check(config)
+    if config.curation is not None:
+        curation.check(config.curation)
 
 
 def _fields(node: Any, path: str) -> None:

@@ -73,6 +73,10 @@ def load(tree: DictConfig) -> Config:
     if sweep is not None and HydraConfig.get().mode is RunMode.RUN:
         raise Mistake(f"sweeps={sweep}: a sweep is many runs and needs -m. Say: openrs -m sweeps={sweep}.")
     config = to_config(tree)
+    if config.curation is not None:
+        raise Mistake(
+            f"curation={config.curation.name}: the verb curate reads it. Say: openrs curate curation=..."
+        )
     if config.untrained:
         _say_without_effect(tuple(HydraConfig.get().overrides.task))
     return config

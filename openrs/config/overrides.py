@@ -24,7 +24,7 @@ from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.paths import CONF
 
-OPTIONAL = ("experiment", "sweeps")
+OPTIONAL = ("experiment", "sweeps", "curation")
 """Groups of which no option need be chosen."""
 
 

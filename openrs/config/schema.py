@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from openrs.config.catalog import Catalog, Model
+from openrs.config.curation import Curation
 from openrs.config.fields import option
 from openrs.config.training import Adapter, Algorithm, Collapse, Data, Length, Prompt, Reward, Steps
 
@@ -233,6 +234,8 @@ class Config:
     """What is trained in the place of all weights; null trains all of them."""
     replicates: int = option(1, identity="neither", at_least=1, at_most=1000)
     """Runs of each point of a sweep, with the training seeds seed, seed + 1, ..."""
+    curation: Curation | None = option(None, identity="neither")
+    """What `openrs curate` does; other commands take none."""
 
     @property
     def stop_at(self) -> int:

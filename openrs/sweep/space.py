@@ -33,6 +33,7 @@ QUIET = (
     "detect",
     "spread",
     "replicates",
+    "curation",
     "hydra",
 )
 """Overrides that change no result, so that workers which differ in them share a study."""

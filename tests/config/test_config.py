@@ -379,6 +379,6 @@ def test_fields_keep_their_order():
     order = (
         "name report_step untrained seed data length reward steps prompt model algorithm evaluation engine "
         "hardware tracker hub scale catalog collapse objective budget fail_fast stages force dry_run outputs "
-        "detect spread adapter replicates"
+        "detect spread adapter replicates curation"
     )
     assert [field.name for field in fields(Config)] == order.split()

@@ -38,6 +38,7 @@ def test_open_dictionaries_are_those_of_the_schema():
     found = {names.open_dictionary(name) for name in names.dotted(Config)} - {None}
     assert found == {
         *("data.draws", "evaluation.num_seeds", "catalog.sources", "catalog.benchmarks"),
+        *("curation.sources", "curation.pools"),
         *("reward.custom", "algorithm.trl", "model.template_arguments"),
     }
 

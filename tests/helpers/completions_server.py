@@ -16,11 +16,14 @@ class CompletionsServer:
         ids: whether completions tell their token ids.
         context: the model's, told with its name.
         dies_after: completions after which every connection is dropped.
+        texts: what it answers, in turn, in the place of the seed.
     """
 
-    def __init__(self, model, *, faults=(), ids=True, context=512, dies_after=None, usage=True, extra=0):
+    def __init__(
+        self, model, *, faults=(), ids=True, context=512, dies_after=None, usage=True, extra=0, texts=()
+    ):
         self.model, self.faults, self.ids, self.context = model, list(faults), ids, context
-        self.dies_after, self.usage, self.extra = dies_after, usage, extra
+        self.dies_after, self.usage, self.extra, self.texts = dies_after, usage, extra, texts
         self.asked, self.answered, self.at_once, self.most_at_once, self.keys = [], 0, 0, 0, set()
         self.lock = threading.Lock()
         outer = self
@@ -61,6 +64,7 @@ class CompletionsServer:
                     fault = outer.faults.pop(0) if outer.faults else None
                     if outer.dies_after is not None and outer.answered >= outer.dies_after:
                         fault = "drop"
+                    turn = outer.answered
                     outer.answered += fault is None
                 if fault == "hang":
                     time.sleep(1)
@@ -69,7 +73,8 @@ class CompletionsServer:
                 if isinstance(fault, int):
                     return self.answer(fault, {"error": {"message": f"fault {fault}"}})
                 time.sleep(0.02)
-                choice = {"index": 0, "text": str(body["seed"]), "finish_reason": "stop", "logprobs": None}
+                text = outer.texts[turn % len(outer.texts)] if outer.texts else str(body["seed"])
+                choice = {"index": 0, "text": text, "finish_reason": "stop", "logprobs": None}
                 if outer.ids:
                     choice["token_ids"] = [body["seed"] % 97, 560]
                 reply = {"id": "x", "object": "text_completion", "created": 0, "model": outer.model}

@@ -1,0 +1,75 @@
+"""Who gives the verdicts of a curation: rules, and the models that its filters ask."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from openrs.config.curation import Curation, Filter
+from openrs.curate import filters, text
+from openrs.curate.answers import Answers
+from openrs.curate.filters import Verdict
+from openrs.curate.pools import Outcome
+from openrs.data.rows import Row
+from openrs.errors import refuse
+from openrs.nano import noise
+
+RULES = {
+    "boxed": filters.boxed,
+    "single_part": filters.single_part,
+    "stand_in_judge": filters.stand_in_judge,
+}
+
+
+class Panel:
+    """The rules and models of a curation.
+
+    Args:
+        pools: before their filters.
+        words: of the command.
+        folder: the curation's.
+
+    Raises:
+        Mistake: a stand-in is to judge other problems than the built-in ones.
+    """
+
+    def __init__(
+        self, curation: Curation, pools: Mapping[str, Outcome], words: Sequence[str], folder: Path
+    ) -> None:
+        self.folder = folder
+        self.asked: dict[str, Answers] = {}
+        """Title of a filter, POOL.FILTER -> the model that it asks."""
+        self.to_ask: list[str] = []
+        """What a plan says of the models."""
+        for name, pool in curation.pools.items():
+            for key, item in pool.filters.items():
+                if item.kind not in RULES:
+                    self.asked[f"{name}.{key}"] = Answers(item, words)
+                elif item.kind == "stand_in_judge" and pools[name].origin["id"] != noise.ID:
+                    field = f"curation.pools.{name}.filters.{key}.kind"
+                    refuse(field, item.kind, "judges the raw pool of curation=nano alone", "Give kind=judge")
+
+    def stored(self, title: str, item: Filter, rows: list[Row]) -> list[Verdict] | None:
+        """The verdicts of rules and of stored answers, for a plan; None where answers are missing."""
+        if title in self.asked:
+            answers = self.asked[title]
+            missing = len(answers.missing([row["id"] for row in rows]))
+            self.to_ask += text.to_ask(title, answers, len(rows), missing)
+            if missing:
+                return None
+        return self.verdicts(title, item, rows)
+
+    def verdicts(self, title: str, item: Filter, rows: list[Row]) -> list[Verdict]:
+        """The verdicts of a filter, once a model has answered what is missing.
+
+        Raises:
+            Mistake: as `Answers.generate`.
+        """
+        if title not in self.asked:
+            return [RULES[item.kind](row) for row in rows]
+        answers = self.asked[title]
+        instruction = answers.config.evaluation.instruction
+        questions = {row["id"]: filters.question(item, instruction, row) for row in rows}
+        answers.generate(questions, self.folder, title)
+        given = answers.of(list(questions))
+        if item.kind == "pass_rate":
+            return filters.pass_rate(item, rows, given)
+        return [filters.judged(one) for (one,) in given.values()]
