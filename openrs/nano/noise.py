@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from openrs.nano import problems
+from openrs.nano.families import EASY
 from openrs.nano.solutions import work
 from openrs.records.problem_ids import problem_id
 
@@ -36,7 +37,7 @@ def pool() -> tuple[dict[str, Any], ...]:
     kinds += [""] * (SIZE - len(kinds))
     rng.shuffle(kinds)
     clean = iter(problems.rows("open_deepscaler"))
-    easy = (row for row in problems.rows("deepscaler") if row["difficulty"] == problems.EASY)
+    easy = (row for row in problems.rows("deepscaler") if row["difficulty"] == EASY)
     return tuple(_row(kind, next(easy if kind == TRIVIAL else clean), clean, rng) for kind in kinds)
 
 
