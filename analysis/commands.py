@@ -82,7 +82,8 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     commands = whole.add_subparsers(dest="command", required=True)
     outputs = _option("outputs", type=Path, nargs="?", default=Path("outputs"), help="default: outputs")
     outputs_option = _option("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
-    form = _option("--format", choices=formats.FORMATS, default="md", help="default: md")
+    form = _option("--format", choices=formats.FORMATS, default="md", help="default: md; latex is tex",
+                   type=lambda text: {"latex": "tex", "markdown": "md"}.get(text, text))  # fmt: skip
     form.add_argument("--json", dest="format", action="store_const", const="json", default="md",
                       help="the same as --format json")  # fmt: skip
     as_json = _option("--json", action="store_true", help="print JSON")

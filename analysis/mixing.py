@@ -97,10 +97,11 @@ def refuse(evaluations: Sequence[Evaluation], mixed: Collection[str] = ()) -> No
     """Checks that evaluations may share a table.
 
     Raises:
-        Mistake: some are on nano's benchmarks and others on real ones, or two of them differ in a trait that
-            `mixed` does not name.
+        Mistake: some are on nano's benchmarks alone and others on real ones alone, or two of them differ in a
+            trait that `mixed` does not name.
     """
-    if len({title.startswith("nano-") for item in evaluations for title in item.scores}) > 1:
+    kinds = [{title.startswith("nano-") for title in item.scores} for item in evaluations if item.scores]
+    if kinds and not set.intersection(*kinds):
         raise Mistake(
             "these runs have scores on nano and on real benchmarks, which are never put into one table. Keep "
             "them in two outputs folders (outputs=PATH)."

@@ -145,7 +145,8 @@ def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:
             if there
             else "Give the outputs folder of `openrs`, or start a run first"
         )
-        raise Mistake(f"{outputs}: holds no runs (no runs/*/run.json). {remedy}.")
+        fault = "holds no runs (no runs/*/run.json)" if outputs.is_dir() else "is no folder"
+        raise Mistake(f"{outputs}: {fault}. {remedy}.")
     return runs
 
 

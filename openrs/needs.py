@@ -17,6 +17,7 @@ from openrs.errors import Mistake, Unfit
 from openrs.hub_cache import in_hub_cache
 from openrs.machine import GIB, Machine, driver_hangs
 from openrs.models import packaged, parameters
+from openrs.paths import ROOT
 
 LEAST_DISK_GIB = 1
 """Disk of a nano run at most, with room to spare."""
@@ -88,7 +89,8 @@ def require(stage: Literal["train", "evaluate"], config: Config) -> None:
 def _install(extra: str, machine: Machine) -> str:
     """The command that installs an extra; constraints.txt lies in a checkout alone."""
     if machine.pins:
-        return f"pip install -c constraints.txt -e '.[{extra}]'"
+        folder = "" if Path.cwd() == ROOT else f"{ROOT}/"
+        return f"pip install -c {folder}constraints.txt -e '{folder or '.'}[{extra}]'"
     return f"pip install 'openrs[{extra}]'"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from openrs.analysis import mixing, questions
 from openrs.analysis.cells import Metric
-from openrs.analysis.factors import replicates
+from openrs.analysis.factors import differences, names, replicates, short_names
 from openrs.analysis.rows import ResultRow, result_rows, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
 from openrs.analysis.statistics.differences import holm
@@ -18,7 +18,7 @@ from openrs.errors import Mistake
 
 
 def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
-    """The checkpoints of "exp3", "exp3@50", "179c9a63@last" or a run's folder name.
+    """The checkpoints of "exp3", "exp3@50", "179c9a63@last", a run's folder or a row's label.
 
     It is one of each run, where several of a name differ in their seeds alone. Without a step it is the
     last one evaluated. Of several ways of measuring, the one with most benchmarks.
@@ -29,11 +29,18 @@ def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
     name, _, step = text.rstrip("/").partition("@")
     name = name.rsplit("/", 1)[-1]
     is_id = len(name) >= 8
-    fits = [r for r in runs if name in (r.name, r.folder.name) or (is_id and r.id.startswith(name))]
+    labels = names(runs, seeds=False), short_names(runs, seeds=False)
+    fits = [
+        run
+        for run in runs
+        if name in (run.name, run.folder.name, *(part[run.id] for part in labels))
+        or (is_id and run.id.startswith(name))
+    ]
     if len(set(replicates(fits).values())) != 1:
         number = f"{len(fits)} runs of several recipes have" if fits else "no run has"
-        folders = ", ".join(run.folder.name for run in fits or runs)
-        raise Mistake(f"{text}: {number} this name. Give one of {folders}.")
+        apart = differences(fits or runs)
+        folders = (f"{r.folder.name} ({apart[r.id]})" if apart[r.id] else r.folder.name for r in fits or runs)
+        raise Mistake(f"{text}: {number} this name. Give one of {', '.join(folders)}.")
     return [_at(run, step, text) for run in fits]
 
 

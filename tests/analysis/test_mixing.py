@@ -17,6 +17,13 @@ def refuse(runs):
     mixing.refuse([item for run in runs for item in run_records.evaluations(run)])
 
 
+def test_runs_that_all_have_nano_and_own_benchmarks_share_a_table(tmp_path):
+    for name in ("exp1", "exp2"):
+        make_run(tmp_path, name, {10: {"aime24": halves()}})
+        make_run(tmp_path, name, {10: {"amc23": halves()}}, prefix="nano-")
+    refuse(run_records.load_all(tmp_path))
+
+
 def test_scores_of_other_settings_are_other_rows(tmp_path):
     folder = make_run(tmp_path, "exp3", {10: {"aime24": halves()}})
     cell = ScoreAddress(10, "aime24", "f" * 64, "5" * 64, 1234)

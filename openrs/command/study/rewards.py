@@ -7,6 +7,6 @@ returns a number for each completion, or None where it has no opinion.
 from typing import Any
 
 
-def brevity(completions: list[list[dict[str, str]]], cap: int, **columns: Any) -> list[float]:
-    """1 for an empty answer, 0 from `cap` characters on."""
-    return [max(0.0, 1 - len(message["content"]) / cap) for (message,) in completions]
+def brevity(completions: Any, completion_ids: list[list[int]], cap: int, **columns: Any) -> list[float]:
+    """1 for an answer of at most `cap` tokens, else 0."""
+    return [float(len(ids) <= cap) for ids in completion_ids]

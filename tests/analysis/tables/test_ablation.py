@@ -201,7 +201,9 @@ def test_a_checkpoint_that_is_not_there_is_said(runs):
     for weight in (1, 2):
         make_run(length, "twice", {10: {"aime24": right(9)}}, {"weight": weight})
     both = run_records.load_all(length)
-    with pytest.raises(Mistake, match="twice: 2 runs of several recipes have this name. Give one of twice-"):
+    with pytest.raises(Mistake, match=r"twice: 2 runs of several recipes .*of twice-\w+ \(weight=[12]\), "):
         compare.find(both, "twice")
+    (heavy,) = compare.find(both, "twice (weight=2)")
+    assert heavy.run.recipe["weight"] == 2
     with pytest.raises(Mistake, match="has scores at steps 0 only"):
         compare.find(runs, "base@10")
