@@ -105,7 +105,7 @@ def test_what_an_adapter_takes_follows_from_what_it_trains(composed, tmp_path):
     assert memory_gib(composed("experiment=exp3", "stages=[train]")) == 2 + 20 * model / gib
     assert memory_gib(replace(lora, stages=["train"])) == 2 + (4 * model + 16 * number) / gib
     text = "\n".join(describe(resolve(lora)))
-    assert f"trains {number} weights, 0.35 of their number; learning rate 0.001, 10 times" in text
+    assert f"trains {number} weights, 0.35 of their number; learning rate 0.0004, 10 times" in text
 
 
 def test_shapes_follow_from_the_config_where_the_weights_are_not_here(composed):

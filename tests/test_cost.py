@@ -222,7 +222,7 @@ def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
 
 
 def test_parameters_of_a_packaged_model_are_counted(composed):
-    assert models.parameters(composed("experiment=exp3").model) == 961_408
+    assert models.parameters(composed("experiment=exp3").model) == 967_168
     unknown = composed("experiment=exp3", "model.package=not_there").model
     assert models.parameters(unknown) is None
 

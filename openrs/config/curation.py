@@ -22,22 +22,22 @@ KINDS: dict[str, tuple[str, ...]] = {
 class Filter:
     """One filter of a pool."""
 
-    kind: Literal["boxed", "single_part", "pass_rate", "judge", "stand_in_judge"]
+    kind: Literal["boxed", "single_part", "pass_rate", "judge", "stand_in_judge"] = option(identity="neither")
     """boxed: the worked solution boxes an answer. single_part: one thing is asked, by the rule of
     data.draws.NAME.single_part. pass_rate: the share of a model's answers that are right lies in a band.
     judge: a model's verdict. stand_in_judge: a rule in a judge's place, for the built-in problems."""
-    published: int | None = option(None, at_least=0)
+    published: int | None = option(None, identity="neither", at_least=0)
     """Problems that the paper's filter left; printed beside the count here."""
-    asks: list[str] = option(factory=list)
+    asks: list[str] = option(factory=list, identity="neither")
     """pass_rate, judge: options of the model that answers, as model=NAME or evaluation.temperature=0. The
     command's own words go before them."""
-    samples: int = option(1, above=0, at_most=10**4)
+    samples: int = option(1, identity="neither", above=0, at_most=10**4)
     """pass_rate: answers to each problem."""
-    rate_above: float | None = option(None, at_least=0, below=1)
+    rate_above: float | None = option(None, identity="neither", at_least=0, below=1)
     """pass_rate: leave out problems whose rate is not above this; 0 keeps what was solved once."""
-    rate_at_most: float | None = option(None, at_least=0, at_most=1)
+    rate_at_most: float | None = option(None, identity="neither", at_least=0, at_most=1)
     """pass_rate: leave out problems whose rate is above this."""
-    prompt: str | None = None
+    prompt: str | None = option(None, identity="neither")
     """judge: what the model is asked; {problem}, {answer} and {solution} stand for the row's."""
 
 
@@ -45,15 +45,15 @@ class Filter:
 class Pool:
     """Raw problems, and what is left of them."""
 
-    source: str | None = None
+    source: str | None = option(None, identity="neither")
     """Name of a source in the catalog."""
-    rejects: str | None = None
+    rejects: str | None = option(None, identity="neither")
     """POOL.FILTER: what that filter left out, in the place of a source."""
     filters: dict[str, Filter] = option(factory=dict)
     """The filters in the order in which they are applied."""
-    published: int | None = option(None, at_least=0)
+    published: int | None = option(None, identity="neither", at_least=0)
     """Problems that the paper's pool had before its filters."""
-    keep: int | None = option(None, above=0)
+    keep: int | None = option(None, identity="neither", above=0)
     """Problems to draw from what the filters leave, with the curation's seed; null takes all."""
 
 
@@ -61,11 +61,11 @@ class Pool:
 class Curation:
     """Raw pools that become one curated set, `outputs/curated/NAME/curated.jsonl`."""
 
-    name: str
+    name: str = option(identity="neither")
     """Folder of the result."""
-    seed: int = option(42, at_least=0, below=2**32)
+    seed: int = option(42, identity="neither", at_least=0, below=2**32)
     """Of the draws: what a pool keeps, and the control arm."""
-    max_problems: int | None = option(None, above=0)
+    max_problems: int | None = option(None, identity="neither", above=0)
     """Use only this many problems of each pool, drawn with the seed; null uses all."""
     sources: dict[str, SourceData] = option(factory=dict)
     """Raw sources that the catalog lacks; one of the catalog's with the same name goes before it."""

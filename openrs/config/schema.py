@@ -234,7 +234,7 @@ class Config:
     """What is trained in the place of all weights; null trains all of them."""
     replicates: int = option(1, identity="neither", at_least=1, at_most=1000)
     """Runs of each point of a sweep, with the training seeds seed, seed + 1, ..."""
-    curation: Curation | None = option(None, identity="neither")
+    curation: Curation | None = None
     """What `openrs curate` does; other commands take none."""
 
     @property

@@ -32,7 +32,7 @@ def experiment(tmp_path):
     [
         (f"{WHOLE}report_step: 10\n", "mine", 10),
         (f"{WHOLE}name: other\n", "other", 0),
-        (f"{WHOLE}defaults: [exp3]\n", "mine", 10),
+        (f"{WHOLE}defaults: [exp3]\n", "mine", 50),
         (f"\ufeff{WHOLE}name: marked\nreport_step: 10\n", "marked", 10),
         (f"{WHOLE}name: crlf\nreport_step: 10\n".replace("\n", "\r\n"), "crlf", 10),
     ],

@@ -73,7 +73,7 @@ def test_the_engine_names_a_score_but_scores_of_transformers_keep_their_id(compo
             ["scale=paper", "model=llama_3_1_70b", "untrained=true", "hardware=h100x1"],
             ["gives 71 GiB", "Choose hardware with more, or engine=server"],
         ),
-        (["engine=server", "engine.model=m"], ["engine.model=m", "[0, 10, 100]", "{step}"]),
+        (["engine=server", "engine.model=m"], ["engine.model=m", "[0, 50, 100]", "{step}"]),
     ],
 )
 def test_wrong_engine_settings_are_refused(composed, overrides, told):

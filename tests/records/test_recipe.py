@@ -199,9 +199,9 @@ def test_a_field_added_later_keeps_old_ids_at_its_old_meaning(composed, monkeypa
 @pytest.mark.parametrize(
     ("experiment", "scale", "pinned"),
     [
-        ("exp1", "nano", "2aee9304d34bfac3"),
-        ("exp2", "nano", "2b0444c3829d6b5b"),
-        ("exp3", "nano", "9f06daec2a99e18d"),
+        ("exp1", "nano", "e2ff8ddcab3e39dd"),
+        ("exp2", "nano", "b0dd5fb591905a77"),
+        ("exp3", "nano", "192aa82d1304b351"),
         ("exp1", "paper", "d259232ed314375f"),
         ("exp2", "paper", "582611eede048b56"),
         ("exp3", "paper", "d986033918ca0924"),

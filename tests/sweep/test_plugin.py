@@ -38,7 +38,7 @@ def test_a_signal_may_be_a_combination():
 def test_a_sweep_file_scales_the_options_of_its_pruner():
     read = options("sweeps=learning_rate")
     assert (read.pruner.min_resource, read.pruner.reduction_factor, read.sampler.seed) == (10, 2, 42)
-    assert read.params == {"algorithm.learning_rate": "tag(log, interval(1e-05, 0.001))"}
+    assert read.params == {"algorithm.learning_rate": "tag(log, interval(4e-06, 0.0004))"}
 
 
 @pytest.mark.parametrize("name", PRUNERS)

@@ -12,6 +12,7 @@ QUESTIONS = {
     "algorithm": "4; 4 runs",
     "controls": "15; 15 runs",
     "cosine_variants": "3; 3 runs",
+    "curation": "6; 6 runs",
     "curriculum": "4; 4 runs",
     "data_mix": "6; 6 runs",
     "learning_rate": "12; 12 runs",

@@ -17,8 +17,8 @@ def identity(config):
 def test_a_staged_cap_grows_at_its_steps(composed):
     length = composed("experiment=exp2", "length=staged").length
     caps = {step: length.at(step) for step in (1, 20, 21, 40, 41, 100)}
-    assert caps == {1: 32, 20: 32, 21: 64, 40: 64, 41: 112, 100: 112}
-    assert composed("experiment=exp2").length.at(1) == 112
+    assert caps == {1: 26, 20: 26, 21: 51, 40: 51, 41: 90, 100: 90}
+    assert composed("experiment=exp2").length.at(1) == 90
 
 
 def test_stages_and_turns_are_part_of_the_recipe(composed):
@@ -32,7 +32,7 @@ def test_the_plan_tells_the_caps(composed, tmp_path):
     from openrs.command.plan_text import describe
 
     told = "\n".join(describe(resolve(composed("experiment=exp2", "length=staged", f"outputs={tmp_path}"))))
-    assert "32 (to step 20) then 64 (to step 40) then 112 tokens at most" in told
+    assert "26 (to step 20) then 51 (to step 40) then 90 tokens at most" in told
 
 
 @pytest.mark.parametrize(
