@@ -91,7 +91,7 @@ def test_the_folder_the_space_needed_and_left_are_named(composed, tmp_path):
                       f"outputs={tmp_path}/not/yet")  # fmt: skip
     told = full_disk.explain(config, OSError(errno.ENOSPC, "full", f"{tmp_path}/train.json"))
     assert told.startswith(f"outputs={tmp_path}/not/yet: the disk is full, ")
-    assert "take 23.1 MB in all" in told
+    assert "take 23.2 MB in all" in told
     assert ".json" not in told
     in_process = full_disk.explain(config, OSError(errno.ENOSPC, "full", "logs/train.log"))
     assert in_process == f"{told} The log is logs/train.log."
