@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
 SEEDS = (1, 2, 3)
 STEPS = 100
-RATE = float(os.environ.get("OPENRS_NANO_RATE", 3e-5))
+RATE = float(os.environ.get("OPENRS_NANO_RATE", 4e-5))
 MIXES = {"mixed": (1, 3, 3), "easy": (1, 0, 0), "medium": (0, 1, 0), "hard": (0, 0, 1)}
 ARMS = {
     "mixed": {},
