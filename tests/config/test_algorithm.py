@@ -125,7 +125,12 @@ def test_used_once_completions_give_the_plain_gradient(tmp_path, algorithm, loss
 
 @pytest.mark.slow
 def test_used_twice_completions_give_another_gradient(tmp_path):
-    twice = ("algorithm.num_iterations=2", "steps.total=4", "steps.save_every=2")  # the first rate is 0
+    twice = (
+        "algorithm.num_iterations=2",
+        "steps.total=4",
+        "steps.save_every=2",
+        "report_step=2",
+    )  # the first rate is 0
     plain = norms(tmp_path, "algorithm=grpo", "algorithm.loss=grpo", *twice)
     sequence = norms(tmp_path, "algorithm=gspo", *twice)
     assert sequence[:2] == pytest.approx(plain[:2], rel=1e-5)

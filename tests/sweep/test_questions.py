@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from openrs.nano import problems
 from openrs.paths import ROOT
+from openrs.records.files import write_lines
 from tests.helpers.commands import openrs
 
 QUESTIONS = {
@@ -49,6 +51,11 @@ def test_its_finding_is_dated_and_says_the_command(name):
 @pytest.mark.slow  # a process each
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_its_plan_holds_at_nano_scale(name, tmp_path):
+    if name == "curation":  # its sets, as `openrs curate` leaves them
+        (tmp_path / "curated/nano").mkdir(parents=True)
+        rows = problems.rows("open_deepscaler")
+        for start, arm in ((0, "curated"), (100, "control")):
+            write_lines(tmp_path / f"curated/nano/{arm}.jsonl", rows[start : start + 100])
     made = openrs("-m", f"sweeps={name}", "scale=nano", "dry_run=true", f"outputs={tmp_path}")
     assert made.returncode == 0, made.stderr[-3000:]
     assert f"trials    {QUESTIONS[name]} have something to do" in made.stdout

@@ -48,7 +48,7 @@ def test_logits_that_the_loss_divides_by_the_temperature_agree_too(tmp_path):
 @pytest.mark.slow
 def test_a_sampler_that_keeps_old_weights_is_found(tmp_path):
     """It lags from step 4; comparisons are due at 1, 3 and 5, of which the last finds it."""
-    made, run = trained(tmp_path, 3, "hardware.sampler_check_every=2")
+    made, run = trained(tmp_path, 3, "hardware.sampler_check_every=2", "algorithm.learning_rate=4e-4")
     assert made.returncode == 1
     (error,) = (line for line in made.stderr.splitlines() if "errors.Crashed" in line)
     assert "at step 5 the sampler's log-probabilities differ" in error

@@ -70,12 +70,12 @@ def test_the_trainer_is_given_the_cap_of_each_step(composed):
 
     length = composed("experiment=exp2", "length=staged").length
     trainer = SimpleNamespace(
-        use_vllm=False, generation_config=SimpleNamespace(), generation_kwargs={"max_new_tokens": 112}
+        use_vllm=False, generation_config=SimpleNamespace(), generation_kwargs={"max_new_tokens": 90}
     )
     callback = StagedCap(trainer, length)
-    for done, cap in ((0, 32), (19, 32), (20, 64), (40, 112)):
+    for done, cap in ((0, 26), (19, 26), (20, 51), (40, 90)):
         callback.on_step_begin(None, SimpleNamespace(global_step=done), None)
         assert trainer.generation_config.max_new_tokens == trainer.generation_kwargs["max_new_tokens"] == cap
     served = SimpleNamespace(use_vllm=True, vllm_generation=SimpleNamespace())
     StagedCap(served, length).on_step_begin(None, SimpleNamespace(global_step=0), None)
-    assert served.vllm_generation.max_completion_length == 32
+    assert served.vllm_generation.max_completion_length == 26
