@@ -7,7 +7,8 @@ from typing import Literal
 BEGIN = "Traceback (most recent call last):"
 RANK = re.compile(r"(?:\[rank\d+\]: ?)?")
 """What torch puts before each line of a traceback."""
-OF_LAUNCHER = re.compile(r"[IWE]\d{4} \S+ \d+ torch/distributed/elastic/")
+OF_LAUNCHER = re.compile(r"[IWE]\d{4} \S+ \d+ \S*torch/distributed/elastic/")
+"""Its file is stated from the working directory, where that has the environment in it."""
 LINKS = ("During handling of", "The above exception was")
 """How the line between two tracebacks begins."""
 

@@ -24,6 +24,7 @@ exp3: step 3/6
   | a line of another process
 [rank1]: RuntimeError: Connection closed by peer
 W1128 17:17:33.761000 4595 torch/distributed/elastic/multiprocessing/api.py:1028] Sending process 4742
+E1128 23:27:13.179000 4552 .venv/lib/torch/distributed/elastic/multiprocessing/api.py:9] failed
 Traceback (most recent call last):
   File "run.py", line 1032, in <module>
     main()
