@@ -205,7 +205,10 @@ def test_the_command_prints_from_records_alone(tmp_path, capsys, monkeypatch):
     assert "Published, not measured here" in shown
     monkeypatch.setattr("sys.argv", ["analysis", "table1", str(tmp_path / "none")])
     assert cli.main() == 1
-    assert "holds no runs" in capsys.readouterr().err
+    assert "none: is no folder. Give the outputs folder" in capsys.readouterr().err
+    (tmp_path / "none").mkdir()
+    assert cli.main() == 1
+    assert "none: holds no runs" in capsys.readouterr().err
     (tmp_path / "none/imported/exp1").mkdir(parents=True)
     (tmp_path / "none/imported/exp1/run.json").write_text("{}")
     assert cli.main() == 1
