@@ -104,23 +104,23 @@ class Answers:
         chat = chats.chat(config.model, tokenizer.chat_template)
         prompts = {id_: templated(tokenizer, questions[id_], chat) for id_, _ in missing}
         context = config.model.context
-        asked = [(id_, n) for id_, n in missing if len(prompts[id_]) < context]
+        requests = [(id_, n) for id_, n in missing if len(prompts[id_]) < context]
         for id_, n in missing:
             if len(prompts[id_]) >= context:  # no room for a single token: an empty answer, cut at once
                 self._store(_key(id_, n), Completion([], True, ""), 0.0, None)
-        if not asked:
+        if not requests:
             return
         with ledger.spending(folder, config.hardware, f"curate {title}"):
-            longest = max(len(prompts[id_]) for id_, _ in asked)
+            longest = max(len(prompts[id_]) for id_, _ in requests)
             engine = engines.load(config, base, base, 0, longest)
-            progress, last = Progress(f"{title}, {config.model.title}", len(asked)), perf_counter()
+            progress, last = Progress(f"{title}, {config.model.title}", len(requests)), perf_counter()
             limited = config.budget.device_hours is not None or config.budget.money is not None
-            size = CHUNK if limited else len(asked)
+            size = CHUNK if limited else len(requests)
             try:
-                for start in range(0, len(asked), size):
+                for start in range(0, len(requests), size):
                     if start:
                         refuse_overspent(config.budget, folder)
-                    chunk = asked[start : start + size]
+                    chunk = requests[start : start + size]
 
                     def finished(
                         index: int, completion: Completion, chunk: list[tuple[str, int]] = chunk

@@ -69,7 +69,7 @@ class Panel:
         instruction = answers.config.evaluation.instruction
         questions = {row["id"]: filters.question(item, instruction, row) for row in rows}
         answers.generate(questions, self.folder, title)
-        given = answers.of(list(questions))
+        texts = answers.of(list(questions))
         if item.kind == "pass_rate":
-            return filters.pass_rate(item, rows, given)
-        return [filters.judged(one) for (one,) in given.values()]
+            return filters.pass_rate(item, rows, texts)
+        return [filters.judged(one) for (one,) in texts.values()]

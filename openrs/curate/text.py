@@ -78,7 +78,7 @@ def figures(curation: Curation, outcomes: Mapping[str, Outcome]) -> dict[str, di
     out of what it is there to catch, where that came as far as the filter.
     """
     kinds = noise.kinds()
-    found: dict[str, dict[str, Any]] = {}
+    figures: dict[str, dict[str, Any]] = {}
     for name, pool in curation.pools.items():
         if outcomes[name].origin["id"] != noise.ID:
             continue
@@ -87,17 +87,17 @@ def figures(curation: Curation, outcomes: Mapping[str, Outcome]) -> dict[str, di
             out = [kinds[id_] for id_, kept in said.items() if not kept]
             for target in noise.TARGETS[item.kind]:
                 there = [kept for id_, kept in said.items() if kinds[id_] == target]
-                found.setdefault(
+                figures.setdefault(
                     f"{name}.{key}", {"left_out": len(out), "noise": sum(map(bool, out)), "caught": {}}
                 )
-                caught = found[f"{name}.{key}"]["caught"]
+                caught = figures[f"{name}.{key}"]["caught"]
                 caught[target] = [sum(not kept for kept in there), len(there)]
-    return found
+    return figures
 
 
-def noise_lines(found: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+def noise_lines(figures: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     """The figures of the built-in noise."""
-    for title, counts in found.items():
+    for title, counts in figures.items():
         out, noisy = counts["left_out"], counts["noise"]
         recalls = ", ".join(
             f"{kind} {caught}/{there} = {caught / there:.2f}"
