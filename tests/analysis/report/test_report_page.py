@@ -102,6 +102,15 @@ def has(page, place, count):
     expect(page.locator(place)).to_have_count(count, timeout=120_000)
 
 
+def sort(page, place, field, direction):
+    """Clicks a column's title, and waits until the table says that it is sorted so."""
+    from playwright.sync_api import expect
+
+    head = page.locator(f"{place} .tabulator-col[tabulator-field='{field}']").first
+    head.locator(".tabulator-col-title").first.click()
+    expect(head).to_have_attribute("aria-sort", direction, timeout=120_000)
+
+
 def column(page, place, field):
     """What a table's column shows, top to bottom."""
     cells = page.locator(f"{place} .tabulator-row .tabulator-cell[tabulator-field='{field}']")
@@ -109,12 +118,11 @@ def column(page, place, field):
 
 
 def test_columns_sort_by_value(page):
-    column_head = page.locator("#score-tables .tabulator-col[tabulator-field='c0']").first
-    column_head.click()
+    sort(page, "#score-tables", "c0", "descending")
     numbers = [float(text) for text in column(page, "#score-tables", "c0")]
     assert numbers == sorted(numbers, reverse=True)
     assert len(set(numbers)) > 1
-    column_head.click()
+    sort(page, "#score-tables", "c0", "ascending")
     numbers = [float(text) for text in column(page, "#score-tables", "c0")]
     assert numbers == sorted(numbers)
 
@@ -141,8 +149,8 @@ def test_a_cell_tells_its_provenance_by_click_and_by_key(page):
 
 def test_trials_sort_and_filter(page):
     assert column(page, "#studies", "number") == ["0", "1", "2"]
-    page.locator("#studies .tabulator-col[tabulator-field='v0'] .tabulator-col-title").click()
-    page.locator("#studies .tabulator-col[tabulator-field='v0'] .tabulator-col-title").click()
+    sort(page, "#studies", "v0", "ascending")
+    sort(page, "#studies", "v0", "descending")
     assert column(page, "#studies", "number") == ["2", "1", "0"]
     page.locator("#studies .tabulator-col[tabulator-field='v0'] input").press_sequentially("5")
     has(page, "#studies .tabulator-row", 2)
