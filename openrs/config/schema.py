@@ -174,6 +174,7 @@ class Scale:
     evaluation_tokens: float
     steps: float
     report_step: float
+    prompts_per_step: float
     rows: float
     learning_rate: float
 

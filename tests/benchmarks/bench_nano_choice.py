@@ -34,7 +34,7 @@ ARMS = {
     "cosine": {"cosine": True},
     "rate x 0.3": {"rate": 0.3 * RATE},
 }
-PROMPTS, GROUP, TEMPERATURE, BETA = 12, 6, 0.7, 0.04
+PROMPTS, GROUP, TEMPERATURE, BETA = 6, 6, 0.7, 0.04
 
 
 class World:

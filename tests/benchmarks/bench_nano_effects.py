@@ -25,8 +25,8 @@ ARMS = {
     "cap2048": ["length=cap2048"],
     "slow": ["algorithm.learning_rate=4e-6"],
     "cap1024": ["length=cap1024"],
-    "cosine": ["reward=cosine_as_written"],
     "cap4096": ["length=cap4096"],
+    "cosine": ["reward=cosine_as_written"],
 }
 """Name -> what it changes of `experiment=exp3`."""
 EXPECTED = {
