@@ -15,8 +15,8 @@ from openrs.analysis.tables.table import Table, Value
 
 JUDGING = ("accuracy", "cosine", "length")
 """Built-in rewards that read the gold answer."""
-CONTROLS = "openrs.rewards.controls:"
-"""Rewards of this module teach nothing that is right; of a user's own function nothing is known."""
+CONTROLS = "openrs.rewards."
+"""What openrs has for reward.custom reads no gold answer; of a user's own function nothing is known."""
 NOT_KNOWN = "not known"
 
 
