@@ -9,7 +9,7 @@ from typing import Any
 from openrs.analysis import curves
 from openrs.analysis.arms import Arms, arms, blocks, limits, overall
 from openrs.analysis.factors import names, replicates, short_names
-from openrs.analysis.report import completions, summary, warnings
+from openrs.analysis.report import completions, summary, unmatched, warnings
 from openrs.analysis.report.overview import overview
 from openrs.analysis.report.provenance import Provenance
 from openrs.analysis.rows import ResultRow, evaluations_of, result_rows, titles
@@ -136,7 +136,7 @@ def _part(
         "summary": summary.sentences(
             arm_rows, shown, next((block.table for block in differences if block.to_base), None)
         ),
-        "warnings": warnings.of_rows(rows),
+        "warnings": [*warnings.of_rows(rows), *unmatched.of_rows(rows)],
         "imported": all(item.run.imported for item in evaluations),
         "panels": [
             {

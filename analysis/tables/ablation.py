@@ -12,7 +12,7 @@ from openrs.analysis import mixing
 from openrs.analysis.cells import AVERAGE, Cell, Metric, measure_all
 from openrs.analysis.rows import ResultRow, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
-from openrs.analysis.tables import captions, comparisons, verdicts
+from openrs.analysis.tables import captions, comparisons, controls, verdicts
 from openrs.analysis.tables.combinations import (
     Combination,
     Key,
@@ -59,7 +59,7 @@ class Design:
 
 
 def tables(runs: Sequence[RunRecords], design: Design) -> list[Table]:
-    """The layout, its marginal means, and the differences to the baseline.
+    """The layout, its marginal means, what control arms reach, and the differences to the baseline.
 
     Raises:
         Mistake: no run fits, a factor does not differ, or rows are not comparable.
@@ -120,6 +120,8 @@ def _by_benchmark(
     layout = [Table(f"Ablation: {metric.title}", columns, body, tuple(notes), "ablation")]
     if len(names) > 1:
         layout.append(_margins(margins(combinations, names, benchmarks), benchmarks, metric))
+    if shares := controls.table(rows, benchmarks, metric, "ablation-controls"):
+        layout.append(shares)
     baseline = None if design.baseline is None else _baseline(rows, design.baseline)
     if differences := comparisons.of_arms(rows, benchmarks, metric, "ablation-differences", baseline):
         layout.append(differences)

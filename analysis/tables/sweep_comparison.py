@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from openrs.analysis import mixing
-from openrs.analysis.cells import AVERAGE
+from openrs.analysis.cells import AVERAGE, measure_all
 from openrs.analysis.factors import spelled
 from openrs.analysis.rows import ResultRow, evaluations_of, titles
-from openrs.analysis.run_records import Evaluation, RunRecords, by_title
-from openrs.analysis.tables import captions, comparisons, verdicts
+from openrs.analysis.run_records import Evaluation, RunRecords, by_title, evaluations, load_sound
+from openrs.analysis.tables import captions, comparisons, controls, verdicts
 from openrs.analysis.tables.ablation import REPLICATES
 from openrs.analysis.tables.combinations import combination
 from openrs.analysis.tables.table import Table, Value
@@ -48,6 +48,8 @@ class SweepTrial:
     """The last evaluated checkpoint."""
     scores: tuple[Path, ...] = ()
     """Score files of that checkpoint."""
+    base: Path | None = None
+    """The folder of the untrained model's run."""
 
     @property
     def level(self) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def tables(
     selected_by: str = "",
     missing: int = 0,
 ) -> list[Table]:
-    """The comparison of a sweep's complete trials, and the differences to its first level.
+    """The comparison of a sweep's complete trials, what control arms reach, and the levels' differences.
 
     Args:
         trials: in the order of the sweep's points.
@@ -147,10 +149,35 @@ def tables(
         )
     first = _without_first(levels, complete) if columns else []
     compared = comparisons.of_arms(rows, columns, name=f"{name}-differences") if columns else None
-    caption += first
+    shares, note = _controls(rows, columns, list(shown.values()), name)
+    caption += [*first, *note]
     title = f"Comparison of {len(complete)} level{'s' * (len(complete) > 1)}"
-    whole = [Table(title, heads, body, tuple(caption), name), *([compared] if compared else [])]
+    whole = [Table(title, heads, body, tuple(caption), name), *filter(None, [shares, compared])]
     return [*whole[:-1], whole[-1].with_end(verdicts.sentence(rows, columns))]
+
+
+def _controls(
+    rows: list[ResultRow], columns: Sequence[str], levels: Sequence[Level], name: str
+) -> tuple[Table | None, list[str]]:
+    """What the control arms reach, or a note where the base model was not measured as they were."""
+    if not columns or not controls.control_rows(rows):
+        return None, []
+    settings = rows[0].evaluations[0].settings
+    folders = {trial.base for level in levels for trial in level}
+    runs = [run for folder in folders if folder and (run := load_sound(folder))]
+    bases = [
+        ResultRow(str(run.config["model"]["title"]), (item,), measure_all(item.scores, AVERAGE, run.folder))
+        for run in runs
+        for item in evaluations(run)
+        if not item.trained and settings.items() <= item.settings.items()
+    ]
+    shares = controls.table([*bases, *rows], columns, name=f"{name}-controls")
+    if len(bases) == 1:
+        return shares, []
+    return None, [
+        "The share of the gain that the control arms reach is not known: no one base model was measured as "
+        "the trials were. Give evaluation.checkpoints=[0,last]."
+    ]
 
 
 def _best(complete: dict[str, Level], sign: int) -> dict[str, Level]:

@@ -206,7 +206,9 @@ def compared_point(trial: FrozenTrial) -> SweepTrial:
         return SweepTrial(params, outcome=_outcome(trial))
     record = trial.user_attrs[RECORD]
     folder, files = Path(record.get("folder", "")), tuple(map(Path, record.get("scores", [])))
-    return SweepTrial(params, tuple(trial.values), "", record["run"], folder, record.get("step", 0), files)
+    base = Path(record["base"]) if "base" in record else None
+    step = record.get("step", 0)
+    return SweepTrial(params, tuple(trial.values), "", record["run"], folder, step, files, base)
 
 
 def _outcome(trial: FrozenTrial) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from openrs.config.training import Collapse
 
 Lines = Sequence[dict[str, Any]]
+Rule = Callable[[Lines, int, float], str | None]
+"""The lines so far, the window and the limit -> what the curve did, or None."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def _means(lines: Lines, name: str, window: int) -> list[float]:
     return [sum(values[i : i + window]) / window for i in range(len(values) - window + 1)]
 
 
-def _above(name: str, title: str) -> Callable[[Lines, int, float], str | None]:
+def _above(name: str, title: str) -> Rule:
     """A rule: the last window's mean of a metric is above a limit."""
 
     def rule(lines: Lines, window: int, limit: float) -> str | None:
@@ -73,27 +75,57 @@ def length_exploded(lines: Lines, window: int, times: float) -> str | None:
     return None
 
 
-RULES: dict[str, Callable[[Lines, int, float], str | None]] = {
-    "reward_below": reward_fell,
-    "flat_for": reward_flat,
-    "no_signal_above": _above("no_signal_share", "share of groups without signal"),
-    "truncated_above": _above("truncated_share", "share of truncated completions"),
-    "length_above": length_exploded,
-    "kl_above": _above("kl", "KL divergence from the base model"),
-    "foreign_above": _above("foreign_share", "share of letters in foreign scripts"),
-    "sampling_gap_above": _above("sampling_gap", "difference of vLLM's log-probabilities"),
+RULES: dict[str, tuple[Rule, str]] = {
+    "reward_below": (
+        reward_fell,
+        "Training has unlearned what was paid. Take a checkpoint from before, and try a lower "
+        "algorithm.learning_rate or a larger algorithm.beta.",
+    ),
+    "flat_for": (
+        reward_flat,
+        "Nothing that is paid was learned. Try easier problems, a larger algorithm.group_size or a higher "
+        "algorithm.learning_rate.",
+    ),
+    "no_signal_above": (
+        _above("no_signal_share", "share of groups without signal"),
+        "Nearly every problem is solved always or never, so there is nothing to compare. Try problems of "
+        "another difficulty (openrs curate) or a larger algorithm.group_size.",
+    ),
+    "truncated_above": (
+        _above("truncated_share", "share of truncated completions"),
+        "Rewards judge answers that were cut off. Try a larger length.completion, or pay for shorter answers "
+        "(reward=length).",
+    ),
+    "length_above": (
+        length_exploded,
+        "Answers grow far more than the problems need. Read them, and try reward=repetition_penalty, "
+        "reward=length or a smaller length.completion.",
+    ),
+    "kl_above": (
+        _above("kl", "KL divergence from the base model"),
+        "The model has left what it was. Try a lower algorithm.learning_rate or a larger algorithm.beta.",
+    ),
+    "foreign_above": (
+        _above("foreign_share", "share of letters in foreign scripts"),
+        "The language drifts. Try prompt=r1_english, reward=english_only or a smaller steps.stop_at.",
+    ),
+    "sampling_gap_above": (
+        _above("sampling_gap", "difference of vLLM's log-probabilities"),
+        "vLLM samples from another policy than the one that learns. Try algorithm=grpo, which corrects for "
+        "it, and see where it begins by hardware.sampler_check_every=1.",
+    ),
 }
-"""Field of `config.schema.Collapse` -> its rule."""
+"""Field of `config.schema.Collapse` -> its rule, and what a person would conclude and try."""
 
 
 def collapsed(lines: Lines, settings: "Collapse") -> str | None:
-    """The reason of the first rule that asks for a stop, or None."""
-    for name, rule in RULES.items():
+    """The reason of the first rule that asks for a stop, with what to conclude from it, or None."""
+    for name, (rule, advice) in RULES.items():
         limit = getattr(settings, name)
         if limit is not None:
             reason = rule(lines, settings.window, limit)
             if reason is not None:
-                return reason
+                return f"{reason}. {advice}"
     return None
 
 

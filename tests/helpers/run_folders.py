@@ -34,6 +34,7 @@ def make_run(
     versions=None,
     problems="p",
     device="",
+    config=None,
 ):
     """A run folder with scores: {step: {benchmark: [outcomes per seed]}}."""
     recipe = {"schema": 1, "name": name} if recipe is None else recipe
@@ -43,7 +44,7 @@ def make_run(
         "report_step": report_step,
         "scale": {"name": "nano" if prefix else "paper"},
         "model": {"title": "the base"},
-    }
+    } | (config or {})
     write_record(folder / "run.json", {"name": name, "id": run_id, "recipe": recipe, "config": config})
     for step, benchmarks in outcomes.items():
         for benchmark, seeds in benchmarks.items():

@@ -8,6 +8,7 @@ from openrs.config.training import Data, Draw
 from openrs.data.mix import mix
 from openrs.data.rows import Rows
 from openrs.rewards.controls import coin, wrong_label
+from openrs.rewards.hackable import word
 
 
 def completions(*texts):
@@ -56,3 +57,9 @@ def test_shuffled_golds_are_the_same_golds_on_other_rows():
     assert all(one != other for one, other in zip(*golds, strict=True))
     assert shuffled.fingerprint == drawn(shuffled_golds=True).fingerprint != plain.fingerprint
     assert drawn(shuffled_golds=True, seed=1).fingerprint != shuffled.fingerprint
+
+
+def test_a_word_is_paid_in_any_case_and_not_as_a_part_of_another():
+    texts = completions("Therefore 4", "thereforex 4", "so, therefore.", "4")
+    assert word(texts) == [1.0, 0.0, 1.0, 0.0]
+    assert word(texts, word="4") == [1.0, 1.0, 0.0, 1.0]

@@ -19,7 +19,7 @@ def trial(folder, reward, seed, correct, run):
     columns = {name: [0] * size for name in ("tokens", "truncated", "timed_out")}
     columns |= {"ids": [f"p{i}" for i in range(size)], "correct": correct}
     config = {"scale": {"name": "nano"}, "model": {"title": "the base"}}
-    write_record(folder / run / "run.json", {"name": run, "recipe": {}, "config": config})
+    write_record(folder / run / "run.json", {"name": run, "id": run, "recipe": {}, "config": config})
     write(folder / run, score(cell, title="AIME24", columns=columns, seconds=1.0, settings={}, versions={}))
     return create_trial(
         params={"reward": reward, "seed": seed},
@@ -191,3 +191,38 @@ def test_of_a_large_sweep_the_best_are_shown(monkeypatch):
     (table,) = compared(many, ("reward",))
     assert [label for label, _ in table.rows] == ["x=0 (1 run)", "x=5 (1 run)", "x=4 (1 run)"]
     assert table.caption == ("The best levels are shown; the study has 3 more.",)
+
+
+TERM = {"weight": 1.0}
+
+
+def rewarded(folder, trial, reward, base):
+    """A trial whose run has a reward, with the run of its base model."""
+    record = trial.user_attrs[RECORD]
+    path = folder / record["run"] / "run.json"
+    run = json.loads(path.read_text())
+    run["config"] |= {"reward": {"accuracy": None, "custom": {}} | reward, "data": {"shuffled_golds": False}}
+    write_record(path, run)
+    trial.set_user_attr(RECORD, record | {"base": str(base)})
+    return trial
+
+
+def test_control_arms_are_measured_by_the_gain_of_the_true_reward_over_the_base_model(tmp_path):
+    base, few, most = "base", [1, 0, 0, 0] * 20, [1, 1, 1, 0] * 20
+    trial(tmp_path, "accuracy", 1, few, base)
+    (path,) = (tmp_path / base).glob("eval/*/*/seed-*.json")
+    untrained = json.loads(path.read_text()) | {"step": 0}
+    trials = [
+        rewarded(tmp_path, trial(tmp_path, "accuracy", 1, most, "a"), {"accuracy": TERM}, tmp_path / base),
+        rewarded(tmp_path, trial(tmp_path, "cosine", 1, few, "c"), {"format": TERM}, tmp_path / base),
+    ]
+    table, _ = compared(trials)
+    assert table.caption[-1].startswith("The share of the gain that the control arms reach is not known")
+    write_record(path.parents[2] / "step-00000" / path.parent.name / path.name, untrained)
+
+    table, shares, _ = compared(trials)
+    assert not any("is not known: no one base model" in line for line in table.caption)
+    assert shares.name == "sweep-1-controls"
+    ((label, (share, *_)),) = shares.rows
+    assert (label, share.mean) == ("reward=cosine (1 run)", pytest.approx(0))
+    assert share.low < 0 < share.high < 100

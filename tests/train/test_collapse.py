@@ -1,6 +1,7 @@
 """Collapse rules as pure functions of logged steps, and the rule that applies them."""
 
 import json
+import re
 
 import pytest
 
@@ -38,9 +39,23 @@ def test_every_field_has_its_rule():
     assert set(RULES) | {"window"} == set(vars(Collapse()))
 
 
-def test_reasons_carry_the_figures():
+def test_a_reason_has_the_figures_then_the_conclusion_and_what_to_try():
     told = collapsed(run("reward", [2.0] * 5 + [0.5] * 5), Collapse(window=5, reward_below=0.5))
-    assert told == "reward fell from 2 to 0.5 (means of 5 steps)"
+    assert told == (
+        "reward fell from 2 to 0.5 (means of 5 steps). Training has unlearned what was paid. Take a "
+        "checkpoint from before, and try a lower algorithm.learning_rate or a larger algorithm.beta."
+    )
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_tells_what_to_try_and_every_word_of_it_composes(rule, composed):
+    conclusion, remedy = RULES[rule][1].split(". ", 1)
+    assert conclusion
+    options = re.findall(r"[a-z_.]+=[a-z0-9_]+", remedy)
+    fields = re.findall(r"(?<![a-z])([a-z]+)\.([a-z_]+)(?![a-z_=])", remedy)
+    assert options or fields
+    config = composed("experiment=exp3", "scale=paper", "hardware=a40x4", *options)
+    assert all(hasattr(getattr(config, group), name) for group, name in fields)
 
 
 @pytest.mark.parametrize(
