@@ -66,9 +66,9 @@ def test_an_id_that_an_option_has_is_that_option(monkeypatch):
     [
         (
             "model=acme/none",
-            ["model.id=acme/none", "config.json is neither here nor to be fetched", "model.context"],
+            ["model=acme/none: its", "config.json is neither here nor to be fetched", "model.context"],
         ),
-        ("model=/nowhere", ["model.id=/nowhere", "no folder is there"]),
+        ("model=/nowhere", ["model=/nowhere: is a path", "no folder is there"]),
         ("model=nanoo", ["model", "nanoo", "smollm2"]),
         ("model=./x,nano", ["model=./x,nano", "nano is an option and the rest names weights"]),
     ],
