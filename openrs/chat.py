@@ -94,7 +94,7 @@ def chat(model: Model, template: Any) -> Chat:
     text = _default(template)
     if not text:
         refuse(
-            "model.id",
+            "model",
             model.id,
             "has no chat template, and a problem becomes a prompt by one",
             "Choose the instruction-tuned model of the family, or put its chat_template.jinja beside "
@@ -131,7 +131,7 @@ def chat(model: Model, template: Any) -> Chat:
     except Exception as error:  # a template is a program, which raises what it likes
         reason = " ".join(str(error).split())[:200]
         raise Mistake(
-            f"model.id={model.id}: its chat template refuses a user's turn ({reason}). "
+            f"model={model.id}: its chat template refuses a user's turn ({reason}). "
             "Change model.template_arguments, or mend the chat_template.jinja of its folder."
         ) from error
     try:
@@ -222,5 +222,5 @@ def _variables(model: Model, text: str) -> set[str]:
         return meta.find_undeclared_variables(environment.parse(_parsed(text))) - environment.globals.keys()
     except TemplateError as error:
         raise Mistake(
-            f"model.id={model.id}: its chat template is no Jinja template ({error}). Put it back from a copy."
+            f"model={model.id}: its chat template is no Jinja template ({error}). Put it back from a copy."
         ) from error

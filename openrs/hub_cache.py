@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from openrs.errors import Mistake
+from openrs.errors import Mistake, causes
 from openrs.machine import PATIENCE, reaches, within
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -67,11 +67,31 @@ def _downloaded(id_: str, name: str, revision: str | None) -> Path | None:
         ) from error
     except RepositoryNotFoundError as error:
         raise Mistake(
-            f"model.id={id_}: the Hub has no such model, or it is private. Check its id; for a private one "
+            f"model={id_}: the Hub has no such model, or it is private. Check its id; for a private one "
             "log in with `hf auth login` or set HF_TOKEN."
         ) from error
     except Exception:  # no such file, no permission, a server that is down: the client raises many kinds
         return None
+
+
+def silence(error: BaseException) -> str:
+    """Why the Hub did not give what was asked of it, in words for a person."""
+    import httpx
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    for one in causes(error):
+        if isinstance(one, OfflineModeIsEnabled):
+            return "HF_HUB_OFFLINE is set"
+        if isinstance(one, httpx.TimeoutException):
+            return f"{constants.ENDPOINT} does not answer in time"
+        if isinstance(one, httpx.TransportError):  # no network, no such host, a proxy, a line that breaks
+            return f"no network reaches {constants.ENDPOINT}"
+        if isinstance(one, HfHubHTTPError) and one.response is not None:
+            return f"{constants.ENDPOINT} answers with HTTP status {one.response.status_code}"
+        if isinstance(one, OSError) and one.errno is not None:
+            return one.strerror or type(one).__name__
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def newest_commit(id_: str, revision: str | None) -> str | None:

@@ -27,6 +27,26 @@ LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 """Ends of the files of a model's folder that decide what it answers: weights, config, tokenizer, template."""
 
 
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+"""Files of which a tokenizer has one at least."""
+
+
+def check_folder(model: Model) -> None:
+    """Refuses a folder of weights of which a file is missing or cut off.
+
+    Raises:
+        Mistake: it is so.
+    """
+    folder = Path(model.id)
+    if model.package is not None or not folder.is_dir():
+        return
+    fault = weights_fault(folder)
+    if fault is None and not any((folder / name).is_file() for name in TOKENIZERS):
+        fault = f"{folder}: holds no tokenizer (none of {', '.join(TOKENIZERS)})"
+    if fault is not None:
+        raise Mistake(f"model={model.id}: {fault}. Put the file back from a copy, or save the model anew.")
+
+
 def packaged(model: Model) -> Path:
     """The folder or file inside the package that carries the weights.
 

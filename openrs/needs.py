@@ -300,7 +300,7 @@ def _memory(config: Config, machine: Machine) -> Iterator[Need]:
     instead = "adapter=lora" if config.hardware.offload_optimizer else "a smaller model, as model=nano"
     if machine.memory_gib < needed:
         yield Need(
-            f"model.id={config.model.id}",
+            f"model={config.model.id}",
             f"{needed:.0f} GiB of memory (found {machine.memory_gib:.0f})",
             f"{instead}, or a larger machine",
         )
@@ -337,7 +337,7 @@ def _disk(config: Config, machine: Machine) -> Iterator[Need]:
 
 
 def _model(config: Config, machine: Machine) -> Iterator[Need]:
-    model, field = config.model, f"model.id={config.model.id}"
+    model, field = config.model, f"model={config.model.id}"
     if model.package is not None:
         try:
             packaged(model)

@@ -199,6 +199,8 @@ def resolve(config: Config) -> Plan:
     """
     outputs = Path(config.outputs)
     config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
+    if config.trains or (config.evaluates and config.engine.kind != "server"):
+        models.check_folder(config.model)
     weights = models.fingerprint(config.model, outputs / "models")
     notes = _notes(config)
     base = find(outputs, "base", recipe.untrained(config, weights=weights))

@@ -49,6 +49,25 @@ def replace_characters() -> None:
             stream.reconfigure(errors="replace")
 
 
+LENGTHS = (("h", 3600), ("min", 60), ("s", 1))
+"""Units of time, and their seconds."""
+
+OF_DEVICES = {"h": "device-hours", "min": "device-minutes", "s": "device-seconds"}
+
+
+def duration(*seconds: float, of_devices: bool = False) -> str:
+    """A time for a person, as `42 s` or `1.65 h`, or two ends of one, as `2 to 8 min`.
+
+    Args:
+        of_devices: the seconds are those of all devices together.
+    """
+    longest = max(seconds)
+    unit, length = next((one for one in LENGTHS if longest >= one[1]), LENGTHS[-1])
+    amounts = [one / length for one in seconds]
+    figures = [f"{one:.0f}" if one >= 1000 else f"{one:.3g}" for one in amounts]
+    return f"{' to '.join(figures)} {OF_DEVICES[unit] if of_devices else unit}"
+
+
 def show(text: str) -> None:
     """Prints a result on standard output, with control characters spelled out."""
     print(plain(text))

@@ -150,13 +150,13 @@ def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_
 def test_own_steps_come_before_published_ones(composed, tmp_path):
     plan = plan_of(composed, tmp_path)
     own = "measured on two CPU cores; other CPUs take half or twice as long"
-    assert f"100 steps to go, 0.0333 to 0.133 h at 1.2 to 4.8 s each ({own})" in told(plan)
+    assert f"100 steps to go, 2 to 8 min at 1.2 to 4.8 s each ({own})" in told(plan)
     trained(plan, seconds=36.0)
     scored(plan, 10, seconds=8.0)
     text = told(plan_of(composed, tmp_path, "seed=1", "hardware.price_per_device_hour=2"))
     assert f"100 steps to go, 1 h at 36 s each (median of 2 steps in {tmp_path})" in text
     assert (
-        f"1500 problems to go, 0.833 h at 2 s each (mean of 20 problems in {tmp_path}, 0.5 tokens a second)"
+        f"1500 problems to go, 50 min at 2 s each (mean of 20 problems in {tmp_path}, 0.5 tokens a second)"
         in text
     )
     assert "1.83 h, 1.83 device-hours, $3.67" in text
@@ -185,8 +185,8 @@ def test_runs_of_another_machine_say_nothing_of_this_ones_time(composed, tmp_pat
     record["invocations"].append(record["invocations"][0] | {"host": "another"})
     path.write_text(json.dumps(record))
     text = told(plan_of(composed, tmp_path, "seed=1"))
-    assert "100 steps to go, 0.0333 to 0.133 h at 1.2 to 4.8 s each (measured on two CPU cores" in text
-    assert "1500 problems to go, 0.00667 to 0.0267 h at 0.016 to 0.064 s each (measured on two" in text
+    assert "100 steps to go, 2 to 8 min at 1.2 to 4.8 s each (measured on two CPU cores" in text
+    assert "1500 problems to go, 0.4 to 1.6 min at 0.016 to 0.064 s each (measured on two" in text
 
 
 def test_what_is_done_costs_nothing(composed, tmp_path):
@@ -292,7 +292,7 @@ def test_every_model_of_the_catalog_is_estimated(composed, mirror, tmp_path):
         f"outputs={tmp_path}",
     ]
     for option, more, part in (
-        ("open_rs3", [], "1517 problems to go, 0.55 h at 1.31 s each"),
+        ("open_rs3", [], "1517 problems to go, 33 min at 1.31 s each"),
         (
             "qwen2_5_math_7b",
             [],

@@ -22,6 +22,7 @@ from openrs.models import parameters
 from openrs.plan import Plan, work
 from openrs.records import ledger, reward_sources
 from openrs.records.checkpoints import WITH_STATE
+from openrs.terminal import duration
 from openrs.verify.boxes import last_box
 
 if TYPE_CHECKING:
@@ -213,14 +214,14 @@ def _caps(config: Config) -> str:
 def describe_cost(plan: Plan) -> Iterator[str]:
     """What the rest of the run takes, in hours, money and disk, and what this machine lacks for it."""
     if (past := ledger.spent(plan.run.folder)) is not None:
-        yield f"  spent     {past}"
+        yield f"  spent     {duration(3600 * past.device_hours, of_devices=True)}, {past.money}"
     left = work(plan, Rates())
     for amount, unit, rate in left.parts:
         label = "train" if unit == "steps" else "evaluate"
         time = (
             "of unknown time (no run like this was measured here or published)"
             if rate is None
-            else f"{_hours(amount, rate)} h at {rate} ({rate.source})"
+            else f"{_time(amount, rate)} at {rate} ({rate.source})"
         )
         yield f"  {label:9} {amount} {unit} to go, {time}"
     estimate = Estimate((left,))
@@ -231,8 +232,7 @@ def describe_cost(plan: Plan) -> Iterator[str]:
             if unpriced
             else f"${estimate.span(estimate.money, '.2f')}"
         )
-        hours = f"{estimate.span(estimate.hours, '.3g')} h"
-        yield f"  estimate  {hours}, {estimate.span(estimate.device_hours, '.3g')} device-hours, {money}"
+        yield f"  estimate  {estimate.time}, {estimate.device_time}, {money}"
     if plan.mix is not None:
         yield f"  disk      {_disk(plan.config)}"
     machine = Machine(plan.config.outputs)
@@ -242,9 +242,9 @@ def describe_cost(plan: Plan) -> Iterator[str]:
         yield f"  lacks     {need.what}"
 
 
-def _hours(amount: int, rate: Rate) -> str:
+def _time(amount: int, rate: Rate) -> str:
     ends = (-1, 1) if rate.spread > 1 else (0,)
-    return " to ".join(f"{amount * rate.seconds * rate.spread**end / 3600:.3g}" for end in ends)
+    return duration(*(amount * rate.seconds * rate.spread**end for end in ends))
 
 
 def _disk(config: Config) -> str:

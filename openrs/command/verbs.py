@@ -1,5 +1,6 @@
 """The verbs of the command: what each does, and where it begins."""
 
+import shlex
 from argparse import ArgumentParser
 from difflib import get_close_matches
 from importlib import import_module
@@ -50,12 +51,23 @@ def run(verb: str, words: list[str]) -> int:
 
     if verb in commands.described():
         return commands.main([verb, *words])
-    raise Mistake(f"{verb}: is no verb. {_meant(verb)}.")
+    raise Mistake(f"{verb}: is no verb. {_meant(verb, words)}.")
 
 
-def _meant(word: str) -> str:
-    """What a wrong verb may have meant."""
-    from openrs.config.overrides import meant  # Hydra, which no verb needs
+def _meant(word: str, words: list[str]) -> str:
+    """What a wrong verb may have meant, with the command to type where options follow it.
 
+    Args:
+        words: that follow it.
+    """
+    from openrs.config.overrides import is_group, meant  # Hydra, which no verb needs
+
+    meaning = meant(word)
+    if words and is_group(word) and not words[0].startswith("-") and "=" not in words[0]:
+        return f"Say openrs {shlex.join([f'{word}={words[0]}', *words[1:]])}"
     close = get_close_matches(word, described(), 1)
-    return meant(word) or (f"Did you mean {close[0]}? " if close else "") + "openrs --help lists the verbs"
+    if not any("=" in other for other in words) or (close and not meaning):
+        return meaning or (f"Did you mean {close[0]}? " if close else "") + "openrs --help lists the verbs"
+    if meaning.startswith("Say "):
+        return f"{meaning.replace('Say', 'Say openrs', 1)} {shlex.join(words)}"
+    return f"{f'{meaning}. ' if meaning else ''}Say openrs {shlex.join(words)}"

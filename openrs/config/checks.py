@@ -184,7 +184,7 @@ def _data(config: Config) -> None:
     sources = config.catalog.sources
     for name, draw in config.data.draws.items():
         if draw.source == OWN and OWN not in sources:
-            refuse("data.id", "null", "names no rows for data=own", "Name them, as data=problems.jsonl")
+            refuse("data", OWN, "names no rows", "Name them, as data=problems.jsonl")
         for source in (draw.source, *draw.exclude):
             if source not in sources:
                 refuse(

@@ -22,7 +22,7 @@ SYNONYMS = {
     "kl": "algorithm.beta",
     "kl_coef": "algorithm.beta",
     "max_prompt_length": "length.prompt",
-    "model_name_or_path": "model.id",
+    "model_name_or_path": "model",
     "system_prompt": "prompt.system",
     "answer_kind": "data.answer_kind",
     "lora_r": "adapter.rank",

@@ -47,11 +47,20 @@ def _source(tree: DictConfig) -> None:
         return
     bound = tree.catalog.sources.get(OWN)
     if bound is not None and bound.id != id_:
-        field = f"catalog.sources.{OWN}.id"
-        refuse(field, bound.id, f"data.id={id_} binds the source {OWN}", "Give the other source another name")
+        at = f"catalog.sources.{OWN}.id"
+        refuse(at, bound.id, f"data={id_} binds the source {OWN}", "Give the other source another name")
     columns = {field.name: tree.data[field.name] for field in fields(Columns)}
+    for field in fields(Columns) if bound is not None else ():
+        if (value := bound[field.name]) not in (field.default, columns[field.name]):
+            at, rule = f"catalog.sources.{OWN}.{field.name}", f"data={id_} has its columns under data"
+            refuse(at, value, rule, f"Say data.{field.name}={value}")
     kind = None if bound is None else bound.kind
     tree.catalog.sources[OWN] = OmegaConf.structured(SourceData(id=id_, kind=kind, **columns))
+
+
+def field_of(source: str) -> str:
+    """Where a source's rows and columns are stated, as `catalog.sources.NAME`."""
+    return "data" if source == OWN else f"catalog.sources.{source}"
 
 
 def name_of(stated: str) -> str:

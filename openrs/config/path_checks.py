@@ -30,10 +30,10 @@ def check(config: Config) -> None:
             "catalog=mirror reads <root>/<org>/<name>/<split>.jsonl or .parquet",
             "Give the folder, as catalog.root=/data/hub",
         )
-    named = {"outputs": config.outputs, "catalog.root": catalog.root, "model.id": config.model.id}
+    named = {"outputs": config.outputs, "catalog.root": catalog.root, "model": config.model.id}
     for name, entry in entries:
         group = "benchmarks" if isinstance(entry, BenchmarkData) else "sources"
-        field = "data.id" if group == "sources" and name == OWN else f"catalog.{group}.{name}.id"
+        field = "data" if group == "sources" and name == OWN else f"catalog.{group}.{name}.id"
         if catalog.kind_of(entry) == "file":
             named[field] = entry.id
             if Path(entry.id).suffix.lower() not in TABLES:
@@ -72,7 +72,7 @@ def _model(config: Config) -> None:
     served = config.engine.kind == "server" and not config.trains
     if is_path(stated) and not served and not Path(stated).is_dir():
         refuse(
-            "model.id",
+            "model",
             stated,
             "is a path, and no folder is there",
             "Give a folder as `save_pretrained` writes it, a Hub id as org/name, or an option, as "

@@ -100,14 +100,14 @@ def _context(id_: str, revision: str | None, inherited: int, served: bool) -> in
         return inherited
     if file is None:
         raise Mistake(
-            f"model.id={id_}: its config.json is neither here nor to be fetched, so its context is not "
+            f"model={id_}: its config.json is neither here nor to be fetched, so its context is not "
             "known. Check the id and the network, or state model.context=TOKENS."
         )
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise Mistake(
-            f"model.id={id_}: the folder holds no config.json, so it is no model. Give the folder of a model "
+            f"model={id_}: the folder holds no config.json, so it is no model. Give the folder of a model "
             "as `save_pretrained` writes it."
         ) from error
     except (OSError, ValueError) as error:
@@ -116,7 +116,7 @@ def _context(id_: str, revision: str | None, inherited: int, served: bool) -> in
         return next(int(config[name]) for name in CONTEXT if name in config)
     except (ValueError, TypeError, StopIteration) as error:
         raise Mistake(
-            f"model.id={id_}: {file} states no context (none of {', '.join(CONTEXT)}). Give the folder of a "
+            f"model={id_}: {file} states no context (none of {', '.join(CONTEXT)}). Give the folder of a "
             "model as `save_pretrained` writes it, or state model.context=TOKENS."
         ) from error
 

@@ -8,6 +8,7 @@ from openrs.config.schema import Config
 from openrs.cost.rates import Rate, Rates
 from openrs.cost.sizes import disk
 from openrs.records.ledger import device_hours, devices_held
+from openrs.terminal import duration
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,30 @@ class Estimate:
         """A sum for a person: one figure, or two where rates are inferred.
 
         Args:
-            amount: `hours`, `device_hours` or `money` of this estimate; its sum must be known.
+            amount: `device_hours` or `money` of this estimate; its sum must be known.
             form: of a figure, as .3g.
         """
-        ends = (-1, 1) if self.inferred else (0,)
-        return " to ".join(format(amount(end) or 0.0, form) for end in ends)
+        return " to ".join(format(amount(end) or 0.0, form) for end in self._ends)
+
+    @property
+    def time(self) -> str:
+        """Wall time of the work that has a rate, for a person."""
+        return duration(*(3600 * self.hours(end) for end in self._ends))
+
+    @property
+    def device_time(self) -> str:
+        """Device-hours of the work that has a rate, for a person."""
+        return duration(*(3600 * self.device_hours(end) for end in self._ends), of_devices=True)
+
+    @property
+    def _ends(self) -> tuple[int, ...]:
+        """The ends of its sums: the middle, or both ends where rates are inferred."""
+        return (-1, 1) if self.inferred else (0,)
+
+    @property
+    def untimed(self) -> bool:
+        """Whether there is work and none of it has a rate, so that its sums say nothing."""
+        return bool(self.unknown) and self.hours(1) == 0
 
     @property
     def disk(self) -> float | None:

@@ -56,10 +56,9 @@ def _cost(answers: Answers, missing: int, rate: Rate) -> str:
     held = devices_held(hardware.devices, hardware.nodes)
     work = Work("", 0, missing, None, rate, 0, held, hardware.price_per_device_hour)
     estimate = Estimate((work,))
-    seconds = [f"{3600 * estimate.hours(end):.3g}" for end in ((-1, 1) if estimate.inferred else (0,))]
     unpriced = estimate.money() is None
     money = "price unknown" if unpriced else f"${estimate.span(estimate.money, '.2f')}"
-    return f"{missing} answers: {' to '.join(seconds)} s, {money}"
+    return f"{missing} answers: {estimate.time}, {money}"
 
 
 def result(folder: Path, record: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from openrs.config.catalog import BenchmarkData, Catalog, SourceData
-from openrs.config.own_data import OWN
+from openrs.config.own_data import field_of
 from openrs.data import columns, files, hub_data
 from openrs.data.rows import Row, Rows, Tally, nearest
 from openrs.errors import Mistake
@@ -25,17 +25,17 @@ def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list
 
         return problems.rows(name)
     if kind == "file":
-        return files.rows(data.id)
-    if kind == "mirror":
+        rows = files.rows(data.id)
+    elif kind == "mirror":
         assert catalog.root is not None
         rows = files.mirrored(catalog.root, data.id, data.subset, data.split)
     else:
         rows = hub_data.rows(data.id, data.subset, data.split, data.revision)
     if not rows:
-        group = "benchmarks" if isinstance(data, BenchmarkData) else "sources"
+        field = f"catalog.benchmarks.{name}" if isinstance(data, BenchmarkData) else field_of(name)
+        split, one = ("", "a file") if kind == "file" else (f", split {data.split},", "a split")
         raise Mistake(
-            f"catalog.{group}.{name}: {data.id}, split {data.split}, holds no rows. Give a split that has "
-            "some, or copy the file again."
+            f"{field}: {data.id}{split} holds no rows. Give {one} that has some, or copy the file again."
         )
     return rows
 
@@ -79,7 +79,7 @@ def source(catalog: Catalog, name: str) -> Rows:
         Mistake: the file, the data set or a column is missing, or most rows hold no problem or no answer.
     """
     data = catalog.sources[name]
-    field = "data" if name == OWN else f"catalog.sources.{name}"
+    field = field_of(name)
     kind = data.answer_kind
     own = {} if kind == "math" else {"answer_kind": kind}
     read: list[Column] = [("problem", data.problem, columns.problem)]

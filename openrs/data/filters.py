@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from openrs.config.own_data import field_of
 from openrs.config.training import Draw
 from openrs.data.rows import Row
 from openrs.errors import Mistake
@@ -101,12 +102,12 @@ def _refuse_difficulty(row: Row, draw: Draw, name: str) -> NoReturn:
     raise Mistake(
         f"data.draws.{name}.difficulty_{side}={getattr(draw, f'difficulty_{side}')}: a row of source "
         f"{draw.source} {says}. Name a column of numbers, as "
-        f"catalog.sources.{draw.source}.difficulty=COLUMN, or drop the filter."
+        f"{field_of(draw.source)}.difficulty=COLUMN, or drop the filter."
     )
 
 
 def _refuse_worked(draw: Draw, name: str, filter_name: str) -> NoReturn:
     raise Mistake(
         f"data.draws.{name}.{filter_name}=True: source {draw.source} has no column of worked solutions. "
-        f"Name it, as catalog.sources.{draw.source}.solution=COLUMN, or drop the filter."
+        f"Name it, as {field_of(draw.source)}.solution=COLUMN, or drop the filter."
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.errors import Absent, Mistake, Unfetched
+from openrs.hub_cache import silence
 
 MIRROR = "use catalog=mirror catalog.root=PATH"
 
@@ -58,7 +59,7 @@ def snapshot(id_: str, revision: str | None) -> Path:
         raise Mistake(f"catalog=hub: {id_} is no id of a data set. Give it as ORGANISATION/NAME.") from error
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:  # no network, a proxy, a server that is down
         raise Unfetched(
-            f"catalog=hub: {at} cannot be fetched: {' '.join(str(error).split())}. Check the network "
+            f"catalog=hub: {at} cannot be fetched: {silence(error)}. Check the network "
             f"(once fetched it is read without one), or {MIRROR}."
         ) from error
 

@@ -21,6 +21,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 
 from openrs.config.schema import Config
 from openrs.errors import Mistake
+from openrs.hub_cache import silence
 from openrs.records.checkpoints import PUSHED, published, whole_checkpoints
 from openrs.records.files import read_record, write_record
 from openrs.records.recipe import digest
@@ -70,7 +71,7 @@ def preflight(config: Config, run: Run, card: Card) -> "Repository":
         ) from error
     except (OSError, httpx.HTTPError) as error:
         raise Mistake(
-            f"hub.push=true: {api.endpoint} cannot be reached: {_sentence(error)}. Check the network (and "
+            f"hub.push=true: {silence(error)}. Check the network (and "
             "HF_HUB_OFFLINE), or leave hub.push off (push later: the same command with hub.push=true)."
         ) from error
     write_record(run.folder / ADDRESS, {"repository": repository, "endpoint": api.endpoint})

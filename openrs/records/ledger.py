@@ -44,9 +44,13 @@ class Spent:
     dollars: float | None
     wall_hours: float
 
+    @property
+    def money(self) -> str:
+        """The dollars for a person."""
+        return "price unknown" if self.dollars is None else f"${self.dollars:.2f}"
+
     def __str__(self) -> str:
-        money = "price unknown" if self.dollars is None else f"${self.dollars:.2f}"
-        return f"{self.device_hours:.3g} device-hours, {money}"
+        return f"{self.device_hours:.3g} device-hours, {self.money}"
 
 
 @contextmanager

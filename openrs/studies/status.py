@@ -13,6 +13,7 @@ from openrs.studies.liveness import WORKER, dead
 from openrs.studies.reader import QUESTION, TRIAL, SweepStudy
 from openrs.studies.spending import spent
 from openrs.studies.trials import RECORD, REPEATED, counts, described, newest, put_back, why
+from openrs.terminal import duration
 
 
 def overview(outputs: Path, storage: str | None = None, name: str = "") -> list[str]:
@@ -117,11 +118,13 @@ def _left(trained: Sequence[FrozenTrial], running: Sequence[float], to_go: int) 
     each = sum(map(_elapsed, trained)) / len(trained)
     seconds = to_go * each + sum(max(0.0, each - elapsed) for elapsed in running)
     workers = max(1, len(running))
-    text = f"  left      {seconds / workers / 60:.1f} min with {workers} worker{'s' * (workers > 1)}"
+    text = f"  left      {duration(seconds / workers)} with {workers} worker{'s' * (workers > 1)}"
     trials = seconds / each if each else float(to_go)
-    for name, unit in (("device_hours", "device hours"), ("money", "dollars")):
+    for name in ("device_hours", "money"):
         costs = [trial.user_attrs.get(RECORD, {}).get(name) for trial in trained]
         stated = [cost for cost in costs if cost is not None]
         if stated:
-            text += f", {trials * sum(stated) / len(stated):.2f} {unit}"
+            amount = trials * sum(stated) / len(stated)
+            hours = name == "device_hours"
+            text += f", {duration(3600 * amount, of_devices=True) if hours else f'{amount:.2f} dollars'}"
     return text

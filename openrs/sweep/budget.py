@@ -46,7 +46,8 @@ def lines(config: DictConfig, used: dict[str, float], planned: Estimate) -> list
     }
     states, sums = _states(config, used, planned), _sums(planned)
     return [
-        f"budget.{name}={limit:g}, {used[name]:.3g} spent, {planned.span(sums[name], '.3g')} planned: "
+        f"budget.{name}={limit:g}, {used[name]:.3g} spent, "
+        f"{'an unknown amount' if planned.untimed else planned.span(sums[name], '.3g')} planned: "
         f"{words[states[name]]}"
         for name, limit in limits(config.budget).items()
     ]

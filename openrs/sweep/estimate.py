@@ -82,16 +82,23 @@ def forecast(points: Points, owed: Sequence[int]) -> dict[str, Any]:
     }
 
 
+def _cost(planned: Estimate) -> str:
+    """Time and money, of which none is known where no work has a rate."""
+    more = f", and {planned.unknown} of unknown time" if planned.unknown else ""
+    if planned.untimed:
+        return f"not known: {planned.unknown} of unknown time"
+    unpriced = planned.money() is None
+    money = "money unknown (hardware has no price)" if unpriced else f"${planned.span(planned.money, '.2f')}"
+    return f"{planned.device_time}{more}; {money}"
+
+
 def lines(planned: Estimate, total: int) -> Iterator[str]:
     """The estimate for a person."""
     yield f"  trials    {total}; {planned.runs} runs have something to do"
     if planned.share > 1:
         yield f"  estimated from {len(planned.works)} of the runs, evenly spaced"
     yield f"  to do     {planned.steps} training steps, {planned.problems} problems to answer"
-    unpriced = planned.money() is None
-    money = "money unknown (hardware has no price)" if unpriced else f"${planned.span(planned.money, '.2f')}"
     disk = "disk unknown" if planned.disk is None else f"{planned.disk / 1e9:.2f} GB of disk"
-    more = f", and {planned.unknown} of unknown time" if planned.unknown else ""
-    yield f"  cost      {planned.span(planned.device_hours, '.2f')} device hours{more}; {money}, {disk}"
+    yield f"  cost      {_cost(planned)}, {disk}"
     if planned.runs:
         yield f"  source    {planned.sources}"

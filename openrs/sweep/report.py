@@ -1,6 +1,6 @@
 """What a sweep prints: its plan before, its result after."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from openrs.sweep.points import Points, spaced
 from openrs.sweep.question import Question
 from openrs.sweep.slots import Patience, owed_slots
 from openrs.sweep.space import spelled
-from openrs.terminal import say, show
+from openrs.terminal import duration, say, show
 
 FEW = 20
 """Runs up to which the end of a sweep prints every checkpoint in Table 1 too."""
@@ -128,14 +128,19 @@ def _took(trials: list[FrozenTrial], planned: dict[str, Any] | None) -> str:
     """Hours, money and disk, each against the plan that was made when the study was."""
     used, planned = spent(trials), planned or {}
 
-    def against(name: str, unit: float, digits: int) -> str:
-        amount = planned.get(name)
-        return "" if amount is None else f" (planned {amount / unit:.{digits}f})"
+    def against(name: str, form: Callable[[float], str]) -> str:
+        amount, untimed = planned.get(name), bool(planned.get("unknown")) and name != "disk"
+        if untimed and not amount:
+            return " (planned: not known)"
+        return "" if amount is None else f" (planned {form(amount)})"
 
-    text = f"{used['device_hours']:.2f} device hours{against('device_hours', 1, 2)}"
+    def hours(number: float) -> str:
+        return duration(3600 * number, of_devices=True)
+
+    text = f"{hours(used['device_hours'])}{against('device_hours', hours)}"
     if used["money"] or planned.get("money") is not None:
-        text += f", {used['money']:.2f} dollars{against('money', 1, 2)}"
-    text += f", {_disk(trials) / 1e9:.2f} GB of disk{against('disk', 1e9, 2)}"
+        text += f", {used['money']:.2f} dollars{against('money', '{:.2f}'.format)}"
+    text += f", {_disk(trials) / 1e9:.2f} GB of disk{against('disk', lambda size: f'{size / 1e9:.2f}')}"
     if planned.get("unknown"):
         text += f"; the plan left out {planned['unknown']} of unknown time"
     return text

@@ -39,6 +39,25 @@ def test_an_unknown_verb_is_refused_with_what_it_may_mean(openrs, word, remedy):
     assert openrs(word) == (1, "", f"error: {word}: is no verb. {remedy}\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (
+            ["train", "experiment=exp3"],
+            "All stages run unless you say stages=[train]. Say openrs experiment=exp3.",
+        ),
+        (["run", "experiment=exp3", "seed=1"], "Say openrs experiment=exp3 seed=1."),
+        (["launch", "-m", "sweeps=table1", "a=[1, 2]"], "Say openrs -m sweeps=table1 'a=[1, 2]'."),
+        (["exp3", "seed=3"], "Say openrs experiment=exp3 seed=3."),
+        (["experiment", "exp3"], "Say openrs experiment=exp3."),
+        (["data", "mixed", "seed=3"], "Say openrs data=mixed seed=3."),
+        (["docter", "scale=nano"], "Did you mean doctor? openrs --help lists the verbs."),
+    ],
+)
+def test_options_after_an_unknown_verb_are_refused_with_the_command_to_type(openrs, words, remedy):
+    assert openrs(*words) == (1, "", f"error: {words[0]}: is no verb. {remedy}\n")
+
+
 @pytest.mark.parametrize("word", ["-m", "--cfg", "seed=1", "~experiment", "+seed=1"])
 def test_flags_and_overrides_are_no_verbs(word):
     assert not verbs.is_verb(word)

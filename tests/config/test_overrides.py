@@ -159,8 +159,8 @@ def test_a_text_of_digits_keeps_its_spelling(line, revision):
         (["engine=server", "engine.base_url=ftp://h/v1"], ["engine.base_url=ftp://h/v1", "no address"]),
         (["engine=server", "engine.base_url=http://h:70000"], ["engine.base_url=http://h:70000", "65535"]),
         (["outputs='~/outs'"], ["outputs=~/outs", "shell", f"outputs={Path.home()}/outs"]),
-        (["model.id=/nowhere"], ["model.id=/nowhere", "no folder is there", "org/name"]),
-        (["model.id=a/b/c"], ["model.id=a/b/c", "no folder is there"]),
+        (["model.id=/nowhere"], ["model=/nowhere: is a path", "no folder is there", "org/name"]),
+        (["model.id=a/b/c"], ["model=a/b/c: is a path", "no folder is there"]),
         (
             ["algorithm.importance_sampling_correction=true"],
             [

@@ -66,9 +66,9 @@ def test_an_id_that_an_option_has_is_that_option(monkeypatch):
     [
         (
             "model=acme/none",
-            ["model.id=acme/none", "config.json is neither here nor to be fetched", "model.context"],
+            ["model=acme/none: its", "config.json is neither here nor to be fetched", "model.context"],
         ),
-        ("model=/nowhere", ["model.id=/nowhere", "no folder is there"]),
+        ("model=/nowhere", ["model=/nowhere: is a path", "no folder is there"]),
         ("model=nanoo", ["model", "nanoo", "smollm2"]),
         ("model=./x,nano", ["model=./x,nano", "nano is an option and the rest names weights"]),
     ],
@@ -87,11 +87,40 @@ def test_a_folder_without_a_config_is_refused(folder):
         ("{}", r"states no context .*or state model\.context=TOKENS"),
         ('{"n_ctx": "x"}', "states no context"),
         ("{", rf"^{file}: cannot be read as JSON \(.*\)\. Put the file back"),
-        (None, rf"^model\.id={folder}: the folder holds no config\.json"),
+        (None, rf"^model={folder}: the folder holds no config\.json"),
     ):
         file.unlink() if content is None else file.write_text(content)
         with pytest.raises(Mistake, match=message):
             compose_config("experiment=base", "scale=nano", f"model={folder}")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("model.safetensors", None, r"holds no weights"),
+        ("model.safetensors", b"", r"model\.safetensors: its header cannot be read \(0 bytes in all\)"),
+        ("model.safetensors", 1000, r"model\.safetensors: has 1000 bytes|its header cannot be read"),
+        ("model.safetensors", 100_000, r"model\.safetensors: has 100000 bytes, and its header says"),
+        (
+            "model.safetensors.index.json",
+            b'{"weight_map": {"a": "b.safetensors"}}',
+            r"b\.safetensors: is not",
+        ),
+        ("model.safetensors.index.json", b"[]", r"its config or its index cannot be read"),
+        ("tokenizer.json", None, r"holds no tokenizer \(none of tokenizer\.json"),
+    ],
+)
+def test_a_damaged_folder_is_refused_by_the_plan(folder, tmp_path, file, content, message):
+    whole = (folder / "model.safetensors").read_bytes()
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(whole[:content] if isinstance(content, int) else content)
+    arguments = ("scale=nano", f"model={folder}", f"outputs={tmp_path / 'outputs'}")
+    with pytest.raises(Mistake, match=message):
+        resolve(compose_config("experiment=base", *arguments))
+    served = compose_config("experiment=base", "engine=server", *arguments)
+    assert resolve(served).config.model.id == str(folder), "a server may have the files elsewhere"
 
 
 def test_a_revision_of_what_has_none_is_refused(folder, tmp_path):

@@ -85,7 +85,7 @@ def test_without_a_network_the_cache_says_what_a_revision_means(fake, plan, tmp_
             [f"{NAME}@main", f"{NEW} (model.commit) and {OLD} (base-", "another folder"],
         ),
         ("model.revision=v9", ["model.revision=v9", "no such revision", "null for the main branch"]),
-        ("model=someone/none", ["model.id=someone/none", "the Hub has no such model"]),
+        ("model=someone/none", ["model=someone/none: the Hub has no such model"]),
     ],
 )
 def test_a_commit_that_cannot_be_loaded_is_refused(plan, override, parts):

@@ -194,7 +194,7 @@ def test_no_network_is_an_error(fake, made, monkeypatch):
     from openrs.hub import push as hub
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(Mistake, match="cannot be reached"):
+    with pytest.raises(Mistake, match="no network reaches http://127.0.0.1:9"):
         hub.preflight(*made, card)
 
 

@@ -59,12 +59,20 @@ def test_the_same_rows_are_the_same_run_wherever_they_lie(tmp_path, monkeypatch)
     [
         (["data=none.jsonl"], ["none.jsonl: is a path, and no file is there"]),
         (["data=x.json"], ["data=x.json: is no option of data", ".jsonl, .parquet, .csv"]),
-        (["data=./folder"], ["data.id=./folder: is no id of a data set", "a file of rows ends with .jsonl"]),
-        (["data=own"], ["data.id=null: names no rows", "data=problems.jsonl"]),
+        (["data=./folder"], ["data=./folder: is no id of a data set", "a file of rows ends with .jsonl"]),
+        (["data=own"], ["data=own: names no rows", "data=problems.jsonl"]),
         (["data=problems.jsonl"], ["data.problem=problem: problems.jsonl has no such column. It has: que",
                                    "Give its name, as data.problem=question"]),
         (["data=problems.jsonl", "data.problem=question"], ["data.answer=answer", "as data.answer=result"]),
         (["data=problems.jsonl", "data.problem=questoin"], ["as data.problem=question"]),
+        (["data=problems.jsonl", *COLUMNS, "data.draws.own.difficulty_min=3"],
+         ["numbers, as data.difficulty=COLUMN"]),
+
+        (["data=problems.jsonl", "catalog.sources.own={id: problems.jsonl, answer: result}"],
+         ["own.answer=result: data=problems.jsonl has its columns under data. Say data.answer=result"]),
+        (["data=empty.jsonl"], ["data: empty.jsonl holds no rows. Give a file"]),
+        (["evaluation.benchmarks=[./empty.jsonl]"], ["benchmarks.empty: ./empty.jsonl holds no rows"]),
+        (["evaluation.benchmarks=[header.csv]"], ["catalog.benchmarks.header: header.csv holds no rows"]),
         (["data=problems.jsonl", "data.split=test"], ["data.split=test: problems.jsonl is one file"]),
         (["data.problem=question"], ["data.problem=question: belongs to rows of one's own"]),
         (["data=mixed,problems.jsonl"], ["mixed is an option and the rest names rows"]),
@@ -80,6 +88,8 @@ def test_wrong_rows_are_one_line_with_the_remedy(tmp_path, monkeypatch, override
     monkeypatch.chdir(tmp_path)
     written(tmp_path / "problems.jsonl")
     (tmp_path / "torn.csv").write_text("problem,answer\n1\n")
+    (tmp_path / "header.csv").write_text("problem,answer\n")
+    (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(Mistake) as error:
         planned(tmp_path, *overrides)
     for part in parts:

@@ -94,10 +94,10 @@ def test_what_is_left_is_reckoned_from_the_trials_that_ended():
         for number, (minutes, money) in enumerate([(20, 1.0), (40, 3.0)])
     ]  # fmt: skip
     told = status._left(done, running=[900.0, 9000.0], to_go=3)
-    assert told == "  left      52.5 min with 2 workers, 1.75 device hours, 7.00 dollars"
+    assert told == "  left      52.5 min with 2 workers, 1.75 device-hours, 7.00 dollars"
     for trial in done:
         trial.user_attrs[RECORD]["money"] = None
-    assert status._left(done, [], 1) == "  left      30.0 min with 1 worker, 0.50 device hours"
+    assert status._left(done, [], 1) == "  left      30 min with 1 worker, 30 device-minutes"
 
 
 def test_a_worker_that_died_is_told(outputs):

@@ -136,10 +136,22 @@ def test_what_it_took_is_held_against_the_plan(study):
     trial.set_user_attr(RECORD, record)
     planned = {"device_hours": 0.25, "money": 0.75, "disk": 1e9, "unknown": ""}
     told = report._took(study.study.trials, planned)
-    assert (
-        told
-        == "0.50 device hours (planned 0.25), 1.00 dollars (planned 0.75), 2.00 GB of disk (planned 1.00)"
+    assert told == (
+        "30 device-minutes (planned 15 device-minutes), 1.00 dollars (planned 0.75), "
+        "2.00 GB of disk (planned 1.00)"
     )
     unknown = {"device_hours": 0.0, "money": None, "disk": None, "unknown": "30 steps"}
     told = report._took(study.study.trials, unknown)
+    assert told.startswith("30 device-minutes (planned: not known), 1.00 dollars (planned: not known), ")
     assert told.endswith("2.00 GB of disk; the plan left out 30 steps of unknown time")
+
+
+def test_a_plan_without_a_rate_states_no_cost():
+    planned = Estimate((Work("a", 30, 0, None, None, 10**9, 1, 0.5),))
+    assert [line for line in estimate.lines(planned, 1) if "cost" in line] == [
+        "  cost      not known: 30 steps of unknown time, 1.00 GB of disk"
+    ]
+    config = OmegaConf.create({"budget": {"device_hours": 1.0, "money": None}})
+    used = {"device_hours": 0.0, "money": 0.0}
+    (line,) = budget.lines(config, used, planned)
+    assert line.startswith("budget.device_hours=1, 0 spent, an unknown amount planned: not known to be held")
