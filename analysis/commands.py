@@ -11,6 +11,7 @@ from openrs.analysis import actions, cells, decision, formats, mixing
 from openrs.analysis.tables import costs, references
 from openrs.errors import Mistake
 from openrs.terminal import plain, plain_output, replace_characters
+from openrs.words import Parser
 
 STATUS = (
     "Exit status: 0 done; 1 refused, with the reason on standard error; 2 the words of the command are wrong."
@@ -30,9 +31,17 @@ def main(words: list[str] | None = None) -> int:
         words: the verb and what follows it; None takes those of the process.
     """
     replace_characters()
-    arguments = parser()[0].parse_args(words)
+    arguments = _read(sys.argv[1:] if words is None else words)
     with nullcontext() if arguments.command == "watch" else plain_output():  # rich writes control characters
         return _run(arguments)
+
+
+def _read(words: list[str]) -> Namespace:
+    """The words; a verb's own parser names the verb in what it refuses."""
+    whole, commands = parser()
+    if words and (verb := commands.choices.get(words[0])):
+        return verb.read(words[1:], Namespace(command=words[0]))
+    return whole.parse_args(words)
 
 
 def _run(arguments: Namespace) -> int:
@@ -72,16 +81,14 @@ def described() -> dict[str, str]:
     return {action.dest: action.help or "" for action in parser()[1]._choices_actions}
 
 
-def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
+def parser() -> tuple[Parser, "_SubParsersAction[Parser]"]:
     """The parser of all verbs, and its part that holds them."""
-    whole = ArgumentParser(
+    whole = Parser(
         prog="openrs",
         description="Tables, figures and reports from the records in an outputs folder.",
         epilog=STATUS,
     )
     commands = whole.add_subparsers(dest="command", required=True)
-    outputs = _option("outputs", type=Path, nargs="?", default=Path("outputs"), help="default: outputs")
-    outputs_option = _option("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
     form = _option("--format", choices=formats.FORMATS, default="md", help="default: md; latex is tex",
                    type=lambda text: {"latex": "tex", "markdown": "md"}.get(text, text))  # fmt: skip
     form.add_argument("--json", dest="format", action="store_const", const="json", default="md",
@@ -104,7 +111,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "table1", help="base and trained checkpoints on the benchmarks",
-        parents=[outputs, form, measures, own, imported, reference],
+        parents=[form, measures, own, imported, reference],
     )  # fmt: skip
     command.add_argument("--average", choices=("raw", "rounded", "both"),
                          help="mean of the cells, or of the cells as printed (the paper's rule)")  # fmt: skip
@@ -120,7 +127,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
         ("table3", "data and training cost of 1.5B models"),
         ("table4", "the benchmarks and their sizes"),
     ):
-        command = commands.add_parser(name, help=title, parents=[outputs, form])
+        command = commands.add_parser(name, help=title, parents=[form])
         command.set_defaults(run=lambda arguments: costs.TABLES[arguments.command](arguments.outputs))
 
     command = commands.add_parser("table5", help="the trainer's hyper-parameters beside the paper's",
@@ -131,7 +138,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "ablation", help="what differs between runs, against benchmarks, with marginal means and differences",
-        parents=[outputs, form, measures, own],
+        parents=[form, measures, own],
     )  # fmt: skip
     command.add_argument("--rows", metavar="FACTORS", help="factors down the side: reward,length.completion")
     command.add_argument("--columns", metavar="FACTOR", help="a factor across; needs --benchmark")
@@ -141,7 +148,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.set_defaults(run=actions.do_ablation)
 
     command = commands.add_parser("compare", help="two recipes or checkpoints, problem by problem",
-                                  parents=[outputs_option, form, measures])  # fmt: skip
+                                  parents=[form, measures])  # fmt: skip
     command.add_argument("first", metavar="A", help="name, id or folder of a run, or any of them with @STEP")
     command.add_argument("second", metavar="B", help="the same")
     command.add_argument("--problems", type=int, default=10, metavar="N",
@@ -150,7 +157,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "decide", help="is B better than A? Exit status 0: better, 10: worse, 11: equal, 12: undecided",
-        parents=[outputs_option], epilog=DECIDED,
+        epilog=DECIDED,
     )  # fmt: skip
     command.add_argument(
         "first", metavar="A", help="a run's name (all its training seeds), id or folder; @STEP"
@@ -170,9 +177,10 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "import", help="store results of lighteval, lm-evaluation-harness or Inspect as score records",
-        parents=[outputs_option, as_json], epilog=STATUS.replace("; 2", "; 3 something was left out; 2"),
+        parents=[as_json], epilog=STATUS.replace("; 2", "; 3 something was left out; 2"),
     )  # fmt: skip
     command.add_argument("path", type=Path, help="a result file, or a folder of them")
+    command.add_argument("--outputs", type=Path, default=Path("outputs"), help="where to; default: outputs")
     command.add_argument("--name", help="name of the collection; default: the folder's name")
     command.add_argument("--pattern", metavar="REGEX",
                          help="finds (?P<name>...) and (?P<step>...) in a file's path")  # fmt: skip
@@ -186,7 +194,7 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
 
     command = commands.add_parser(
         "export", help="write all scores as a tidy table and lighteval's files, or a checkpoint's weights",
-        parents=[outputs, as_json],
+        parents=[as_json],
     )  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("export"), help="folder; default export")
     command.add_argument("--step", type=int, metavar="N",
@@ -195,14 +203,14 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command.set_defaults(run=actions.do_export)
 
     command = commands.add_parser("figures", help="draw curves, costs and differences as SVG and PNG",
-                                  parents=[outputs, imported, as_json])  # fmt: skip
+                                  parents=[imported, as_json])  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("figures"), help="folder; default figures")
     command.add_argument("--storage", metavar="URL", help="hydra.sweeper.storage of a sweep to draw too")
     command.add_argument("--study", metavar="NAME", help="name of the sweep's study")
     command.set_defaults(run=actions.do_figures)
 
     command = commands.add_parser("report", help="write one page with everything, which needs no network",
-                                  parents=[outputs, reference, storage, as_json])  # fmt: skip
+                                  parents=[reference, storage, as_json])  # fmt: skip
     command.add_argument("-o", "--to", type=Path, default=Path("report.html"), help="default: report.html")
     command.add_argument("--completions", type=int, default=2000, metavar="N",
                          help="completions in the viewer; default and most: 2000")  # fmt: skip
@@ -211,12 +219,14 @@ def parser() -> tuple[ArgumentParser, "_SubParsersAction[ArgumentParser]"]:
     command = commands.add_parser(
         "watch", help="show table, curves and sweeps in the terminal while runs go on",
         epilog=f"A view for people: table1 and status have --json. {STATUS}",
-        parents=[outputs, storage],
+        parents=[storage],
     )  # fmt: skip
     command.add_argument("--every", type=float, default=10.0, metavar="SECONDS",
                          help="seconds between two looks; default 10")  # fmt: skip
     command.add_argument("--once", action="store_true", help="print once and end")
     command.set_defaults(run=actions.do_watch)
-    for command in commands.choices.values():
+    for name, command in commands.choices.items():
         command.epilog = command.epilog or STATUS
+        if name not in ("table5", "import"):  # which read none; of many files of a shell's *, import took one
+            command.add_outputs()
     return whole, commands

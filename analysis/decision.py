@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from openrs.analysis import mixing
+from openrs.analysis import mixing, more_seeds
 from openrs.analysis.cells import AVERAGE, Cell, measure_all
 from openrs.analysis.run_records import Evaluation, RunRecords
 from openrs.analysis.statistics import decisions, recipes
@@ -162,27 +162,16 @@ def _spread(trained: Sequence[Sequence[float]], stated: float | None) -> tuple[S
 
 
 def needs(answer: Answer) -> list[dict[str, Any]]:
-    """What would show the difference with power 0.8: more training seeds, or more answers, with their cost.
-
-    A training seed costs what those here did, by their ledgers; an answer takes the time of those here.
-    """
+    """What would show the difference with power 0.8: more training seeds, or more answers, with their cost;
+    where nothing tells the spread between training runs, one more seed each, which does."""
     noise, target = answer.noise, answer.target
-    if noise is None or target == 0 or answer.status("recipes") != STATUS["undecided"]:
+    if noise is None:
+        return [_training(answer, 1)]
+    if target == 0 or answer.status("recipes") != STATUS["undecided"]:
         return []
     options: list[dict[str, Any]] = []
-    sides = [side for side in (answer.first, answer.second) if side.trained]
-    if sides and (runs := noise.runs_needed(target)) is not None:
-        spent = [ledger.spent(item.run.folder) for side in sides for item in side.evaluations]
-        hours = [item.device_hours for item in spent if item is not None]
-        dollars = [item.dollars for item in spent if item is not None and item.dollars is not None]
-        more = runs * len(sides)
-        options.append(
-            {
-                "training_seeds_each": runs,
-                "device_hours": more * sum(hours) / len(hours) if hours else None,
-                "dollars": more * sum(dollars) / len(dollars) if dollars else None,
-            }
-        )
+    if (runs := noise.runs_needed(target)) is not None:
+        options.append(_training(answer, runs))
     if (answers := noise.answers_needed(target)) is not None:
         more, titles = answers
         items = [item for side in (answer.first, answer.second) for item in side.evaluations]
@@ -199,6 +188,25 @@ def needs(answer: Answer) -> list[dict[str, Any]]:
             }
         )
     return options
+
+
+def _training(answer: Answer, runs: int) -> dict[str, Any]:
+    """So many more training seeds of each side that is trained; one costs what those here did, by their
+    ledgers."""
+    sides = [side.evaluations for side in (answer.first, answer.second) if side.trained]
+    items = [item for side in sides for item in side]
+    seeds = more_seeds.free([item.run for item in items], runs)
+    spent = [ledger.spent(item.run.folder) for item in items]
+    hours = [item.device_hours for item in spent if item is not None]
+    dollars = [item.dollars for item in spent if item is not None and item.dollars is not None]
+    more = runs * len(sides)
+    return {
+        "training_seeds_each": runs,
+        "seeds": seeds,
+        "commands": [text for side in sides if (text := more_seeds.command(side[0].run, seeds))],
+        "device_hours": more * sum(hours) / len(hours) if hours else None,
+        "dollars": more * sum(dollars) / len(dollars) if dollars else None,
+    }
 
 
 def _answer_hours(item: Evaluation, title: str) -> float:
@@ -229,12 +237,15 @@ def lines(answer: Answer) -> list[str]:
             f"  spread between training runs {answer.spread}",
         ]
     texts.append(f"checkpoints: {_text(answer.checkpoints, answer)}")
-    if answer.recipes is not None and answer.recipes.verdict == "undecided":
-        options = "; or ".join(_option(option) for option in needs(answer))
+    options = needs(answer)
+    enough = "; or ".join(_option(option) for option in options)
+    if answer.recipes is None:
+        texts.append(f"to see a spread: {enough}")
+    elif answer.recipes.verdict == "undecided":
         of = f"{100 * answer.target:.1f} points, {'the margin' if answer.margin else 'as seen'}"
-        enough = options or f"neither {decisions.MOST} more training seeds nor as many answers suffice"
+        enough = enough or f"neither {decisions.MOST} more training seeds nor as many answers suffice"
         texts.append(f"to show {of}, with power 0.8: {enough}")
-    return texts
+    return texts + [f"  {command}" for option in options for command in option.get("commands", ())]
 
 
 WORDS = {"better": "B is better", "worse": "B is worse", "equal": "equal within the margin"}
@@ -253,7 +264,9 @@ def _text(decision: Decision, answer: Answer) -> str:
 
 def _option(option: dict[str, Any]) -> str:
     if "training_seeds_each" in option:
-        text = f"{option['training_seeds_each']} more training seeds each"
+        count, seeds = option["training_seeds_each"], option["seeds"]
+        text = f"{count} more training seed{'s' * (count > 1)} each"
+        text += f" ({more_seeds.spelled(seeds)})" if seeds else ""
     else:
         text = f"{option['sampling_seeds']} more sampling seeds on {' and '.join(option['benchmarks'])}"
     hours, dollars = option["device_hours"], option["dollars"]

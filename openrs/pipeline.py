@@ -87,7 +87,7 @@ def _restore_record(plan: Plan, run: Run) -> None:
     """Writes a run's record anew where it was deleted: without it no table shows the run."""
     if not (run.folder / "run.json").exists() and has_results(run.folder):
         say(f"{run.folder.name}: run.json was deleted, and is written anew without its earlier commands")
-        run.log_invocation(asdict(plan.config), plan.data)
+        run.log_invocation(asdict(plan.config), plan.data, plan.job)
 
 
 def stop_rule(plan: Plan, early: Sequence[StopRule]) -> StopRule | None:
@@ -143,7 +143,7 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
         for note in reward_sources.notes(config, run):
             say(note)
         reward_sources.keep(config, run)
-        run.log_invocation(asdict(config), plan.data)
+        run.log_invocation(asdict(config), plan.data, plan.job)
     with ledger.spending(run.folder, config.hardware, "train") if first else nullcontext():
         if launch.in_own_process(config, "train"):
             launch.train(config, run, weights, reached, early.saved if early else None)
@@ -205,7 +205,7 @@ def _measure(plan: Plan, run: Run, step: int, weights: str) -> bool:
     if not missing:
         return False
     if run in (plan.base, plan.run):  # the config is not that of another recipe's run, a reference
-        run.log_invocation(asdict(config), plan.data)
+        run.log_invocation(asdict(config), plan.data, plan.job)
     with ledger.spending(run.folder, config.hardware, f"evaluate step {step}"):
         if launch.in_own_process(config, "evaluate"):
             launch.evaluate(config, run, step, weights, plan.look)

@@ -51,6 +51,8 @@ class Plan:
     """The run and the step that checkpoints are compared with, where the evaluation is in looks."""
     look: int = 0
     """Above 0 in the plan of one look, which has that part of the problems."""
+    job: tuple[str, ...] = ()
+    """The words of a command that makes this run alone, where the command at hand makes several."""
 
     @property
     def trained_to(self) -> int:

@@ -27,6 +27,8 @@ Part = tuple[float, float]
 """A variance and its degrees of freedom."""
 LEAST = 1e-12
 """The smallest p that is computed."""
+NOTHING = 1e-9
+"""An error below which nothing varies: what rounding leaves of equal numbers."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,13 @@ def estimate(
     if not bounded:
         return MeanEstimate(value, value - half, value + half, error, RUNS)
     if count > 1:
+        if half < NOTHING:  # runs that agree by chance are no certainty
+            error = math.hypot(*map(_binomial, columns)) / count
+            half = Z95 * error
         return MeanEstimate(value, max(0.0, value - half), min(1.0, value + half), error, RUNS)
     n = int(parts[0][1]) + 1
     room = value * (1 - value)
-    if room <= 0 or half == 0:
+    if room <= 0 or half < NOTHING:
         low, high = wilson(value * n, n)
         return MeanEstimate(value, low, high, (high - low) / (2 * Z95), RUNS)
     ratio = half**2 / room  # of a count of m it is z^2 / m
@@ -132,6 +137,14 @@ def _part(column: Sequence[Array] | tuple[float, int]) -> Part:
         return math.inf, 0
     variance, freedom = over_problems(np.mean(runs, axis=0))
     return max(0.0, variance - within(runs)), freedom
+
+
+def _binomial(column: Sequence[Array] | tuple[float, int]) -> float:
+    """The standard error of a benchmark's mean where nothing tells it: that of Wilson's interval."""
+    counted = isinstance(column, tuple) and isinstance(column[1], int)
+    value, n = column if counted else (float(np.mean(column)), len(column[0]))  # type: ignore[arg-type]
+    low, high = wilson(float(value) * int(n), int(n))
+    return (high - low) / (2 * Z95)
 
 
 def between_runs(
@@ -173,7 +186,7 @@ def average_between_runs(
         return Difference(effect, -math.inf, math.inf, 1.0, kind, math.inf)
     parts = parts_of_difference(first, second, first_trained, spread)
     total = sum(variance for variance, _ in parts)
-    if total == 0:  # nothing varies, which few problems and runs do not make a certainty
+    if total < NOTHING**2:  # nothing varies, which few problems and runs do not make a certainty
         error = math.hypot(*(least_error(len(gap)) for gap in gaps)) / len(gaps)
         half = Z95 * error
         return Difference(effect, effect - half, effect + half, normal_tail(effect / error), kind, error)

@@ -218,14 +218,15 @@ def _caption(rows: Sequence[ResultRow], columns: Sequence[str], hidden: int) -> 
     notes = []
     several = any(row.mean_of_runs for row in rows)
     if columns:
-        notes.append("Scores are those of the last evaluated checkpoint.")
+        mean = f", the mean over its runs, which differ in {SEED} alone" if several else ""
+        notes.append(f"A row is a level at its last evaluated step{mean}.")
         notes += captions.of_scores(rows, columns, AVERAGE, REPLICATES, len(rows) > 1)
         if kinds := mixing.differing(evaluations_of(rows)).get("device"):
             notes.append(
                 f"Trials were measured on several kinds of device ({' | '.join(kinds)}). A difference "
                 "between rows may come from that alone."
             )
-    if several:
+    elif several:
         notes.append(f"Runs that differ in {SEED} alone share a row.")
     if hidden:
         notes.append(f"The best levels are shown; the study has {hidden} more.")

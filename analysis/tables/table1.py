@@ -187,6 +187,8 @@ def _caption(
     rows: Sequence[ResultRow], columns: Sequence[str], options: Options, rules: Sequence[str]
 ) -> list[str]:
     lines = captions.of_scores(rows, columns, options.metric, marked=True, mixed=options.mixed)
+    if options.selection is None and any(item.stepped for item in evaluations_of(rows)):
+        lines.insert(1, _row(rows))
     if captions.too_few(rows, columns):
         return lines
     lines.append(_averages(rules))
@@ -198,6 +200,13 @@ def _caption(
             "was selected by its score."
         )
     return lines
+
+
+def _row(rows: Sequence[ResultRow]) -> str:
+    """What a row is, as the comparison that ends a sweep says it of its own."""
+    several = any(row.mean_of_runs for row in rows)
+    mean = ", the mean over its runs where it has several" if several else ""
+    return f"A row is a recipe at one evaluated step{mean}."
 
 
 def _averages(rules: Sequence[str]) -> str:

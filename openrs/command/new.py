@@ -1,6 +1,5 @@
 """Writes a small study of one's own: conf/, sweeps/, data/, and a README with its commands."""
 
-import argparse
 import json
 import sys
 from importlib import metadata
@@ -9,6 +8,7 @@ from pathlib import Path
 from openrs.errors import Mistake
 from openrs.nano import problems
 from openrs.records.files import write_file
+from openrs.words import Parser
 
 STATUS = "Exit status: 0 written; 1 the folder holds something already; 2 the words of the command are wrong."
 STUDY = Path(__file__).parent / "study"
@@ -16,9 +16,9 @@ TRAINING, HELD_OUT = 20, 10
 """Problems to train on, and of each built-in benchmark to evaluate on."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The parser of the words."""
-    parser = argparse.ArgumentParser(prog="openrs new", description=__doc__, epilog=STATUS)
+    parser = Parser(prog="openrs new", description=__doc__, epilog=STATUS)
     parser.add_argument("folder", type=Path, help="a folder that is empty or not there yet")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str]) -> int:
     """Parses the words, writes and prints; returns the exit status."""
-    arguments = parser().parse_args(words)
+    arguments = parser().read(words)
     try:
         files = write(arguments.folder)
     except Mistake as error:

@@ -3,13 +3,17 @@
 import os
 import sys
 import traceback
+from dataclasses import replace
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs.collect import collect
+from openrs.command import usage
 from openrs.command.plan_text import describe, describe_cost
 from openrs.config import command_line, compose
 from openrs.config.refusal import circle, refusal
@@ -33,6 +37,15 @@ def card(run: Run, step: int, name: str) -> str:
     return card.card(run, step, name)
 
 
+def words_of_job() -> tuple[str, ...]:
+    """The words of a command that makes this job alone; none where the command at hand does."""
+    composed = HydraConfig.get()
+    if composed.mode is not RunMode.MULTIRUN:
+        return ()
+    folder = usage.config_dir(sys.argv[1:])
+    return (*(("--config-dir", folder) if folder else ()), *composed.overrides.task)
+
+
 class Session:
     """One command: one run, or the runs of a sweep, and the table at its end."""
 
@@ -54,7 +67,7 @@ class Session:
             if not self.greeted and not config.dry_run:
                 self.greeted = True
                 say(f"scale {config.scale.name}: {config.scale.reason}")
-            plan = preview(config) if config.dry_run else resolve(config)
+            plan = replace(preview(config) if config.dry_run else resolve(config), job=words_of_job())
             self.current = None if config.dry_run else plan
             study = trial.current()
             if study is not None:

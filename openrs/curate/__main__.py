@@ -1,12 +1,12 @@
 """Takes raw problems through filters; what is left is a source for any mix, with a control arm beside it."""
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
 from openrs.errors import Mistake
 from openrs.terminal import replace_characters, say, show
+from openrs.words import Parser
 
 STATUS = (
     "Exit status: 0 done; 1 something is refused or fails, as standard error says; 2 the words of the "
@@ -14,9 +14,9 @@ STATUS = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The parser of the words."""
-    parser = argparse.ArgumentParser(prog="openrs curate", description=__doc__, epilog=STATUS)
+    parser = Parser(prog="openrs curate", description=__doc__, epilog=STATUS)
     parser.add_argument(
         "options",
         nargs="*",
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
 def main(words: list[str]) -> int:
     """Parses the words, curates and prints; returns the exit status."""
     replace_characters()
-    arguments = parser().parse_args(words)
+    arguments = parser().read(words)
     try:
         _curate(arguments.options, arguments.json)
     except Mistake as error:

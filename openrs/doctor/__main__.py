@@ -27,6 +27,7 @@ from openrs.machine import Account, Machine
 from openrs.needs import Need, data_sets, disk_gib, download_gib, memory_lines, training_memory, unmet
 from openrs.paths import CONF
 from openrs.terminal import replace_characters, say, show
+from openrs.words import Parser
 
 MAIN_JOB = ("experiment=exp3", "data=mixed")
 """What `make run` runs, where the command line names nothing."""
@@ -35,14 +36,15 @@ Options = dict[tuple[str, str], list[Need]]
 """Scale and hardware option -> the needs that this machine does not meet."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The parser of the words."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="openrs doctor",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("overrides", nargs="*", metavar="[recipe] GROUP=OPTION ..., or a folder")
+    parser.add_argument("--outputs", type=Path, metavar="FOLDER", help="the same as the folder alone")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--record", action="store_true", help="with recipe: write the defaults anew")
     return parser
@@ -51,14 +53,18 @@ def parser() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Reads the command line, prints, returns the status."""
     replace_characters()
-    options = parser().parse_intermixed_args(words)
+    options = parser().read(sys.argv[1:] if words is None else words)
     overrides: list[str] = options.overrides
+    if options.outputs is not None and overrides:
+        parser().error("--outputs stands alone")
     compare_recipe = overrides[:1] == ["recipe"]
     if options.record and not compare_recipe:
         parser().error("--record goes with recipe")
     try:
         if compare_recipe:
             return recipe.run(compose_config(*overrides[1:]), options.json, options.record)
+        if options.outputs is not None:
+            return outputs.run(options.outputs, options.json)
         if len(overrides) == 1 and "=" not in overrides[0] and Path(overrides[0]).is_dir():
             return outputs.run(Path(overrides[0]), options.json)
         return _machine(overrides or list(MAIN_JOB), options.json)

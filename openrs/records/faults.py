@@ -191,7 +191,8 @@ def of_config(config: Record) -> str | None:
 
 def _of_invocations(invocations: Any) -> str | None:
     whole = isinstance(invocations, list) and all(isinstance(item, dict) for item in invocations)
-    if not whole or not all(_texts(item.get("argv") or []) for item in invocations):
+    words = [item.get(key) or [] for item in invocations for key in ("argv", "job")] if whole else []
+    if not whole or not all(map(_texts, words)):
         return "invocations is no list of commands"
     return None
 

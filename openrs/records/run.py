@@ -9,7 +9,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -113,11 +113,14 @@ class Run:
         for path in filter(Path.exists, paths):
             set_aside(path, self.folder)
 
-    def log_invocation(self, resolved: dict[str, Any], data: dict[str, Any] | None = None) -> None:
+    def log_invocation(
+        self, resolved: dict[str, Any], data: dict[str, Any] | None = None, job: Sequence[str] = ()
+    ) -> None:
         """Adds this command to `run.json`, which the first command writes; secrets are masked.
 
         Args:
             data: what was read, with its fingerprints and commits.
+            job: the words of a command that makes this run alone, where this one makes several.
         """
         path = self.folder / "run.json"
         record = checked_record(path, faults.of_address) or {
@@ -127,7 +130,8 @@ class Run:
             "invocations": [],
         }
         record["config"] = masked(resolved)
-        invocation = provenance() | ({"data": masked(data)} if data else {})
+        invocation = provenance() | ({"job": [masked_option(word) for word in job]} if job else {})
+        invocation |= {"data": masked(data)} if data else {}
         if invocation not in record.setdefault("invocations", []):
             record["invocations"].append(invocation)
         write_record(path, record)

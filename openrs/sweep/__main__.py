@@ -1,31 +1,30 @@
 """How a sweep stands: running, done, pruned, failed, best, time, money; `openrs watch` shows it live."""
 
-import argparse
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 from openrs.errors import Mistake
 from openrs.terminal import replace_characters, say, show
+from openrs.words import Parser
 
 STATUS = "Exit status: 0 done; 1 there is no such sweep; 2 the words of the command are wrong."
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The parser of the words."""
-    parser = argparse.ArgumentParser(prog="openrs status", description=__doc__, epilog=STATUS)
+    parser = Parser(prog="openrs status", description=__doc__, epilog=STATUS)
     parser.add_argument("name", help="the sweep file's name, a folder under sweeps/, or a study's name")
-    parser.add_argument("--outputs", type=Path, default=Path("outputs"), help="default: outputs")
     parser.add_argument("--storage", metavar="URL", help="the storage URL that the sweep was given")
     parser.add_argument("--json", action="store_true", help="print the trials as JSON")
+    parser.add_outputs()
     return parser
 
 
 def main(words: list[str]) -> int:
     """Parses the words and prints; returns the exit status."""
     replace_characters()
-    arguments = parser().parse_args(words)
+    arguments = parser().read(words)
     from openrs.studies.reader import facts, named
     from openrs.studies.status import lines
 

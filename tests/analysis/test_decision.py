@@ -75,7 +75,48 @@ def test_a_script_reads_the_answer_as_json(decide):
     assert answer["recipes"]["low"] < answer["recipes"]["effect"] < answer["recipes"]["high"]
     assert answer["benchmarks"] == ["AMC23", "Minerva"]
     assert len(answer["runs"]["a"]) == 3
-    assert decide("unlike", "once", "--json")[0] == 12
+
+
+@pytest.mark.parametrize(
+    ("invocations", "commands"),
+    [
+        ([], []),
+        (
+            [
+                {"argv": ["experiment=exp1", "seed=7"]},
+                {"argv": ["experiment=exp2", "force=[train]", "data.files=[a b]"]},
+            ],
+            ["openrs experiment=exp2 'data.files=[a b]' outputs={outputs} seed=2"],
+        ),
+        (
+            [{"argv": ["-m", "sweeps=mine"], "job": ["steps=short", "seed=1", "hydra.verbose=true"]}],
+            ["openrs steps=short outputs={outputs} seed=2"],
+        ),
+        ([{"argv": ["-m", "sweeps=old"]}], ["openrs -m sweeps=old outputs={outputs} seed=2"]),
+    ],
+)
+def test_one_run_each_gets_the_commands_that_show_a_spread(decide, outputs, invocations, commands):
+    for path in outputs.glob("runs/*/run.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"invocations": invocations}))
+    expected = [command.format(outputs=outputs) for command in commands]
+    status, shown = decide("unlike", "once", "--json")
+    need = {"training_seeds_each": 1, "seeds": [2], "device_hours": None, "dollars": None}
+    assert (status, json.loads(shown)["needs"]) == (12, [need | {"commands": 2 * expected}])
+    text = decide("unlike", "once")[1]
+    assert "to see a spread: 1 more training seed each (seed 2): cost unknown" in text
+    assert text.count("".join(f"\n  {command}" for command in expected)) or not expected
+    [base] = json.loads(decide("base", "once", "--json")[1])["needs"]
+    assert base["commands"] == expected, "an untrained model has no seeds"
+
+
+def test_several_more_seeds_are_one_command_of_each_side(decide, outputs):
+    for path in outputs.glob("runs/*/run.json"):
+        words = {"invocations": [{"argv": [f"experiment={path.parent.name.split('-')[0]}", "seed=1"]}]}
+        path.write_text(json.dumps(json.loads(path.read_text()) | words))
+    shown = decide("low", "same", "--margin", "2")[1]
+    assert " (seeds 4 to " in shown
+    assert f"\n  openrs -m experiment=low outputs={outputs} seed=4,5" in shown
+    assert f"\n  openrs -m experiment=same outputs={outputs} seed=4,5" in shown
 
 
 def test_a_ledger_splits_one_level_over_its_decisions(decide, outputs):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from openrs import __main__ as command
-from openrs.command import verbs
+from openrs.command import usage, verbs
 from tests.helpers.commands import heavy_imports
 
 
@@ -84,6 +84,56 @@ def test_the_help_lists_verbs_groups_and_examples(openrs):
     ):
         assert part in out
     assert sum(line.startswith("openrs ") for line in out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        ("table1 --plian", "unrecognized arguments: --plian. Did you mean --plain?"),
+        ("report --complet", "argument --completions: expected one argument."),
+        ("table4 --format jsno", "argument --format: invalid choice: 'jsno' (choose from 'md', "),
+        ("compare A", "the following arguments are required: B."),
+        ("decide A B x --outputs y", "OUTPUTS and --outputs are two folders, x and y."),
+        ("ablation --step", "argument --step: expected one argument."),
+        ("status", "the following arguments are required: name."),
+        ("new", "the following arguments are required: folder."),
+        ("curate --jsno", "unrecognized arguments: --jsno. Did you mean --json?"),
+        ("doctor --recrod", "unrecognized arguments: --recrod. Did you mean --record?"),
+        ("doctor exp3 --outputs x", "--outputs stands alone."),
+    ],
+)
+def test_wrong_words_of_a_verb_are_one_line(openrs, words, wrong):
+    verb = words.split()[0]
+    status, out, err = openrs(*words.split())
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"error: openrs {verb}: {wrong}")
+    assert err.endswith(f" openrs {verb} --help shows its words.\n")
+
+
+@pytest.mark.parametrize("place", ["/nowhere", "--outputs=/nowhere"])
+@pytest.mark.parametrize(
+    "verb",
+    ["table1", "ablation", "compare A B", "decide A B", "export", "figures", "report", "watch --once",
+     "status table1", "doctor"],
+)  # fmt: skip
+def test_the_outputs_folder_is_the_last_word_or_an_option(openrs, verb, place):
+    status, out, err = openrs(*verb.split(), place)
+    assert status or verb.startswith("watch"), "there is no such folder, and watch waits for it"
+    assert "/nowhere" in out + err
+
+
+def test_the_help_marks_what_is_not_installed(openrs, monkeypatch):
+    monkeypatch.setattr(usage, "find_spec", lambda name: None if name == "peft" else object())
+    out = openrs("--help")[1]
+    assert "\nadapter: dora*, lora*, none\n" in out
+    assert "\n* needs what is not installed: pip install 'openrs[lora]'\n" in out
+    monkeypatch.setattr(usage, "find_spec", lambda name: None)
+    out = openrs("--help")[1]
+    assert "engine: auto, server, transformers, vllm*\n" in out
+    assert "hardware: a100x1*, a40x4*, cpu, cpux2, gpu24x1*" in out
+    assert "[deepspeed,lora,smollm2,vllm]" in out
+    monkeypatch.setattr(usage, "find_spec", object)
+    assert "*" not in openrs("--help")[1]
 
 
 @pytest.mark.slow  # processes

@@ -74,7 +74,9 @@ def test_seeds_are_replicates_and_a_repeated_run_counts_once(trials):
     (first, cells), (second, others) = table.rows
     assert (first, second) == ("reward=accuracy (2 runs)", "reward=cosine (1 run)")
     assert [cell.mean for cell in (*cells, *others)] == [50, 50, 75, 75]
-    assert "Runs that differ in seed alone share a row." in table.caption
+    assert table.caption[0] == (
+        "A row is a level at its last evaluated step, the mean over its runs, which differ in seed alone."
+    )
     ((label, (gain, average)),) = differences.rows
     assert label == "reward=cosine (1 run) - reward=accuracy (2 runs)"
     assert gain.mean == 25

@@ -105,6 +105,13 @@ def test_three_equal_runs_are_no_surer_of_other_problems_than_one_is():
     assert 0.06 < result.high - result.low < 0.25
     nothing = recipes.estimate([[np.zeros(100)] * 3], [0.0, 0.0, 0.0])
     assert (nothing.low, nothing.high) == pytest.approx(intervals.wilson(0, 100))
+    # of two benchmarks: answers that change back and forth, and averages that are equal but for rounding
+    swapped = [np.array([0.0, 0, 0, 1, 1, 1, 1, 1, 1, 1]), np.array([1.0, 1, 1, 0, 0, 0, 1, 1, 1, 1])]
+    result = recipes.estimate([swapped, swapped], [0.7, 0.7 + 1e-16])
+    low, high = intervals.wilson(7, 10)
+    assert (result.low, result.high) == pytest.approx(
+        [0.7 + side * (high - low) / 8**0.5 for side in (-1, 1)]
+    )
 
 
 def test_where_only_totals_of_runs_are_known_problems_count_as_of_one_answer():
