@@ -52,6 +52,12 @@ def describe(plan: Plan) -> Iterator[str]:
         draws = {name: draw.count or "not known here" for name, draw in config.data.draws.items()}
         drawn: dict[str, Any] = draws if plan.unread else plan.mix.drawn
         yield f"  rows      {', '.join(f'{name} {count}' for name, count in drawn.items())}"
+        if config.data.pass_rate:
+            rated = sum("rate" in row for row in plan.mix.rows)
+            yield (
+                f"            from easy to hard by the rates of {config.data.pass_rate}, which {rated} of "
+                f"{len(plan.mix.rows)} have"
+            )
         for name, counts in plan.mix.dropped.items():
             if counts:
                 yield f"            left out of {name}: {_counted(counts)}"
@@ -206,7 +212,12 @@ def _counted(counts: dict[str, int]) -> str:
 
 
 def _caps(config: Config) -> str:
-    """The cap on completions, with the stages that lead to it."""
+    """The cap on completions, with what leads to it."""
+    if growing := config.length.growing:
+        return (
+            f"{growing.start}, times {growing.factor:g} where more than {growing.truncated_above:.0%} were cut "
+            f"over {growing.window} generations, up to {config.length.completion}"
+        )
     stages = [f"{stage.completion} (to step {stage.until})" for stage in config.length.stages]
     return " then ".join([*stages, str(config.length.completion)])
 

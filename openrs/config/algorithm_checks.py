@@ -45,10 +45,11 @@ def takes_groups_apart(algorithm: Algorithm) -> bool:
     """Whether micro-batches that are even shares of a group add up to the loss of the group.
 
     They do where a loss is a mean over completions or has one divisor for the whole batch, which is all but
-    bnpo, the mean over a micro-batch's tokens. So is the entropy bonus.
+    bnpo, the mean over a micro-batch's tokens. So is the entropy bonus, and a quantile of the entropy.
     """
     share = algorithm.group_size % algorithm.micro_batch == 0
-    return share and algorithm.loss != "bnpo" and not algorithm.entropy_bonus
+    of_batch = algorithm.loss == "bnpo" or algorithm.entropy_bonus or "top_entropy_quantile" in algorithm.trl
+    return share and not of_batch
 
 
 def _ratio(algorithm: Algorithm) -> None:

@@ -138,6 +138,21 @@ def _lengths(config: Config) -> None:
             f"{config.steps.total} and length.completion={config.length.completion}",
             "Give for example length.stages=[{until:100,completion:1024},{until:200,completion:2048}]",
         )
+    growing = config.length.growing
+    if growing and growing.start >= config.length.completion:
+        refuse(
+            "length.growing.start",
+            growing.start,
+            f"leaves nothing to grow to, as the last cap is length.completion={config.length.completion}",
+            "Give a smaller one, or length.growing=null",
+        )
+    if growing and caps:
+        refuse(
+            "length.growing",
+            f"{{start: {growing.start}}}",
+            "decides the cap of every step, and so does length.stages",
+            "Give one of them",
+        )
     needed, context = config.length.prompt + config.length.completion, config.model.context
     left = context - config.length.prompt
     room = f"Give length.completion={left} or less, or " if left > 0 else "Give a smaller length.prompt, or "
@@ -211,6 +226,13 @@ def _data(config: Config) -> None:
             config.data.curriculum,
             f"must name every draw once, and data.draws has {', '.join(config.data.draws)}",
             "Give for example data.curriculum=[[easy],[open_s1,open_deepscaler]], or [] to shuffle all",
+        )
+    if ordered and config.data.pass_rate is not None:
+        refuse(
+            "data.pass_rate",
+            config.data.pass_rate,
+            "orders the problems of each epoch, and so does data.curriculum",
+            "Give data.curriculum=[], or data.pass_rate=null",
         )
 
 

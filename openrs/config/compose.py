@@ -54,6 +54,7 @@ def _engine(config: DictConfig) -> str:
 
 RESOLVERS: dict[str, Callable[..., Any]] = {
     "scaled": lambda kind, number, *, _root_: scaled(kind, number, _root_.scale),
+    "generations": lambda number, *, _root_: number * _root_.algorithm.num_iterations,
     "within_context": lambda number, *, _root_: within_context(number, _root_.model.context),
     "engine": lambda *, _root_: _engine(_root_),
     "all_weights": lambda *, _root_: not _root_.adapter,

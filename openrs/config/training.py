@@ -1,6 +1,9 @@
 """What a training is: its rows, lengths, rewards, algorithm and schedule, and when it is stopped early."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, Literal
 
 from openrs import rewards
@@ -50,6 +53,9 @@ class Data(Columns):
     curriculum: list[list[str]] = option(factory=list, identity="recipe")
     """Draws in the order in which each epoch takes them; the draws of one list are shuffled together. Empty
     shuffles all draws together."""
+    pass_rate: str | None = option(None, identity="recipe")
+    """Each epoch goes from easy to hard, by the pass rates that this filter of `openrs curate` recorded.
+    Problems of one rate are shuffled together, and those without a rate come last."""
 
 
 @dataclass(kw_only=True)
@@ -62,6 +68,33 @@ class LengthStage:
 
 
 @dataclass(kw_only=True)
+class GrowingCap:
+    """A cap that starts small and grows as often as many completions ran into it."""
+
+    start: int = option(above=0)
+    factor: float = option(1.5, above=1)
+    """The next cap, as a multiple of the last."""
+    truncated_above: float = option(0.2, at_least=0, below=1)
+    """The share of truncated completions above which the cap grows."""
+    window: int = option(5, above=0)
+    """Generations with one cap over which that share is taken."""
+
+    def after(self, shares: Sequence[float], most: int) -> int:
+        """The cap of the next generation.
+
+        Args:
+            shares: of truncated completions, of each generation so far.
+            most: the last cap.
+        """
+        cap, since = self.start, 0
+        for end in range(1, len(shares) + 1):
+            over = fmean(shares[max(since, end - self.window) : end]) > self.truncated_above
+            if end - since >= self.window and over:
+                cap, since = min(most, math.ceil(cap * self.factor)), end
+        return cap
+
+
+@dataclass(kw_only=True)
 class Length:
     """Token caps. The cosine reward, the trainer and the context all follow from these."""
 
@@ -70,9 +103,17 @@ class Length:
     stages: list[LengthStage] = field(default_factory=list)
     """Caps on generation before `completion`, in order. Rewards and losses that count against a cap go on
     counting against `completion`."""
+    growing: GrowingCap | None = None
+    """In the place of stages: a cap on generation that follows the share of truncated completions."""
 
-    def at(self, step: int) -> int:
-        """The cap on the completions of an optimizer step, counted from 1."""
+    def at(self, step: int, truncated: Sequence[float] = ()) -> int:
+        """The cap on the completions of an optimizer step, counted from 1.
+
+        Args:
+            truncated: the share of truncated completions of each generation before.
+        """
+        if self.growing:
+            return self.growing.after(truncated, self.completion)
         return next((stage.completion for stage in self.stages if step <= stage.until), self.completion)
 
 

@@ -73,7 +73,7 @@ def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: Rows) -> di
 def source(catalog: Catalog, name: str) -> Rows:
     """Rows of a training source: problem, solution (the gold answer; boxed where mathematics judges it),
     answer_kind where that does not, difficulty and worked (the source's own solution), both None where the
-    source has none.
+    source has none, and rates, the pass rates of a curated one.
 
     Raises:
         Mistake: the file, the data set or a column is missing, or most rows hold no problem or no answer.
@@ -93,7 +93,7 @@ def source(catalog: Catalog, name: str) -> Rows:
             **own,
             "difficulty": columns.difficulty(row.get(data.difficulty)) if data.difficulty else None,
             "worked": columns.worked(row.get(data.solution)),
-        }
+        } | ({"rates": rates} if (rates := columns.rates(row.get("rates"))) else {})
 
     raw = _rows(catalog, data, name)
     rows, tally = _readable(raw, Tally(field, data.id), read, row_of)

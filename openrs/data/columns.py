@@ -144,6 +144,13 @@ def difficulty(value: Any) -> Any:
     return value
 
 
+def rates(value: Any) -> dict[str, float]:
+    """The pass rates that `openrs curate` recorded of a problem: filter -> share of right answers."""
+    stated = value if isinstance(value, dict) else {}
+    numbers = {name: rate for name, rate in stated.items() if isinstance(rate, int | float)}
+    return {name: float(rate) for name, rate in numbers.items() if 0 <= rate <= 1}
+
+
 def worked(value: Any) -> str | None:
     """A worked solution; None where the row has none that is a text."""
     try:

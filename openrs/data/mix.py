@@ -23,6 +23,8 @@ from openrs.records.recipe import digest
 
 CONTENT = ("problem", "solution", "answer_kind")
 """What of a row training depends on; mathematics needs no kind."""
+RATE = "rate"
+"""The pass rate that orders the rows, where one does."""
 OTHER_GOLD = "same problem with another gold answer"
 _MEANINGLESS = re.compile(r"\s|\\left|\\right|\\[!,;: ]|\^\\circ|\^\{\\circ\}|\.$|(?<![\d.])0+(?=\d)")
 """Spaces, the size of brackets, degrees, a full stop at the end, and zeros before a number."""
@@ -33,7 +35,7 @@ class Mix:
     """The rows of a mix and what became of the others."""
 
     rows: tuple[Row, ...]
-    """problem, solution, draw, id (of the problem)."""
+    """problem, solution, draw, id (of the problem), and rate where pass rates order them."""
     drawn: dict[str, int]
     """Rows per draw."""
     dropped: dict[str, dict[str, int]]
@@ -51,7 +53,7 @@ class Mix:
     @property
     def fingerprint(self) -> str:
         """Names the content of the rows, whatever they were read from."""
-        return digest([[row[name] for name in CONTENT if name in row] for row in self.rows])
+        return digest([[row[name] for name in (*CONTENT, RATE) if name in row] for row in self.rows])
 
 
 def mix(data: Data, sources: Mapping[str, Rows], held_out: dict[str, list[str]]) -> Mix:
@@ -94,6 +96,8 @@ def mix(data: Data, sources: Mapping[str, Rows], held_out: dict[str, list[str]])
                     )
             else:
                 fresh[key] = {part: row[part] for part in CONTENT if part in row} | {"draw": name, "id": key}
+                if (rate := row.get("rates", {}).get(data.pass_rate)) is not None:
+                    fresh[key][RATE] = rate
         keys = _sample(data, name, draw, list(fresh))
         taken += [fresh[key] for key in keys]
         seen |= {key: fresh[key] for key in keys}
@@ -101,9 +105,33 @@ def mix(data: Data, sources: Mapping[str, Rows], held_out: dict[str, list[str]])
         dropped[name] = dict(counts)
         if others:
             conflicts[name] = others
+    if data.pass_rate is not None:
+        _refuse_unrated(data.pass_rate, taken, sources)
     if data.shuffled_golds:
         taken = _shuffled(taken, data.seed)
     return Mix(tuple(taken), drawn, dropped, conflicts)
+
+
+def _refuse_unrated(key: str, rows: Sequence[Row], sources: Mapping[str, Rows]) -> None:
+    rated = sum(RATE in row for row in rows)
+    if 2 * rated < len(rows):
+        there = sorted(
+            {name for source in sources.values() for row in source for name in row.get("rates", {})}
+        )
+        remedy = " or ".join(there) or "the set that `openrs curate` made with a filter of pass rates"
+        raise Mistake(
+            f"data.pass_rate={key}: {rated} of {len(rows)} rows have a rate of this filter. Give {remedy}."
+        )
+
+
+def turns(rows: Sequence[Row], curriculum: Sequence[Sequence[str]] = ()) -> list[int]:
+    """Each row's turn in an epoch: by the draws of a curriculum, or from the highest pass rate to the lowest,
+    with rows without one last; none where nothing orders the rows."""
+    place = {draw: number for number, group in enumerate(curriculum) for draw in group}
+    rates = sorted({row[RATE] for row in rows if RATE in row}, reverse=True)
+    if not place and not rates:
+        return []
+    return [place[row["draw"]] if place else [*rates, None].index(row.get(RATE)) for row in rows]
 
 
 def _shuffled(rows: list[Row], seed: int) -> list[Row]:

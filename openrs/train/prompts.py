@@ -5,7 +5,7 @@ from typing import Any
 
 from openrs.chat import Chat
 from openrs.config.schema import Config
-from openrs.data.mix import Mix, prompt_order
+from openrs.data.mix import Mix, prompt_order, turns
 from openrs.errors import Mistake
 from openrs.records.files import read_lines, write_lines, write_record
 from openrs.rewards.signature import COLUMNS
@@ -42,10 +42,9 @@ def write_prompts(config: Config, mix: Mix, tokenizer: Any, chat: Chat, path: Pa
             f"length.prompt={config.length.prompt}: only {len(fitting)} of {len(tokenized)} prompts fit "
             f"(half of them have {middle} tokens or more). Give a larger length.prompt."
         )
-    turn = {draw: number for number, group in enumerate(config.data.curriculum) for draw in group}
-    turns = [turn[mix.rows[i]["draw"]] for i in fitting] if turn else []
+    order_of = turns([mix.rows[i] for i in fitting], config.data.curriculum)
     per_step, steps = config.algorithm.prompts_per_step, config.steps.total
-    order = prompt_order(len(fitting), per_step, steps, config.seed, turns)
+    order = prompt_order(len(fitting), per_step, steps, config.seed, order_of)
     dropped = {name: dict(counts) for name, counts in mix.dropped.items()}
     for index in sorted(set(range(len(tokenized))) - set(fitting)):
         counts = dropped[mix.rows[index]["draw"]]

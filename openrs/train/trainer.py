@@ -63,6 +63,10 @@ class Arguments(GRPOConfig):
         return torch.device("cpu") if device.type == "cpu" else device
 
 
+TRUNCATED = "completions/clipped_ratio"
+"""TRL's name, in the trainer's log, which every process has and a checkpoint keeps."""
+
+
 class StagedCap(TrainerCallback):
     """Sets each optimizer step's cap on generation; resumed training finds its own."""
 
@@ -71,7 +75,8 @@ class StagedCap(TrainerCallback):
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """The loss keeps TRL's `max_completion_length`, by which Dr. GRPO divides."""
-        cap = self.length.at(state.global_step + 1)
+        truncated = [line[TRUNCATED] for line in state.log_history if TRUNCATED in line]
+        cap = self.length.at(state.global_step + 1, truncated)
         if self.trainer.use_vllm:
             self.trainer.vllm_generation.max_completion_length = cap
         else:
@@ -277,7 +282,7 @@ def _trainer(
         trainer.remove_callback(callback)
     if config.tracker.kind == "wandb":
         trainer.add_callback(Curves())
-    if config.length.stages:
+    if config.length.stages or config.length.growing:
         trainer.add_callback(StagedCap(trainer, config.length))
     return trainer
 

@@ -20,23 +20,26 @@ LOSS = (
     "multi_objective_aggregation",
     "scale_rewards",
     "beta",
+    "entropy_coef",
 )
 
 
 @pytest.mark.parametrize(
     ("algorithm", "golden"),
     {
-        "grpo_paper": ("bnpo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.04),
-        "grpo": ("dapo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0),
-        "dapo": ("dapo", "token", 0.2, 0.28, None, "sum_then_normalize", "group", 0.0),
-        "dr_grpo": ("dr_grpo", "token", 0.2, None, None, "sum_then_normalize", "none", 0.0),
-        "gspo": ("grpo", "sequence", 3e-4, 4e-4, None, "sum_then_normalize", "group", 0.0),
-        "luspo": ("luspo", "sequence", 3e-4, 4e-4, None, "sum_then_normalize", "group", 0.0),
-        "cispo": ("cispo", "token", 0.2, 5.0, None, "sum_then_normalize", "group", 0.0),
-        "sapo": ("sapo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0),
-        "vespo": ("vespo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0),
-        "gdpo": ("dapo", "token", 0.2, None, None, "normalize_then_sum", "group", 0.0),
-        "two_sided": ("dapo", "token", 0.2, None, 4.0, "sum_then_normalize", "group", 0.0),
+        "grpo_paper": ("bnpo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.04, 0.0),
+        "grpo": ("dapo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0, 0.0),
+        "dapo": ("dapo", "token", 0.2, 0.28, None, "sum_then_normalize", "group", 0.0, 0.0),
+        "dr_grpo": ("dr_grpo", "token", 0.2, None, None, "sum_then_normalize", "none", 0.0, 0.0),
+        "gspo": ("grpo", "sequence", 3e-4, 4e-4, None, "sum_then_normalize", "group", 0.0, 0.0),
+        "luspo": ("luspo", "sequence", 3e-4, 4e-4, None, "sum_then_normalize", "group", 0.0, 0.0),
+        "cispo": ("cispo", "token", 0.2, 5.0, None, "sum_then_normalize", "group", 0.0, 0.0),
+        "sapo": ("sapo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0, 0.0),
+        "vespo": ("vespo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0, 0.0),
+        "gdpo": ("dapo", "token", 0.2, None, None, "normalize_then_sum", "group", 0.0, 0.0),
+        "two_sided": ("dapo", "token", 0.2, None, 4.0, "sum_then_normalize", "group", 0.0, 0.0),
+        "entropy": ("dapo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0, 0.001),
+        "high_entropy": ("dapo", "token", 0.2, None, None, "sum_then_normalize", "group", 0.0, 0.0),
     }.items(),
 )
 def test_each_algorithm_is_what_trl_is_given(composed, algorithm, golden):
@@ -49,7 +52,21 @@ def test_each_algorithm_is_what_trl_is_given(composed, algorithm, golden):
 def test_every_algorithm_of_conf_is_pinned_here():
     options = {path.stem for path in Path("conf/algorithm").glob("*.yaml")}
     (mark,) = test_each_algorithm_is_what_trl_is_given.pytestmark
-    assert options == {algorithm for algorithm, _ in mark.args[1]}
+    assert options == {algorithm for algorithm, _ in mark.args[1]} | {"reused"}
+
+
+def test_what_joins_an_algorithm_or_is_passed_on(composed):
+    """As many generations, however many steps use each."""
+
+    def arguments(*overrides):
+        return trainer_arguments(composed("experiment=exp2", *overrides), "weights", Path("train"))
+
+    twice = arguments("algorithm=[gspo,reused]", "steps=generations", "scale=paper", "hardware=a40x4")
+    once = arguments("algorithm=gspo", "steps=generations", "scale=paper", "hardware=a40x4")
+    assert [item["num_iterations"] for item in (once, twice)] == [1, 2]
+    assert [item["max_steps"] for item in (once, twice)] == [125, 250]
+    assert twice["importance_sampling_level"] == "sequence"
+    assert arguments("algorithm=high_entropy")["top_entropy_quantile"] == 0.2
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ def test_every_option_composes(composed, number):
     own = ["data.id=problems.jsonl"] if chosen["data"] == "own" else []
     if chosen["model"] == "llama_3_1_70b":
         own.append("engine.kind=server")  # no single device of an option holds it
+    if chosen["algorithm"] == "reused":  # to join
+        own.append("algorithm=[grpo,reused]")
+        chosen["algorithm"] = "grpo"
     config = composed(*(f"{group}={option}" for group, option in chosen.items()), *own)
     assert config.algorithm.name == chosen["algorithm"]
     assert config.hardware.name == chosen["hardware"]

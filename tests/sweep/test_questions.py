@@ -11,7 +11,7 @@ from openrs.records.files import write_lines
 from tests.helpers.commands import openrs
 
 QUESTIONS = {
-    "algorithm": "4; 4 runs",
+    "algorithm": "14; 14 runs",
     "controls": "15; 15 runs",
     "cosine_variants": "3; 3 runs",
     "curation": "6; 6 runs",

@@ -5,7 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from openrs.data.mix import prompt_order
+from openrs.config.training import Data, Draw, GrowingCap
+from openrs.data.mix import mix, prompt_order, turns
+from openrs.data.rows import Rows
+from openrs.errors import Mistake
 from openrs.plan import resolve
 from openrs.records import recipe
 
@@ -55,12 +58,12 @@ def test_a_curriculum_names_every_draw_once(composed):
 
 
 def test_in_each_epoch_rows_come_in_their_turns():
-    turns = [1] * 30 + [0] * 18
-    random.Random(0).shuffle(turns)
-    order = prompt_order(48, 12, 8, 3, turns)  # two epochs of four steps
+    own = [1] * 30 + [0] * 18
+    random.Random(0).shuffle(own)
+    order = prompt_order(48, 12, 8, 3, own)  # two epochs of four steps
     for epoch in (order[:48], order[48:]):
         assert sorted(epoch) == list(range(48))
-        assert [turns[row] for row in epoch] == [0] * 18 + [1] * 30
+        assert [own[row] for row in epoch] == [0] * 18 + [1] * 30
     assert order[:48] != order[48:], "shuffled within a turn"
 
 
@@ -79,3 +82,71 @@ def test_the_trainer_is_given_the_cap_of_each_step(composed):
     served = SimpleNamespace(use_vllm=True, vllm_generation=SimpleNamespace())
     StagedCap(served, length).on_step_begin(None, SimpleNamespace(global_step=0), None)
     assert served.vllm_generation.max_completion_length == 26
+
+
+RATED = [
+    {"problem": f"What is {n}+1?", "solution": f"$\\boxed{{{n + 1}}}$", "rates": {"solvable": (n % 3) / 4}}
+    for n in range(48)
+]
+
+
+def test_each_epoch_goes_from_the_highest_pass_rate_to_the_lowest():
+    def drawn(rows, **fields):
+        return mix(Data(draws={"own": Draw(source="own")}, **fields), {"own": Rows(rows)}, {})
+
+    rated = drawn(RATED, pass_rate="solvable")
+    unrated = [{key: value for key, value in RATED[0].items() if key != "rates"}, *RATED[1:]]
+    last = drawn(unrated, pass_rate="solvable")
+    order = prompt_order(48, 12, 8, 3, turns(rated.rows))  # two epochs of four steps
+    rates = [rated.rows[index]["rate"] for index in order]
+    assert rates == ([0.5] * 16 + [0.25] * 16 + [0.0] * 16) * 2
+    assert order[:48] != order[48:], "shuffled within a rate"
+    assert turns(last.rows)[0] == 3, "what has no rate comes last"
+    assert turns(drawn(RATED).rows) == []
+    changed = [RATED[0] | {"rates": {"solvable": 1.0}}, *RATED[1:]]
+    assert drawn(RATED).fingerprint == drawn(changed).fingerprint != rated.fingerprint
+    assert drawn(changed, pass_rate="solvable").fingerprint != rated.fingerprint
+    with pytest.raises(Mistake, match=r"data\.pass_rate=judge: 0 of 48 rows have .* Give solvable\."):
+        drawn(RATED, pass_rate="judge")
+
+
+@pytest.mark.parametrize(
+    ("shares", "cap"),
+    [
+        ([], 26),
+        ([0.5, 0.5], 26),
+        ([0.5, 0.5, 0.5], 39),
+        ([0.1, 0.1, 0.1], 26),
+        ([0.1, 0.1, 0.1, 0.5, 0.5], 39),
+        ([0.5] * 6, 59),
+        ([0.5] * 30, 90),
+    ],
+    ids=["start", "no window yet", "one window", "few", "later", "twice", "never past the last"],
+)
+def test_a_cap_grows_as_often_as_a_window_of_generations_ran_into_it(shares, cap):
+    assert GrowingCap(start=26, factor=1.5, truncated_above=0.2, window=3).after(shares, 90) == cap
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["length=growing", "length.growing.start=90"],
+            r"length\.growing\.start=90: leaves nothing to grow to",
+        ),
+        (["length=staged", "length.growing={start: 26}"], r"length\.growing=.*so does length\.stages"),
+        (
+            ["data=mixed_easy_first", "data.pass_rate=solvable"],
+            r"data\.pass_rate=solvable: orders .*curriculum",
+        ),
+    ],
+)
+def test_two_orders_or_two_caps_are_refused(composed, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        composed("experiment=exp2", *overrides)
+
+
+def test_growing_caps_and_rates_are_part_of_the_recipe(composed):
+    plain = identity(composed("experiment=exp2"))
+    assert identity(composed("experiment=exp2", "length=growing")) != plain
+    assert identity(composed("experiment=exp2", "data.pass_rate=solvable")) != plain
