@@ -7,6 +7,7 @@ else.
 """
 
 import json
+import os
 import shutil
 from fnmatch import fnmatch
 from pathlib import Path
@@ -66,15 +67,31 @@ def _marker(checkpoint: Path) -> dict[str, Any]:
         marker = json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return marker if isinstance(marker, dict) else {}
+    files = marker.get("files", {}) if isinstance(marker, dict) else None
+    named = isinstance(files, dict) and all(
+        isinstance(saved, dict) and {"size", "hash"} <= saved.keys() for saved in files.values()
+    )
+    return marker if named else {}
 
 
 def _step(checkpoint: Path) -> int | None:
-    """The step that a checkpoint's marker states; None where it has no readable one."""
+    """The step that a checkpoint's marker states; None where it has no readable one of its own."""
     try:
-        return int(_marker(checkpoint)["step"])
-    except (ValueError, KeyError, TypeError):
+        step = int(_marker(checkpoint)["step"])
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
+    return step if checkpoint.name == f"checkpoint-{step}" else None
+
+
+def illegible(folder: Path) -> dict[int, Path]:
+    """Step -> folder of every checkpoint that was written to the end and whose marker says nothing now."""
+    damaged = [path for path in folder.glob("checkpoint-*") if _has_marker(path) and _step(path) is None]
+    numbers = {path: path.name.removeprefix("checkpoint-") for path in damaged}
+    return {int(number): path for path, number in numbers.items() if number.isdecimal()}
+
+
+def _has_marker(checkpoint: Path) -> bool:
+    return os.path.lexists(checkpoint / WHOLE)
 
 
 def mark_whole(checkpoint: Path, step: int, *, interrupted: bool = False) -> None:
@@ -161,7 +178,7 @@ def published(checkpoint: Path) -> list[Path]:
 def remove_torn(folder: Path) -> None:
     """Removes checkpoints that were half-written when their process died."""
     for path in folder.glob("checkpoint-*"):
-        if _step(path) is None:
+        if not _has_marker(path):
             shutil.rmtree(path)
 
 

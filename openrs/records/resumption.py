@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from openrs.records.checkpoints import damage, interrupted, missing_state, places
+from openrs.records.checkpoints import (
+    WHOLE,
+    checkpoint_folder,
+    damage,
+    illegible,
+    interrupted,
+    missing_state,
+    places,
+)
 from openrs.records.files import read_record, set_aside
 from openrs.records.training import segment_of
 from openrs.terminal import say
@@ -34,8 +42,9 @@ def resumption(folder: Path, stop_at: int) -> Resumption:
         stop_at: the step. A checkpoint that has reached it needs no state.
     """
     passed_over: dict[int, str] = {}
-    for step, path in sorted(places(folder).items(), reverse=True):
-        reason = damage(path)
+    unread = illegible(folder)
+    for step, path in sorted((places(folder) | unread).items(), reverse=True):
+        reason = f"its {WHOLE} cannot be read" if step in unread else damage(path)
         if not reason and step > stop_at and interrupted(path):
             reason = f"it is past steps.stop_at={stop_at}"
         if not reason and step < stop_at:
@@ -63,9 +72,8 @@ def make_way(run: Path, resumed: Resumption, stop_at: int) -> None:
     """
     if resumed.step >= stop_at:
         return
-    paths = places(run / "train")
     for step, reason in resumed.passed_over.items():
-        aside = set_aside(paths[step], run)
+        aside = set_aside(checkpoint_folder(run, step), run)
         say(
             f"{run.name}: training cannot go on from step {step}: {reason}. The checkpoint is set aside as "
             f"{aside}; training {resumed.way_on}"

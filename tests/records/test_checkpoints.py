@@ -71,7 +71,23 @@ def corrupt(path):
     path.write_bytes(b"X" + path.read_bytes()[1:])
 
 
+def garble(path):
+    path.write_bytes(b"\xff{")
+
+
+def renumber(path):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"step": 400}))
+
+
+def forget_hashes(path):
+    marker = json.loads(path.read_text())
+    path.write_text(json.dumps(marker | {"files": list(marker["files"])}))
+
+
 BROKEN = [
+    (forget_hashes, "whole.json", "its whole.json cannot be read"),
+    (garble, "whole.json", "its whole.json cannot be read"),
+    (renumber, "whole.json", "its whole.json cannot be read"),
     (cut, "model.safetensors", "model.safetensors has 5 of 27 bytes"),
     (cut, "optimizer.pt", "optimizer.pt has 5 of 22 bytes"),
     (corrupt, "scheduler.pt", "scheduler.pt is not what was saved"),

@@ -296,11 +296,10 @@ def test_outputs_that_cannot_be_made_are_told(tmp_path):
         pass
 
 
-def test_a_checkpoint_whose_marker_is_torn_is_half_written(tmp_path):
-    for step, marker in ((1, '{"step": 1}'), (2, '{"st'), (3, "[]")):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        (folder / "whole.json").write_text(marker)
+def test_a_checkpoint_without_a_marker_is_half_written(tmp_path):
+    for step in (1, 2):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    (tmp_path / "checkpoint-1" / "whole.json").write_text('{"step": 1}')
     assert list(whole_checkpoints(tmp_path)) == [1]
     remove_torn(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-1"]
