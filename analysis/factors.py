@@ -1,5 +1,6 @@
 """Differences between runs: the factors in which their recipes differ, and the runs that repeat a recipe."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -22,17 +23,18 @@ def short_names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str
     """As `names`; where all runs have one name, what differs between them is name enough."""
     if len({run.name for run in runs}) != 1:
         return names(runs, seeds)
-    return {
-        run.id: text or run.name for run, text in zip(runs, differences(runs, seeds).values(), strict=True)
-    }
+    texts = differences(runs, seeds, own=False).values()
+    return {run.id: text or run.name for run, text in zip(runs, texts, strict=True)}
 
 
-def differences(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
+def differences(runs: Sequence[RunRecords], seeds: bool = True, own: bool = True) -> dict[str, str]:
     """Run id -> its differences from the other runs of its name ("seed=1, data=..."), or nothing; an adapter
-    also where all runs have it, as a name alone means that all weights were trained.
+    also where all runs have it, as a name alone means that all weights were trained, and so what a command
+    chose in the place of its experiment's data, reward or model.
 
     Args:
         seeds: False leaves out what differs between runs that repeat a recipe.
+        own: False leaves out what was chosen so and is the same in all runs.
     """
     by_name: dict[str, list[RunRecords]] = defaultdict(list)
     for run in runs:
@@ -44,9 +46,10 @@ def differences(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str
             del levels["data.rows"]  # the fingerprint follows from what differs beside it
         levels = named(levels if seeds else without_seeds(levels))
         for run, text in zip(members, _joined(levels, len(members)), strict=True):
-            stated = any(level.split(".")[0] == "adapter" for level in levels)
-            adapter = None if stated else run.recipe.get("adapter")
-            texts[run.id] = ", ".join(filter(None, [adapter and f"adapter={adapter['name']}", text]))
+            stated = {level.split(".")[0] for level in levels}
+            adapter = None if "adapter" in stated else run.recipe.get("adapter")
+            parts = [part for part in run.own_parts if own and re.split(r"[.=]", part)[0] not in stated]
+            texts[run.id] = ", ".join(filter(None, [*parts, adapter and f"adapter={adapter['name']}", text]))
     return texts
 
 

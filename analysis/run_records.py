@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from openrs.analysis import devices
+from openrs.analysis import devices, own_parts
 from openrs.errors import Mistake
 from openrs.records import faults, scores
 from openrs.records.left_out import checked_record, leave_out
@@ -37,6 +37,8 @@ class RunRecords:
     """Comparisons in looks that have ended."""
     looked_at: int = 0
     """Scores of looks."""
+    own_parts: tuple[str, ...] = ()
+    """What its command chose in the place of its experiment's."""
 
     @property
     def imported(self) -> bool:
@@ -118,6 +120,7 @@ def load(folder: Path) -> RunRecords | None:
         folder=folder,
         sequential=tuple(sequential.read_all(folder)),
         looked_at=len(read) - len(whole),
+        own_parts=own_parts.of_run(record),
     )
 
 

@@ -4,11 +4,12 @@ Heavy packages are imported in here only when their stage has something to do.
 """
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from openrs import needs, tracker
 from openrs.config.schema import Config
@@ -145,6 +146,7 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
         reward_sources.keep(config, run)
         run.log_invocation(asdict(config), plan.data, plan.job)
     with ledger.spending(run.folder, config.hardware, "train") if first else nullcontext():
+        say_loading(config, run, "train")
         if launch.in_own_process(config, "train"):
             launch.train(config, run, weights, reached, early.saved if early else None)
         else:
@@ -155,6 +157,17 @@ def _train(plan: Plan, card: "Card", early: EarlyStopping | None) -> bool:
     if first and (stopped := plan.stopped):
         say(f"{run.folder.name}: stopped at step {stopped['step']}: {stopped['reason']}")
     return True
+
+
+LOADED = {"train": ("trl", "torch and TRL"), "evaluate": ("lighteval", "torch and lighteval")}
+"""Stage -> the module that takes longest to import, and what is loaded in words."""
+
+
+def say_loading(config: Config, run: Run, stage: Literal["train", "evaluate"]) -> None:
+    """Says what the silence before a stage's first line is; nothing where all is loaded already."""
+    module, words = LOADED[stage]
+    if module not in sys.modules or launch.in_own_process(config, stage):
+        say(f"{run.folder.name}: loading {words}")
 
 
 def forget(run: Run) -> None:
@@ -207,6 +220,7 @@ def _measure(plan: Plan, run: Run, step: int, weights: str) -> bool:
     if run in (plan.base, plan.run):  # the config is not that of another recipe's run, a reference
         run.log_invocation(asdict(config), plan.data, plan.job)
     with ledger.spending(run.folder, config.hardware, f"evaluate step {step}"):
+        say_loading(config, run, "evaluate")
         if launch.in_own_process(config, "evaluate"):
             launch.evaluate(config, run, step, weights, plan.look)
         else:

@@ -12,7 +12,7 @@ from openrs.studies import reader, replicates
 from openrs.studies.liveness import WORKER, dead
 from openrs.studies.reader import QUESTION, TRIAL, SweepStudy
 from openrs.studies.spending import spent
-from openrs.studies.trials import RECORD, REPEATED, counts, described, newest, put_back, why
+from openrs.studies.trials import RECORD, REPEATED, counts, described, newest, put_back, title, why
 from openrs.terminal import duration
 
 
@@ -49,7 +49,7 @@ def lines(sweep: SweepStudy) -> Iterator[str]:
     for trial in last:
         if trial.state == TrialState.FAIL:
             word = "stopped" if put_back(trial) else "failed "
-            yield f"  {word}   trial {trial.number} {described(trial)}: {why(trial)}"
+            yield f"  {word}   {title(trial)} {described(trial)}: {why(trial)}"
     if ours:
         yield from _costs(study, trials, last, total)
 
@@ -80,7 +80,7 @@ def _running(trial: FrozenTrial, signals: dict[int, tuple[int, float]]) -> str:
     gone = ", which is dead: the next worker takes the trial up" if worker and dead(worker) else ""
     signal = signals.get(trial.number)
     at = f", step {signal[0]}, signal {signal[1]:.4g}" if signal else ""
-    return f"  running   trial {trial.number} {described(trial)}: {since}{at}, {where}{gone}"
+    return f"  running   {title(trial)} {described(trial)}: {since}{at}, {where}{gone}"
 
 
 def _elapsed(trial: FrozenTrial) -> float:

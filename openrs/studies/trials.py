@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 SLOT = "slot"
 """The number of the trial's slot."""
@@ -83,6 +83,11 @@ def why(trial: FrozenTrial) -> str:
     """Why a FAILED trial ended, in a line: its error, the reason of its stop, or a death."""
     reason = trial.user_attrs.get(ERROR) or trial.user_attrs.get(REASON) or "its process died"
     return str(reason).splitlines()[0]
+
+
+def title(trial: FrozenTrial | Trial) -> str:
+    """A trial by its slot, as the plan has it: Optuna's number is another one each time that it is tried."""
+    return f"trial {trial.user_attrs.get(SLOT, trial.number)}"
 
 
 def described(trial: FrozenTrial) -> str:

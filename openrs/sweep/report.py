@@ -18,7 +18,7 @@ from openrs.errors import DENIED, Mistake
 from openrs.plan import Plan, work
 from openrs.studies import replicates
 from openrs.studies.spending import spent
-from openrs.studies.trials import REASON, RECORD, counts, newest, why
+from openrs.studies.trials import REASON, RECORD, counts, newest, title, why
 from openrs.sweep import budget, signal
 from openrs.sweep.estimate import estimate, lines
 from openrs.sweep.objective import TRAINED
@@ -120,7 +120,7 @@ def report(question: Question, study: optuna.Study, options: DictConfig) -> bool
         say(f"  took      {_took(trials, study.user_attrs.get('planned'))}")
     failed = [trial for trial in last if trial.state == TrialState.FAIL]
     for trial in failed:
-        say(f"  trial {trial.number} {trial.params}: {why(trial)}")
+        say(f"  {title(trial)} {trial.params}: {why(trial)}")
     return not failed and len(last) == total
 
 

@@ -18,7 +18,7 @@ from openrs.processes.interruption import Interrupted
 from openrs.studies.liveness import WORKER, beating, me
 from openrs.studies.spending import reached
 from openrs.studies.storage import Lock, open_storage
-from openrs.studies.trials import ERROR, FINAL, PUT_BACK, REASON, RECORD, REPEATED, SEEDS, Slot
+from openrs.studies.trials import ERROR, FINAL, PUT_BACK, REASON, RECORD, REPEATED, SEEDS, Slot, title
 from openrs.sweep import sampler, slots
 from openrs.sweep.outcome import Outcome, read
 from openrs.sweep.promotion import next_promotion
@@ -78,11 +78,11 @@ class Worker:
                 pause = POLLS[0]
                 continue
             running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            others = [trial.number for trial in running if trial.number not in self.progress.inflight]
+            others = [trial for trial in running if trial.number not in self.progress.inflight]
             if not running or (others and not self.options.wait):
                 return
             if others and not waiting:
-                self.question.say(f"waiting for other workers: trial {', '.join(map(str, others))}")
+                self.question.say(f"waiting for other workers: {', '.join(map(title, others))}")
                 waiting = True
             self.progress.halt.wait(pause)
             pause = min(2 * pause, POLLS[1])
@@ -157,14 +157,14 @@ class Worker:
         swept = " ".join(f"{key}={spelled(value)}" for key, value in trial.params.items())
         try:
             with beating(trial, self.options.heartbeat):
-                self.question.say(f"trial {trial.number}: {swept}")
+                self.question.say(f"{title(trial)}: {swept}")
                 outcome = self._launch(trial.params, trial.number)
             self._end(trial, outcome)
         except (UpdateFinishedTrialError, ValueError):
             # what Optuna comes to where it is to end a trial that another worker has ended
             if not self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
                 raise
-            self.question.say(f"trial {trial.number} was given to another worker while this one stood still")
+            self.question.say(f"{title(trial)} was given to another worker while this one stood still")
         except BaseException as error:  # whoever takes the trial up need not wait for signs of life
             if isinstance(error, Interrupted):
                 trial.set_user_attr(PUT_BACK, True)
@@ -206,7 +206,7 @@ class Worker:
             if not outcome.again:
                 trial.set_user_attr(FINAL, True)
             first = outcome.reason.splitlines()[0] if outcome.reason else ""
-            self.question.say(f"trial {trial.number} failed: {first}")
+            self.question.say(f"{title(trial)} failed: {first}")
         else:
             trial.set_user_attr(PUT_BACK, True)
             if outcome.state == "unfit":
@@ -216,7 +216,7 @@ class Worker:
 
     def _end_pruned(self, trial: optuna.Trial, outcome: Outcome) -> None:
         """A sampler sees the signal where the trial was stopped, if there is one objective."""
-        self.question.say(f"trial {trial.number} pruned: {outcome.reason}")
+        self.question.say(f"{title(trial)} pruned: {outcome.reason}")
         if len(self.question.directions) == 1 and outcome.signal is not None and outcome.step is not None:
             sign = 1 if self.question.directions[0] == "maximize" else -1
             trial.report(sign * outcome.signal, outcome.step)

@@ -42,6 +42,9 @@ class CheckedTrainer(GRPOTrainer):
     _agreed: int | None = None
     """The last step for whose completions the two agreed."""
 
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Leaves TRL's README.md out, to which weights in a folder are "None"; a push writes a card."""
+
     def _generate_and_score_completions(self, inputs: Any) -> Any:
         generated = super()._generate_and_score_completions(inputs)
         step = self.state.global_step

@@ -18,9 +18,9 @@ TRAINING = [*SMALL, "steps.total=3", "stages=[train]", "objective=reward"]
 """Three steps and no evaluation."""
 
 
-def sweep(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
+def sweep(*arguments: str, timeout: float = 580, **more) -> subprocess.CompletedProcess[str]:
     """Runs a sweep to its end."""
-    return commands.openrs("-m", *arguments, timeout=580, **more)
+    return commands.openrs("-m", *arguments, timeout=timeout, **more)
 
 
 def start(*arguments: str) -> commands.Process:

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from tests.helpers.jobs import metrics, segments
 from tests.helpers.sweeps import TRAINING, start, study_of, sweep
 
-pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(3600)]
 
 GRID = ["algorithm.learning_rate=1e-4,3e-5,1e-5", "seed=1,2,3,4"]
 KILLS = 10
@@ -45,12 +45,12 @@ def disturbed(arguments, outputs, chance):
         for index in victims:
             kill(workers[index])
             workers[index] = start(*arguments)
-    return [(worker.communicate(timeout=400)[1], worker.returncode) for worker in workers]
+    return [(worker.communicate(timeout=1500)[1], worker.returncode) for worker in workers]
 
 
 def test_a_sweep_that_is_killed_ten_times_ends_as_an_undisturbed_one(tmp_path):
     calm, stormy = tmp_path / "calm", tmp_path / "stormy"
-    made = sweep(*TRAINING, *GRID, f"outputs={calm}")
+    made = sweep(*TRAINING, *GRID, f"outputs={calm}", timeout=1500)
     assert made.returncode == 0, made.stderr[-3000:]
     seed = random.randrange(10**6)
     print(f"random seed {seed}")

@@ -1,5 +1,6 @@
 """The sweeper as a user meets it: totals, re-runs, failures, retries, wrong input."""
 
+import re
 import time
 
 import optuna
@@ -101,6 +102,8 @@ def test_a_machine_that_cannot_gives_its_trial_back_and_ends(stub):
     assert mended.returncode == 0, mended.stderr
     assert stub.ran() == ["0 0", "1 0", "1 0", "2 0"]
     assert "3 trials: 3 complete" in mended.stderr
+    told = re.findall("trial .*", mended.stderr)
+    assert told[:2] == ["trial 1: x=1", "trial 2: x=2"], "a trial has one name, however often it is tried"
 
 
 def test_a_trial_that_was_given_away_is_told_and_the_sweep_goes_on(stub):
