@@ -215,7 +215,7 @@ def _caps(config: Config) -> str:
     """The cap on completions, with what leads to it."""
     if growing := config.length.growing:
         return (
-            f"{growing.start}, times {growing.factor:g} where more than {growing.truncated_above:.0%} were cut "
+            f"{growing.start}, times {growing.factor:g} if over {growing.truncated_above:.0%} were cut "
             f"over {growing.window} generations, up to {config.length.completion}"
         )
     stages = [f"{stage.completion} (to step {stage.until})" for stage in config.length.stages]
