@@ -214,8 +214,8 @@ def _caps(config: Config) -> str:
     """The cap on completions, with what leads to it."""
     if growing := config.length.growing:
         return (
-            f"{growing.start}, times {growing.factor:g} where more than {growing.truncated_above:.0%} were cut "
-            f"over {growing.window} generations, up to {config.length.completion}"
+            f"{growing.start}, times {growing.factor:g} as {growing.window} generations have more than "
+            f"{growing.truncated_above:.0%} cut, up to {config.length.completion}"
         )
     stages = [f"{stage.completion} (to step {stage.until})" for stage in config.length.stages]
     return " then ".join([*stages, str(config.length.completion)])
