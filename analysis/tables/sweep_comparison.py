@@ -149,35 +149,51 @@ def tables(
         )
     first = _without_first(levels, complete) if columns else []
     compared = comparisons.of_arms(rows, columns, name=f"{name}-differences") if columns else None
-    shares, note = _controls(rows, columns, list(shown.values()), name)
+    to_base, note = _against_base(rows, columns, list(shown.values()), name)
     caption += [*first, *note]
     title = f"Comparison of {len(complete)} level{'s' * (len(complete) > 1)}"
-    whole = [Table(title, heads, body, tuple(caption), name), *filter(None, [shares, compared])]
+    whole = [Table(title, heads, body, tuple(caption), name), *to_base, *([compared] if compared else [])]
     return [*whole[:-1], whole[-1].with_end(verdicts.sentence(rows, columns))]
 
 
-def _controls(
-    rows: list[ResultRow], columns: Sequence[str], levels: Sequence[Level], name: str
-) -> tuple[Table | None, list[str]]:
-    """What the control arms reach, or a note where the base model was not measured as they were."""
-    if not columns or not controls.control_rows(rows):
-        return None, []
-    settings = rows[0].evaluations[0].settings
+def _bases(row: ResultRow, levels: Sequence[Level]) -> list[ResultRow]:
+    """The base models of these levels, as far as they were measured like a row of the table."""
+    settings = row.evaluations[0].settings
     folders = {trial.base for level in levels for trial in level}
     runs = [run for folder in folders if folder and (run := load_sound(folder))]
-    bases = [
+    return [
         ResultRow(str(run.config["model"]["title"]), (item,), measure_all(item.scores, AVERAGE, run.folder))
         for run in runs
         for item in evaluations(run)
         if not item.trained and settings.items() <= item.settings.items()
     ]
-    shares = controls.table([*bases, *rows], columns, name=f"{name}-controls")
+
+
+def _against_base(
+    rows: list[ResultRow], columns: Sequence[str], levels: Sequence[Level], name: str
+) -> tuple[list[Table], list[str]]:
+    """What the control arms reach of a gain, and where a sweep asked for step 0 the differences to it; a note
+    where there are control arms and the base model was not measured as they were."""
+    with_controls = bool(controls.control_rows(rows))
+    asked = any("0" in _checkpoints(item) for row in rows for item in row.evaluations)
+    if not columns or not (with_controls or asked):
+        return [], []
+    bases = _bases(rows[0], levels)
     if len(bases) == 1:
-        return shares, []
-    return None, [
+        gains = comparisons.table(bases[0], rows, columns, name=f"{name}-base") if asked else None
+        if gains:
+            gains = gains.with_end("On a benchmark whose kind was not trained, a loss is what was forgotten.")
+        shares = controls.table([*bases, *rows], columns, name=f"{name}-controls")
+        return list(filter(None, [gains, shares])), []
+    return [], [
         "The share of the gain that the control arms reach is not known: no one base model was measured as "
         "the trials were. Give evaluation.checkpoints=[0,last]."
-    ]
+    ] * with_controls
+
+
+def _checkpoints(item: Evaluation) -> list[str]:
+    """The checkpoints that the config of a run asked for."""
+    return list(item.run.config.get("evaluation", {}).get("checkpoints", []))
 
 
 def _best(complete: dict[str, Level], sign: int) -> dict[str, Level]:

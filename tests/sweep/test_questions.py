@@ -20,6 +20,7 @@ QUESTIONS = {
     "learning_rate": "12; 12 runs",
     "length_cap": "4; 4 runs",
     "length_schedule": "3; 3 runs",
+    "lora": "12; 12 runs",
     "pareto": "9; 3 runs",
     "reward_weights": "6; 6 runs",
     "seeds": "6; 6 runs",

@@ -228,3 +228,25 @@ def test_control_arms_are_measured_by_the_gain_of_the_true_reward_over_the_base_
     ((label, (share, *_)),) = shares.rows
     assert (label, share.mean) == ("reward=cosine (1 run)", pytest.approx(0))
     assert share.low < 0 < share.high < 100
+
+
+def test_a_sweep_that_asked_for_the_base_model_shows_what_each_level_gained_or_forgot(tmp_path):
+    few, most = [1, 0, 0, 0] * 20, [1, 1, 1, 0] * 20
+    trial(tmp_path, "accuracy", 1, most, "base")
+    (path,) = (tmp_path / "base").glob("eval/*/*/seed-*.json")
+    zero = path.parents[2] / "step-00000" / path.parent.name / path.name
+    write_record(zero, json.loads(path.read_text()) | {"step": 0})
+    trials = [trial(tmp_path, "accuracy", 1, most, "a"), trial(tmp_path, "cosine", 1, few, "c")]
+    for one in trials:
+        rewarded(tmp_path, one, {"accuracy": TERM}, tmp_path / "base")
+    assert len(compared(trials)) == 2, "nobody asked"
+    for run in ("a", "c"):
+        record = json.loads((tmp_path / run / "run.json").read_text())
+        record["config"]["evaluation"] = {"checkpoints": ["0", "last"]}
+        write_record(tmp_path / run / "run.json", record)
+    _, gains, _ = compared(trials)
+    assert (gains.title, gains.name) == ("Differences to the base", "sweep-1-base")
+    assert [(label, cells[0].mean) for label, cells in gains.rows] == [
+        ("reward=accuracy (1 run)", 0), ("reward=cosine (1 run)", -50),
+    ]  # fmt: skip
+    assert "what was forgotten" in gains.caption[-1]
