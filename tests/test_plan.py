@@ -38,6 +38,12 @@ def test_a_new_run_has_everything_to_do(composed, tmp_path):
         assert part in text
 
 
+def test_a_run_that_lost_its_run_json_is_not_new(composed, tmp_path):
+    plan = plan_of(composed, tmp_path)
+    finish_training(plan, 100)
+    assert next(describe(plan)) == f"exp3: {plan.run.folder} (exists; its run.json was deleted)"
+
+
 def test_a_plan_shows_what_the_command_named(composed, tmp_path):
     rows = tmp_path / "p.jsonl"
     rows.write_text("".join(f'{{"problem": "{i}?", "answer": "B"}}\n' for i in range(20)))

@@ -22,6 +22,7 @@ from openrs.models import parameters
 from openrs.plan import Plan, work
 from openrs.records import ledger, reward_sources
 from openrs.records.checkpoints import WITH_STATE
+from openrs.records.run import has_results
 from openrs.terminal import duration
 from openrs.verify.boxes import last_box
 
@@ -40,7 +41,9 @@ def describe(plan: Plan) -> Iterator[str]:
         yield f"{config.name}: its run is not known here, as it follows from the data"
         yield f"  data      not known here: {plan.unread}"
     else:
-        state = "exists" if (run.folder / "run.json").exists() else "new"
+        known = (run.folder / "run.json").exists()
+        lost = not known and has_results(run.folder)
+        state = "exists" if known else "exists; its run.json was deleted" if lost else "new"
         yield f"{config.name}: {run.folder} ({state})"
         yield f"  recipe    {run.id}"
     yield f"  scale     {config.scale.name}: {config.scale.reason}"

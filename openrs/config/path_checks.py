@@ -57,7 +57,10 @@ def check(config: Config) -> None:
 
 
 def _outputs(folder: Path) -> None:
-    """Checks that no part of the path of the outputs is a file."""
+    """Checks that no part of the path of the outputs is a file, and nothing where they have a folder."""
+    for path in (folder / "runs", folder / "sweeps", folder / "tables"):
+        if os.path.lexists(path) and not os.path.isdir(path):
+            refuse("outputs", folder, f"{path} is no folder", "Move it away, or give another path")
     for path in (folder, *folder.parents):
         if os.path.isdir(path):
             return

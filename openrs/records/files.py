@@ -64,12 +64,23 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, RecursionError) as error:
         raise Mistake(
-            f"{path}: cannot be read as a record ({error}). Put it back from a copy, or remove it to have "
-            "its part done again."
+            f"{path}: cannot be read as a record ({_damage(error)}). Put it back from a copy, or remove it "
+            "to have its part done again."
         ) from error
     if not isinstance(record, dict):
         raise Mistake(f"{path}: holds no record. Put it back from a copy, or remove it.")
     return record
+
+
+def _damage(error: OSError | ValueError | RecursionError) -> str:
+    """What keeps a file from being read as JSON, in words."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is no UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno} is no JSON"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def is_unicode(value: Any) -> bool:

@@ -208,3 +208,10 @@ def test_weights_in_a_folder_are_taken(tmp_path):
     assert compose_config("scale=nano", f"model.id={tmp_path}").model.id == str(tmp_path)
     served = compose_config("scale=nano", "experiment=base", "engine=server", "model.id=/elsewhere/weights")
     assert served.model.id == "/elsewhere/weights"
+
+
+@pytest.mark.parametrize("part", ["runs", "sweeps", "tables"])
+def test_a_file_in_the_place_of_a_folder_of_the_outputs_is_refused(tmp_path, part):
+    (tmp_path / part).write_text("")
+    with pytest.raises(Mistake, match=rf"outputs={tmp_path}: {tmp_path / part} is no folder\. Move it away"):
+        compose_config("scale=nano", "experiment=exp3", f"outputs={tmp_path}")

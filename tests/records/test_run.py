@@ -296,6 +296,23 @@ def test_outputs_that_cannot_be_made_are_told(tmp_path):
         pass
 
 
+@pytest.mark.parametrize(
+    ("content", "damage"),
+    [
+        (b'{"a": "\xff"}', "byte 7 is no UTF-8"),
+        (b'{"a": 1,\n "b": }', "line 2 is no JSON"),
+        (b"", "line 1 is no JSON"),
+        (b"[" * 100_000, "it is nested too deeply"),
+        (None, "Is a directory"),
+    ],
+)
+def test_what_is_no_record_is_told_in_words(tmp_path, content, damage):
+    path = tmp_path / "run.json"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(Mistake, match=rf"^{path}: cannot be read as a record \({damage}\)\. Put it back"):
+        read_record(path)
+
+
 def test_a_checkpoint_without_a_marker_is_half_written(tmp_path):
     for step in (1, 2):
         (tmp_path / f"checkpoint-{step}").mkdir()
