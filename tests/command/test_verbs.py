@@ -132,7 +132,7 @@ def test_the_help_marks_what_is_not_installed(openrs, monkeypatch):
     assert "engine: auto, server, transformers, vllm*\n" in out
     assert "hardware: a100x1*, a40x4*, cpu, cpux2, gpu24x1*" in out
     assert "[deepspeed,lora,smollm2,vllm]" in out
-    monkeypatch.setattr(usage, "find_spec", object)
+    monkeypatch.setattr(usage, "find_spec", lambda name: object())
     assert "*" not in openrs("--help")[1]
 
 

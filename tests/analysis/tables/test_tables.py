@@ -49,9 +49,7 @@ def test_runs_of_one_name_are_told_apart_and_have_a_line_of_their_mean(tmp_path)
     assert (mean.mean, mean.kind) == (50.0, "training runs and problems")
     assert mean.low < 15.0, "wider than that of one run of four problems: t is 12.7 of two runs"
     assert captions.TOO_FEW in table.caption[0]
-    assert (
-        "A row is a recipe at one evaluated step, the mean over its training runs where " in table.caption[1]
-    )
+    assert "A row is a recipe at one evaluated step, the mean over its runs where " in table.caption[1]
     (table,) = table1.everything(run_records.load_all(tmp_path))
     assert [label for label, _ in table.rows] == ["exp3, step 10, mean of 2 training runs"]
 
