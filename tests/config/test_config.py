@@ -28,6 +28,8 @@ def test_every_option_composes(composed, number):
     own = ["data.id=problems.jsonl"] if chosen["data"] == "own" else []
     if chosen["model"] == "llama_3_1_70b":
         own.append("engine.kind=server")  # no single device of an option holds it
+    if chosen["length"] == "staged":  # its stages are of the whole schedule
+        chosen["steps"] = "full"
     if chosen["algorithm"] == "reused":  # to join
         own.append("algorithm=[grpo,reused]")
         chosen["algorithm"] = "grpo"
