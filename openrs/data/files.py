@@ -7,6 +7,9 @@ from pathlib import Path
 from openrs.data.rows import Row
 from openrs.errors import Absent, Mistake
 
+POINTER = b"version https://git-lfs.github.com/spec/"
+"""How a file begins that Git LFS puts in the place of a large one."""
+
 
 def mirrored(root: str, id_: str, subset: str | None, split: str) -> list[Row]:
     """Rows of a data set in a folder that is laid out like the Hub.
@@ -33,7 +36,17 @@ def rows(file: str) -> list[Row]:
     path = Path(file)
     if not path.exists():
         raise Absent(f"{file}: is a path, and no file is there. Give the path of a .jsonl, .parquet or .csv.")
+    if _is_pointer(path):
+        raise Mistake(f"{path}: is a Git LFS pointer, and not the rows. Fetch them, as with `git lfs pull`.")
     return {".parquet": _parquet, ".csv": _csv}.get(path.suffix.lower(), _json_lines)(path)
+
+
+def _is_pointer(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(POINTER)) == POINTER
+    except OSError:  # whoever reads it names the reason
+        return False
 
 
 def _json_lines(path: Path) -> list[Row]:
@@ -73,6 +86,8 @@ def _csv(path: Path) -> list[Row]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.reader(file, strict=True)
             header = next(table, [])
+            if twice := next((name for name in header if header.count(name) > 1), None):
+                raise ValueError(f"the column {twice!r} is named twice")
             read = []
             for cells in filter(None, table):
                 if len(cells) != len(header):

@@ -70,6 +70,9 @@ def test_the_same_rows_are_the_same_run_wherever_they_lie(tmp_path, monkeypatch)
 
         (["data=problems.jsonl", "catalog.sources.own={id: problems.jsonl, answer: result}"],
          ["own.answer=result: data=problems.jsonl has its columns under data. Say data.answer=result"]),
+        (["data=twice.csv"], ["twice.csv: cannot be read as CSV (the column 'problem' is named twice)"]),
+        (["data=lfs.jsonl"], ["lfs.jsonl: is a Git LFS pointer, and not the rows. Fetch them"]),
+        (["evaluation.benchmarks=[lfs.parquet]"], ["lfs.parquet: is a Git LFS pointer"]),
         (["data=empty.jsonl"], ["data: empty.jsonl holds no rows. Give a file"]),
         (["evaluation.benchmarks=[./empty.jsonl]"], ["benchmarks.empty: ./empty.jsonl holds no rows"]),
         (["evaluation.benchmarks=[header.csv]"], ["catalog.benchmarks.header: header.csv holds no rows"]),
@@ -88,6 +91,9 @@ def test_wrong_rows_are_one_line_with_the_remedy(tmp_path, monkeypatch, override
     monkeypatch.chdir(tmp_path)
     written(tmp_path / "problems.jsonl")
     (tmp_path / "torn.csv").write_text("problem,answer\n1\n")
+    (tmp_path / "twice.csv").write_text("problem,problem,answer\na,b,1\n")
+    for name in ("lfs.jsonl", "lfs.parquet"):
+        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:a\nsize 9\n")
     (tmp_path / "header.csv").write_text("problem,answer\n")
     (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(Mistake) as error:
