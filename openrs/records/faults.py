@@ -7,6 +7,7 @@ The clause goes on from the file's name; `left_out` names the file and goes on w
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 Record = dict[str, Any]
@@ -205,7 +206,11 @@ def of_training(record: Record) -> str | None:
     return "rows holds what is no count"
 
 
-CHECKPOINT: Rules = {"step": COUNT, "path": TEXT}
+def _is_inside(path: Any) -> bool:
+    return isinstance(path, str) and not PurePath(path).is_absolute() and ".." not in PurePath(path).parts
+
+
+CHECKPOINT: Rules = {"step": COUNT, "path": (_is_inside, "no path inside the run's folder")}
 SEGMENT: Rules = {"first_step": COUNT}
 
 

@@ -57,6 +57,10 @@ SOUND = {"checkpoints": [{"step": 4, "path": "x"}], "last_step": 4, "wall_second
     [
         ({"last_step": "4"}, "last_step '4' is no count"),
         ({"checkpoints": [{"step": 4}]}, "checkpoints is no list of step, path"),
+        *(
+            ({"checkpoints": [{"step": 4, "path": path}]}, "checkpoints is no list of step, path")
+            for path in ("/etc", "../other/train/checkpoint-4", 7)
+        ),
         ({"segments": 7}, "segments is no list of first_step"),
         ({"stopped": {"step": 3}}, "stopped is no list of step, kind, reason"),
         ({"extra": 1}, "has no such field as 'extra'"),
