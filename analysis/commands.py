@@ -2,7 +2,7 @@
 
 import json
 import sys
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import Namespace, _SubParsersAction
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,9 @@ def _run(arguments: Namespace) -> int:
     return 0
 
 
-def _option(*names: str, **details: Any) -> ArgumentParser:
+def _option(*names: str, **details: Any) -> Parser:
     """An option, or a group of them, that several commands have."""
-    parser = ArgumentParser(add_help=False)
+    parser = Parser(add_help=False)
     parser.add_argument(*names, **details)
     return parser
 
