@@ -141,9 +141,12 @@ def _part(column: Sequence[Array] | tuple[float, int]) -> Part:
 
 def _binomial(column: Sequence[Array] | tuple[float, int]) -> float:
     """The standard error of a benchmark's mean where nothing tells it: that of Wilson's interval."""
-    counted = isinstance(column, tuple) and isinstance(column[1], int)
-    value, n = column if counted else (float(np.mean(column)), len(column[0]))  # type: ignore[arg-type]
-    low, high = wilson(float(value) * int(n), int(n))
+    if isinstance(column, tuple) and isinstance(column[1], int):
+        value, n = float(column[0]), column[1]
+    else:
+        runs = [np.asarray(run) for run in column]
+        value, n = float(np.mean(runs)), len(runs[0])
+    low, high = wilson(value * n, n)
     return (high - low) / (2 * Z95)
 
 

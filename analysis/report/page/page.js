@@ -157,7 +157,7 @@ function drawPlots() {
   const bars = {type: "bar", orientation: "h", x: shown.map((row) => (priced ? row.dollars : row.hours) * scale), y: labels.map(plain),
     marker: {color: COLOURS[0]}, hovertemplate: "%{y}<br>%{x:.3g} " + unit + "<extra></extra>"};
   later("cost-plot", () => {
-    const made = layout(`training cost (${unit})`, "", {height: 100 + rowsHeight(labels), showlegend: false, margin: {t: 20, r: 15, b: 60, l: 60}});
+    const made = layout(`training cost<br>(${unit})`, "", {height: 100 + rowsHeight(labels), showlegend: false, margin: {t: 20, r: 15, b: 70, l: 60}});
     Object.assign(made.yaxis, labelled(labels));
     return draw("cost-plot", [bars], made);
   });

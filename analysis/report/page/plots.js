@@ -29,6 +29,12 @@ function later(id, how) {
   sight.observe(target);
 }
 
+// Paper has no sight: what is printed is drawn before.
+window.addEventListener("beforeprint", () => {
+  for (const draw of wanted.values()) draw();
+  wanted.clear();
+});
+
 // plotly's code is text until the first plot comes into sight, as running it takes longer than all else.
 function plotly() {
   if (!window.Plotly) {

@@ -243,8 +243,18 @@ def test_themes_and_narrow_screens(page):
     page.locator("#theme").click()
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(21, 24, 28)"
+    page.evaluate("document.querySelector('#left').options[0].text = 'an arm of a long name '.repeat(5)")
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_function("document.documentElement.scrollWidth <= 390")
+
+
+def test_what_is_printed_is_drawn_before_it_comes_into_sight(page):
+    assert page.evaluate("wanted.size") > 0
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("wanted.size") == 0
+    page.wait_for_function(
+        "[...document.querySelectorAll('.plot[id]')].every((plot) => plot.querySelector('.main-svg'))"
+    )
 
 
 def test_the_title_of_a_plot_is_whole_on_a_narrow_screen(page):
