@@ -85,7 +85,7 @@ def test_an_argument_that_the_template_does_not_read_is_refused(model, arguments
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        (None, r"model\.id=openrs-nano: has no chat template, and a problem becomes a prompt by"),
+        (None, r"model=openrs-nano: has no chat template, and a problem becomes a prompt by"),
         ("", "has no chat template"),
         ("{{ raise_exception('no') }}", r"its chat template refuses a user's turn \(no\)\. Change"),
         ("{% if %}", "is no Jinja template"),
@@ -98,7 +98,7 @@ def test_no_template_or_a_broken_one_is_one_error(model, template, message):
 
 def test_a_folder_without_a_template_is_refused_by_the_plan(composed, folder, tmp_path):
     (folder / "chat_template.jinja").unlink()
-    with pytest.raises(Mistake, match=rf"model\.id={folder}: has no chat template.*as model=\./FOLDER"):
+    with pytest.raises(Mistake, match=rf"model={folder}: has no chat template.*as model=\./FOLDER"):
         resolve(composed("experiment=exp3", f"model={folder}", f"outputs={tmp_path}"))
     configured = folder / "tokenizer_config.json"  # where older models have it
     stated = json.loads(configured.read_text())

@@ -172,8 +172,8 @@ def test_steps_tell_tokens_a_second_where_their_lengths_were_logged(composed, tm
     metrics = plan.run.folder / "train" / "metrics.jsonl"
     lines = [json.loads(line) | {"completion_length": 50.0} for line in metrics.read_text().splitlines()]
     metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    text = told(plan_of(composed, tmp_path, "seed=1"))  # 12 prompts x 6 completions a step
-    assert f"(median of 2 steps in {tmp_path}, 100 tokens a second)" in text
+    text = told(plan_of(composed, tmp_path, "seed=1"))  # 6 prompts x 6 completions a step
+    assert f"(median of 2 steps in {tmp_path}, 50 tokens a second)" in text
 
 
 def test_runs_of_another_machine_say_nothing_of_this_ones_time(composed, tmp_path):
@@ -262,7 +262,7 @@ def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_pat
     assert not any("measured" in column for column in published.columns)
     assert nano.columns == ("exp3 (measured here)",)
     values = {label: text for label, (text,) in nano.rows}
-    assert values["RL Data"] == "200 x 6 (seen: 24 x 6)"
+    assert values["RL Data"] == "200 x 6 (seen: 12 x 6)"
     assert values["Hardware"] == "cpu (1 device)"
     assert values["Cost Est."].endswith("$0.00")
     assert "not comparable" in nano.caption[0]

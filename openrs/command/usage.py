@@ -11,7 +11,7 @@ from openrs.config import option_folders
 EXTRAS = {
     "vllm": ("vllm", r"^(generation|kind): vllm"),
     "deepspeed": ("deepspeed", r"^sharding: .*\bzero\d"),
-    "lora": ("peft", r"^name: (lora|dora)$"),
+    "lora": ("peft", r"^(name: (lora|dora)|  - lora)$"),
     "smollm2": ("gguf", r"^file: .*\.gguf$"),
 }
 """Extra -> the module that it brings, and the line by which an option's file needs it."""

@@ -125,7 +125,7 @@ def test_the_outputs_folder_is_the_last_word_or_an_option(openrs, verb, place):
 def test_the_help_marks_what_is_not_installed(openrs, monkeypatch):
     monkeypatch.setattr(usage, "find_spec", lambda name: None if name == "peft" else object())
     out = openrs("--help")[1]
-    assert "\nadapter: dora*, lora*, none\n" in out
+    assert "\nadapter: dora*, lora*, none, rank16*, rank4*, rank64*\n" in out
     assert "\n* needs what is not installed: pip install 'openrs[lora]'\n" in out
     monkeypatch.setattr(usage, "find_spec", lambda name: None)
     out = openrs("--help")[1]

@@ -179,12 +179,12 @@ def test_exp1_and_exp2_have_the_accuracy_as_the_code_ran_it(composed):
 
 
 def test_the_length_reward_needs_whole_groups_in_each_process(composed):
-    split = ["hardware.training_processes=8", "algorithm.micro_batch=9", "algorithm.whole_groups=false"]
+    split = ["hardware.training_processes=4", "algorithm.micro_batch=9", "algorithm.whole_groups=false"]
     assert composed(*split).reward.length is None  # 9 completions each: fine without it
     composed("reward.length={}", "hardware.training_processes=3")
     with pytest.raises(ValueError) as error:
         composed(*split, "reward.length={}")
-    for part in ("reward.length.list_size=null", "6 completions", "8 processes", "gets 9", "Change"):
+    for part in ("reward.length.list_size=null", "6 completions", "4 processes", "gets 9", "Change"):
         assert part in str(error.value)
     with pytest.raises(ValueError, match="list_size=7"):
         composed("reward.length={list_size: 7}")
@@ -230,7 +230,7 @@ def test_steps_released_stops_at_the_reported_step(composed):
     [
         (["algorithm.group_size=1"], ["algorithm.group_size=1", "at least 2", "=2"]),
         (["algorithm.micro_batch=5"], ["algorithm.micro_batch=5", "whole groups", "=6"]),
-        (["hardware.training_processes=5"], ["algorithm.prompts_per_step=12", "5 processes"]),
+        (["hardware.training_processes=5"], ["algorithm.prompts_per_step=6", "5 processes"]),
         (["length.completion=900"], ["length.completion=900", "model.context=512", "=384"]),
         (["evaluation.max_new_tokens=5000"], ["evaluation.max_new_tokens=5000", "context"]),
         (["steps.stop_at=101"], ["steps.stop_at=101", "steps.total=100"]),

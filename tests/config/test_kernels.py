@@ -69,7 +69,7 @@ def test_what_cannot_be_is_one_line(composed, overrides, message):
 @pytest.mark.parametrize("loss", ["grpo", "dr_grpo", "dapo"])
 def test_a_micro_batch_may_be_a_share_of_a_group(composed, loss):
     config = composed("experiment=exp3", f"algorithm.loss={loss}", "algorithm.micro_batch=3")
-    assert config.gradient_accumulation == 24
+    assert config.gradient_accumulation == 12
 
 
 def test_the_packages_are_named_before_training_starts(composed):

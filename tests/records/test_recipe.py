@@ -199,9 +199,9 @@ def test_a_field_added_later_keeps_old_ids_at_its_old_meaning(composed, monkeypa
 @pytest.mark.parametrize(
     ("experiment", "scale", "pinned"),
     [
-        ("exp1", "nano", "e2ff8ddcab3e39dd"),
-        ("exp2", "nano", "b0dd5fb591905a77"),
-        ("exp3", "nano", "192aa82d1304b351"),
+        ("exp1", "nano", "fd934178b590ae8a"),
+        ("exp2", "nano", "9e77fc28e547cbd6"),
+        ("exp3", "nano", "27a57408929bc7c7"),
         ("exp1", "paper", "d259232ed314375f"),
         ("exp2", "paper", "582611eede048b56"),
         ("exp3", "paper", "d986033918ca0924"),
