@@ -24,11 +24,12 @@ ARMS = {
     "easy": ["data=easy"],
     "cap2048": ["length=cap2048"],
     "slow": ["algorithm.learning_rate=4e-6"],
-    "cap1024": ["length=cap1024"],
     "cap4096": ["length=cap4096"],
-    "cosine": ["reward=cosine_as_written"],
+    "again": [],
+    "cap1024": ["length=cap1024"],
 }
 """Name -> what it changes of `experiment=exp3`."""
+OTHER_SEEDS = ("again",)
 EXPECTED = {
     ("base", "plain"): "better",
     ("plain@50", "plain"): "better",
@@ -36,11 +37,11 @@ EXPECTED = {
     ("plain", "cap2048"): "worse",
     ("plain", "slow"): "worse",
     ("mixed", "easy"): "worse",
-    ("plain", "cosine"): None,
     ("plain", "cap4096"): "undecided",
+    ("plain", "again"): "undecided",
     ("plain", "mixed"): "undecided",
 }
-"""What docs/nano.md says of the second against the first at the last step; None: nothing."""
+"""What docs/nano.md says of the second against the first at the last step."""
 
 
 def openrs(*words):
@@ -54,7 +55,7 @@ def openrs(*words):
 
 
 def train(arm):
-    for seed in (1, 2, 3):
+    for seed in (4, 5, 6) if arm in OTHER_SEEDS else (1, 2, 3):
         openrs(
             "experiment=exp3", "scale=nano", *ARMS[arm], f"name={arm}", f"seed={seed}", f"outputs={OUTPUTS}"
         )
@@ -70,8 +71,7 @@ def test_gate_6_what_is_there_is_shown_and_what_is_not_is_left():
         verdict = verdicts[sides] = answer["recipes"]["verdict"]
         effect, low, high, p = (answer["recipes"][field] for field in ("effect", "low", "high", "p"))
         print(f"{sides[1]:8} after {sides[0]:9} {effect:+5.1f} [{low:+.1f}, {high:+.1f}] points, p {p:.2g}, "
-              f"{verdict}; expected: {expected or 'nothing'}")  # fmt: skip
-    came = [sides for sides, verdict in verdicts.items() if EXPECTED[sides] in (verdict, None)]
-    effects = [sides for sides in came if EXPECTED[sides] in ("better", "worse")]
-    assert len(effects) >= 3 + 1, "base against trained, and three of cap, mix, rate and steps"
-    assert {sides for sides in EXPECTED if EXPECTED[sides] == "undecided"} <= {*came}
+              f"{verdict}; expected: {expected}")  # fmt: skip
+    came = [expected for sides, expected in EXPECTED.items() if verdicts[sides] == expected]
+    assert len(came) - came.count("undecided") >= 3 + 1, "base, and three of cap, mix, rate and steps"
+    assert came.count("undecided") >= 2, "two nulls"
