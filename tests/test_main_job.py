@@ -59,7 +59,7 @@ def test_no_network_is_touched(whole, tmp_path):
 
 def test_the_job_ends_with_the_table(whole):
     outputs, made, _ = whole
-    for label in ("nano base", "exp3, step 2, reported", "exp3, step 6, last"):
+    for label in ("nano base", "exp3, step 2, reported (data=mixed)", "exp3, step 6, last (data=mixed)"):
         assert f"| {label} |" in made.stdout
     assert "nano-AIME24 | nano-MATH-500 | nano-AMC23 | nano-Minerva | nano-OlympiadBench" in made.stdout
     assert {path.name for path in (outputs / "tables").iterdir()} == {

@@ -77,10 +77,11 @@ def test_the_trainer_is_given_the_cap_of_each_step(composed):
     )
     callback = StagedCap(trainer, length)
     for done, cap in ((0, 26), (19, 26), (20, 51), (40, 90)):
-        callback.on_step_begin(None, SimpleNamespace(global_step=done), None)
+        callback.on_step_begin(None, SimpleNamespace(global_step=done, log_history=[]), None)
         assert trainer.generation_config.max_new_tokens == trainer.generation_kwargs["max_new_tokens"] == cap
+    start = SimpleNamespace(global_step=0, log_history=[])
     served = SimpleNamespace(use_vllm=True, vllm_generation=SimpleNamespace())
-    StagedCap(served, length).on_step_begin(None, SimpleNamespace(global_step=0), None)
+    StagedCap(served, length).on_step_begin(None, start, None)
     assert served.vllm_generation.max_completion_length == 26
 
 
