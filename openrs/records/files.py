@@ -114,11 +114,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [item for _, item in numbered_lines(path) if item is not None]
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def numbered_lines(path: Path, grows: bool = True) -> Iterator[tuple[int, dict[str, Any] | None]]:
     """Number and object of each line of a file of JSON lines; None where a line holds no object.
 
-    A last line without its end is one that a kill has torn, or that is being written, and is passed over
-    unless it is whole.
+    Args:
+        grows: whether lines are added one by one. Then a last line without its end is one that a kill has
+            torn, or that is being written, and is passed over unless it is whole.
     """
     lines = path.read_bytes().split(b"\n") if path.exists() else []
     for number, line in enumerate(lines, 1):
@@ -127,7 +128,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
             item = _in_unicode(json.loads(line), b"\\u" in line)
         if isinstance(item, dict):
             yield number, item
-        elif line.strip() and number < len(lines):
+        elif line.strip() and (number < len(lines) or not grows):
             yield number, None
 
 

@@ -39,10 +39,14 @@ def checked_record(path: Path, fault: Fault) -> dict[str, Any] | None:
     return record
 
 
-def sound_lines(path: Path, fault: Fault) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines; a damaged line is named and left out."""
+def sound_lines(path: Path, fault: Fault, grows: bool = True) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines; a damaged line is named and left out.
+
+    Args:
+        grows: as for `numbered_lines`.
+    """
     lines = []
-    for number, line in numbered_lines(path):
+    for number, line in numbered_lines(path, grows):
         problem = "is no JSON object" if line is None else fault(line)
         if line is not None and problem is None:
             lines.append(line)

@@ -23,6 +23,8 @@ SHELLS = ("PWD", "OLDPWD")
 """Variables of shells that hold folders."""
 _PASSWORD = re.compile(r"(://[^\s/?#:@]*):\S*@")
 """From the first colon of a URL's user to the last @, as a password may hold @, / and : unescaped."""
+_WHOLE = re.compile(r"([\w+.\-]+://[^\s/?#:@]*):[^\n]*@")
+"""The same of a text that begins with the URL, where a password may hold blanks too."""
 _USER = re.compile(r"(https?://)[^\s/?#:@]+@")
 """A user of a web address without a password is a token."""
 _QUERY = re.compile(r"([?&;])([^\s?&;=#]+)=([^\s&;#]+)")
@@ -101,7 +103,8 @@ def _of_key(key: Any, value: Any, masked_value: Any) -> Any:
 
 def _text(text: str, secrets: list[str]) -> str:
     if "://" in text or "?" in text:
-        text = _USER.sub(rf"\1{MASK}@", _PASSWORD.sub(rf"\1:{MASK}@", text))
+        password = _WHOLE if _WHOLE.match(text) else _PASSWORD
+        text = _USER.sub(rf"\1{MASK}@", password.sub(rf"\1:{MASK}@", text))
         text = _QUERY.sub(lambda at: f"{at[1]}{at[2]}={MASK}" if SECRET.search(at[2]) else at[0], text)
     for secret in secrets:
         if secret in text:

@@ -56,9 +56,9 @@ def logged_steps(folder: Path) -> list[dict[str, Any]]:
 
 
 def segments(folder: Path) -> list[dict[str, Any]]:
-    """The segments begun so far, of a run's train/ folder; a line that a kill has torn began nothing, and one
-    that was damaged since is named on standard error and left out."""
-    return sound_lines(folder / "segments.jsonl", faults.of_segment)
+    """The segments begun so far, of a run's train/ folder; a damaged line is named on standard error and left
+    out. The file is written whole, so no kill tears a line."""
+    return sound_lines(folder / "segments.jsonl", faults.of_segment, grows=False)
 
 
 def begin_segment(folder: Path, segment: dict[str, Any]) -> None:

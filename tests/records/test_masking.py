@@ -10,6 +10,7 @@ URLS = {
     "postgresql+psycopg://me:SECRET@host:5/db": "postgresql+psycopg://me:***@host:5/db",
     "postgresql://me:SE/CR@ET:1@host/db": "postgresql://me:***@host/db",
     "postgresql://:SECRET@host/db": "postgresql://:***@host/db",
+    "postgresql://me:SEC RET@host/db": "postgresql://me:***@host/db",
     "http://me:SECRET@host:8000/v1": "http://me:***@host:8000/v1",
     "https://SECRET@host/v1": "https://***@host/v1",
     "postgresql://host/db?user=me&password=SECRET": "postgresql://host/db?user=me&password=***",

@@ -326,9 +326,10 @@ def test_a_checkpoint_without_a_marker_is_half_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-1"]
 
 
-def test_a_torn_segment_began_nothing(tmp_path):
+def test_a_torn_segment_began_nothing_and_is_named(tmp_path, capsys):
     training.begin_segment(tmp_path, {"first_step": 1, "world_size": 1, "hardware": "cpu"})
     with (tmp_path / "segments.jsonl").open("a") as file:
         file.write('{"first_st')
     training.begin_segment(tmp_path, {"first_step": 3, "world_size": 1, "hardware": "cpu"})
     assert [segment["first_step"] for segment in training.segments(tmp_path)] == [1, 3]
+    assert f"{tmp_path}/segments.jsonl, line 2: is no JSON object." in capsys.readouterr().err
