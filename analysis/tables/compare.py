@@ -27,13 +27,15 @@ def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
         Mistake: no run fits, or runs of several recipes, or one has no such step.
     """
     name, _, step = text.rstrip("/").partition("@")
-    name = name.rsplit("/", 1)[-1]
+    *above, name = name.split("/")
+    joined = {*above, name} <= {run.name for run in runs}  # the label of one recipe under several names
+    wanted = {*above, name} if joined else {name}
     is_id = len(name) >= 8
     labels = names(runs, seeds=False), short_names(runs, seeds=False)
     fits = [
         run
         for run in runs
-        if name in (run.name, run.folder.name, *(part[run.id] for part in labels))
+        if not wanted.isdisjoint((run.name, run.folder.name, *(part[run.id] for part in labels)))
         or (is_id and run.id.startswith(name))
     ]
     if len(set(replicates(fits).values())) != 1:

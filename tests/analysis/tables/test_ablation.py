@@ -194,6 +194,13 @@ def test_a_name_means_all_runs_that_differ_in_their_seeds(runs):
     assert benchmarks.caption[0].startswith("A: run1cosine, step 10, mean of 2 training runs. B: run2cosine")
 
 
+def test_the_label_of_a_recipe_with_two_names_means_the_runs_of_both(tmp_path):
+    for name, seed in (("again", 1), ("plain", 2), ("plain", 3)):
+        make_run(tmp_path, name, {10: {"aime24": right(9)}}, {"seed": seed})
+    both = run_records.load_all(tmp_path)
+    assert [len(compare.find(both, text)) for text in ("again/plain", "plain", "outputs/plain")] == [3, 2, 2]
+
+
 def test_a_checkpoint_that_is_not_there_is_said(runs):
     with pytest.raises(Mistake, match="run9: no run has this name. Give one of base-"):
         compare.find(runs, "run9")
