@@ -54,11 +54,11 @@ def table(
     if len(bases) != 1 or not controls or not true or metric.name != "avg":
         return None
     study, columns = Study(rows), [*titles, *(["Avg."] if len(titles) > 1 else [])]
-    asked = [[title] for title in titles] + ([list(titles)] if len(titles) > 1 else [])
+    groups = [[title] for title in titles] + ([list(titles)] if len(titles) > 1 else [])
     body = tuple(
         (
             control.label if len(true) == 1 else f"{control.label} of {arm.label}",
-            tuple(_cell(study, bases[0], arm, control, names) for names in asked),
+            tuple(_cell(study, bases[0], arm, control, names) for names in groups),
         )
         for arm in true
         for control in controls

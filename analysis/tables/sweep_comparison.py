@@ -175,12 +175,12 @@ def _against_base(
     """What the control arms reach of a gain, and where a sweep asked for step 0 the differences to it; a note
     where there are control arms and the base model was not measured as they were."""
     with_controls = bool(controls.control_rows(rows))
-    asked = any("0" in _checkpoints(item) for row in rows for item in row.evaluations)
-    if not columns or not (with_controls or asked):
+    with_base = any("0" in _checkpoints(item) for row in rows for item in row.evaluations)
+    if not columns or not (with_controls or with_base):
         return [], []
     bases = _bases(rows[0], levels)
     if len(bases) == 1:
-        gains = comparisons.table(bases[0], rows, columns, name=f"{name}-base") if asked else None
+        gains = comparisons.table(bases[0], rows, columns, name=f"{name}-base") if with_base else None
         if gains:
             gains = gains.with_end("On a benchmark whose kind was not trained, a loss is what was forgotten.")
         shares = controls.table([*bases, *rows], columns, name=f"{name}-controls")
