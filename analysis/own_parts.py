@@ -21,10 +21,10 @@ def of_run(record: dict[str, Any]) -> tuple[str, ...]:
     words = newest.get("job") or newest.get("argv") or []
     if "reward" not in record["recipe"] or {"-m", "--multirun"} & set(words):
         return ()
-    return tuple(dict.fromkeys(_chosen(words)))
+    return tuple(dict.fromkeys(_own_words(words)))
 
 
-def _chosen(words: list[str]) -> Iterator[str]:
+def _own_words(words: list[str]) -> Iterator[str]:
     values = dict(word.split("=", 1) for word in words if "=" in word)
     file = CONF / "experiment" / f"{values.get('experiment', '')}.yaml"
     text = file.read_text(encoding="utf-8") if file.is_file() else ""

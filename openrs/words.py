@@ -17,12 +17,12 @@ class Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Says in one line what is wrong and what may be meant, and ends with status 2."""
         word = ""
-        known: Iterable[str] = ()
+        options: Iterable[str] = ()
         if unknown := re.match(r"unrecognized arguments: (-[^\s=]+)", message):
-            word, known = unknown[1], self._option_string_actions
+            word, options = unknown[1], self._option_string_actions
         elif choice := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
-            word, known = choice[1], re.findall(r"[^\s',]+", choice[2])
-        close = get_close_matches(word, list(known), 1) if word else []
+            word, options = choice[1], re.findall(r"[^\s',]+", choice[2])
+        close = get_close_matches(word, list(options), 1) if word else []
         meant = f"Did you mean {close[0]}? " if close else ""
         say(f"error: {self.prog}: {message}. {meant}{self.prog} --help shows its words.")
         sys.exit(2)

@@ -41,9 +41,9 @@ def describe(plan: Plan) -> Iterator[str]:
         yield f"{config.name}: its run is not known here, as it follows from the data"
         yield f"  data      not known here: {plan.unread}"
     else:
-        known = (run.folder / "run.json").exists()
-        lost = not known and has_results(run.folder)
-        state = "exists" if known else "exists; its run.json was deleted" if lost else "new"
+        recorded = (run.folder / "run.json").exists()
+        lost = not recorded and has_results(run.folder)
+        state = "exists" if recorded else "exists; its run.json was deleted" if lost else "new"
         yield f"{config.name}: {run.folder} ({state})"
         yield f"  recipe    {run.id}"
     yield f"  scale     {config.scale.name}: {config.scale.reason}"
