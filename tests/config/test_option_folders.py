@@ -44,7 +44,7 @@ def test_conf_and_sweeps_of_the_working_directory_are_read(study):
     assert compose_config("experiment=exp2", "scale=nano").name == "exp2"
     shown = usage.text(["--help"])
     assert "\nexperiment: base, exp1, exp2, exp3, format_alone, mine, random_reward, " in shown
-    assert ", length_schedule, mine, pareto, " in shown
+    assert ", lora, mine, pareto, " in shown
 
 
 def test_a_folder_of_sweeps_alone_is_read(study):
