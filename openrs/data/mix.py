@@ -129,9 +129,10 @@ def turns(rows: Sequence[Row], curriculum: Sequence[Sequence[str]] = ()) -> list
     with rows without one last; none where nothing orders the rows."""
     place = {draw: number for number, group in enumerate(curriculum) for draw in group}
     rates = sorted({row[RATE] for row in rows if RATE in row}, reverse=True)
-    if not place and not rates:
+    ranks = {rate: number for number, rate in enumerate(rates)}
+    if not place and not ranks:
         return []
-    return [place[row["draw"]] if place else [*rates, None].index(row.get(RATE)) for row in rows]
+    return [place[row["draw"]] if place else ranks.get(row.get(RATE), len(ranks)) for row in rows]
 
 
 def _shuffled(rows: list[Row], seed: int) -> list[Row]:
