@@ -34,7 +34,12 @@ class Parser(ArgumentParser):
         self.add_argument("--outputs", type=Path, metavar="FOLDER", help="the same as OUTPUTS")
 
     def read(self, words: Sequence[str], namespace: Namespace | None = None) -> Namespace:
-        """The words, in any order of options; `outputs` holds the folder, however it is given."""
+        """The words, in any order of options; `outputs` holds the folder, however it is given.
+
+        That includes outputs=FOLDER, as a training has it.
+        """
+        if "--outputs" in self._option_string_actions:
+            words = [f"--{word}" if word.startswith("outputs=") else word for word in words]
         arguments = self.parse_intermixed_args(list(words), namespace)
         if "outputs_word" in arguments:
             folders = [path for path in (arguments.outputs_word, arguments.outputs) if path is not None]

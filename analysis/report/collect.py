@@ -92,7 +92,9 @@ class _Recipes:
         trained = [run for run in runs if run.imported or any(score.step for score in run.scores)]
         ids, texts = replicates(trained), short_names(trained, seeds=False)
         ordered = sorted(trained, key=lambda run: (run.name, ids[run.id]))
-        labels = {ids[run.id]: texts[run.id] for run in ordered}
+        labels = dict[str, str]()
+        for run in ordered:
+            labels.setdefault(ids[run.id], texts[run.id])  # of two names the first, as in tables
         places = {id_: place for place, id_ in enumerate(labels)}
         self.labels = list(labels.values())
         self._places = {run.id: places[ids[run.id]] for run in trained}

@@ -110,13 +110,13 @@ def test_wrong_words_of_a_verb_are_one_line(openrs, words, wrong):
     assert err.endswith(f" openrs {verb} --help shows its words.\n")
 
 
-@pytest.mark.parametrize("place", ["/nowhere", "--outputs=/nowhere"])
+@pytest.mark.parametrize("place", ["/nowhere", "--outputs=/nowhere", "outputs=/nowhere"])
 @pytest.mark.parametrize(
     "verb",
     ["table1", "ablation", "compare A B", "decide A B", "export", "figures", "report", "watch --once",
      "status table1", "doctor"],
 )  # fmt: skip
-def test_the_outputs_folder_is_the_last_word_or_an_option(openrs, verb, place):
+def test_the_outputs_folder_is_the_last_word_an_option_or_said_as_to_a_training(openrs, verb, place):
     status, out, err = openrs(*verb.split(), place)
     assert status or verb.startswith("watch"), "there is no such folder, and watch waits for it"
     assert "/nowhere" in out + err

@@ -214,6 +214,7 @@ const system = window.matchMedia("(prefers-color-scheme: dark)");
 setTheme(system.matches ? "dark" : "light");
 byId("theme").addEventListener("click", () => { setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"); drawPlots(); });
 system.addEventListener("change", () => { setTheme(system.matches ? "dark" : "light"); drawPlots(); });
+narrowScreen.addEventListener("change", drawPlots);
 fillStudy();
 fillAnswer();
 fillTables();

@@ -46,6 +46,8 @@ function plotly() {
 }
 
 function draw(id, traces, made) {
+  // plotly fits the plot to it when the window changes
+  Object.assign(document.getElementById(id).style, {height: `${made.height}px`, minHeight: 0});
   return plotly().react(id, traces, made, {responsive: true, displaylogo: false,
     modeBarButtonsToRemove: ["lasso2d", "select2d"], showSendToCloud: false, showEditInChartStudio: false});
 }

@@ -61,7 +61,8 @@ function folded(title, build) {
   return made;
 }
 
-function narrow() { return window.matchMedia("(max-width: 720px)").matches; }
+const narrowScreen = window.matchMedia("(max-width: 720px)");
+function narrow() { return narrowScreen.matches; }
 
 function makeTabulator(holder, columns, rows, filtered, layout) {
   return new Tabulator(holder, {

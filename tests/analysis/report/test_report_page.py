@@ -269,6 +269,21 @@ def test_the_title_of_a_plot_is_whole_on_a_narrow_screen(page):
     )
 
 
+def test_a_plot_keeps_its_height_when_the_window_changes(page):
+    page.locator("#forest0-0").scroll_into_view_if_needed()
+    height = "document.querySelector('#forest0-0 .main-svg')?.getBoundingClientRect().height"
+    page.wait_for_function(f"() => {height} > 0")
+    before = page.evaluate(height)
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.locator("#forest0-0").scroll_into_view_if_needed()
+        page.wait_for_function(
+            "() => Math.abs(document.querySelector('#forest0-0 .main-svg')?.getBoundingClientRect().width"
+            " - document.querySelector('#forest0-0').clientWidth) < 2"
+        )
+    page.wait_for_function(f"() => {height} === {before}")
+
+
 def test_a_keyboard_reaches_sections_and_the_skip_link(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
