@@ -57,7 +57,7 @@ def _curate(words: list[str], as_json: bool) -> None:
     folder = Path(config.outputs) / "curated" / curation.name
     raw = pools.raw(curation, config.catalog)
     panel = Panel(curation, raw, words, folder)
-    id_ = record.identity(curation, raw, {title: part.identity for title, part in panel.asked.items()})
+    id_ = record.identity(curation, raw, {title: part.identity for title, part in panel.answers.items()})
     done = record.read(folder, id_)
     head = f"curation {curation.name}: {folder} ({id_[:8]})"
     if config.dry_run:

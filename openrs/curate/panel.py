@@ -35,22 +35,22 @@ class Panel:
         self, curation: Curation, pools: Mapping[str, Outcome], words: Sequence[str], folder: Path
     ) -> None:
         self.folder = folder
-        self.asked: dict[str, Answers] = {}
+        self.answers: dict[str, Answers] = {}
         """Title of a filter, POOL.FILTER -> the model that it asks."""
         self.to_ask: list[str] = []
         """What a plan says of the models."""
         for name, pool in curation.pools.items():
             for key, item in pool.filters.items():
                 if item.kind not in RULES:
-                    self.asked[f"{name}.{key}"] = Answers(item, words)
+                    self.answers[f"{name}.{key}"] = Answers(item, words)
                 elif item.kind == "stand_in_judge" and pools[name].origin["id"] != noise.ID:
                     field = f"curation.pools.{name}.filters.{key}.kind"
                     refuse(field, item.kind, "judges the raw pool of curation=nano alone", "Give kind=judge")
 
     def stored(self, title: str, item: Filter, rows: list[Row]) -> list[Verdict] | None:
         """The verdicts of rules and of stored answers, for a plan; None where answers are missing."""
-        if title in self.asked:
-            answers = self.asked[title]
+        if title in self.answers:
+            answers = self.answers[title]
             missing = len(answers.missing([row["id"] for row in rows]))
             self.to_ask += text.to_ask(title, answers, len(rows), missing)
             if missing:
@@ -63,9 +63,9 @@ class Panel:
         Raises:
             Mistake: as `Answers.generate`.
         """
-        if title not in self.asked:
+        if title not in self.answers:
             return [RULES[item.kind](row) for row in rows]
-        answers = self.asked[title]
+        answers = self.answers[title]
         instruction = answers.config.evaluation.instruction
         questions = {row["id"]: filters.question(item, instruction, row) for row in rows}
         answers.generate(questions, self.folder, title)

@@ -22,11 +22,11 @@ from openrs.records.recipe import digest
 from openrs.records.run import provenance
 
 
-def identity(curation: Curation, outcomes: Mapping[str, Outcome], asked: Mapping[str, Any]) -> str:
+def identity(curation: Curation, outcomes: Mapping[str, Outcome], answers: Mapping[str, Any]) -> str:
     """Names all that decides the curated set: rows, filters, and who answers.
 
     Args:
-        asked: title of a filter -> what decides its answers.
+        answers: title of a filter -> what decides its answers.
     """
     pools = {name: _stated(pool) for name, pool in curation.pools.items()}
     return digest(
@@ -35,7 +35,7 @@ def identity(curation: Curation, outcomes: Mapping[str, Outcome], asked: Mapping
             "order": {name: list(pool["filters"]) for name, pool in pools.items()},
             "rows": {name: outcome.origin["fingerprint"] for name, outcome in outcomes.items()},
             "seeds": [curation.seed, curation.max_problems],
-            "asked": dict(asked),
+            "asked": dict(answers),
         }
     )
 
