@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from openrs.analysis.run_records import RunRecords
@@ -41,21 +42,40 @@ def differences(runs: Sequence[RunRecords], seeds: bool = True, own: bool = True
         by_name[run.name].append(run)
     texts = {}
     for members in by_name.values():
-        levels = factors(members)
-        if "data.rows" in levels and len(levels) > 1:
+        levels, files = factors(members), contents(members)
+        if "data.rows" in levels and (len(levels) > 1 or any(files)):
             del levels["data.rows"]  # the fingerprint follows from what differs beside it
         levels = named(levels if seeds else without_seeds(levels))
-        for run, text in zip(members, _joined(levels, len(members)), strict=True):
-            stated = {level.split(".")[0] for level in levels}
+        for run, text, file in zip(members, _joined(levels, len(members)), files, strict=True):
+            stated = {level.split(".")[0] for level in levels} | ({"data"} if file else set())
             adapter = None if "adapter" in stated else run.recipe.get("adapter")
             parts = [part for part in run.own_parts if own and re.split(r"[.=]", part)[0] not in stated]
-            texts[run.id] = ", ".join(filter(None, [*parts, adapter and f"adapter={adapter['name']}", text]))
+            own_file = file and f"data={file}"
+            texts[run.id] = ", ".join(
+                filter(None, [*parts, own_file, adapter and f"adapter={adapter['name']}", text])
+            )
     return texts
 
 
 def without_seeds(levels: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """Factors without those in which runs of one recipe differ (the rows follow from data.seed)."""
     return {key: values for key, values in levels.items() if key not in (*SEEDS, "data.rows")}
+
+
+def contents(runs: Sequence[RunRecords]) -> list[str]:
+    """For each run the files or ids of those of its sources that hold other problems in another run."""
+    marks: dict[str, dict[str, str]] = defaultdict(dict)  # source -> fingerprint -> the last part of its id
+    for run in runs:
+        for source, (title, mark) in run.sources.items():
+            marks[source][mark] = title
+    titles = {
+        source: {mark: title if len(set(read.values())) == len(read) else f"{title}...{mark[:4]}"
+                 for mark, title in read.items()}
+        for source, read in marks.items() if len(read) > 1
+    }  # fmt: skip
+    return [
+        "+".join(titles[key][mark] for key, (_, mark) in run.sources.items() if key in titles) for run in runs
+    ]
 
 
 def _joined(levels: dict[str, list[Any]], count: int) -> list[str]:
@@ -137,8 +157,11 @@ def _keys(tree: Any) -> str:
 
 
 def spelled(values: Sequence[Any]) -> list[str]:
-    """Values as labels show them: long numbers with four digits where that tells them apart, a long text by
-    its beginning and four digits of its hash."""
+    """Values as labels show them: long numbers with four digits where that tells them apart, long paths by
+    their last part where that does, another long text by its beginning and four digits of its hash."""
+    last = [PurePath(text).name if len(text) > 30 and " " not in text else text for text in map(str, values)]
+    if len(set(last)) == len(set(map(str, values))):
+        values = [value if str(value) == text else text for value, text in zip(values, last, strict=True)]
     exact = [text if len(text) <= 30 else f"{text[:20]}...{digest(text)[:4]}" for text in map(str, values)]
     rounded = [
         f"{value:.4g}" if isinstance(value, float) and len(text) > 8 else text
@@ -148,8 +171,21 @@ def spelled(values: Sequence[Any]) -> list[str]:
 
 
 def replicates(runs: Sequence[RunRecords]) -> dict[str, str]:
-    """Run id -> an id of its recipe without the seeds: equal for runs that repeat each other."""
-    return {
+    """Run id -> an id of its recipe without the seeds: equal for runs that repeat each other.
+
+    The rows of a recipe follow from its seed and from its sources, so where the sources' problems differ, the
+    recipes do.
+    """
+    ids = {
         run.id: digest({"leaves": seedless(run.recipe), "trained": run.name if run.imported else None})
         for run in runs
     }
+    contents = defaultdict[str, set[str]](set)
+    for run in runs:
+        if run.sources:
+            contents[ids[run.id]].add(_content(run))
+    return {run.id: ids[run.id] + (_content(run) if len(contents[ids[run.id]]) > 1 else "") for run in runs}
+
+
+def _content(run: RunRecords) -> str:
+    return digest({name: mark for name, (_, mark) in run.sources.items()}) if run.sources else ""

@@ -3,9 +3,9 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from openrs.analysis import devices, own_parts
@@ -39,6 +39,9 @@ class RunRecords:
     """Scores of looks."""
     own_parts: tuple[str, ...] = ()
     """What its command chose in the place of its experiment's."""
+    sources: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Each source of its training data: the last part of its id or file, and the fingerprint of its problems.
+    Older records have none."""
 
     @property
     def imported(self) -> bool:
@@ -121,7 +124,14 @@ def load(folder: Path) -> RunRecords | None:
         sequential=tuple(sequential.read_all(folder)),
         looked_at=len(read) - len(whole),
         own_parts=own_parts.of_run(record),
+        sources=_sources(record),
     )
+
+
+def _sources(record: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    read = (call["data"].get("sources") for call in reversed(record.get("invocations", [])) if "data" in call)
+    newest: dict[str, Any] = next(filter(None, read), {})
+    return {name: (PurePath(source["id"]).name, source["fingerprint"]) for name, source in newest.items()}
 
 
 def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:

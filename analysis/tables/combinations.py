@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from openrs.analysis.cells import Cell, Metric, means_over_runs, measure_all
-from openrs.analysis.factors import factors, named, spelled, without_seeds
+from openrs.analysis.factors import contents, factors, named, spelled, without_seeds
 from openrs.analysis.rows import ResultRow, differing_settings
 from openrs.analysis.run_records import Evaluation
 from openrs.analysis.statistics import intervals
@@ -48,7 +48,10 @@ def levels_of(evaluations: Sequence[Evaluation], requested: Sequence[str]) -> Le
     Args:
         requested: factors that are not put together under the name of their group.
     """
-    values = without_seeds(named(factors([item.run for item in evaluations]), requested))
+    runs = [item.run for item in evaluations]
+    values = without_seeds(named(factors(runs), requested))
+    if any(files := contents(runs)):
+        values["data"] = [file or "other" for file in files]
     for key in differing_settings(evaluations):
         values[f"evaluation.{key}"] = [item.settings.get(key) for item in evaluations]
     return {

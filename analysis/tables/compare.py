@@ -31,11 +31,12 @@ def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
     joined = {*above, name} <= {run.name for run in runs}  # the label of one recipe under several names
     wanted = {*above, name} if joined else {name}
     is_id = len(name) >= 8
-    labels = names(runs, seeds=False), short_names(runs, seeds=False)
+    trained = [run for run in runs if run.imported or any(item.step for item in run.scores)]
+    labels = names(runs, seeds=False), short_names(trained, seeds=False)
     fits = [
         run
         for run in runs
-        if not wanted.isdisjoint((run.name, run.folder.name, *(part[run.id] for part in labels)))
+        if not wanted.isdisjoint((run.name, run.folder.name, *(part.get(run.id) for part in labels)))
         or (is_id and run.id.startswith(name))
     ]
     if len(set(replicates(fits).values())) != 1:
