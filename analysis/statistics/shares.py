@@ -16,8 +16,8 @@ from openrs.analysis.statistics.differences import least_error
 from openrs.analysis.statistics.recipes import Spread
 
 Array = NDArray[np.float64]
-FARTHEST = 1000.0
-"""Beyond so many times the gain an end is not looked for."""
+FARTHEST = 10.0
+"""Beyond so many times the gain an end is not looked for: such an interval says nothing of the share."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Arms:
 
 
 def share_of_gain(arms: Arms) -> Share | None:
-    """The share that `part` reaches of the gain of `whole`, or None where the gain is not beyond noise."""
+    """The share that `part` reaches of the gain of `whole`, or None where the gain may be noise."""
     if min(len(columns[0]) for columns in arms.base) < 2:  # one problem says nothing of others
         return None
     gain, half = arms.contrast(0.0, 1.0)

@@ -71,7 +71,8 @@ def table(
         "the true reward taught more; below 0 the control arm ends below the base model.",
     ]
     if any(NOT_KNOWN in cells for _, cells in body):
-        notes.append(f"{NOT_KNOWN}: the gain itself is within noise there, or outcomes are not known.")
+        why = "the gain itself is within noise there or hardly beyond it, or outcomes are not known"
+        notes.append(f"{NOT_KNOWN}: {why}.")
     if study.spread(titles) is None:
         notes.append(CHECKPOINTS)
     return Table("Share of the gain that control arms reach", tuple(columns), body, tuple(notes), name)

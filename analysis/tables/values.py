@@ -9,7 +9,7 @@ from openrs.analysis.cells import AVERAGE, Cell, Metric
 from openrs.analysis.mixing import NOT_STATED
 from openrs.analysis.rows import ResultRow
 from openrs.analysis.statistics import intervals, recipes
-from openrs.analysis.tables.comparisons import marks
+from openrs.analysis.tables.marks import marks
 from openrs.analysis.tables.table import Value, bound
 
 Body = tuple[tuple[str, tuple[Value | None, ...]], ...]

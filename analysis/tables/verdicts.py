@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from openrs.analysis.cells import AVERAGE, Metric
 from openrs.analysis.rows import ResultRow
-from openrs.analysis.tables.comparisons import FEW, TOO_FEW, Study, marks, shown
+from openrs.analysis.tables.comparisons import FEW, TOO_FEW, Study, shown
+from openrs.analysis.tables.marks import marks
 from openrs.analysis.tables.table import BEST
 
 

@@ -1,6 +1,6 @@
-"""Checks of a config: each number within its limits, and batches, lengths, steps and names that fit together.
+"""Checks of a config: each number within its limits, and lengths, steps and names that fit together.
 
-Devices, evaluation, rewards and the parts of the loss have files of their own beside this one.
+Batches, devices, evaluation, rewards and the parts of the loss have files of their own beside this one.
 """
 
 import math
@@ -10,6 +10,7 @@ from typing import Any
 
 from openrs.config import (
     algorithm_checks,
+    batch_checks,
     curation,
     device_checks,
     evaluation_checks,
@@ -33,7 +34,7 @@ def check(config: Config) -> None:
     """
     _fields(config, "")
     for part in (
-        _batches,
+        batch_checks.check,
         _lengths,
         reward_checks.check,
         algorithm_checks.check,
@@ -88,43 +89,6 @@ def _short(value: Any) -> str:
     except ValueError:  # more digits than Python spells
         return "a number of more digits than can be read"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
-
-
-def _batches(config: Config) -> None:
-    algorithm, processes = config.algorithm, config.hardware.training_processes
-    if (
-        algorithm.whole_groups
-        and algorithm.micro_batch % algorithm.group_size
-        and not algorithm_checks.takes_groups_apart(algorithm)
-    ):
-        refuse(
-            "algorithm.micro_batch",
-            algorithm.micro_batch,
-            f"must hold whole groups of algorithm.group_size={algorithm.group_size} completions",
-            f"Give a multiple, as algorithm.micro_batch={algorithm.group_size}, "
-            "or algorithm.whole_groups=false; an even share of a group takes another algorithm.loss, as "
-            "grpo, and algorithm.entropy_bonus=0",
-        )
-    completions = algorithm.prompts_per_step * algorithm.group_size
-    if completions % (algorithm.micro_batch * processes):
-        refuse(
-            "algorithm.prompts_per_step",
-            algorithm.prompts_per_step,
-            f"{algorithm.prompts_per_step} prompts x {algorithm.group_size} completions = {completions} "
-            f"do not divide into micro-batches of {algorithm.micro_batch} on "
-            f"{processes} processes (hardware={config.hardware.name})",
-            f"Give hardware.training_processes={_even_processes(completions, algorithm.micro_batch)}, "
-            "or change algorithm.micro_batch or algorithm.prompts_per_step (which is another recipe)",
-        )
-
-
-def _even_processes(completions: int, micro_batch: int) -> str:
-    """The numbers of processes that share a batch evenly."""
-    if completions % micro_batch:
-        return "... (none: the micro-batch does not divide the batch)"
-    micro_batches = completions // micro_batch
-    counts = [str(n) for n in range(1, micro_batches + 1) if micro_batches % n == 0]
-    return " or ".join(filter(None, (", ".join(counts[:-1]), counts[-1])))
 
 
 def _lengths(config: Config) -> None:

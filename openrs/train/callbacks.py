@@ -1,7 +1,5 @@
 """What happens beside training: metrics, progress, early stops, whole checkpoints, pushes, W&B."""
 
-import json
-import math
 import sys
 import threading
 import time
@@ -13,7 +11,6 @@ from statistics import median
 from typing import Any
 
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 from transformers.integrations import WandbCallback
 from trl.extras import profiling
@@ -21,120 +18,18 @@ from trl.extras import profiling
 from openrs.adapters import name_base
 from openrs.config.catalog import Model
 from openrs.config.schema import Config
-from openrs.errors import Mistake
 from openrs.hub.push import Repository, push_pending
-from openrs.processes import interruption
 from openrs.records.checkpoints import free_what_is_passed, mark_whole
-from openrs.records.files import write_lines
-from openrs.records.metric_names import NAMES
 from openrs.records.run import Run
-from openrs.records.training import logged_steps
-from openrs.rewards.scripts import foreign_share
 from openrs.terminal import say
 from openrs.tracker import wandb_run
-from openrs.train.collapse import Stop, StopRule
+from openrs.train.early_stop import EarlyStop
 
 QUIET_SECONDS = 60
 """Longest silence of the log, which would look like a run that hangs: the paper's steps take 173 s."""
 
 RECENT = 11
 """Steps whose median is the time that a step takes."""
-
-
-class Metrics(TrainerCallback):
-    """Writes one line a step; lines that a killed process logged past its checkpoint are dropped."""
-
-    def __init__(self, path: Path, resumed_at: int) -> None:
-        lines = [line for line in logged_steps(path.parent) if line["step"] <= resumed_at]
-        write_lines(path, lines)
-        self.path = path
-        self.seconds = [line["step_seconds"] for line in lines if "step_seconds" in line]
-        """What the earlier steps took."""
-        self.began = 0.0
-        self.line: dict[str, Any] = {}
-        self.texts: Callable[[], list[str]] = list
-        """The completions of the step."""
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Starts the step's clock."""
-        self.began = time.perf_counter()
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Translates TRL's metrics and appends them.
-
-        Raises:
-            Mistake: the loss is not a number, which all later weights would be.
-        """
-        if "reward" not in logs:
-            return  # the summary at the end of training
-        if not math.isfinite(logs["loss"]):
-            raise Mistake(
-                f"algorithm.learning_rate: at {args.learning_rate:g} the loss of step {state.global_step} is "
-                f"{logs['loss']}, so training ended; checkpoints before that step stay. Give a smaller rate, "
-                "or model.compute_dtype=float32."
-            )
-        line: dict[str, Any] = {"step": state.global_step}
-        line |= {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
-        if "verifier_timeouts" in line:  # TRL takes the mean over the processes
-            line["verifier_timeouts"] *= PartialState().num_processes
-        line["rewards"] = {
-            key.split("/")[1]: value
-            for key, value in logs.items()
-            if key.startswith("rewards/") and key.endswith("/mean") and not math.isnan(value)
-        }
-        line["foreign_share"] = foreign_share(self.texts())
-        line["step_seconds"] = round(time.perf_counter() - self.began, 3)
-        self.line = line
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-class EarlyStop(TrainerCallback):
-    """Ends training with a checkpoint where a rule says so, or where the command is asked to end.
-
-    The first process, which has the metrics, decides for all.
-
-    Args:
-        metrics: the first process's.
-        last: the step at which training ends anyway.
-        iterations: steps that use the same completions.
-        stop_requested: whether the command is asked to end.
-    """
-
-    def __init__(
-        self,
-        metrics: Metrics | None,
-        rule: StopRule | None,
-        last: int,
-        iterations: int,
-        stop_requested: Callable[[], object] = interruption.stop_requested,
-    ) -> None:
-        self.metrics, self.rule = metrics, rule
-        self.last, self.iterations, self.stop_requested = last, iterations, stop_requested
-        self.pending: Stop | None = None
-        """The rule's verdict, which acts after a step that ends the use of its completions."""
-        self.stopped: dict[str, Any] | None = None
-        self.interrupted = False
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-        """Applies the rule; completions in use for several steps are not cut in the middle."""
-        step = state.global_step
-        if "reward" not in logs or step >= self.last:
-            return
-        if self.metrics is not None and self.rule is not None and self.pending is None:
-            self.pending = self.rule(self.metrics.line)
-        stop, stop_requested = self.pending, self.metrics is not None and bool(self.stop_requested())
-        if PartialState().num_processes > 1:
-            stop, stop_requested = broadcast_object_list(
-                [stop, stop_requested]
-            )  # all processes must end after the same step
-        if step % self.iterations or not (stop or stop_requested):
-            return
-        if stop:
-            self.stopped = {"step": step, "kind": stop.kind, "reason": stop.reason}
-        self.interrupted = not stop
-        control.should_save = True
-        control.should_training_stop = True
 
 
 class TrainingProgress(TrainerCallback):

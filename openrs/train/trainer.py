@@ -37,14 +37,14 @@ from openrs.train.arguments import trainer_arguments
 from openrs.train.callbacks import (
     Checkpoints,
     Curves,
-    EarlyStop,
-    Metrics,
     Pushes,
     StopAt,
     TrainingProgress,
     curves_in_wandb,
 )
 from openrs.train.collapse import StopRule
+from openrs.train.early_stop import EarlyStop
+from openrs.train.metrics import Metrics
 from openrs.train.prompts import read_prompts, whole, write_prompts
 from openrs.train.sampler_check import CheckedTrainer
 

@@ -21,6 +21,7 @@ from openrs.analysis import cells, decision_ledger, run_records
 from openrs.analysis.rows import ResultRow
 from openrs.analysis.statistics import decisions, differences, intervals, power, recipes, selection
 from openrs.analysis.tables import comparisons, table1
+from openrs.analysis.tables.marks import marks
 from openrs.paths import ROOT
 from openrs.records.scores import ScoreAddress, score
 from openrs.studies import replicates
@@ -284,9 +285,9 @@ def test_size_of_the_marks():
                     ResultRow(str(i), (), {"x": measured(rng.binomial(k, ability) / k, k)})
                     for i in range(count)
                 ]
-                marks = comparisons.marks(made, [["x"]])[0]
-                wrong += len(marks) < count
-                bold += "best" in marks.values()
+                marked = marks(made, [["x"]])[0]
+                wrong += len(marked) < count
+                bold += "best" in marked.values()
             print(f"{count:>3} rows, k {k}: {100 * wrong / rounds:>5.1f} {100 * bold / rounds:>5.1f}")
             assert wrong / rounds < 0.10
 

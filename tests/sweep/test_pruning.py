@@ -10,8 +10,8 @@ from openrs.analysis.card import card
 from openrs.studies.trials import PROMOTES, RECORD, slots
 from openrs.sweep import promotion, pruning
 from openrs.sweep import trial as job
-from openrs.train.callbacks import EarlyStop
 from openrs.train.collapse import Stop
+from openrs.train.early_stop import EarlyStop
 from tests.helpers.plans import HALVING, Study, logs, plan_of, step, trained
 
 
