@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -9,7 +10,7 @@ from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.studies.liveness import lost
-from openrs.studies.trials import ERROR, FINAL, PROMOTES, SLOT, Slot, died, put_back, slots
+from openrs.studies.trials import ERROR, FINAL, PROMOTES, RECORD, SLOT, Slot, died, put_back, slots
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Patience:
     retries: int
     deaths: int
     forgiven: frozenset[int] = frozenset()
-    """Numbers of trials that were left FAILED when this command joined the study: whoever starts a command
-    again has mended something, so each gets one more try."""
+    """Numbers of trials that get one more try: those that were left FAILED when this command joined the
+    study, as whoever starts a command again has mended something, and those whose run is gone."""
     failed: int = 0
     """Attempts that had failed of themselves by then."""
 
@@ -30,21 +31,28 @@ class Patience:
         return f"{{forgiven:{sorted(self.forgiven)},failed:{self.failed}}}"
 
 
-def patience(options: DictConfig, study: optuna.Study | None) -> Patience:
-    """The patience of a command that joins a study, or of a worker that another command started."""
+def patience(options: DictConfig, study: optuna.Study | None, outputs: Path) -> Patience:
+    """The patience of a command that joins a study, or of a worker that another command started.
+
+    Args:
+        outputs: the folder of the runs.
+    """
     first = Patience(options.retries, options.deaths)
     if options.joined is not None:
         return replace(first, forgiven=frozenset(options.joined.forgiven), failed=options.joined.failed)
     if study is None:
         return first
-    return replace(first, forgiven=left_failed(study, first), failed=failures(study))
+    gone = frozenset(trial.number for trial in without_run(study, outputs))
+    return replace(first, forgiven=left_failed(study, first) | gone, failed=failures(study))
 
 
 def owed(slot: Slot, patience: Patience) -> bool:
     """Whether a slot's last trial failed in a way that is to be tried again."""
+    if slot.last.number in patience.forgiven:
+        return True
     if slot.last.state != TrialState.FAIL:
         return False
-    if slot.last.number in patience.forgiven or put_back(slot.last):
+    if put_back(slot.last):
         return True
     if slot.last.user_attrs.get(FINAL):
         return False
@@ -74,6 +82,24 @@ def left_failed(study: optuna.Study, patience: Patience) -> frozenset[int]:
     taken = slots(study.get_trials(deepcopy=False)).values()
     last = [slot.last for slot in taken if not owed(slot, patience)]
     return frozenset(trial.number for trial in last if trial.state == TrialState.FAIL)
+
+
+def without_run(study: optuna.Study, outputs: Path) -> list[FrozenTrial]:
+    """The complete trials whose run has no record any more, as somebody removed its folder.
+
+    Args:
+        outputs: the folder of the runs now; a trial remembers an earlier one.
+    """
+    last = [slot.last for slot in slots(study.get_trials(deepcopy=False)).values()]
+    complete = [trial for trial in last if trial.state == TrialState.COMPLETE]
+    folders = {trial.number: trial.user_attrs.get(RECORD, {}).get("folder") for trial in complete}
+    return [
+        trial for trial in complete if (run := folders[trial.number]) and not _is_there(Path(run), outputs)
+    ]
+
+
+def _is_there(run: Path, outputs: Path) -> bool:
+    return any((folder / "run.json").exists() for folder in (run, outputs / "runs" / run.name))
 
 
 def reclaim(study: optuna.Study, mine: set[int], heartbeat: int) -> None:

@@ -21,6 +21,7 @@ from openrs.records.run import say_read_only
 from openrs.studies.reader import QUESTION
 from openrs.studies.spending import limits, spent
 from openrs.studies.storage import Lock, open_storage, unusable
+from openrs.studies.trials import RECORD, title
 from openrs.sweep import budget, points, report, slots, workers
 from openrs.sweep.estimate import estimate, forecast
 from openrs.sweep.joining import join
@@ -70,7 +71,7 @@ class Sweep:
         if study is None and question.extend is None and not listed:
             points.check(question.points, question.typed)
         if plans:
-            return report.plan(question, study, slots.patience(self.options, study))
+            return report.plan(question, study, self._patience(study))
         try:
             study, question = self._open(question)
         except OSError as error:
@@ -78,8 +79,11 @@ class Sweep:
                 raise
             say_read_only(question.folder, str(error.strerror))
             return report.report(question, study, self.options)
-        patience = slots.patience(self.options, study)
+        patience = self._patience(study)
         if question.typed:
+            for trial in slots.without_run(study, Path(self.config.outputs)):
+                run = Path(trial.user_attrs[RECORD]["folder"]).name
+                question.say(f"{title(trial)}: its run {run} is gone, so it is made again")
             self._hold_budget(question, study, patience)
         progress = Progress()
         self._work(question, patience, progress)
@@ -89,8 +93,11 @@ class Sweep:
             )
         return report.report(question, study, self.options) if self.options.report else True
 
+    def _patience(self, study: optuna.Study | None) -> Patience:
+        return slots.patience(self.options, study, Path(self.config.outputs))
+
     def _owed(self, question: Question, study: optuna.Study) -> list[int]:
-        patience = slots.patience(self.options, study)
+        patience = self._patience(study)
         return slots.owed_slots(study.get_trials(deepcopy=False), question.points.total, patience)
 
     def _open(self, question: Question) -> tuple[optuna.Study, Question]:

@@ -12,7 +12,7 @@ from openrs.studies.liveness import WORKER, me
 from openrs.studies.trials import ERROR, FINAL, PROMOTES, PUT_BACK, RECORD, SLOT, slots
 from openrs.sweep import promotion
 from openrs.sweep.run_curves import RUN, curves
-from openrs.sweep.slots import Patience, enqueue_next, left_failed, owed
+from openrs.sweep.slots import Patience, enqueue_next, left_failed, owed, owed_slots, patience
 
 PATIENCE = Patience(retries=1, deaths=2)
 
@@ -70,6 +70,21 @@ def test_what_was_put_back_is_owed_however_often(study):
         study.tell(trial, state=TrialState.FAIL)
     failed(study, take(study))
     assert take(study).params["x"] == 0, "and its failures are counted as if it had never been away"
+
+
+def test_a_complete_trial_whose_run_was_removed_is_made_again(study, tmp_path):
+    for name in ("kept", "removed", "moved"):
+        trial = take(study)
+        trial.set_user_attr(RECORD, {"run": name, "folder": str(tmp_path / "before" / name)})
+        study.tell(trial, 1.0)
+    for folder in ("before/kept", "now/runs/moved"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "run.json").touch()
+    options = OmegaConf.create({"retries": 1, "deaths": 2, "joined": None})
+    joined = patience(options, study, tmp_path / "now")
+    trials = study.get_trials()
+    assert owed_slots(trials, 3, joined) == [1]
+    assert owed_slots(trials, 3, PATIENCE) == []
 
 
 def test_what_was_left_failed_gets_one_more_try_by_a_new_command(study):
