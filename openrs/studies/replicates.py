@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from openrs.studies.trials import RECORD, described
+from openrs.studies.trials import FROZEN, RECORD, described
 
 SEED = "seed"
 """The parameter whose values are replicates of one point."""
@@ -52,11 +52,12 @@ def _complete(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
     for trial in trials:
         record = trial.user_attrs.get(RECORD, {})
         level = repr(sorted((name, value) for name, value in trial.params.items() if name != SEED))
-        run = record.get("run") or repr(trial.params.get(SEED))
+        seed = repr(trial.params.get(SEED))
         if trial.state == TrialState.COMPLETE:
-            levels[level].setdefault(run, trial)
+            levels[level].setdefault(record.get("run") or seed, trial)
         if trial.state.is_finished():  # a promotion overrules a stop
-            stopped[level, run] = trial.state == TrialState.PRUNED and record.get("kind") == "pruned"
+            stop = record.get("kind") == "pruned" or FROZEN in trial.user_attrs
+            stopped[level, seed] = trial.state == TrialState.PRUNED and stop
     left_out = {level for (level, _), stop in stopped.items() if stop}
     return [list(members.values()) for level, members in levels.items() if level not in left_out]
 

@@ -12,7 +12,7 @@ from openrs.studies import reader, replicates
 from openrs.studies.liveness import WORKER, dead
 from openrs.studies.reader import QUESTION, TRIAL, SweepStudy
 from openrs.studies.spending import spent
-from openrs.studies.trials import RECORD, REPEATED, counts, described, newest, put_back, title, why
+from openrs.studies.trials import FROZEN, RECORD, REPEATED, counts, described, newest, put_back, title, why
 from openrs.terminal import duration
 
 
@@ -101,7 +101,7 @@ def _costs(
             text += f"; budget.{name}={limit:g}, {max(0.0, limit - used[name]):.3g} left"
     yield text
     ended = [trial for trial in last if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    trained = [trial for trial in ended if not trial.user_attrs.get(REPEATED)]
+    trained = [trial for trial in ended if not {REPEATED, FROZEN} & trial.user_attrs.keys()]
     running = [_elapsed(t) for t in last if t.state == TrialState.RUNNING and t.datetime_start]
     if trained and (running or total > len(last)):
         yield _left(trained, running, total - len(last))

@@ -22,8 +22,11 @@ REPEATED = "repeated"
 PROMOTES = "promotes"
 """The number of the pruned trial whose run this one takes on."""
 
-SEEDS = "seeds"
-"""The number of training seeds of the trial's point, where it has several."""
+AFTER = "after"
+"""The runs of its point's earlier training seeds, with which the pruner judges the trial's run together."""
+
+FROZEN = "frozen"
+"""Why the trial is answered without training: an earlier training seed of its point was stopped."""
 
 REASON = "reason"
 """Why the trial was pruned, stopped, or failed."""

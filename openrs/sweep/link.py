@@ -4,6 +4,7 @@ The process may be another than the one in which the sweep runs, on another mach
 through the study's name and the trial's number.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -31,8 +32,8 @@ class StudyLink:
     signal: Signal
     promotes: int | None = None
     """The number of the pruned trial whose run this one takes on, if it does."""
-    seeds: int = 1
-    """The training seeds of the trial's point."""
+    after: Sequence[str] = ()
+    """The runs of its point's earlier training seeds: the run is judged by the mean with them."""
 
     def open(self) -> "optuna.Study":
         """The study."""
@@ -61,16 +62,17 @@ class StudyLink:
             record: the address of the run.
 
         Returns:
-            The link with what the study says of the trial: which one it promotes, and its point's seeds.
+            The link with what the study says of the trial: which one it promotes, and the runs of
+            its point's earlier seeds.
         """
         path = self.storage.removeprefix("sqlite:///")
         if path != self.storage and not Path(path).exists():
             return self  # a launcher's job on another machine; SQLite would make an empty file here
-        from openrs.studies.trials import PROMOTES, SEEDS
+        from openrs.studies.trials import AFTER, PROMOTES
 
         self.note(**record)
         attributes = self.trial().user_attrs
-        return replace(self, promotes=attributes.get(PROMOTES), seeds=attributes.get(SEEDS, 1))
+        return replace(self, promotes=attributes.get(PROMOTES), after=attributes.get(AFTER, ()))
 
 
 @cache  # opening a database takes some 30 ms, and a job needs its storage several times

@@ -1,7 +1,9 @@
 """The points of a sweep as configs and runs; and whether they are any, asked before the first is trained."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +56,17 @@ class Points:
             return self.grid[slot]
         return {SEED: self.seeds[slot % len(self.seeds)]} if self.seeds else {}
 
-    def runs_of(self, params: dict[str, Any]) -> int:
-        """The runs of the point that has these params: one for each of its training seeds."""
-        if self.folders is None or self.grid is None:
-            return max(1, len(self.seeds))
-
-        def point(params: dict[str, Any]) -> dict[str, Any]:
-            return {key: value for key, value in params.items() if key != SEED}
-
-        return sum(point(other) == point(params) for other in self.grid[: self.total])
+    @cached_property
+    def members(self) -> list[list[int]]:
+        """The slots of each point, in the order of its training seeds."""
+        if self.grid is None:
+            runs = max(1, len(self.seeds))
+            return [list(range(at, min(at + runs, self.total))) for at in range(0, self.total, runs)]
+        members: dict[str, list[int]] = defaultdict(list)
+        for slot, params in enumerate(self.grid[: self.total]):
+            rest = {key: value for key, value in params.items() if self.folders is None or key != SEED}
+            members[repr(rest)].append(slot)
+        return list(members.values())
 
     def compose(self, params: dict[str, Any]) -> DictConfig:
         """The job config of one point, as Hydra composes it.

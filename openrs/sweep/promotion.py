@@ -6,17 +6,19 @@ Here the pruner is asked about the paused run again, as though it had not been a
 promotion is a new trial of the same slot, on the same run.
 """
 
+import math
+
 from omegaconf import DictConfig
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.studies.trials import PROMOTES, RECORD, Slot
-from openrs.sweep.run_curves import HALVING, RUN, STOP, copied, curves, rungs_of
+from openrs.sweep.run_curves import HALVING, RUN, copied, curves, rungs_of
 from openrs.sweep.sampler import make_pruner
 
 
 def next_promotion(
-    settings: DictConfig, name: str, storage: BaseStorage, slots: dict[int, Slot]
+    settings: DictConfig, name: str, storage: BaseStorage, slots: dict[int, Slot], best: bool = False
 ) -> FrozenTrial | None:
     """The pruned trial whose run is to go on, the highest rung and the best value first.
 
@@ -25,6 +27,8 @@ def next_promotion(
         name: of the sweep's study.
         storage: where both studies are.
         slots: the sweep's slots.
+        best: the first of them goes on whatever the pruner says, as nothing else is left to do and no point
+            has come to its end: too few passed a rung for the pruner to let one go on.
     """
     pruner = make_pruner(settings)
     paused = _paused(slots) if isinstance(pruner, HALVING) else {}
@@ -38,25 +42,13 @@ def next_promotion(
     ]
     for curve in sorted(stopped, key=_place, reverse=True):
         trial = paused[curve.user_attrs[RUN]]
-        if _going_on(curve, slots):
+        if best and not math.isnan(_place(curve)[1]):
             return trial
         *before, _ = rungs_of(curve).items()
         _, copy = copied(study, curve.number, curve.intermediate_values, dict(before))
         if not copy.should_prune():
             return trial
     return None
-
-
-def _going_on(curve: FrozenTrial, slots: dict[int, Slot]) -> bool:
-    """Whether another run of the curve's point was promoted since the point's stop: then all of them are, as
-    only the mean of all is judged again."""
-    stopped = curve.user_attrs.get(STOP, {}).get("trials", {})
-    for slot in slots.values():
-        promotes = slot.last.user_attrs.get(PROMOTES)
-        run = next((_run(trial) for trial in slot.trials if trial.number == promotes), "")
-        if run in stopped and promotes >= stopped[run]:
-            return True
-    return False
 
 
 def _run(trial: FrozenTrial) -> str:
@@ -70,13 +62,13 @@ def _place(curve: FrozenTrial) -> tuple[int, float]:
 
 
 def _paused(slots: dict[int, Slot]) -> dict[str, FrozenTrial]:
-    """The runs that a pruner stopped and nobody takes on, each with its newest trial; of the runs of a point
-    one. Equal proposals share a run, and a stop is overruled by the promotion of a trial that is no older."""
+    """The runs that a pruner stopped and nobody takes on, each with its newest trial. Equal proposals
+    share a run, and a stop is overruled by the promotion of a trial that is no older."""
     ended = sorted((slot.last for slot in slots.values()), key=lambda trial: trial.number)
     paused = {
         _run(trial): trial
         for trial in ended
-        if trial.state == TrialState.PRUNED and trial.user_attrs[RECORD]["kind"] == "pruned"
+        if trial.state == TrialState.PRUNED and trial.user_attrs.get(RECORD, {}).get("kind") == "pruned"
     }
     for slot in slots.values():
         if not slot.last.state.is_finished():
@@ -84,4 +76,4 @@ def _paused(slots: dict[int, Slot]) -> dict[str, FrozenTrial]:
             working = [slot.last, *(trial for trial in slot.trials if trial.number == promotes)]
             for trial in working:
                 paused.pop(_run(trial), None)
-    return {trial.user_attrs[RECORD].get("point") or run: trial for run, trial in paused.items()}
+    return paused

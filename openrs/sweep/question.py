@@ -15,7 +15,7 @@ from openrs.errors import Mistake
 from openrs.paths import CONF
 from openrs.records.recipe import digest
 from openrs.studies.storage import address
-from openrs.sweep import objective, sampler, seeds, signal, signal_checks, space
+from openrs.sweep import objective, sampler, seed_axis, signal, signal_checks, space
 from openrs.sweep.points import Points
 
 SAMPLES = 20
@@ -64,8 +64,8 @@ def read_question(
     typed = "objective" in config
     folders = _folders(config) if typed else None
     swept = space.parse(arguments, options.params, loader, folders)
-    runs = seeds.stated(swept, config) if typed else 1
-    swept = seeds.axis(swept, config, runs) if runs > 1 else swept
+    runs = seed_axis.stated(swept, config) if typed else 1
+    swept = seed_axis.axis(swept, config, runs) if runs > 1 else swept
     objectives, directions = _objectives(config, options, typed)
     extend = _extension(options.custom_search_space)
     if not swept.distributions and extend is None:
@@ -78,7 +78,7 @@ def read_question(
     if grid is None:
         sampler.rehearse(options.sampler, swept, directions)
     searched = grid is None and typed
-    replicates = seeds.of_search(swept, extend is not None) if searched else ()
+    replicates = seed_axis.of_search(swept, extend is not None) if searched else ()
     total = _total(options.n_trials, grid, runs, len(replicates))
     points = Points(loader, config, swept, grid, total, folders, replicates)
     pruner = sampler.make_pruner(options.pruner)

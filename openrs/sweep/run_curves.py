@@ -11,22 +11,26 @@ pruner is asked about a copy of the curves in memory. A stop is stored first, to
 pruner noted; whoever takes the run up later finds the stop. A promotion alone goes on.
 """
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 
 import optuna
 from optuna.pruners import HyperbandPruner, SuccessiveHalvingPruner
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from openrs.errors import Mistake
 from openrs.studies.reader import CURVES, TRIAL
 from openrs.studies.storage import trial_id, trial_of
 
 RUN = "run"
-"""User attribute of a curve: the run's id, or the point's where it is the mean of several runs."""
+"""User attribute of a curve: the run's id."""
 
-POINT = "point"
-"""User attribute of the curve of a run that is one of several of a point: the point's id. Pruners do not see
-it."""
+FOLLOWS = "follows"
+"""User attribute of a curve that is the mean of several training seeds: the runs before this one."""
+
+TOGETHER = "point"
+"""User attribute of curves that an earlier openrs drew of runs whose seeds it judged together."""
 
 STOP = "verdict"
 """User attribute of a curve: the last stop of its run."""
@@ -49,8 +53,13 @@ class PruningStop:
     """Number of the sweep's trial that was running."""
     rungs: dict[str, float]
     """What halving noted with the answer: system attribute -> the signal at the rung."""
-    trials: dict[str, int] = field(default_factory=dict)
-    """Of a point's runs: run id -> number of the sweep's trial that was its newest."""
+
+
+def stop_of(curve: FrozenTrial | None) -> PruningStop | None:
+    """The last stop of a curve's run, if it has one."""
+    stored = {} if curve is None else curve.user_attrs.get(STOP, {})
+    names = [item.name for item in fields(PruningStop)]  # an earlier openrs stored more
+    return PruningStop(**{name: stored[name] for name in names}) if stored else None
 
 
 def curves(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner | None) -> optuna.Study:
@@ -65,10 +74,29 @@ def curves(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner | 
     )
 
 
+def refuse_joint_seeds(storage: BaseStorage, name: str) -> None:
+    """Refuses a study whose pruner judged the seeds of a point together, as an earlier openrs did.
+
+    Raises:
+        Mistake: its stops are of points, and would not hold for their runs.
+    """
+    if name + CURVES not in optuna.get_all_study_names(storage):
+        return
+    if any(TOGETHER in curve.user_attrs for curve in curves(storage, name, None).get_trials(deepcopy=False)):
+        raise Mistake(
+            f"hydra.sweeper.study_name={name}: in this study an earlier openrs pruned the training seeds of "
+            "a point together; now they go one after another. Give another hydra.sweeper.study_name: its "
+            "trials are answered from the records of the runs that are there."
+        )
+
+
 def copied(
     study: optuna.Study, number: int, values: dict[int, float], rungs: dict[str, float]
 ) -> tuple[optuna.Study, optuna.Trial]:
     """A copy of the curves in memory, where a pruner may note what it likes, and one curve of the copy.
+
+    Halving compares the newest curves of the points, as it can promote what it stopped for another's lucky
+    seed. The stops of other pruners are final, so they compare curves of equally many seeds.
 
     Args:
         study: of the curves, with its pruner.
@@ -84,10 +112,16 @@ def copied(
         pruner=study.pruner,
         sampler=optuna.samplers.RandomSampler(),
     )
-    for curve in study.get_trials(deepcopy=False):
+    drawn = study.get_trials(deepcopy=False)
+    newest = isinstance(study.pruner, HALVING)
+    averaged = {run for curve in drawn for run in curve.user_attrs.get(FOLLOWS, ())}
+    seeds = len(drawn[number].user_attrs.get(FOLLOWS, ()))
+    for curve in drawn:
+        follows = len(curve.user_attrs.get(FOLLOWS, ()))
+        hidden = curve.user_attrs.get(RUN) in averaged if newest else follows != seeds
         if curve.number == number:
             curve = create_trial(state=TrialState.RUNNING, intermediate_values=values, system_attrs=rungs)
-        elif POINT in curve.user_attrs:  # it keeps its place, as Hyperband's brackets follow from numbers
+        elif hidden:  # it keeps its place, as Hyperband's brackets follow from numbers
             curve = create_trial(state=TrialState.FAIL)
         elif curve.state == TrialState.RUNNING:  # of open curves pruners see the rungs alone
             curve = create_trial(state=TrialState.RUNNING, system_attrs=curve.system_attrs)
@@ -96,15 +130,15 @@ def copied(
 
 
 class RunCurve:
-    """The open curve of one run, or of a point; opened where there is none.
+    """The open curve of one run; opened where there is none.
 
     Args:
         study: of the curves, with its pruner.
         storage: where the study is.
-        run: the run's id, or the point's.
-        number: of the sweep's trial that draws the curve; None: several do, as it is a point's.
+        run: the run's id.
+        number: of the sweep's trial that draws the curve.
         values: what is known of the curve already.
-        point: the id of the point of which the run is one of several.
+        after: the runs of the seeds before this one: the curve is of the means with theirs.
     """
 
     def __init__(
@@ -112,55 +146,48 @@ class RunCurve:
         study: optuna.Study,
         storage: BaseStorage,
         run: str,
-        number: int | None,
+        number: int,
         values: dict[int, float],
-        point: str = "",
+        after: Sequence[str] = (),
     ) -> None:
         self.study, self.storage = study, storage
+        self.earlier = earlier_curve(study, after)
+        values = means(values, self.earlier)
         curve = open_curve(study, run)
         if curve is None:  # all values in one write: a long run has hundreds
-            names = {RUN: run} | ({POINT: point} if point else {})
+            names = {RUN: run} | ({FOLLOWS: runs_of(self.earlier)} if self.earlier else {})
             started = create_trial(state=TrialState.RUNNING, user_attrs=names, intermediate_values=values)
             study.add_trial(started)
             curve = open_curve(study, run)
         assert curve is not None
         self.number, self.id = curve.number, trial_id(study, storage, curve.number)
         self.trial = optuna.Trial(study, self.id)
-        if number is not None:
-            self.trial.set_user_attr(TRIAL, number)
-        self.draw(values)
+        self.trial.set_user_attr(TRIAL, number)
+        self._report(values)
 
     def draw(self, values: dict[int, float]) -> None:
-        """Adds values, by step or by problem, that the curve does not have yet."""
+        """Adds values of the run, by step or by problem, that the curve does not have yet."""
+        self._report(means(values, self.earlier))
+
+    def _report(self, values: dict[int, float]) -> None:
         drawn = self.frozen().intermediate_values
         for place, value in values.items():
             if place not in drawn:
                 self.trial.report(value, place)
 
-    def judge(
-        self,
-        reason: str,
-        step: int,
-        number: int,
-        values: dict[int, float] | None = None,
-        trials: dict[str, int] | None = None,
-    ) -> PruningStop | None:
+    def judge(self, reason: str, step: int, number: int) -> PruningStop | None:
         """Asks the pruner and stores its answer; None: the run goes on.
 
         Args:
             reason: what a stop says.
             step: the training step that the run is at.
             number: of the sweep's trial.
-            values: to be asked about as though they were drawn. Whoever draws them afterwards asks again
-                where it died in between.
-            trials: what a point's stop says of its runs.
         """
         curve = self.frozen()
-        points = curve.intermediate_values | (values or {})
-        copy, trial = copied(self.study, self.number, points, rungs_of(curve))
+        copy, trial = copied(self.study, self.number, curve.intermediate_values, rungs_of(curve))
         stopped = trial.should_prune()
         rungs = rungs_of(copy.get_trials(deepcopy=False)[self.number])
-        stop = PruningStop(reason, step, number, rungs, trials or {}) if stopped else None
+        stop = PruningStop(reason, step, number, rungs) if stopped else None
         if stop is not None:
             self.trial.set_user_attr(STOP, asdict(stop))
         self.note(rungs)
@@ -188,6 +215,26 @@ class RunCurve:
     def frozen(self) -> FrozenTrial:
         """The curve as the storage has it now."""
         return self.storage.get_trial(self.id)
+
+
+def earlier_curve(study: optuna.Study, runs: Sequence[str]) -> FrozenTrial | None:
+    """The closed curve of the last of these runs that has one: the mean of them all."""
+    closed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if runs else ()
+    curves = {curve.user_attrs.get(RUN): curve for curve in closed}
+    return next((curves[run] for run in reversed(runs) if run in curves), None)
+
+
+def runs_of(curve: FrozenTrial | None) -> list[str]:
+    """The runs that a closed curve is the mean of."""
+    return [] if curve is None else [*curve.user_attrs.get(FOLLOWS, ()), curve.user_attrs[RUN]]
+
+
+def means(values: dict[int, float], earlier: FrozenTrial | None) -> dict[int, float]:
+    """The means of a run's values with those of earlier seeds, at the places that all of them have."""
+    if earlier is None:
+        return values
+    runs, drawn = len(runs_of(earlier)), earlier.intermediate_values
+    return {at: (runs * drawn[at] + value) / (runs + 1) for at, value in values.items() if at in drawn}
 
 
 def rungs_of(curve: FrozenTrial) -> dict[str, float]:

@@ -123,14 +123,6 @@ def values(lines: Sequence[dict[str, Any]], signal: Signal) -> dict[int, float]:
     }
 
 
-def judged_at(points: dict[int, float], signal: Signal) -> dict[int, dict[int, float]]:
-    """Step -> what a pruner is asked about after it: one value of these, or those of all problems."""
-    scores = selection(signal)
-    if scores is not None and scores.step is not None:
-        return {scores.step: points} if points else {}
-    return {step: {step: points[step]} for step in sorted(points)}
-
-
 def level(points: dict[int, float], signal: Signal) -> float | None:
     """Where a curve stands: its last value, or the mean over its problems; None where it has none."""
     if not points:

@@ -10,7 +10,21 @@ from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.studies.liveness import lost
-from openrs.studies.trials import ERROR, FINAL, PROMOTES, RECORD, SLOT, Slot, died, put_back, slots
+from openrs.studies.trials import (
+    AFTER,
+    ERROR,
+    FINAL,
+    FROZEN,
+    PROMOTES,
+    RECORD,
+    SLOT,
+    Slot,
+    died,
+    put_back,
+    slots,
+)
+from openrs.sweep import freezing
+from openrs.sweep.freezing import Points
 
 
 @dataclass(frozen=True)
@@ -118,20 +132,21 @@ def reclaim(study: optuna.Study, mine: set[int], heartbeat: int) -> None:
 def enqueue_next(
     study: optuna.Study,
     *,
-    total: int,
+    points: Points,
     params: Callable[[int], dict[str, Any]],
     patience: Patience,
-    promotions: Callable[[dict[int, Slot]], FrozenTrial | None],
+    promotions: Callable[[dict[int, Slot], bool], FrozenTrial | None],
     replicates: int = 1,
 ) -> bool:
-    """Puts the next trial into the queue, if one is owed: a retry, a promotion, or a new slot.
+    """Puts the next trial into the queue, if one is owed: a retry, a promotion, a new slot, or the
+    answer of a frozen one.
 
     Args:
         study: the study; trials that wait already are next.
-        total: number of slots.
+        points: the slots, as far as those of a point go one after another.
         params: a new slot's number -> its params; the sampler proposes the others.
         patience: how often a slot is tried.
-        promotions: chooses a pruned trial whose run goes on.
+        promotions: chooses a pruned trial whose run goes on; with True it lets the best one go on.
         replicates: slots in a row that have one proposal, the first one's.
 
     Returns:
@@ -141,20 +156,35 @@ def enqueue_next(
     if any(trial.state == TrialState.WAITING for trial in trials):
         return True
     taken = slots(trials)
+    asked = {number for members in points for number in members}
     for slot in taken.values():
-        if slot.number < total and owed(slot, patience):
+        if slot.number in asked and owed(slot, patience):
             _again(study, slot.last, {})
             return True
-    paused = promotions(taken)
-    if paused is not None:
-        _again(study, paused, {PROMOTES: paused.number})
+
+    def promote(best: bool) -> bool:
+        paused = promotions(taken, best)
+        if paused is not None:
+            _again(study, paused, {PROMOTES: paused.number})
+        return paused is not None
+
+    def start(fresh: int, attributes: dict[str, Any]) -> bool:
+        first = taken.get(fresh - fresh % replicates)
+        proposed = (_proposed(first.last) if first else {}) | params(fresh)
+        study.enqueue_trial(proposed, user_attrs={SLOT: fresh} | attributes)
         return True
-    fresh = next((number for number in range(total) if number not in taken), None)
-    if fresh is None:
-        return False
-    first = taken.get(fresh - fresh % replicates)
-    study.enqueue_trial((_proposed(first.last) if first else {}) | params(fresh), user_attrs={SLOT: fresh})
-    return True
+
+    if promote(False):
+        return True
+    if turns := freezing.ready(points, taken):
+        runs = freezing.runs_before(turns[0], points, taken)
+        return start(turns[0], {AFTER: runs} if runs else {})
+    if any(trial.state == TrialState.RUNNING for trial in trials):
+        return False  # where it comes to decides who is promoted
+    if not freezing.has_winner(points, taken) and promote(True):
+        return True
+    answer = next(freezing.frozen(points, taken), None)
+    return answer is not None and start(answer[0], {FROZEN: answer[1]})
 
 
 def _proposed(trial: FrozenTrial) -> dict[str, Any]:
@@ -163,8 +193,8 @@ def _proposed(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def _again(study: optuna.Study, trial: FrozenTrial, more: dict[str, Any]) -> None:
-    """Enqueues another trial of the same slot; an earlier promotion's mark goes along."""
-    kept = {key: trial.user_attrs[key] for key in (SLOT, PROMOTES) if key in trial.user_attrs}
+    """Enqueues another trial of the same slot; earlier marks go along."""
+    kept = {key: trial.user_attrs[key] for key in (SLOT, PROMOTES, AFTER, FROZEN) if key in trial.user_attrs}
     study.add_trial(
         create_trial(
             state=TrialState.WAITING,

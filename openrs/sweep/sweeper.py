@@ -26,6 +26,7 @@ from openrs.sweep import budget, points, report, slots, workers
 from openrs.sweep.estimate import estimate, forecast
 from openrs.sweep.joining import join
 from openrs.sweep.question import Question, read_question
+from openrs.sweep.run_curves import refuse_joint_seeds
 from openrs.sweep.slots import Patience
 from openrs.sweep.worker import Progress, Worker
 
@@ -114,6 +115,8 @@ class Sweep:
         lock.acquire()
         try:
             storage = open_storage(question.storage, question.folder)
+            if self.options.pruner is not None:
+                refuse_joint_seeds(storage, question.name)
             study, new = join(storage, question.name, question.stored, question.directions)
             swept = question.points.space.with_stored(study.user_attrs[QUESTION])
             question = replace(question, points=replace(question.points, space=swept))

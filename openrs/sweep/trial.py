@@ -69,10 +69,6 @@ def run(plan: Plan, link: StudyLink, card: "Card") -> Outcome:
     }
     if (stopped := _stopped(plan, link)) is not None:
         record["kind"] = stopped["kind"]
-        if link.pruner is not None:
-            from openrs.sweep import pruning  # Optuna
-
-            record["point"] = pruning.point(plan, link)
         return Outcome(
             "stopped" if stopped["kind"] == "budget" else "pruned",
             reason=stopped["reason"],

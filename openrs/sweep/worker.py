@@ -18,7 +18,7 @@ from openrs.processes.interruption import Interrupted
 from openrs.studies.liveness import WORKER, beating, me
 from openrs.studies.spending import reached
 from openrs.studies.storage import Lock, open_storage
-from openrs.studies.trials import ERROR, FINAL, PUT_BACK, REASON, RECORD, REPEATED, SEEDS, Slot, title
+from openrs.studies.trials import ERROR, FINAL, FROZEN, PUT_BACK, REASON, RECORD, REPEATED, Slot, title
 from openrs.sweep import sampler, slots
 from openrs.sweep.outcome import Outcome, read
 from openrs.sweep.promotion import next_promotion
@@ -92,10 +92,10 @@ class Worker:
         self.lock.acquire()
         try:
             slots.reclaim(self.study, self.progress.inflight, self.options.heartbeat)
-            points = self.question.points
+            points, prunes = self.question.points, self.options.pruner is not None
             if self._ends() or not slots.enqueue_next(
                 self.study,
-                total=points.total,
+                points=points.members if prunes else [[slot] for slot in range(points.total)],
                 params=points.params,
                 replicates=max(1, len(points.seeds)),
                 patience=self.patience,
@@ -104,8 +104,9 @@ class Worker:
                 return False
             trial = self._propose()
             trial.set_user_attr(WORKER, me())
-            if (seeds := points.runs_of(trial.params)) > 1:
-                trial.set_user_attr(SEEDS, seeds)
+            if FROZEN in trial.user_attrs:
+                self._end(trial, Outcome("pruned", reason=trial.user_attrs[FROZEN]))
+                return True
             self.progress.inflight.add(trial.number)
         finally:
             self.lock.release()
@@ -133,10 +134,10 @@ class Worker:
         left = slots.left_failed(self.study, self.patience)
         return len(left) / self.question.points.total > self.options.max_failure_rate
 
-    def _promotion(self, taken: dict[int, Slot]) -> FrozenTrial | None:
+    def _promotion(self, taken: dict[int, Slot], best: bool) -> FrozenTrial | None:
         if self.options.pruner is None:
             return None
-        return next_promotion(self.options.pruner, self.question.name, self.storage, taken)
+        return next_promotion(self.options.pruner, self.question.name, self.storage, taken, best)
 
     def _propose(self) -> optuna.Trial:
         """Starts the trial that waits, with its parameters."""

@@ -55,9 +55,9 @@ class Study:
         trial = self.study.ask()
         return trial, self.link(trial.number)
 
-    def link(self, number=0, promotes=None, seeds=1):
+    def link(self, number=0, promotes=None, after=()):
         """What a job knows of the trial of this number."""
-        return StudyLink(self.url, "sweep", number, self.pruner, self.signal, promotes, seeds)
+        return StudyLink(self.url, "sweep", number, self.pruner, self.signal, promotes, after)
 
     def curves(self):
         """The study of the curves."""

@@ -63,6 +63,7 @@ def test_halving_pauses_runs_and_promotes_by_extending_them(tmp_path):
         *SMALL, "steps.total=4", "stages=[train]", "objective=reward", f"outputs={tmp_path}",
         "algorithm.learning_rate=1e-4,1e-5,1e-6,1e-7", "hydra/sweeper/pruner=halving",
         "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.pruner.reduction_factor=2",
+        "hydra.sweeper.pruner.bootstrap_count=0",
         "hydra.sweeper.signal=learning_rate",
     ]  # fmt: skip
     made = sweep(*arguments)
@@ -82,7 +83,8 @@ def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_
     arguments = [
         *SMALL, "steps.total=4", "stages=[train]", "objective=reward", f"outputs={tmp_path}",
         "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
-        "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.signal=learning_rate",
+        "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.pruner.bootstrap_count=0",
+        "hydra.sweeper.signal=learning_rate",
     ]  # fmt: skip
     killed_when(lambda: _stops(tmp_path), *arguments)
     made = sweep(*arguments)
@@ -92,6 +94,25 @@ def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_
     assert stopped.state == TrialState.PRUNED
     (folder,) = tmp_path.glob(f"runs/exp2-{stopped.user_attrs[RECORD]['run'][:8]}")
     assert [line["step"] for line in metrics(folder)] == [1, 2]
+
+
+def test_the_seeds_of_a_stopped_point_never_start_whatever_is_killed(tmp_path):
+    arguments = [
+        *SMALL, "steps.total=4", "stages=[train]", "objective=reward", f"outputs={tmp_path}", "replicates=2",
+        "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
+        "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.pruner.bootstrap_count=0",
+        "hydra.sweeper.signal=learning_rate",
+    ]  # fmt: skip
+    killed_when(lambda: _stops(tmp_path), *arguments)
+    made = sweep(*arguments)
+    assert made.returncode == 0, made.stderr[-3000:]
+    assert "trial 3 pruned: not started, as trial 2, an earlier seed of its point, was stopped" in made.stderr
+    assert "4 trials: 2 complete, 2 pruned" in made.stderr
+    assert "(mean of 2 runs)" in made.stderr
+    logged = sorted(len(metrics(folder)) for folder in tmp_path.glob("runs/exp2-*"))
+    assert logged == [2, 4, 4], "of the stopped point one run has begun"
+    again = sweep(*arguments)
+    assert (again.returncode, again.stdout) == (0, made.stdout)
 
 
 def _stops(outputs):

@@ -15,6 +15,7 @@ from openrs.sweep.run_curves import RUN, curves
 from openrs.sweep.slots import Patience, enqueue_next, left_failed, owed, owed_slots, patience
 
 PATIENCE = Patience(retries=1, deaths=2)
+SIX = [[slot] for slot in range(6)]
 
 
 @pytest.fixture
@@ -22,10 +23,14 @@ def study():
     return optuna.create_study(storage=optuna.storages.InMemoryStorage())
 
 
-def take(study, total=3, promotions=lambda slots: None):
+def take(study, total=3, promotions=lambda slots, best: None):
     """What the next trial is, or None."""
     ready = enqueue_next(
-        study, total=total, params=lambda slot: {"x": slot}, patience=PATIENCE, promotions=promotions
+        study,
+        points=[[slot] for slot in range(total)],
+        params=lambda slot: {"x": slot},
+        patience=PATIENCE,
+        promotions=promotions,
     )
     if not ready:
         return None
@@ -97,7 +102,9 @@ def test_what_was_left_failed_gets_one_more_try_by_a_new_command(study):
     assert not owed(slot, PATIENCE)
     patience = replace(PATIENCE, forgiven=forgiven)
     assert owed(slot, patience)
-    assert enqueue_next(study, total=1, params=dict, patience=patience, promotions=lambda slots: None)
+    assert enqueue_next(
+        study, points=[[0]], params=dict, patience=patience, promotions=lambda slots, best: None
+    )
     again = study.ask({"x": IntDistribution(0, 9)})
     again.set_user_attr(FINAL, True)
     study.tell(again, state=TrialState.FAIL)
@@ -132,8 +139,8 @@ def test_a_paused_run_is_promoted_once_its_rung_has_filled(study):
         study.tell(trial, None if pruned else 1.0, state=TrialState.PRUNED if pruned else None)
         return trial, pruned
 
-    def choose(slots):
-        return promotion.next_promotion(HALVING, study.study_name, study._storage, slots)
+    def choose(slots, best=False):
+        return promotion.next_promotion(HALVING, study.study_name, study._storage, slots, best)
 
     assert not run("a", 5.0)[1]
     second, pruned = run("b", 4.0)
@@ -153,8 +160,8 @@ def test_every_proposal_of_a_sampler_is_run_with_every_seed(study):
     drawn = []
     for _ in range(6):
         assert enqueue_next(
-            study, total=6, params=lambda slot: {"seed": (7, 8)[slot % 2]}, patience=PATIENCE,
-            promotions=lambda slots: None, replicates=2,
+            study, points=SIX, params=lambda slot: {"seed": (7, 8)[slot % 2]}, patience=PATIENCE,
+            promotions=lambda slots, best: None, replicates=2,
         )  # fmt: skip
         trial = study.ask({"x": IntDistribution(0, 999), "seed": IntDistribution(7, 8)})
         study.tell(trial, 1.0)
@@ -163,5 +170,5 @@ def test_every_proposal_of_a_sampler_is_run_with_every_seed(study):
     assert len(set(proposals)) == 3
     assert drawn == [(x, seed) for x in proposals for seed in (7, 8)]
     assert not enqueue_next(
-        study, total=6, params=lambda slot: {}, patience=PATIENCE, promotions=lambda slots: None
+        study, points=SIX, params=lambda slot: {}, patience=PATIENCE, promotions=lambda slots, best: None
     )

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from openrs.errors import Mistake
-from openrs.sweep import seeds, space
+from openrs.sweep import seed_axis, space
 from tests.helpers.commands import openrs
 
 CONFIG = OmegaConf.create({"seed": 42, "replicates": 1})
@@ -15,7 +15,7 @@ CONFIG = OmegaConf.create({"seed": 42, "replicates": 1})
 def swept(*arguments, params=None):
     """The space of a command line with its axis of seeds."""
     parsed = space.parse(list(arguments), params, None)
-    return seeds.axis(parsed, CONFIG, seeds.stated(parsed, CONFIG))
+    return seed_axis.axis(parsed, CONFIG, seed_axis.stated(parsed, CONFIG))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_what_is_no_number_of_replicates_is_refused(arguments, message):
 def test_seeds_alone_are_searched_by_no_sampler():
     one = space.parse(["seed=1,2"], None, None)
     with pytest.raises(Mistake, match="nothing but the training seed is swept"):
-        seeds.of_search(one, extended=False)
-    assert seeds.of_search(one, extended=True) == (1, 2)
-    assert seeds.of_search(space.parse(["seed=1,2", "x=interval(0,1)"], None, None), False) == (1, 2)
+        seed_axis.of_search(one, extended=False)
+    assert seed_axis.of_search(one, extended=True) == (1, 2)
+    assert seed_axis.of_search(space.parse(["seed=1,2", "x=interval(0,1)"], None, None), False) == (1, 2)
 
 
 def test_one_run_has_no_replicates(composed):
