@@ -47,8 +47,13 @@ def runs_before(slot: int, points: Points, taken: dict[int, Slot]) -> list[str]:
 
 
 def has_winner(points: Points, taken: dict[int, Slot]) -> bool:
-    """Whether a point came to its end with all of its seeds."""
-    return any(all(slot in taken and _ended(taken[slot]) for slot in members) for members in points)
+    """Whether a point came to its end with all of its seeds, of which some may have failed but not all."""
+    for members in points:
+        last = [taken[slot] for slot in members if slot in taken]
+        complete = any(slot.last.state == TrialState.COMPLETE for slot in last)
+        if complete and len(last) == len(members) and all(map(_ended, last)):
+            return True
+    return False
 
 
 def _ended(slot: Slot) -> bool:

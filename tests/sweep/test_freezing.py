@@ -71,6 +71,14 @@ def test_the_seeds_before_are_those_that_came_to_their_ends():
     assert freezing.runs_before(3, TWO, taken("cc-")) == []
 
 
+@pytest.mark.parametrize(
+    ("states", "winner"),
+    [("pffccc", True), ("pffcec", True), ("pffeee", False), ("pffcc-", False), ("pffccp", False)],
+)
+def test_a_winner_has_all_of_its_seeds_behind_it(states, winner):
+    assert freezing.has_winner(TWO, taken(states)) is winner
+
+
 def test_the_members_of_a_point_differ_in_their_seed_alone(tmp_path):
     grid = [{"x": x, "seed": seed} for seed in (1, 2) for x in ("a", "b")]
     assert Points(None, None, None, grid, 3, ()).members == [[0, 2], [1]]
