@@ -2,6 +2,7 @@
 
 import json
 import sys
+from argparse import SUPPRESS
 from pathlib import Path
 
 from openrs.errors import Mistake
@@ -24,6 +25,7 @@ def parser() -> Parser:
         help="curation=NAME, and any option, as model=NAME dry_run=true",
     )
     parser.add_argument("--json", action="store_true", help="print the record as JSON")
+    parser.add_argument("--answers-alone", action="store_true", help=SUPPRESS)
     return parser
 
 
@@ -32,11 +34,49 @@ def main(words: list[str]) -> int:
     replace_characters()
     arguments = parser().read(words)
     try:
-        _curate(arguments.options, arguments.json)
+        if arguments.answers_alone:
+            _store_answers(arguments.options)
+        else:
+            _curate(arguments.options, arguments.json)
     except Mistake as error:
         say(f"error: {error}")
         return 1
     return 0
+
+
+def _store_answers(words: list[str]) -> None:
+    """Asks the models what their filters lack, and writes nothing else."""
+    from openrs.config.compose import compose_config
+    from openrs.curate import pools
+    from openrs.curate.answers import EVALUATES
+    from openrs.curate.panel import Panel
+
+    config = compose_config(*words, *EVALUATES)
+    assert config.curation is not None
+    raw = pools.raw(config.curation, config.catalog)
+    folder = Path(config.outputs) / "curated" / config.curation.name
+    pools.filtered(config.curation, raw, Panel(config.curation, raw, words, folder).verdicts)
+
+
+def _store_answers_apart(words: list[str], folder: Path) -> None:
+    """Has a process do it that does not outlive this one, with all that it starts, such as vLLM's engine.
+
+    Raises:
+        Mistake: it ended with an error.
+    """
+    from openrs.processes.subprocess import WatchedProcess, in_words
+
+    command = [sys.executable, "-m", "openrs.curate", *words, "--answers-alone"]
+    process = WatchedProcess(
+        command, folder / "answers.log", show=lambda line: None if line.startswith("error: ") else say(line)
+    )
+    try:
+        status = process.wait()
+    finally:
+        process.stop()
+    if status:
+        reason = process.last[-1].removeprefix("error: ") if process.last else in_words(status)
+        raise Mistake(f"{reason} (the log is {process.log})" if status == 1 else process.log_tail)
 
 
 def _curate(words: list[str], as_json: bool) -> None:
@@ -65,6 +105,8 @@ def _curate(words: list[str], as_json: bool) -> None:
         show("\n".join([head, *text.stages(planned), *panel.to_ask, "nothing was run (dry_run=true)"]))
         return
     with locked(Run(folder, id_, {})):
+        if panel.starts_processes and done is None:
+            _store_answers_apart(words, folder)
         outcomes = pools.filtered(curation, raw, panel.verdicts)
         if done is None:
             done = record.write(folder, id_, curation, outcomes)

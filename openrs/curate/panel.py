@@ -47,6 +47,11 @@ class Panel:
                     field = f"curation.pools.{name}.filters.{key}.kind"
                     refuse(field, item.kind, "judges the raw pool of curation=nano alone", "Give kind=judge")
 
+    @property
+    def starts_processes(self) -> bool:
+        """Whether a model is loaded by an engine that starts processes of its own."""
+        return any(answers.config.engine.kind == "vllm" for answers in self.answers.values())
+
     def stored(self, title: str, item: Filter, rows: list[Row]) -> list[Verdict] | None:
         """The verdicts of rules and of stored answers, for a plan; None where answers are missing."""
         if title in self.answers:
