@@ -166,3 +166,14 @@ def test_nothing_of_an_evaluation_outlives_its_end(tmp_path, plugged, victim, wh
     os.kill(process.pid if victim == "the command" else stage.pid, signal.SIGKILL)
     assert_gone(processes)
     process.communicate(timeout=60)
+
+
+def test_nothing_of_a_curation_outlives_its_end(tmp_path, plugged):
+    process = commands.start(
+        "curate", "curation=nano", "scale=nano", "engine=vllm", "curation.max_problems=100",
+        f"outputs={tmp_path}", cold=True, **plugged,
+    )  # fmt: skip
+    wait_for(lambda: [p for p in below(process) if "EngineCore" in p.name()], process)
+    processes = below(process)
+    os.kill(process.pid, signal.SIGKILL)
+    assert_gone(processes)
