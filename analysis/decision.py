@@ -107,6 +107,8 @@ def decide(
     """
     if not second.trained:
         raise Mistake(f"{second.label}: is an untrained model, and B must be trained. Give it as A.")
+    if {(i.run.id, i.step) for i in first.evaluations} == {(i.run.id, i.step) for i in second.evaluations}:
+        raise Mistake(f"{second.label}: is both A and B. Give two recipes, or two checkpoints.")
     mixing.refuse([*first.evaluations, *second.evaluations], mixed)
     titles = _shared([*first.cells, *second.cells])
     if not titles:
@@ -126,10 +128,8 @@ def decide(
         return Answer(first, second, titles, checkpoints, None, source, None, alpha, margin)
     k = {title: first.cells[0][title].k for title in titles}
     parts = recipes.parts_of_difference(
-        list(sides[0].values()), list(sides[1].values()), first.trained, spread
+        list(sides[0].values()), list(sides[1].values()), spread, first.trained
     )
-    if stated is not None:
-        parts[-1] = (stated**2 * sum(1 / len(runs) for runs in trained), STATED)
     noise = decisions.noise(*sides, k, first.trained, parts)
     decision = decisions.decide(seen.effect, parts, alpha, margin)
     return Answer(first, second, titles, checkpoints, decision, source, noise, alpha, margin)
@@ -154,7 +154,10 @@ def _spread(trained: Sequence[Sequence[float]], stated: float | None) -> tuple[S
     if own is None:
         return None, "no recipe here has two training runs"
     deviation = 100 * math.sqrt(own.variance)
-    seen = f"a standard deviation of {deviation:.1f} points, {own.freedom} degrees of freedom"
+    freedom = f"{own.freedom} degree{'s' * (own.freedom > 1)} of freedom"
+    seen = f"a standard deviation of {deviation:.1f} points, {freedom}"
+    if not own.seen:
+        seen = f"0, by chance of so few runs ({freedom}); the noise of problems and answers alone is counted"
     once = any(len(runs) == 1 for runs in trained)
     return own, f"as seen: {seen}" + (
         ", and taken to be the same of the recipe that has one run" if once else ""
@@ -241,6 +244,8 @@ def lines(answer: Answer) -> list[str]:
     enough = "; or ".join(_option(option) for option in options)
     if answer.recipes is None:
         texts.append(f"to see a spread: {enough}")
+    elif answer.recipes.verdict == "undecided" and not answer.target:
+        texts.append("no difference is seen: give --margin POINTS, the largest that does not matter")
     elif answer.recipes.verdict == "undecided":
         of = f"{100 * answer.target:.1f} points, {'the margin' if answer.margin else 'as seen'}"
         enough = enough or f"neither {decisions.MOST} more training seeds nor as many answers suffice"

@@ -27,6 +27,10 @@ def outputs(tmp_path):
     make_run(tmp_path, "base", {0: {"amc23": outcomes(0.2, 4)}}, report_step=0)
     make_run(tmp_path, "once", {10: {"amc23": outcomes(0.6, 5)}}, {"seed": 1, "of": "once"})
     make_run(tmp_path, "other", {10: {"amc23": outcomes(0.6, 6)}}, {"seed": 1, "of": "other"})
+    for name, gain in (("steady", 0.0), ("level", 0.0), ("up", 0.1)):
+        for seed in (1, 2):
+            right = np.roll(np.arange(10) < 4 + 10 * gain, 3 * seed).astype(int).tolist()
+            make_run(tmp_path, name, {10: {"aime24": [right]}}, {"seed": seed, "of": name})
     make_run(tmp_path, "unlike", {10: {"amc23": outcomes(0.4, 8)}}, {"seed": 1, "of": "unlike"})
     return tmp_path
 
@@ -55,6 +59,13 @@ def decide(outputs, capsys, monkeypatch):
         (("unlike", "once", "--about", "checkpoints"), 0, "checkpoints: B is better: +"),
         (("unlike", "once", "--spread", "1"), 0, "training runs as stated: a standard deviation of 1.0"),
         (("low", "once"), 0, "and taken to be the same of the recipe that has one run"),
+        (("low", "low"), 1, "low (step 10, 3 runs): is both A and B. Give two recipes, or two checkpoints"),
+        (("steady", "level"), 12, "recipes: undecided: +0.0 points [-"),
+        (("steady", "level"), 12, "as seen: 0, by chance of so few runs (2 degrees of freedom)"),
+        (("steady", "level"), 12, "no difference is seen: give --margin POINTS"),
+        (("steady", "level", "--margin", "1"), 12, "recipes: undecided: +0.0 points [-"),
+        (("steady", "level", "--margin", "60"), 11, "recipes: equal within the margin: +0.0 points [-"),
+        (("steady", "up"), 12, "recipes: undecided: +10.0 points [-"),
         (("low", "base"), 1, "is an untrained model, and B must be trained"),
         (("base", "high"), 0, "recipes: B is better: +"),
         (("low", "none"), 1, "error: none: no run has this name. Give one of "),
