@@ -61,7 +61,7 @@ def decide(outputs, capsys, monkeypatch):
         (("low", "once"), 0, "and taken to be the same of the recipe that has one run"),
         (("low", "low"), 1, "low (step 10, 3 runs): is both A and B. Give two recipes, or two checkpoints"),
         (("steady", "level"), 12, "recipes: undecided: +0.0 points [-"),
-        (("steady", "level"), 12, "as seen: 0, by chance of so few runs (2 degrees of freedom)"),
+        (("steady", "level"), 12, "0.0 points, 2 degrees of freedom; so few runs may agree by chance"),
         (("steady", "level"), 12, "no difference is seen: give --margin POINTS"),
         (("steady", "level", "--margin", "1"), 12, "recipes: undecided: +0.0 points [-"),
         (("steady", "level", "--margin", "60"), 11, "recipes: equal within the margin: +0.0 points [-"),
@@ -77,6 +77,19 @@ def test_the_verdict_is_the_exit_status(decide, arguments, status, text):
     found, shown = decide(*arguments)
     assert text in shown
     assert found == status
+
+
+def test_ids_of_single_runs_are_not_taken_for_recipes_that_want_seeds(decide, outputs):
+    low, same = (sorted(path.name for path in outputs.glob(f"runs/{name}-*")) for name in ("low", "same"))
+    status, shown = decide(low[0], f"{same[0]}@10")
+    assert status == 12
+    assert f"{low[0]} and {same[0]} name single runs of what has more; these words name" in shown
+    assert "recipes: openrs decide low same@10\n" in shown
+    assert "more training seed" not in shown
+    assert json.loads(decide(low[0], same[0], "--json")[1])["needs"] == []
+    assert f"{low[0]} and {low[1]} are runs of one recipe, low" in decide(low[0], low[1])[1]
+    assert f"{low[0]} names a single run of what has more; these words name" in decide(low[0], "once")[1]
+    assert "name the recipes" not in decide("low", "same")[1]
 
 
 def test_a_script_reads_the_answer_as_json(decide):
