@@ -73,7 +73,9 @@ def best(whole: optuna.Study) -> str:
     first = whole.best_trial
     complete = whole.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     different = {  # the same values may be tried twice
-        described(trial): trial for trial in complete if math.isclose(trial.value, first.value, rel_tol=1e-9)
+        described(trial): trial
+        for trial in complete
+        if math.isclose(trial.values[0], first.values[0], rel_tol=1e-9)
     }
     if len(different) == 1:
         return f"{first.value:.4g}: {title(first)}"
