@@ -269,6 +269,6 @@ def difference(
         if first.once and second.once:
             return differences.paired_once(first.shares, second.shares)
         counts = first.bounded and not (first.graded or second.graded)
-        return differences.paired(first.shares, second.shares, counts)
+        return differences.paired(first.shares, second.shares, counts, first.bounded)
     sizes = (first.n, second.n) if first.once and second.once else None
     return differences.unpaired(first.estimate, second.estimate, sizes)

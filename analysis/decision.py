@@ -1,12 +1,14 @@
 """`decide A B`: is B better than A, and if that cannot be told, what would it take?"""
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from openrs.analysis import mixing, more_seeds
 from openrs.analysis.cells import AVERAGE, Cell, measure_all
+from openrs.analysis.factors import replicates
 from openrs.analysis.run_records import Evaluation, RunRecords
 from openrs.analysis.statistics import decisions, recipes
 from openrs.analysis.statistics.decisions import Decision, Noise
@@ -31,6 +33,10 @@ class Side:
     evaluations: tuple[Evaluation, ...]
     cells: tuple[dict[str, Cell], ...]
     """Of each run, by benchmark."""
+    words: str
+    """What names it in a shell."""
+    recipe: str
+    """What names its recipe there, where it is of some of its runs alone; else ""."""
 
     @property
     def trained(self) -> bool:
@@ -66,6 +72,19 @@ class Answer:
         """The difference that more work should show: the margin, else the one seen."""
         return self.margin or abs(self.checkpoints.effect)
 
+    @property
+    def single_runs(self) -> str:
+        """What names recipes where single runs of them were named; "" where none was."""
+        single = [side for side in (self.first, self.second) if side.recipe]
+        if not single:
+            return ""
+        given = " and ".join(side.label.partition(" (step ")[0] for side in single)
+        if self.first.recipe == self.second.recipe:
+            return f"{given} are runs of one recipe, {self.first.recipe}"
+        what = "name single runs" if len(single) > 1 else "names a single run"
+        both = " ".join(side.recipe or side.words for side in (self.first, self.second))
+        return f"{given} {what} of what has more; these words name the recipes: openrs decide {both}"
+
     def status(self, about: str) -> int:
         """The exit status by the verdict on recipes or on checkpoints."""
         decision = self.recipes if about == "recipes" else self.checkpoints
@@ -79,11 +98,14 @@ def side(runs: Sequence[RunRecords], text: str) -> Side:
         Mistake: no run fits, or those that do are of several recipes.
     """
     items = compare.find(runs, text)
-    first = items[0]
+    first, step = items[0], text.partition("@")[2]
+    of = replicates(runs)
+    several = sum(of[run.id] == of[first.run.id] and bool(run.scores) for run in runs) > len(items)
+    recipe = compare.words(runs, first.run) + (f"@{step}" if step else "") if several else ""
     at = f"step {'/'.join(map(str, sorted({item.step for item in items})))}"
     count = f", {len(items)} run{'s' * (len(items) > 1)}" if first.trained else ""
     cells = tuple(measure_all(item.scores, AVERAGE, item.run.folder) for item in items)
-    return Side(f"{text.partition('@')[0]} ({at}{count})", tuple(items), cells)
+    return Side(f"{text.partition('@')[0]} ({at}{count})", tuple(items), cells, shlex.quote(text), recipe)
 
 
 def decide(
@@ -107,6 +129,8 @@ def decide(
     """
     if not second.trained:
         raise Mistake(f"{second.label}: is an untrained model, and B must be trained. Give it as A.")
+    if {(i.run.id, i.step) for i in first.evaluations} == {(i.run.id, i.step) for i in second.evaluations}:
+        raise Mistake(f"{second.label}: is both A and B. Give two recipes, or two checkpoints.")
     mixing.refuse([*first.evaluations, *second.evaluations], mixed)
     titles = _shared([*first.cells, *second.cells])
     if not titles:
@@ -126,10 +150,8 @@ def decide(
         return Answer(first, second, titles, checkpoints, None, source, None, alpha, margin)
     k = {title: first.cells[0][title].k for title in titles}
     parts = recipes.parts_of_difference(
-        list(sides[0].values()), list(sides[1].values()), first.trained, spread
+        list(sides[0].values()), list(sides[1].values()), spread, first.trained
     )
-    if stated is not None:
-        parts[-1] = (stated**2 * sum(1 / len(runs) for runs in trained), STATED)
     noise = decisions.noise(*sides, k, first.trained, parts)
     decision = decisions.decide(seen.effect, parts, alpha, margin)
     return Answer(first, second, titles, checkpoints, decision, source, noise, alpha, margin)
@@ -154,19 +176,23 @@ def _spread(trained: Sequence[Sequence[float]], stated: float | None) -> tuple[S
     if own is None:
         return None, "no recipe here has two training runs"
     deviation = 100 * math.sqrt(own.variance)
-    seen = f"a standard deviation of {deviation:.1f} points, {own.freedom} degrees of freedom"
-    once = any(len(runs) == 1 for runs in trained)
-    return own, f"as seen: {seen}" + (
-        ", and taken to be the same of the recipe that has one run" if once else ""
-    )
+    freedom = f"{own.freedom} degree{'s' * (own.freedom > 1)} of freedom"
+    seen = f"a standard deviation of {deviation:.1f} points, {freedom}"
+    texts = [f"as seen: {seen}"]
+    if any(len(runs) == 1 for runs in trained):
+        texts.append(", and taken to be the same of the recipe that has one run")
+    if not own.seen:
+        texts.append("; so few runs may agree by chance, so the noise of problems and answers is counted")
+    return own, "".join(texts)
 
 
 def needs(answer: Answer) -> list[dict[str, Any]]:
     """What would show the difference with power 0.8: more training seeds, or more answers, with their cost;
-    where nothing tells the spread between training runs, one more seed each, which does."""
+    where nothing tells the spread between training runs, one more seed each, which does, unless runs that do
+    are here and were not named."""
     noise, target = answer.noise, answer.target
     if noise is None:
-        return [_training(answer, 1)]
+        return [] if answer.single_runs else [_training(answer, 1)]
     if target == 0 or answer.status("recipes") != STATUS["undecided"]:
         return []
     options: list[dict[str, Any]] = []
@@ -227,21 +253,23 @@ def lines(answer: Answer) -> list[str]:
     where = f"{'the average of ' if len(answer.titles) > 1 else ''}{', '.join(answer.titles)}"
     texts = [f"B = {answer.second.label} against A = {answer.first.label}, on {where}"]
     if answer.recipes is None:
-        texts.append(
-            f"recipes: undecided for want of a spread ({answer.spread}). Train more seeds, or state a spread "
-            "with --spread"
-        )
+        remedy = "" if answer.single_runs else ". Train more seeds, or state a spread with --spread"
+        texts.append(f"recipes: undecided for want of a spread ({answer.spread}){remedy}")
     else:
         texts += [
             f"recipes: {_text(answer.recipes, answer)}",
             f"  spread between training runs {answer.spread}",
         ]
+    if answer.single_runs:
+        texts.append(f"  {answer.single_runs}")
     texts.append(f"checkpoints: {_text(answer.checkpoints, answer)}")
     options = needs(answer)
     enough = "; or ".join(_option(option) for option in options)
-    if answer.recipes is None:
+    if answer.recipes is None and options:
         texts.append(f"to see a spread: {enough}")
-    elif answer.recipes.verdict == "undecided":
+    elif answer.recipes and answer.recipes.verdict == "undecided" and not answer.target:
+        texts.append("no difference is seen: give --margin POINTS, the largest that does not matter")
+    elif answer.recipes and answer.recipes.verdict == "undecided":
         of = f"{100 * answer.target:.1f} points, {'the margin' if answer.margin else 'as seen'}"
         enough = enough or f"neither {decisions.MOST} more training seeds nor as many answers suffice"
         texts.append(f"to show {of}, with power 0.8: {enough}")

@@ -39,7 +39,7 @@ def lines(
     if stated is not None:
         between = Spread((stated / 100) ** 2, KNOWN)
     if between is None:
-        return ["not known: no recipe in outputs has several runs. State a spread with spread=POINTS"]
+        return ["not known: no recipe in outputs has runs that differ. State a spread with spread=POINTS"]
     earlier = f"{between.recipes} earlier recipe{'s' * (between.recipes > 1)}"
     origin = "as stated" if stated is not None else f"as {earlier} had ({source})"
     deviation = 100 * math.sqrt(between.variance)
@@ -71,7 +71,7 @@ def _groups(runs: Sequence[RunRecords]) -> list[table1.Part]:
 
 
 def _noise(part: table1.Part) -> tuple[Spread, float, int, str] | None:
-    """The noise of rows that share a table.
+    """The noise of rows that share a table; None where no two runs of a recipe differ.
 
     Returns:
         The spread between runs of an average, the standard error that problems make of a difference (the
@@ -81,7 +81,7 @@ def _noise(part: table1.Part) -> tuple[Spread, float, int, str] | None:
     shown = titles(rows)
     study = Study(rows)
     spread = study.spread(shown)
-    if spread is None:
+    if spread is None or not spread.seen:
         return None
     pairs = [study.pair(rows[0], row, shown) for row in rows[1:]]
     whole = [pair.average or next(iter(pair.parts.values()), None) for pair in pairs]

@@ -160,7 +160,6 @@ def parts_of_checkpoints(first: dict[str, list[Array]], second: dict[str, list[A
     parts = []
     for title in first:
         gap = np.mean(second[title], axis=0) - np.mean(first[title], axis=0)
-        variance, freedom = recipes.over_problems(gap)
-        least = 2 / (len(gap) + 2) ** 2 if not np.ptp(gap) else 0.0
-        parts.append((max(variance, least) / len(first) ** 2, freedom))
+        variance, freedom = recipes.over_gaps(gap)
+        parts.append((variance / len(first) ** 2, freedom))
     return parts

@@ -122,7 +122,7 @@ def paired_once(first: Array, second: Array) -> Difference:
     return Difference(effect, low, high, mcnemar_p(gained, lost), MCNEMAR, error)
 
 
-def paired(first: Array, second: Array, bounded: bool = True) -> Difference:
+def paired(first: Array, second: Array, bounded: bool = True, graded: bool = False) -> Difference:
     """Two rows with several answers a problem: problems are resampled, both rows together.
 
     Where at most `FEW` problems differ, or all by the same amount (so that resampling shows no spread), p
@@ -131,13 +131,17 @@ def paired(first: Array, second: Array, bounded: bool = True) -> Difference:
 
     Args:
         first, second: one number a problem, shape (problems,), in the same order.
-        bounded: whether the numbers are shares of 0 to 1.
+        bounded: whether the numbers are shares of 0 to 1 that stand for counts of right answers.
+        graded: whether they are shares of 0 to 1 all the same. Of other numbers nothing is known of how far
+            problems may differ where those at hand differ alike.
     """
     gaps = second - first
     n, effect, error = len(gaps), float(gaps.mean()), _error(gaps, bounded)
     changed = gaps[gaps != 0]
     alike = float(np.ptp(gaps)) < ALIKE
     if len(changed) <= FEW or alike:
+        if alike and not bounded:
+            error = max(error, least_error(n) if graded else math.inf)
         low, high = effect - Z95 * error, effect + Z95 * error
         if bounded:
             low, high = bonett_price(float(gaps[gaps > 0].sum()), float(-gaps[gaps < 0].sum()), n)
@@ -209,7 +213,7 @@ def average(parts: list[Difference]) -> Difference:
     """The plain mean of differences on separate benchmarks: their errors add as independent ones."""
     effect = sum(part.effect for part in parts) / len(parts)
     error = math.sqrt(sum(part.error**2 for part in parts)) / len(parts)
-    p = normal_tail(effect / error) if error > 0 else float(effect == 0)
+    p = normal_tail(effect / error) if error > 0 else 1.0
     kind = UNPAIRED if any(not part.paired for part in parts) else "paired, normal over problems"
     return Difference(effect, effect - Z95 * error, effect + Z95 * error, p, kind, error)
 

@@ -23,6 +23,7 @@ WILSON = "Wilson"
 CAREFUL = "Wilson on the number of problems, which covers at least 95 % as there are several answers to each"
 BOOTSTRAP = "bootstrap over problems"
 UNKNOWN = "none, from one problem"
+EQUAL = "none, from equal problems"
 STATED = "normal, from the stated standard error"
 GRADED = "Student's t over problems"
 NORMAL = "normal over problems"
@@ -139,12 +140,14 @@ def of_problems(values: Array, bounded: bool, graded: bool = False) -> MeanEstim
     """
     if not graded or len(values) == 1:
         return of_numbers(values) if graded or not bounded else of_shares(values)
+    if not np.ptp(values):  # as in `of_shares`: no interval has no width
+        return of_aggregate(float(values[0]), len(values))
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
     return _normal(float(values.mean()), error, GRADED, student(0.975, len(values) - 1))
 
 
 def of_numbers(values: Array) -> MeanEstimate:
-    """Mean of numbers without bounds, such as lengths; one problem tells no bounds.
+    """Mean of numbers without bounds, such as lengths; one problem tells no bounds, nor do equal ones.
 
     Args:
         values: one number a problem, shape (problems,).
@@ -152,6 +155,8 @@ def of_numbers(values: Array) -> MeanEstimate:
     n, value = len(values), float(values.mean())
     if n == 1:
         return MeanEstimate(value, -math.inf, math.inf, math.inf, UNKNOWN)
+    if not np.ptp(values):
+        return MeanEstimate(value, -math.inf, math.inf, math.inf, EQUAL)
     return MeanEstimate(value, *bootstrap(values), float(values.std(ddof=1)) / math.sqrt(n), BOOTSTRAP)
 
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from openrs.analysis.statistics.differences import BORROWED, RUNS, Difference, least_error, normal_tail
-from openrs.analysis.statistics.intervals import UNKNOWN, Z95, MeanEstimate, wilson
+from openrs.analysis.statistics.differences import ALIKE, BORROWED, RUNS, Difference, least_error
+from openrs.analysis.statistics.intervals import EQUAL, UNKNOWN, Z95, MeanEstimate, wilson
 
 Array = NDArray[np.float64]
 Part = tuple[float, float]
@@ -39,6 +39,11 @@ class Spread:
     freedom: int
     recipes: int = 1
     """Recipes with several runs that it is pooled over."""
+
+    @property
+    def seen(self) -> bool:
+        """Whether any runs differ: a few that agree do not show that runs always do."""
+        return self.variance > NOTHING**2
 
 
 def pooled(recipes: Sequence[Sequence[float]]) -> Spread | None:
@@ -66,7 +71,7 @@ def reach(parts: Sequence[Part], level: float = 0.05) -> float:
 def tail(effect: float, parts: Sequence[Part]) -> float:
     """Two-sided p of an effect: the level at which the interval around it touches 0."""
     low, high = math.log(LEAST), 0.0
-    if reach(parts, LEAST) <= abs(effect):
+    if reach(parts, LEAST) < abs(effect):
         return LEAST
     for _ in range(50):
         middle = (low + high) / 2
@@ -77,6 +82,13 @@ def tail(effect: float, parts: Sequence[Part]) -> float:
 def over_problems(values: Array) -> Part:
     """The variance of a mean over problems."""
     return float(values.var(ddof=1)) / len(values), len(values) - 1
+
+
+def over_gaps(gaps: Array) -> Part:
+    """As `over_problems`, of differences: where all are alike, Bonett and Price's error, as so few problems
+    do not show that others are."""
+    variance, freedom = over_problems(gaps)
+    return (max(variance, least_error(len(gaps)) ** 2) if np.ptp(gaps) < ALIKE else variance), freedom
 
 
 def within(runs: Sequence[Array]) -> float:
@@ -102,17 +114,20 @@ def estimate(
         bounded: whether they are shares.
     """
     value, count = float(np.mean(runs)), len(columns)
-    parts = [_part(column) for column in columns]
+    between = Spread(float(np.var(runs, ddof=1)), len(runs) - 1)
+    parts = [_part(column, between.seen) for column in columns]
     if any(freedom == 0 for _, freedom in parts):
         low, high = (0.0, 1.0) if bounded else (-math.inf, math.inf)
         return MeanEstimate(value, low, high, math.inf, UNKNOWN)
     parts = [(variance / count**2, freedom) for variance, freedom in parts]
-    parts.append((float(np.var(runs, ddof=1)) / len(runs), len(runs) - 1))
+    parts.append((between.variance / len(runs), between.freedom))
     error, half = math.sqrt(sum(variance for variance, _ in parts)), reach(parts)
     if not bounded:
+        if half < NOTHING:
+            return MeanEstimate(value, -math.inf, math.inf, math.inf, EQUAL)
         return MeanEstimate(value, value - half, value + half, error, RUNS)
     if count > 1:
-        if half < NOTHING:  # runs that agree by chance are no certainty
+        if not between.seen:  # runs that agree by chance are no certainty
             error = math.hypot(*map(_binomial, columns)) / count
             half = Z95 * error
         return MeanEstimate(value, max(0.0, value - half), min(1.0, value + half), error, RUNS)
@@ -127,8 +142,12 @@ def estimate(
     return MeanEstimate(value, max(0.0, low), min(1.0, high), error, RUNS)
 
 
-def _part(column: Sequence[Array] | tuple[float, int]) -> Part:
-    """The variance of a benchmark's mean over problems, without the noise of answers that runs tell."""
+def _part(column: Sequence[Array] | tuple[float, int], apart: bool) -> Part:
+    """The variance of a benchmark's mean over problems, without the noise of answers that runs tell.
+
+    Args:
+        apart: whether the means of the runs differ; where they do not, their variance holds no noise.
+    """
     if isinstance(column, tuple) and isinstance(column[1], int):
         value, n = float(column[0]), column[1]
         return value * (1 - value) / max(1, n - 1), n - 1
@@ -136,7 +155,7 @@ def _part(column: Sequence[Array] | tuple[float, int]) -> Part:
     if len(runs[0]) == 1:
         return math.inf, 0
     variance, freedom = over_problems(np.mean(runs, axis=0))
-    return max(0.0, variance - within(runs)), freedom
+    return max(0.0, variance - apart * within(runs)), freedom
 
 
 def _binomial(column: Sequence[Array] | tuple[float, int]) -> float:
@@ -187,13 +206,8 @@ def average_between_runs(
     kind = BORROWED if once else RUNS
     if any(len(gap) == 1 for gap in gaps):  # one problem says nothing of others
         return Difference(effect, -math.inf, math.inf, 1.0, kind, math.inf)
-    parts = parts_of_difference(first, second, first_trained, spread)
-    total = sum(variance for variance, _ in parts)
-    if total < NOTHING**2:  # nothing varies, which few problems and runs do not make a certainty
-        error = math.hypot(*(least_error(len(gap)) for gap in gaps)) / len(gaps)
-        half = Z95 * error
-        return Difference(effect, effect - half, effect + half, normal_tail(effect / error), kind, error)
-    half = reach(parts)
+    parts = parts_of_difference(first, second, between, first_trained)
+    total, half = sum(variance for variance, _ in parts), reach(parts)
     return Difference(
         effect, effect - half, effect + half, tail(effect, parts), kind, math.sqrt(total), between.freedom,
         math.sqrt(parts[-1][0]),
@@ -216,19 +230,23 @@ def spread_of(trained: Sequence[Sequence[list[Array]]], spread: Spread | None) -
 
 
 def parts_of_difference(
-    first: Sequence[list[Array]],
-    second: Sequence[list[Array]],
-    first_trained: bool = True,
-    spread: Spread | None = None,
+    first: Sequence[list[Array]], second: Sequence[list[Array]], between: Spread, first_trained: bool = True
 ) -> list[Part]:
-    """The variance of `average_between_runs`: over problems for each benchmark, then between runs."""
+    """The variance of `average_between_runs`: over problems for each benchmark, then between runs.
+
+    Where the runs' averages are all equal, their variance does not hold the noise of single answers, so that
+    it stays in that over problems.
+
+    Args:
+        between: the spread of one run's average over the benchmarks.
+    """
     trained = [first, second] if first_trained else [second]
     parts = []
     for place, (a, b) in enumerate(zip(first, second, strict=True)):
-        variance, freedom = over_problems(np.mean(b, axis=0) - np.mean(a, axis=0))
-        noise = sum(within(columns[place]) for columns in trained)
+        gaps = np.mean(b, axis=0) - np.mean(a, axis=0)
+        variance, freedom = over_problems(gaps) if between.seen else over_gaps(gaps)
+        noise = sum(within(columns[place]) for columns in trained) if between.seen else 0.0
         parts.append((max(0.0, variance - noise) / len(first) ** 2, freedom))
-    between, _ = spread_of(trained, spread)
     counts = [len(columns[0]) for columns in trained]
     return [*parts, (between.variance * sum(1 / count for count in counts), between.freedom)]
 

@@ -48,6 +48,8 @@ class Arms:
             sums = part * gains[0] + whole * gains[1]
             variance, freedom = recipes.over_problems(sums)
             noise = part**2 * recipes.within(other) + whole**2 * recipes.within(gaining)
+            if self.spread is not None and not self.spread.seen:  # runs that agree do not hold the noise
+                noise = 0.0
             least = least_error(len(sums)) ** 2  # no problem that differs is no certainty
             parts.append((max(least, variance - noise) / len(self.base) ** 2, freedom))
             effect += float(sums.mean()) / len(self.base)

@@ -1,5 +1,7 @@
 """Two recipes or checkpoints beside each other: benchmark by benchmark, then problem by problem."""
 
+import re
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -16,6 +18,9 @@ from openrs.analysis.tables.table import Table, Value
 from openrs.analysis.tables.values import value
 from openrs.errors import Mistake
 
+ID = re.compile(r"(^|-)[0-9a-f]{8,}$")
+"""The end of a run's folder, or a run's id: who gives one asks for a run and not for a recipe."""
+
 
 def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
     """The checkpoints of "exp3", "exp3@50", "179c9a63@last", a run's folder or a row's label.
@@ -26,25 +31,44 @@ def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
     Raises:
         Mistake: no run fits, or runs of several recipes, or one has no such step.
     """
-    name, _, step = text.rstrip("/").partition("@")
-    *above, name = name.split("/")
+    step = text.rstrip("/").partition("@")[2]
+    fits = _fits(runs, text)
+    if not _is_one(fits):
+        number = f"{len(fits)} runs of several recipes have" if fits else "no run has"
+        own, apart = fits or runs, differences(fits or runs)
+        if ID.search(text.partition("@")[0].rstrip("/")):
+            given = [f"{r.folder.name} ({apart[r.id]})" if apart[r.id] else r.folder.name for r in own]
+        else:
+            given = list(dict.fromkeys(words(runs, run) for run in own))
+        raise Mistake(f"{text}: {number} this name. Give one of {', '.join(given)}.")
+    return [_at(run, step, text) for run in fits]
+
+
+def words(runs: Sequence[RunRecords], run: RunRecords) -> str:
+    """What names a run's recipe in a shell; the run's folder where the label stands for other recipes too."""
+    label = names(runs, seeds=False)[run.id]
+    return shlex.quote(label if _is_one(_fits(runs, label)) else run.folder.name)
+
+
+def _is_one(runs: Sequence[RunRecords]) -> bool:
+    """Whether these are runs of one recipe."""
+    return len(set(replicates(runs).values())) == 1
+
+
+def _fits(runs: Sequence[RunRecords], text: str) -> list[RunRecords]:
+    """The runs that a text names."""
+    *above, name = text.rstrip("/").partition("@")[0].split("/")
     joined = {*above, name} <= {run.name for run in runs}  # the label of one recipe under several names
     wanted = {*above, name} if joined else {name}
     is_id = len(name) >= 8
     trained = [run for run in runs if run.imported or any(item.step for item in run.scores)]
     labels = names(runs, seeds=False), short_names(trained, seeds=False)
-    fits = [
+    return [
         run
         for run in runs
         if not wanted.isdisjoint((run.name, run.folder.name, *(part.get(run.id) for part in labels)))
         or (is_id and run.id.startswith(name))
     ]
-    if len(set(replicates(fits).values())) != 1:
-        number = f"{len(fits)} runs of several recipes have" if fits else "no run has"
-        apart = differences(fits or runs)
-        folders = (f"{r.folder.name} ({apart[r.id]})" if apart[r.id] else r.folder.name for r in fits or runs)
-        raise Mistake(f"{text}: {number} this name. Give one of {', '.join(folders)}.")
-    return [_at(run, step, text) for run in fits]
 
 
 def _at(run: RunRecords, step: str, text: str) -> Evaluation:

@@ -191,7 +191,7 @@ def _caption(
         lines.insert(1, _row(rows))
     if captions.too_few(rows, columns):
         return lines
-    lines.append(_averages(rules))
+    lines.append(_averages(rules, len(columns) > 1))
     if options.selection is None and options.metric == AVERAGE:
         lines += warnings(rows, columns)
     if options.selection is None and not all(item.run.imported for item in evaluations_of(rows)):
@@ -209,7 +209,7 @@ def _row(rows: Sequence[ResultRow]) -> str:
     return f"A row is a recipe at one evaluated step{mean}."
 
 
-def _averages(rules: Sequence[str]) -> str:
+def _averages(rules: Sequence[str], several: bool) -> str:
     raw = "is the mean of the unrounded columns."
     texts = {
         "rounded": "Avg. is the mean of the columns as printed, each rounded to one decimal first (the "
@@ -217,4 +217,5 @@ def _averages(rules: Sequence[str]) -> str:
         "raw": f"Avg. (raw) {raw}" if len(rules) > 1 else f"Avg. {raw}",
     }
     interval = "The interval of a single run's is normal over problems and leaves out training seeds."
+    interval = interval if several else "Of one column it has that column's interval."
     return " ".join([*(texts[rule] for rule in rules), interval])

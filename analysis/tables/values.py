@@ -61,7 +61,7 @@ def _shown(estimate: intervals.MeanEstimate, metric: Metric, mark: str, **detail
 def average(
     row: ResultRow, columns: Sequence[str], metric: Metric = AVERAGE, rounded: bool = False, mark: str = ""
 ) -> Value | None:
-    """The plain mean of all columns, or None where one is missing.
+    """The plain mean of all columns, or None where one is missing; of one column it has the cell's interval.
 
     Args:
         rounded: average the cells as printed, to one decimal, and round halves up: the paper's rule.
@@ -70,7 +70,9 @@ def average(
         return None
     cells = [row.cells[title] for title in columns]
     values, bounded = [cell.value for cell in cells], cells[0].bounded
-    if all(cell.run_values for cell in cells):
+    if len(cells) == 1:
+        estimate = cells[0].estimate
+    elif all(cell.run_values for cell in cells):
         per_run = [sum(run) / len(cells) for run in zip(*(cell.run_values for cell in cells), strict=True)]
         estimate = recipes.estimate([cell.column for cell in cells], per_run, bounded)
     else:

@@ -1,5 +1,6 @@
 """Runs that differ in their training seed alone, as one point of a study: its values are their means."""
 
+import math
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from openrs.studies.trials import FROZEN, RECORD, described
 SEED = "seed"
 """The parameter whose values are replicates of one point."""
 
+TIED = 3
+"""Points of one value that are named."""
 RUNS = "runs"
 """User attribute of a point: the number of its complete runs."""
 
@@ -60,6 +63,26 @@ def _complete(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
             stopped[level, seed] = trial.state == TrialState.PRUNED and stop
     left_out = {level for (level, _), stop in stopped.items() if stop}
     return [list(members.values()) for level, members in levels.items() if level not in left_out]
+
+
+def best(whole: optuna.Study) -> str:
+    """The best point of a study of one objective for a person ("50: rate=1"), or all that share its value.
+
+    Args:
+        whole: as `points` gives it.
+    """
+    first = whole.best_trial
+    complete = whole.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    different = {  # the same values may be tried twice
+        described(trial): trial
+        for trial in complete
+        if math.isclose(trial.values[0], first.values[0], rel_tol=1e-9)
+    }
+    if len(different) == 1:
+        return f"{first.value:.4g}: {title(first)}"
+    titles = [title(trial) for trial in different.values()]
+    more = f" and {len(titles) - TIED} more" if len(titles) > TIED else ""
+    return f"tied at {first.value:.4g}: {', '.join(titles[:TIED])}{more}"
 
 
 def title(trial: FrozenTrial) -> str:

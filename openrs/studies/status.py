@@ -59,7 +59,10 @@ def _best(study: optuna.Study) -> Iterator[str]:
     names, points = reader.objectives(study), replicates.points(study)
     if not points.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         return
-    for trial in [points.best_trial] if len(names) == 1 else points.best_trials:
+    if len(names) == 1:
+        yield f"  best      {names[0]} {replicates.best(points)}"
+        return
+    for trial in points.best_trials:
         values = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, trial.values, strict=True))
         yield f"  best      {values}: {replicates.title(trial)}"
 

@@ -161,7 +161,7 @@ def _save_best(question: Question, study: optuna.Study) -> None:
         return
     if len(question.directions) == 1:
         best = points.best_trial
-        say(f"best {question.objectives[0]} {best.value:.4g}: {replicates.title(best)}")
+        say(f"best {question.objectives[0]} {replicates.best(points)}")
         OmegaConf.save({"name": "optuna", "best_params": best.params, "best_value": best.value}, path)
         return
     front = points.best_trials

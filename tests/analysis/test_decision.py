@@ -27,6 +27,10 @@ def outputs(tmp_path):
     make_run(tmp_path, "base", {0: {"amc23": outcomes(0.2, 4)}}, report_step=0)
     make_run(tmp_path, "once", {10: {"amc23": outcomes(0.6, 5)}}, {"seed": 1, "of": "once"})
     make_run(tmp_path, "other", {10: {"amc23": outcomes(0.6, 6)}}, {"seed": 1, "of": "other"})
+    for name, gain in (("steady", 0.0), ("level", 0.0), ("up", 0.1)):
+        for seed in (1, 2):
+            right = np.roll(np.arange(10) < 4 + 10 * gain, 3 * seed).astype(int).tolist()
+            make_run(tmp_path, name, {10: {"aime24": [right]}}, {"seed": seed, "of": name})
     make_run(tmp_path, "unlike", {10: {"amc23": outcomes(0.4, 8)}}, {"seed": 1, "of": "unlike"})
     return tmp_path
 
@@ -55,6 +59,13 @@ def decide(outputs, capsys, monkeypatch):
         (("unlike", "once", "--about", "checkpoints"), 0, "checkpoints: B is better: +"),
         (("unlike", "once", "--spread", "1"), 0, "training runs as stated: a standard deviation of 1.0"),
         (("low", "once"), 0, "and taken to be the same of the recipe that has one run"),
+        (("low", "low"), 1, "low (step 10, 3 runs): is both A and B. Give two recipes, or two checkpoints"),
+        (("steady", "level"), 12, "recipes: undecided: +0.0 points [-"),
+        (("steady", "level"), 12, "0.0 points, 2 degrees of freedom; so few runs may agree by chance"),
+        (("steady", "level"), 12, "no difference is seen: give --margin POINTS"),
+        (("steady", "level", "--margin", "1"), 12, "recipes: undecided: +0.0 points [-"),
+        (("steady", "level", "--margin", "60"), 11, "recipes: equal within the margin: +0.0 points [-"),
+        (("steady", "up"), 12, "recipes: undecided: +10.0 points [-"),
         (("low", "base"), 1, "is an untrained model, and B must be trained"),
         (("base", "high"), 0, "recipes: B is better: +"),
         (("low", "none"), 1, "error: none: no run has this name. Give one of "),
@@ -66,6 +77,19 @@ def test_the_verdict_is_the_exit_status(decide, arguments, status, text):
     found, shown = decide(*arguments)
     assert text in shown
     assert found == status
+
+
+def test_ids_of_single_runs_are_not_taken_for_recipes_that_want_seeds(decide, outputs):
+    low, same = (sorted(path.name for path in outputs.glob(f"runs/{name}-*")) for name in ("low", "same"))
+    status, shown = decide(low[0], f"{same[0]}@10")
+    assert status == 12
+    assert f"{low[0]} and {same[0]} name single runs of what has more; these words name" in shown
+    assert "recipes: openrs decide low same@10\n" in shown
+    assert "more training seed" not in shown
+    assert json.loads(decide(low[0], same[0], "--json")[1])["needs"] == []
+    assert f"{low[0]} and {low[1]} are runs of one recipe, low" in decide(low[0], low[1])[1]
+    assert f"{low[0]} names a single run of what has more; these words name" in decide(low[0], "once")[1]
+    assert "name the recipes" not in decide("low", "same")[1]
 
 
 def test_a_script_reads_the_answer_as_json(decide):

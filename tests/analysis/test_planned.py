@@ -18,7 +18,7 @@ def right(count, n=200):
 
 def test_without_several_runs_of_a_recipe_there_is_a_stated_spread_or_none():
     (line,) = planned.lines([], ARMS, 2.0, None)
-    assert line == "not known: no recipe in outputs has several runs. State a spread with spread=POINTS"
+    assert line == "not known: no recipe in outputs has runs that differ. State a spread with spread=POINTS"
     told = planned.lines([], ARMS, 2.0, 1.0)
     assert told[0] == "runs of a recipe vary by 1.0 points, as stated"
     least = power.over_runs(0.0, 0.01 * math.sqrt(2 / 3), 2, 4)
@@ -39,6 +39,13 @@ def test_the_noise_is_that_of_earlier_runs(tmp_path):
     more = planned.lines(run_records.load_all(tmp_path), dict.fromkeys(ARMS, 8), None, None)
     least = [float(text[-1].split("difference of ")[1].split(" points")[0]) for text in (told, more)]
     assert least[1] < least[0]
+
+
+def test_runs_that_agree_tell_no_spread(tmp_path):
+    for seed in (1, 2):
+        make_run(tmp_path, "exp2", {10: {"amc23": right(100)}}, {"seed": seed})
+    (line,) = planned.lines(run_records.load_all(tmp_path), ARMS, 2.0, None)
+    assert line.startswith("not known: no recipe in outputs has runs that differ")
 
 
 def test_the_power_that_is_told_is_that_of_the_test():

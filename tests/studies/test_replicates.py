@@ -37,6 +37,31 @@ def test_the_best_is_the_better_mean_and_not_the_luckiest_seed():
     assert replicates.title(best) == "experiment=exp2 (mean of 3 runs)"
 
 
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([50, 40], "50: k=0"),
+        ([50, 40, 50 + 1e-12], "tied at 50: k=0, k=2"),
+        ([50] * 3, "tied at 50: k=0, k=1, k=2"),
+        ([50] * 5, "tied at 50: k=0, k=1, k=2 and 2 more"),
+        ([0, 0], "tied at 0: k=0, k=1"),
+    ],
+)
+def test_points_of_one_value_are_all_the_best(values, text):
+    study = optuna.create_study(direction="maximize")
+    for place, value in enumerate(values):
+        study.add_trial(
+            create_trial(params={"k": place}, distributions={"k": IntDistribution(0, 9)}, value=value)
+        )
+    study.add_trial(study.trials[0])  # tried twice
+    assert replicates.best(study) == text
+    seeds = replicates.points(study_of({("exp2", 1): [50.0], ("exp2", 2): [70.0], ("exp3", 1): [60.0]}))
+    assert (
+        replicates.best(seeds)
+        == "tied at 60: experiment=exp2 (mean of 2 runs), experiment=exp3 (mean of 1 run)"
+    )
+
+
 def test_the_pareto_set_is_of_means():
     values = {
         ("exp2", 1): [70.0, 1.0],

@@ -14,7 +14,7 @@ from statsmodels.stats.proportion import (
     proportions_ztest,
 )
 
-from openrs.analysis.statistics import differences, estimates, intervals, recipes, selection
+from openrs.analysis.statistics import decisions, differences, estimates, intervals, recipes, selection
 from openrs.errors import Mistake
 
 
@@ -280,6 +280,64 @@ def test_a_recipe_of_one_run_takes_the_spread_of_others_and_says_so():
     assert (result.kind, result.freedom) == (differences.BORROWED, 3)
     assert result.error == pytest.approx(math.sqrt(spread.variance * (1 + 1 / 2)))
     assert recipes.pooled([[0.5]]) is None
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize(
+    "first",
+    [
+        [np.zeros(10)] * 2,  # no problem is right
+        [np.arange(10) < 4] * 3,  # runs are one
+        [np.roll(np.arange(10) < 4, 3 * seed) for seed in range(3)],  # runs differ, their averages do not
+        [np.roll(np.arange(10) < 1, seed) for seed in range(2)],  # one problem each
+    ],
+)
+def test_runs_that_agree_by_chance_are_no_certainty(first, columns):
+    first = [run.astype(float) for run in first]
+    second = [np.roll(run, 1) for run in first]
+    for other, effect in (
+        (first, 0.0),
+        (second, 0.0),
+        ([np.maximum(run, np.eye(10)[9]) for run in first], None),
+    ):
+        result = recipes.average_between_runs([first] * columns, [other] * columns)
+        assert result.high - result.low > 0.15
+        assert result.low <= 0 <= result.high
+        assert result.p > 0.05
+        if effect is not None:
+            assert (result.effect, result.p) == (pytest.approx(effect), pytest.approx(1.0))
+    estimate = recipes.estimate([first] * columns, [float(run.mean()) for run in first])
+    assert estimate.high - estimate.low > 0.09
+
+
+def test_an_effect_of_nothing_has_p_1_though_nothing_varies():
+    assert recipes.tail(0.0, [(0.0, 3)]) == pytest.approx(1.0)
+    assert decisions.decide(0.0, [(0.0, 3)]).verdict == "undecided"
+
+
+def test_the_noise_of_answers_is_counted_where_equal_averages_hide_it_by_hand():
+    # both runs of A right on one problem of ten, those of B on two, all different: gaps of -1/2, -1/2 and
+    # four times 1/2, their mean 0.1 and variance (6 / 4 - 10 / 100) / 9
+    first = [np.eye(10)[0], np.eye(10)[1]]
+    second = [np.eye(10)[2] + np.eye(10)[3], np.eye(10)[4] + np.eye(10)[5]]
+    result = recipes.between_runs(first, second)
+    assert result.error == pytest.approx(math.sqrt(1.4 / 9 / 10))
+    assert result.p == pytest.approx(2 * stats.t.sf(0.1 / result.error, 9), rel=1e-3)
+
+
+def test_equal_numbers_without_bounds_have_no_interval_and_graded_shares_a_wide_one():
+    tokens, graded = np.full(10, 512.0), np.full(10, 0.5)
+    for result in (
+        intervals.of_problems(tokens, False),
+        recipes.estimate([[tokens] * 2], [512.0, 512.0], bounded=False),
+        differences.paired(tokens, tokens, bounded=False),
+    ):
+        assert (result.low, result.high) == (-math.inf, math.inf)
+    assert intervals.of_problems(graded, True, graded=True).low == pytest.approx(intervals.wilson(5, 10)[0])
+    same = differences.paired(graded, graded, bounded=False, graded=True)
+    assert same.high == pytest.approx(1.95996 * differences.least_error(10), abs=1e-5)
+    unknown = differences.paired(tokens, tokens + 7, bounded=False)
+    assert differences.average([unknown, unknown]).p == 1.0
 
 
 def test_an_average_over_runs_by_hand():

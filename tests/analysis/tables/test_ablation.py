@@ -202,14 +202,18 @@ def test_the_label_of_a_recipe_with_two_names_means_the_runs_of_both(tmp_path):
 
 
 def test_a_checkpoint_that_is_not_there_is_said(runs):
-    with pytest.raises(Mistake, match="run9: no run has this name. Give one of base-"):
+    with pytest.raises(Mistake, match="run9: no run has this name. Give one of base, "):
         compare.find(runs, "run9")
     length = runs[-1].folder.parents[1]
     for weight in (1, 2):
         make_run(length, "twice", {10: {"aime24": right(9)}}, {"weight": weight})
     both = run_records.load_all(length)
-    with pytest.raises(Mistake, match=r"twice: 2 runs of several recipes .*of twice-\w+ \(weight=[12]\), "):
+    with pytest.raises(
+        Mistake, match=r"several recipes .*one of 'twice \(weight=[12]\)', 'twice \(weight=[12]\)'\.$"
+    ):
         compare.find(both, "twice")
+    with pytest.raises(Mistake, match=r"12345678: no run has .*, twice-\w+ \(weight=[12]\), twice-"):
+        compare.find(both, "twice-12345678")
     (heavy,) = compare.find(both, "twice (weight=2)")
     assert heavy.run.recipe["weight"] == 2
     with pytest.raises(Mistake, match="has scores at steps 0 only"):

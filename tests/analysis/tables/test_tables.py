@@ -185,6 +185,15 @@ def test_nano_and_real_are_never_in_one_table(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("seeds", "low", "high"), [(1, 1.8, 40.4), (2, 1.3, 47.7)])
+def test_the_average_of_one_benchmark_has_its_interval(tmp_path, seeds, low, high):
+    for seed in range(1, seeds + 1):
+        make_run(tmp_path, "exp1", {10: {"aime24": [[1] + [0] * 9]}}, {"seed": seed})
+    ((_, (cell, average)),) = table1.everything(run_records.load_all(tmp_path))[0].rows
+    assert (average.mean, average.low, average.high) == (cell.mean, cell.low, cell.high)
+    assert (cell.mean, round(cell.low, 1), round(cell.high, 1)) == (10.0, low, high)
+
+
 def test_several_seeds_are_averaged_with_a_bootstrap(tmp_path):
     make_run(tmp_path, "exp1", {10: {"aime24": [[1, 0, 1, 1] * 5, [1, 0, 0, 1] * 5]}})
     table = table1.everything(run_records.load_all(tmp_path))[0]
