@@ -10,7 +10,7 @@ from typing import Any
 from openrs.analysis import actions, cells, decision, formats, mixing
 from openrs.analysis.tables import costs, references
 from openrs.errors import Mistake
-from openrs.terminal import plain, plain_output, replace_characters
+from openrs.terminal import plain, plain_output, replace_characters, say
 from openrs.words import Parser
 
 STATUS = (
@@ -61,6 +61,12 @@ def _run(arguments: Namespace) -> int:
     if "format" in arguments:
         if arguments.__dict__.get("plain"):
             result = [table.without_intervals() for table in result]
+        if arguments.format == "csv" and len(result) > 1:  # no reader of CSV takes two headers in one stream
+            others = "; ".join(table.title for table in result[1:])
+            say(
+                plain(f"not in this CSV, which holds the first table alone: {others}. --format json has all.")
+            )
+            result = result[:1]
         print(formats.together(result, arguments.format), end="")
     elif arguments.json:
         print(json.dumps({"files": [str(path) for path in result]}, indent=1))
@@ -89,7 +95,7 @@ def parser() -> tuple[Parser, "_SubParsersAction[Parser]"]:
         epilog=STATUS,
     )
     commands = whole.add_subparsers(dest="command", required=True)
-    form = _option("--format", choices=formats.FORMATS, default="md", help="default: md; latex is tex",
+    form = _option("--format", choices=formats.FORMATS, default="md", help="default: md; csv: one table",
                    type=lambda text: {"latex": "tex", "markdown": "md"}.get(text, text))  # fmt: skip
     form.add_argument("--json", dest="format", action="store_const", const="json", default="md",
                       help="the same as --format json")  # fmt: skip

@@ -3,10 +3,10 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from pathlib import PurePath
 from typing import Any
 
 from openrs.analysis.run_records import RunRecords
+from openrs.paths import model_name
 from openrs.records.recipe import SEEDS, canonical, digest, seedless
 
 
@@ -45,6 +45,8 @@ def differences(runs: Sequence[RunRecords], seeds: bool = True, own: bool = True
         levels, files = factors(members), contents(members)
         if "data.rows" in levels and (len(levels) > 1 or any(files)):
             del levels["data.rows"]  # the fingerprint follows from what differs beside it
+        if _follow(levels, "model.weights", "model.id"):
+            del levels["model.weights"]
         levels = named(levels if seeds else without_seeds(levels))
         for run, text, file in zip(members, _joined(levels, len(members)), files, strict=True):
             stated = {level.split(".")[0] for level in levels} | ({"data"} if file else set())
@@ -55,6 +57,13 @@ def differences(runs: Sequence[RunRecords], seeds: bool = True, own: bool = True
                 filter(None, [*parts, own_file, adapter and f"adapter={adapter['name']}", text])
             )
     return texts
+
+
+def _follow(levels: dict[str, list[Any]], key: str, of: str) -> bool:
+    """Whether a factor's values follow from those of another, which tells the runs apart without it."""
+    if key not in levels or of not in levels:
+        return False
+    return len(set(map(str, levels[of]))) == len(set(map(str, zip(levels[of], levels[key], strict=True))))
 
 
 def without_seeds(levels: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -150,19 +159,34 @@ def _own(parts: list[Any], trees: list[Any]) -> list[str]:
 
 
 def _keys(tree: Any) -> str:
-    """The name of a group, or its keys; what is off is `none`."""
+    """The name of a group, or its keys, of one's own parts their names; what is off is `none`."""
     if not isinstance(tree, dict):
         return "none" if tree is None else str(tree)
-    return str(tree["name"]) if "name" in tree else "+".join(sorted(tree))
+    if "name" in tree:
+        return str(tree["name"])
+    return "+".join(name for key in sorted(tree) for name in _own_rewards(key, tree[key]) or [key])
+
+
+def _own_rewards(key: str, tree: Any) -> list[str]:
+    """The names of one's own rewards, which a recipe has below `custom`; none for another key."""
+    rewards = isinstance(tree, dict) and all(
+        isinstance(part, dict) and "function" in part for part in tree.values()
+    )
+    return sorted(tree) if key == "custom" and rewards else []
 
 
 def spelled(values: Sequence[Any]) -> list[str]:
     """Values as labels show them: long numbers with four digits where that tells them apart, long paths by
     their last part where that does, another long text by its beginning and four digits of its hash."""
-    last = [PurePath(text).name if len(text) > 30 and " " not in text else text for text in map(str, values)]
+    last = [model_name(text) if len(text) > 30 and " " not in text else text for text in map(str, values)]
     if len(set(last)) == len(set(map(str, values))):
         values = [value if str(value) == text else text for value, text in zip(values, last, strict=True)]
-    exact = [text if len(text) <= 30 else f"{text[:20]}...{digest(text)[:4]}" for text in map(str, values)]
+    exact = [
+        text
+        if len(text) <= (60 if "+" in text or "/" in text else 30)
+        else f"{text[:20]}...{digest(text)[:4]}"
+        for text in map(str, values)
+    ]
     rounded = [
         f"{value:.4g}" if isinstance(value, float) and len(text) > 8 else text
         for value, text in zip(values, exact, strict=True)

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePath
 from typing import Any
 
-from openrs.paths import CONF
+from openrs.paths import CONF, model_name
 
 GROUPS = ("data", "reward", "model")
 
@@ -31,6 +30,6 @@ def _own_words(words: list[str]) -> Iterator[str]:
     usual = dict(re.findall(r"override /(\w+): (\S+)", text))
     for key, value in values.items():
         if key in GROUPS and value != usual.get(key):
-            yield f"{key}={PurePath(value).name}"
+            yield f"{key}={model_name(value)}"
         elif custom := re.match(r"\+?(reward\.custom\.\w+)", key):
             yield custom[1]

@@ -178,6 +178,8 @@ def other_settings(item: Evaluation, settings: Sequence[str]) -> list[str]:
 
 
 def _setting(key: str, value: Any) -> str:
+    if key == "max_problems" and value is None:
+        return "all problems"
     return f"{key} {value}" if key == "device" else f"{key}={value}"
 
 

@@ -99,8 +99,10 @@ def test_the_records_say_what_was_done(whole):
 def test_lightevals_own_result_agrees_with_the_records(whole):
     run = only_run(whole[0])
     (result,) = (run / "eval/step-00006/lighteval").rglob("results_*.json")
-    for task, values in json.loads(result.read_text())["results"].items():
+    document = json.loads(result.read_text())
+    for task, values in document["results"].items():
         if task != "all":
+            assert document["config_tasks"][task]["hf_repo"] == f"openrs-nano/{task.split('|')[0]}"
             (score,) = run.glob(f"eval/step-00006/{task.split('|')[0]}-*/seed-1234-*.json")
             record = json.loads(score.read_text())
             assert values["extractive_match"] == pytest.approx(record["value"])

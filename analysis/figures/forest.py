@@ -1,5 +1,6 @@
 """A forest plot: differences with their intervals, what is real told from noise, a panel a benchmark."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ def forest(blocks: Sequence[Block], unit: str) -> Figure:
         unit: of the differences, as the axis says it.
     """
     columns = _columns(blocks)
-    labels = [[textwrap.wrap(label, LABEL) for label, _ in block.table.rows] for block in blocks]
+    labels = [[broken(label) for label, _ in block.table.rows] for block in blocks]
     heights = [ROW * sum(len(lines) + 0.4 for lines in own) for own in labels]
     figure = Figure(figsize=(PAGE, sum(heights) + BETWEEN * (len(blocks) + 1) + 0.25))
     grid = figure.subplots(
@@ -47,6 +48,16 @@ def forest(blocks: Sequence[Block], unit: str) -> Figure:
     note += " †: unpaired." if unpaired else ""
     figure.supxlabel("\n".join(textwrap.wrap(note, 120, break_on_hyphens=False)), fontsize=7)
     return figure
+
+
+def broken(label: str) -> list[str]:
+    """A label in lines, which end after its signs alone, as on the report page (page/plots.js)."""
+    lines = [""]
+    for part in re.split(r"(?<=[ +=,/])", label):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > LABEL:
+            lines.append("")
+        lines[-1] += part
+    return [line.strip() for line in lines]
 
 
 def _columns(blocks: Sequence[Block]) -> list[str]:

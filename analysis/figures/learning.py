@@ -44,7 +44,7 @@ def accuracy(whole: Sequence[Panel]) -> Figure:
                 _band(axis, curve, style, _aside(curve, means))
         axis.set_title("average" if panel.title == curves.AVERAGE else panel.title)
         axis.margins(x=0.06)
-        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         axis.yaxis.set_major_locator(MaxNLocator(5))
     _label(axes, STEP, "pass@1 (%)")
     every = [curve for panel in whole for curve in panel.curves]
@@ -122,7 +122,7 @@ def trace(key: str, traces: Sequence[Trace]) -> Figure:
         axis.set_title(
             "\n".join(textwrap.wrap(f"reward: {reward}", 36)) if reward and len(groups) > 1 else ""
         )
-        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     _label(axes, STEP, LOGGED[key].replace(" (", "\n(").replace("reward of", "reward\nof"))
     sizes = "/".join(map(str, sorted(windows)))
     note = f"Lines: running mean of {sizes} steps." if windows != {1} else ""

@@ -42,6 +42,10 @@ ENGINES = {
 this order: vLLM's has transformers' too. No field names the engine itself."""
 
 
+OWN_SCORER = "ExtractiveMatch(gold_kind="
+"""Begins the scorer of a task in the result files that openrs's evaluation makes lighteval write."""
+
+
 def recognises(document: Any) -> bool:
     """Whether a JSON document is a lighteval result file."""
     return isinstance(document, dict) and {"config_general", "results"} <= document.keys()
@@ -71,6 +75,7 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path, selection
     hashes = summary.get("hashes") or {}
     model = general.get("model_config") or {}
     of_export = stated(config.get(TITLE))
+    _check_origin(name, config)
     short, title = benchmark_of(name, None if of_export else config.get("hf_repo"), shots)
     title = of_export or title
     results = []
@@ -110,6 +115,20 @@ def _task(document: dict[str, Any], key: str, values: Any, path: Path, selection
             )
         )
     return results
+
+
+def _check_origin(name: str, config: dict[str, Any]) -> None:
+    """Refuses what an older openrs measured: its files name nano's stand-ins as they name the benchmarks."""
+    scorers = [str(metric.get("sample_level_fn")) for metric in config.get("metrics") or []]
+    if (
+        config.get("hf_repo") == name
+        and name in {short for short, _, _ in DATASETS.values()}
+        and any(scorer.startswith(OWN_SCORER) for scorer in scorers)
+    ):
+        raise Unreadable(
+            "an older openrs wrote it and did not state whether its problems are the benchmark's or nano's; "
+            "import what `openrs export` writes of its outputs folder instead"
+        )
 
 
 def _lookup(table: Any, key: str, name: str) -> dict[str, Any]:

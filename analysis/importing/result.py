@@ -219,6 +219,9 @@ DATASETS = {
 """Data set on the Hub -> the benchmark's name and title here, and its problems. Other sets keep their own
 names, so that nothing is taken for a benchmark that it is not."""
 
+NANO = "openrs-nano/"
+"""Begins the data set of a stand-in that is built into openrs, before the name of its benchmark."""
+
 LONGEST = 100
 """Letters of a name in a file's or folder's, which file systems end at 255; a model's may be a path."""
 
@@ -234,8 +237,12 @@ def benchmark_of(task: str, dataset: str | None, shots: int = 0) -> tuple[str, s
     Args:
         shots: examples in the prompt; with them it is another benchmark.
     """
+    titles = {short: title for short, title, _ in DATASETS.values()}
     if dataset in DATASETS:
         name, title, _ = DATASETS[dataset]
+    elif dataset and dataset.startswith(NANO):
+        name = dataset.removeprefix(NANO)
+        title = f"nano-{titles.get(name, name)}"
     else:
         name, title = file_name(re.sub(r"[^A-Za-z0-9_.]+", "_", task).strip("_.") or "task"), task
     return (f"{name}_{shots}_shot", f"{title} {shots}-shot") if shots else (name, title)

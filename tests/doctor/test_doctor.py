@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from openrs.doctor import recipe
-from openrs.doctor.__main__ import describe_config
+from openrs.doctor.__main__ import describe_config, describe_options
+from openrs.needs import Need
 from openrs.paths import ROOT
 from openrs.train.defaults import recorded
 from tests.helpers.commands import openrs
@@ -23,10 +24,11 @@ def test_the_command_says_what_can_run(tmp_path):
     for part in (
         "This machine",
         "scale=nano  hardware=cpu     yes",
-        "scale=paper hardware=a40x4   no, lacks 1, ",
+        "scale/hardware that need devices which are not here: nano/a100x1, ",
         "can run here.",
     ):
         assert part in shown.stdout
+    assert shown.stdout.startswith("openrs experiment=exp3 scale=nano")  # what was asked goes first
     shown = openrs("scale=paper", "hardware=a40x4", "--json", module="openrs.doctor", **where)
     assert shown.returncode == 1
     said = json.loads(shown.stdout)
@@ -37,6 +39,33 @@ def test_the_command_says_what_can_run(tmp_path):
         (scale, name) for scale in ("nano", "paper") for name in names
     }
     assert said["data_sets"]["knoveleng/open-rs"] is False
+
+
+def test_options_without_their_devices_are_one_line_and_numbers_are_in_order():
+    device = Need("hardware=a40x4", "4 NVIDIA devices of 44 GiB (found none)", "another machine")
+    first, second = (Need("f", what, f"mend {what}") for what in ("memory", "disk"))
+    lines = describe_options(
+        {
+            ("nano", "a40x4"): [device],
+            ("nano", "cpu"): [],
+            ("paper", "a40x4"): [first, device],
+            ("paper", "cpu"): [first, second],
+            ("paper", "auto"): [second, first],
+        }
+    )
+    assert [line.strip() for line in lines] == [
+        "What it can run",
+        "scale=nano  hardware=cpu     yes",
+        "scale=paper hardware=cpu     no, lacks 1, 2",
+        "scale=paper hardware=auto    no, lacks 1, 2",
+        "scale/hardware that need devices which are not here: nano/a40x4, paper/a40x4. "
+        "`openrs doctor scale=SCALE hardware=OPTION` says what one of them lacks.",
+        "What it lacks for that, and what mends it",
+        "1  memory",
+        "-> mend memory",
+        "2  disk",
+        "-> mend disk",
+    ]
 
 
 @pytest.mark.slow

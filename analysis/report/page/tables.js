@@ -19,7 +19,7 @@ function withCode(line) {
 // A name that may be broken after its signs and nowhere else.
 function breakable(text) {
   const made = element("span");
-  for (const part of text.split(/(?<=[=+,/_])/)) made.append(part, element("wbr"));
+  for (const part of text.split(/(?<=[=+,/_.])/)) made.append(part, element("wbr"));
   return made;
 }
 

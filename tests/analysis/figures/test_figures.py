@@ -203,6 +203,29 @@ def test_many_lines_are_several_figures():
     assert len(set(COLOURS)) == MOST
 
 
+@pytest.mark.parametrize(
+    ("label", "lines"),
+    [
+        ("algorithm.learning_rate=4e-05", ["algorithm.learning_rate=", "4e-05"]),
+        ("data=curated-by-nobody.jsonl, seed=1", ["data=", "curated-by-nobody.jsonl,", "seed=1"]),
+        ("reward=cosine+format", ["reward=cosine+format"]),
+    ],
+)
+def test_a_label_breaks_after_its_signs_and_in_no_word(label, lines):
+    assert forest.broken(label) == lines
+
+
+def test_a_step_is_a_whole_number_also_where_there_is_one(tmp_path):
+    make_run(tmp_path, "exp1", {2: {"aime24": halves()}})
+    rows = result_rows(
+        [item for run in run_records.load_all(tmp_path) for item in run_records.evaluations(run)]
+    )
+    with styled():
+        figure = learning.accuracy(curves.panels(rows))
+        ticks = [tick for axis in figure.axes for tick in axis.get_xticks()]
+    assert all(tick == int(tick) for tick in ticks)
+
+
 def test_noise_is_hollow_and_what_is_real_is_filled():
     real = Value(5.0, 1.0, 9.0, mark=REAL, p=0.01, paired=True)
     noise = Value(1.0, -3.0, 5.0, mark=NOISE, p=0.6, paired=False)

@@ -214,3 +214,42 @@ def test_eighty_two_files_of_the_published_shape(logs, tmp_path):
         shutil.copy(source, place)
     report, _ = imported(tmp_path / "in", tmp_path / "out")
     assert (report.imported, report.imported + report.earlier + len(report.repeats)) == (27, 82)
+
+
+def own(dataset, name="amc23"):
+    """A result file that openrs's evaluation lets lighteval write."""
+    document = new({"extractive_match": 0.5}, seed=1234, n=10)
+    scorer = {"metric_name": "extractive_match", "sample_level_fn": "ExtractiveMatch(gold_kind=latex)"}
+    task = {"name": name, "hf_repo": dataset, "effective_num_docs": 10, "metrics": [scorer]}
+    key = f"{name}|0"
+    return document | {
+        "results": {key: document["results"]["aime24|0"]},
+        "config_tasks": {key: task},
+        "summary_tasks": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name", "title"),
+    [
+        ("openrs-nano/amc23", "amc23", "nano-AMC23"),
+        ("openrs-nano/math_500", "math_500", "nano-MATH-500"),
+        ("knoveleng/AMC-23", "amc23", "AMC23"),
+        ("bench.csv", "bench", "bench"),
+        ("bench", "bench", "bench"),  # of an older openrs, and no benchmark that nano stands in for
+    ],
+)
+def test_a_result_file_of_openrs_keeps_the_mark_of_nano(tmp_path, dataset, name, title):
+    put(tmp_path / "in/results/m/results_1.json", own(dataset, name))
+    _, (run,) = imported(tmp_path / "in", tmp_path / "out")
+    assert [(score.title, score.benchmark, score.n) for score in run.scores] == [(title, name, 10)]
+
+
+def test_a_file_of_an_older_openrs_that_states_no_data_set_is_refused(tmp_path, monkeypatch, capsys):
+    put(tmp_path / "in/results_1.json", own("amc23"))
+    status, out, err = command(
+        monkeypatch, capsys, "import", tmp_path / "in", "--outputs", tmp_path / "outputs"
+    )
+    assert status == 1
+    assert "import what `openrs export` writes of its outputs folder instead" in out + err
+    assert not (tmp_path / "outputs").exists()
