@@ -29,10 +29,11 @@ def read(words: Sequence[str]) -> list[str]:
     _check_folder(options)
     swept = options.multirun or any(word in ("hydra.mode=MULTIRUN", "+hydra.mode=MULTIRUN") for word in words)
     _, *folders = option_folders.searched(options.config_dir)
-    for folder in folders:
-        _say_unread(folder)
     overrides = list(options.overrides)
-    _say_idle(overrides, swept)
+    if not any(word.startswith(WORKER) for word in overrides):
+        for folder in folders:
+            _say_unread(folder)
+        _say_idle(overrides, swept)
     written = prepared(overrides, folders[:1] if options.config_dir else [], swept)
     flags = list(words)
     for override in overrides:  # from the right, where the value of a flag cannot stand before it
@@ -57,6 +58,10 @@ def _check_folder(options: Namespace) -> None:
 OF_SWEEPS = ("objective", "budget.", "fail_fast", "hydra.sweeper", "hydra.sweep.", "hydra/sweeper",
              "hydra.launcher", "hydra/launcher")  # fmt: skip
 """What says how several runs are chosen, started and ended."""
+
+
+WORKER = "hydra.sweeper.joined="
+"""What a sweep adds to the command of each of its workers; the command itself has said what it had to say."""
 
 
 def _say_idle(overrides: Sequence[str], swept: bool) -> None:

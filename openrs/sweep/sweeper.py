@@ -70,7 +70,10 @@ class Sweep:
         if study is None and question.extend is None and not listed:
             points.check(question.points, question.typed)
         if plans:
-            return report.plan(question, study, slots.patience(self.options, study))
+            patience = slots.patience(self.options, study)
+            return report.plan(question, study, patience, workers.described(self.config))
+        if study is None or self._owed(question, study):
+            workers.require_slurm(self.config)
         try:
             study, question = self._open(question)
         except OSError as error:

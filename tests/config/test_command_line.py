@@ -54,6 +54,7 @@ def test_a_wrong_flag_is_one_line(words, told):
             "objective, hydra/launcher, hydra.sweeper.storage: no effect, because this is one run. Give -m ",
         ),
         (["seed=1", "seed=1"], ""),
+        (["-m", "hydra.sweeper.n_jobs=2", "hydra.sweeper.joined=1", "hydra.sweeper.n_jobs=1"], ""),
         (["-m", "seed=1,2", "objective=reward"], ""),
         (["data.draws={a: {source: open_s1}}", "data.draws={b: {source: open_rs}}"], ""),
     ],
