@@ -42,8 +42,8 @@ def require_slurm(config: DictConfig) -> None:
     lacking = [name for name in ("sbatch", "srun") if not shutil.which(name)]
     if config.hydra.launcher.get("_target_") == SLURM and lacking:
         raise Mistake(
-            f"hydra/launcher={_choice(config)}: no {lacking[0]} on this machine. Start it on a login node, or "
-            "leave hydra/launcher out."
+            f"hydra/launcher={_choice(config)}: no {lacking[0]} on this machine. Start it on a login node, "
+            "or leave hydra/launcher out."
         )
 
 

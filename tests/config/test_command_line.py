@@ -24,6 +24,9 @@ def test_hydra_gets(words, read_as):
     ("words", "told"),
     [
         (["--experiment", "exp3"], "--experiment: is no flag. Options have no dashes: experiment=exp3."),
+        (["--dry-run", "experiment=exp3"], "--dry-run: is no flag. Options have no dashes: dry_run=true."),
+        (["--dry_run"], "--dry_run: is no flag. Options have no dashes: dry_run=true."),
+        (["--dry_run=false"], "--dry_run: is no flag. Options have no dashes: dry_run=false."),
         (["--lr=1e-5"], "--lr: is no flag. Options have no dashes: algorithm.learning_rate=1e-5."),
         (["--steps.total", "3"], "--steps.total: is no flag. Options have no dashes: steps.total=3."),
         (["--multi-run"], "--multi-run: is no flag. Did you mean --multirun? "),
@@ -38,6 +41,12 @@ def test_a_wrong_flag_is_one_line(words, told):
         read(words)
     assert str(error.value).startswith(told)
     assert "\n" not in str(error.value)
+
+
+def test_an_error_stands_alone(capsys):
+    with pytest.raises(Mistake, match="^budget.money=5usd: must be "):
+        read(["budget.money=5usd"])
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
