@@ -112,7 +112,7 @@ def chat(model: Model, template: Any) -> Chat:
                 field,
                 value,
                 f"the chat template of {model.title} does not read it",
-                f"It reads {', '.join(readable) or 'no arguments'}. Leave the others out",
+                f"It reads {', '.join(readable)}. Leave the others out" if readable else "Leave it out",
             )
     days: list[str] = []
 

@@ -19,16 +19,21 @@ TRAINING, HELD_OUT = 20, 10
 def parser() -> Parser:
     """The parser of the words."""
     parser = Parser(prog="openrs new", description=__doc__, epilog=STATUS)
-    parser.add_argument("folder", type=Path, help="a folder that is empty or not there yet")
+    parser.add_argument("folder", nargs="+", help="a folder that is empty or not there yet")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
 def main(words: list[str]) -> int:
     """Parses the words, writes and prints; returns the exit status."""
-    arguments = parser().read(words)
+    of_words = parser()
+    arguments = of_words.read(words)
+    if len(arguments.folder) > 1:
+        name = " ".join(arguments.folder)
+        of_words.error(f"a folder is one word. Say {name.replace(' ', '-')}, or quote it, as '{name}'")
+    folder = Path(arguments.folder[0])
     try:
-        files = write(arguments.folder)
+        files = write(folder)
     except Mistake as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -36,7 +41,7 @@ def main(words: list[str]) -> int:
         print(json.dumps({"files": [str(path) for path in files]}, indent=1))
     else:
         print(*files, sep="\n")
-        print(f"Next: cd {arguments.folder}, and the commands of README.md.")
+        print(f"Next: cd {folder}, and the commands of README.md.")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from openrs.config import names, option_folders
+from openrs.config import names, option_folders, values
 from openrs.config.overrides import is_group, prepared
 from openrs.errors import Mistake
 from openrs.terminal import say
@@ -29,11 +29,14 @@ def read(words: Sequence[str]) -> list[str]:
     _check_folder(options)
     swept = options.multirun or any(word in ("hydra.mode=MULTIRUN", "+hydra.mode=MULTIRUN") for word in words)
     _, *folders = option_folders.searched(options.config_dir)
-    for folder in folders:
-        _say_unread(folder)
     overrides = list(options.overrides)
-    _say_idle(overrides, swept)
+    worker = any(word.startswith(WORKER) for word in overrides)
+    if not worker:
+        for folder in folders:
+            _say_unread(folder)
     written = prepared(overrides, folders[:1] if options.config_dir else [], swept)
+    if not worker:
+        _say_idle(overrides, swept)
     flags = list(words)
     for override in overrides:  # from the right, where the value of a flag cannot stand before it
         del flags[len(flags) - 1 - flags[::-1].index(override)]
@@ -59,17 +62,21 @@ OF_SWEEPS = ("objective", "budget.", "fail_fast", "hydra.sweeper", "hydra.sweep.
 """What says how several runs are chosen, started and ended."""
 
 
+WORKER = "hydra.sweeper.joined="
+"""What a sweep adds to the command of each of its workers; the command itself has said what it had to say."""
+
+
 def _say_idle(overrides: Sequence[str], swept: bool) -> None:
     """Names what changes nothing: a value before a later one, and what one run has no use for. The values
     are left out, as they may hold passwords."""
-    values: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     for line in overrides:
         name, _, value = line.lstrip("+").partition("=")
-        values.setdefault(name, []).append(value)
-    for name, stated in values.items():
+        texts.setdefault(name, []).append(value)
+    for name, stated in texts.items():
         if len({*stated}) > 1 and not any(value.startswith("{") for value in stated):  # a group joins others
             say(f"{name}: stands {len(stated)} times, and the last value counts. Leave the others out.")
-    idle = [name for name in values if name.startswith(OF_SWEEPS)]
+    idle = [name for name in texts if name.startswith(OF_SWEEPS)]
     if idle and not swept:
         say(f"{', '.join(idle)}: no effect, because this is one run. Give -m for a sweep, or leave it out.")
 
@@ -105,6 +112,9 @@ def _meant(flag: str, value: str, flags: list[str]) -> str:
     name = flag.lstrip("-").replace("-", "_")
     close = [name] if is_group(name) or names.place(name) else names.nearest(name, 1)
     if close:
+        stands = names.place(close[0])
+        if stands and stands.annotation is bool and value.lower() not in values.SWITCHES:
+            value = "true"  # a flag has no value, and the next word is another
         return f"Options have no dashes: {close[0]}={value or 'VALUE'}"
     similar = get_close_matches(flag, flags, 1)
     return f"Did you mean {similar[0]}? {HELP}" if similar else HELP

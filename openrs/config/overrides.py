@@ -128,6 +128,11 @@ def _unreadable(key: str, text: str, folders: Sequence[Path]) -> NoReturn:
         raise Mistake(f"{key}={text}: is no option of {key}. Known: {', '.join(_options(key, folders))}.")
     if stands is None:
         names.unknown(key, text)
+    if text.startswith("{") and text.count("{") > text.count("}"):
+        raise Mistake(
+            f"{key}={text}: its braces do not close. A shell splits a word at spaces and at braces that hold "
+            f"commas: put the whole word in single quotes, as '{key}={{NAME: VALUE, ...}}'."
+        )
     if text.startswith(("[", "{")):
         raise Mistake(
             f"{key}={text}: cannot be read. Close every bracket, and put texts with ~, =, a colon or letters "
@@ -207,9 +212,19 @@ def _check_group(override: Override, line: str, text: str, folders: Sequence[Pat
         return
     choice = value if isinstance(value, list) else [value]
     if not choice or not all(isinstance(one, str) and one and "${" not in one for one in choice):
-        example = f"For one value name its field, as {_field_of(group)}={text}. " if _is_number(value) else ""
+        example = _field_meant(group, text) if _is_number(value) else ""
         off = "Leave it out for none. " if value is None and group in OPTIONAL else ""
         raise Mistake(f"{line}: {group} takes the name of an option. {off}{example}{remedy}.")
+
+
+def _field_meant(group: str, text: str) -> str:
+    """The field that takes a number which was given to its group, as a sentence."""
+    if group == "steps":
+        return (
+            f"To end after {text} steps say steps.stop_at={text}; steps.total={text} is another recipe, whose "
+            f"schedule has {text} steps. "
+        )
+    return f"For one value name its field, as {_field_of(group)}={text}. "
 
 
 def _is_number(value: Any) -> bool:

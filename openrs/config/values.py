@@ -1,5 +1,7 @@
 """Whether a value is of the type that the schema has under its name, and what to say where it is not."""
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from difflib import get_close_matches
@@ -118,7 +120,42 @@ def _remedy(name: str, stands: Place, value: Any, spelled: str) -> str:
         return f"Give {name}={close[0] if close else example(kind, stands)}"
     if kind is int and isinstance(value, float) and value.is_integer():
         return f"Give {name}={int(value)}"
+    if meant := number(kind, stands, spelled):
+        return f"Give {name}={meant}"
+    if name == "seed" and (ends := re.fullmatch(r"(\d+)\s*(?:\.\.\.?|-|:)\s*(\d+)", spelled)):
+        return _seeds(int(ends[1]), int(ends[2]))
     return f"Give for example {name}={example(kind, stands)}"
+
+
+MULTIPLES = {"k": 1_000, "m": 1_000_000}
+"""Letters after a number that say how many of it."""
+
+
+def number(kind: Any, stands: Place, spelled: str) -> str:
+    """The number that a text begins with, in the spelling of a field; nothing where it is none of the field's.
+
+    Of 4k it is 4000, and of 1e-5x it is 1e-5.
+    """
+    parts = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([a-z%$€]*)", spelled, re.IGNORECASE)
+    if kind not in (int, float) or parts is None:
+        return ""
+    times = MULTIPLES.get(parts[2].lower(), 1)
+    value = float(parts[1]) * times
+    if not math.isfinite(value) or (kind is int and not value.is_integer()):
+        return ""
+    if stands.limits is not None and not stands.limits.hold(value):
+        return ""
+    return (
+        parts[1] if times == 1 and kind is float else str(int(value)) if value.is_integer() else f"{value:g}"
+    )
+
+
+def _seeds(first: int, last: int) -> str:
+    """How a range of training seeds is said."""
+    listed = range(first, last + 1)
+    if not 1 < len(listed) <= 20:
+        return "Give -m and seed=1,2,3"
+    return f"Give -m and seed={','.join(map(str, listed))}, or replicates={len(listed)}"
 
 
 def example(annotation: Any, stands: Place) -> str:

@@ -35,8 +35,12 @@ LISTED = 60
 """Points up to which a plan shows each; of a larger grid so many, evenly spaced."""
 
 
-def plan(question: Question, study: optuna.Study | None, patience: Patience) -> bool:
-    """Prints what would run and what it would cost; runs nothing. False where a point is no run."""
+def plan(question: Question, study: optuna.Study | None, patience: Patience, launcher: str) -> bool:
+    """Prints what would run and what it would cost; runs nothing. False where a point is no run.
+
+    Args:
+        launcher: how it starts the trials, in words; empty where this machine runs them.
+    """
     points = question.points
     budget.check(points.config)
     trials = [] if study is None else study.get_trials(deepcopy=False)
@@ -45,6 +49,8 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience) -> 
     show(f"sweep {question.name} in {question.folder}")
     scale = points.config.scale
     show(f"  scale     {scale.name}: {scale.reason}")
+    if launcher:
+        show(f"  launcher  {launcher}")
     if points.grid is None:
         for line in points.space.described():
             show(f"  space     {line}")

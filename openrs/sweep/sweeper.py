@@ -72,7 +72,9 @@ class Sweep:
         if study is None and question.extend is None and not listed:
             points.check(question.points, question.typed)
         if plans:
-            return report.plan(question, study, self._patience(study))
+            return report.plan(question, study, self._patience(study), workers.described(self.config))
+        if study is None or self._owed(question, study):
+            workers.require_slurm(self.config)
         try:
             study, question = self._open(question)
         except OSError as error:

@@ -6,6 +6,7 @@ so a thread for each is enough to wait for it.
 """
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -27,6 +28,41 @@ BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 def elsewhere(config: DictConfig) -> bool:
     """Whether the launcher of the config runs jobs outside the process that calls it."""
     return config.hydra.launcher.get("_target_") != BASIC
+
+
+SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+
+
+def require_slurm(config: DictConfig) -> None:
+    """Refuses jobs of SLURM where its commands are not.
+
+    Raises:
+        Mistake: a command that submits or starts a job is not on this machine.
+    """
+    lacking = [name for name in ("sbatch", "srun") if not shutil.which(name)]
+    if config.hydra.launcher.get("_target_") == SLURM and lacking:
+        raise Mistake(
+            f"hydra/launcher={_choice(config)}: no {lacking[0]} on this machine. Start it on a login node, "
+            "or leave hydra/launcher out."
+        )
+
+
+def described(config: DictConfig) -> str:
+    """How a launcher starts the trials; nothing where they run in processes of this machine."""
+    if not elsewhere(config):
+        return ""
+    launcher, number = config.hydra.launcher, config.hydra.sweeper.n_jobs
+    text = f"{_choice(config)}, {number} job{'s' * (number > 1)} at once"
+    if launcher.get("_target_") != SLURM:
+        return text
+    return (
+        f"{text}, partition {launcher.partition or 'of the cluster by default'}, time limit "
+        f"{launcher.timeout_min} minutes; a job that reaches it is queued again and goes on"
+    )
+
+
+def _choice(config: DictConfig) -> str:
+    return str(config.hydra.runtime.choices["hydra/launcher"])
 
 
 def prepare(launcher: Any) -> None:

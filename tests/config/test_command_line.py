@@ -24,6 +24,9 @@ def test_hydra_gets(words, read_as):
     ("words", "told"),
     [
         (["--experiment", "exp3"], "--experiment: is no flag. Options have no dashes: experiment=exp3."),
+        (["--dry-run", "experiment=exp3"], "--dry-run: is no flag. Options have no dashes: dry_run=true."),
+        (["--dry_run"], "--dry_run: is no flag. Options have no dashes: dry_run=true."),
+        (["--dry_run=false"], "--dry_run: is no flag. Options have no dashes: dry_run=false."),
         (["--lr=1e-5"], "--lr: is no flag. Options have no dashes: algorithm.learning_rate=1e-5."),
         (["--steps.total", "3"], "--steps.total: is no flag. Options have no dashes: steps.total=3."),
         (["--multi-run"], "--multi-run: is no flag. Did you mean --multirun? "),
@@ -40,6 +43,12 @@ def test_a_wrong_flag_is_one_line(words, told):
     assert "\n" not in str(error.value)
 
 
+def test_an_error_stands_alone(capsys):
+    with pytest.raises(Mistake, match="^budget.money=5usd: must be "):
+        read(["budget.money=5usd"])
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -54,6 +63,7 @@ def test_a_wrong_flag_is_one_line(words, told):
             "objective, hydra/launcher, hydra.sweeper.storage: no effect, because this is one run. Give -m ",
         ),
         (["seed=1", "seed=1"], ""),
+        (["-m", "hydra.sweeper.n_jobs=2", "hydra.sweeper.joined=1", "hydra.sweeper.n_jobs=1"], ""),
         (["-m", "seed=1,2", "objective=reward"], ""),
         (["data.draws={a: {source: open_s1}}", "data.draws={b: {source: open_rs}}"], ""),
     ],

@@ -15,7 +15,7 @@ from openrs.errors import Mistake
     [
         # groups take names of options
         ("length=4096", ["length=4096", "name of an option", "length.completion=4096", "cap4096"]),
-        ("steps=100", ["steps=100", "steps.total=100", "released"]),
+        ("steps=100", ["steps=100", "say steps.stop_at=100; steps.total=100 is another recipe", "released"]),
         ("data=null", ["data=null", "name of an option", "mixed"]),
         ("experiment=null", ["experiment=null", "Leave it out"]),
         ("reward=[accuracy,3]", ["reward=[accuracy,3]", "name of an option", "cosine_as_run"]),
@@ -30,6 +30,11 @@ from openrs.errors import Mistake
         ("evaluation.benchmarks=gsm8k", ["evaluation.benchmarks=gsm8k", "a list", "[gsm8k]"]),
         ("evaluation.num_seeds=3", ["evaluation.num_seeds=3", "a whole number", "num_seeds.NAME=1"]),
         ("steps.total=1e2", ["steps.total=1e2", "a whole number", "Give steps.total=100"]),
+        ("length.completion=4k", ["a whole number", "Give length.completion=4000."]),
+        ("steps.stop_at=10k", ["a whole number", "Give steps.stop_at=10000."]),
+        ("algorithm.learning_rate=1e-5x", ["a number", "Give algorithm.learning_rate=1e-5."]),
+        ("budget.money=5usd", ["a number", "Give budget.money=5."]),
+        ("seed=1..3", ["a whole number", "Give -m and seed=1,2,3, or replicates=3."]),
         ("seed=true", ["seed=true", "a whole number"]),
         ("seed=null", ["seed=null", "a whole number"]),
         ("dry_run=5", ["dry_run=5", "true or false"]),
@@ -51,6 +56,10 @@ from openrs.errors import Mistake
         ("outputs=~/outs", ["outputs=~/outs", "shell", f"outputs=\"'{Path.home()}/outs'\""]),
         ("prompt.system=What is (x)?", ["prompt.system=What is (x)?", "\"'What is (x)?'\""]),
         ("stages=[train", ["stages=[train", "bracket"]),
+        (
+            "reward.custom.x={function::",
+            ["do not close", "whole word in single quotes, as 'reward.custom.x={NAME: VALUE, ...}'"],
+        ),
         ("seed=interval(a,b)", ["seed=interval(a,b)", "interval(0,1)"]),
         ("data=é", ["data=é", "no option of data", "mixed"]),
         # sweeps

@@ -148,6 +148,36 @@ def test_launchers_ask_for_what_the_hardware_needs(composed_tree):
     assert (asked.nodes, asked.gpus_per_node, asked.tasks_per_node, asked.partition) == (1, 4, 1, "gpu")
 
 
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ([], ""),
+        (["hydra/launcher=ray", "hydra.sweeper.n_jobs=2"], "ray, 2 jobs at once"),
+        (
+            [
+                "hydra/launcher=submitit_slurm",
+                "hydra.launcher.partition=gpu",
+                "hydra.launcher.timeout_min=90",
+            ],
+            "submitit_slurm, 1 job at once, partition gpu, time limit 90 minutes; a job that reaches it is "
+            "queued again and goes on",
+        ),
+    ],
+)
+def test_a_plan_says_what_starts_the_trials(composed_tree, overrides, words):
+    assert workers.described(composed_tree(*overrides)) == words
+
+
+def test_slurm_is_needed_where_it_starts_the_trials(composed_tree, monkeypatch, tmp_path):
+    config = composed_tree("hydra/launcher=submitit_slurm")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    workers.require_slurm(composed_tree())
+    with pytest.raises(ValueError, match="^hydra/launcher=submitit_slurm: no sbatch on this machine. Start "):
+        workers.require_slurm(config)
+    monkeypatch.setenv("PATH", slurm.install(tmp_path / "slurm"))
+    workers.require_slurm(config)
+
+
 @pytest.fixture
 def composed_tree():
     """Composes the whole tree, Hydra's part with it."""
