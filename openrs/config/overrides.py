@@ -221,8 +221,8 @@ def _field_meant(group: str, text: str) -> str:
     """The field that takes a number which was given to its group, as a sentence."""
     if group == "steps":
         return (
-            f"To end after {text} steps say steps.stop_at={text}; steps.total={text} is another recipe, whose "
-            f"schedule has {text} steps. "
+            f"To end after {text} steps say steps.stop_at={text}; steps.total={text} is another recipe, "
+            f"whose schedule has {text} steps. "
         )
     return f"For one value name its field, as {_field_of(group)}={text}. "
 
