@@ -59,7 +59,8 @@ def _no_option(file: str, group: str, option: str, options: list[str]) -> str:
     where = "" if file == "config" else f"{file}.yaml: "
     close = get_close_matches(option, options, 1)
     meant = f"Did you mean {close[0]}? " if close else ""
-    return f"{where}{group}={option}: is no option of {group}. {meant}Known: {', '.join(options)}."
+    path = " A folder is written ./NAME, and a model of the Hub ORG/NAME." if group == "model" else ""
+    return f"{where}{group}={option}: is no option of {group}. {meant}Known: {', '.join(options)}.{path}"
 
 
 def _cause(error: BaseException) -> BaseException:

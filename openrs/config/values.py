@@ -132,7 +132,7 @@ MULTIPLES = {"k": 1_000, "m": 1_000_000}
 
 
 def number(kind: Any, stands: Place, spelled: str) -> str:
-    """The number that a text begins with, as a field spells it; nothing where it is none of the field's.
+    """The number that a text begins with, in the spelling of a field; nothing where the field takes none.
 
     Of 4k it is 4000, and of 1e-5x it is 1e-5.
     """

@@ -107,8 +107,7 @@ def _context(id_: str, revision: str | None, inherited: int, served: bool) -> in
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise Mistake(
-            f"model={id_}: the folder holds no config.json, so it is no model. Give the folder of a model "
-            "as `save_pretrained` writes it."
+            f"model={id_}: the folder holds no config.json, so it is no model. {_meant(Path(id_))}."
         ) from error
     except (OSError, ValueError) as error:
         raise Mistake(f"{file}: cannot be read as JSON ({error}). Put the file back from a copy.") from error
@@ -119,6 +118,19 @@ def _context(id_: str, revision: str | None, inherited: int, served: bool) -> in
             f"model={id_}: {file} states no context (none of {', '.join(CONTEXT)}). Give the folder of a "
             "model as `save_pretrained` writes it, or state model.context=TOKENS."
         ) from error
+
+
+def _meant(folder: Path) -> str:
+    """The folder of weights to give instead: of a run its newest checkpoint. Markers of whole checkpoints
+    belong to `records`, which this room cannot read, so the folder's config.json has to do."""
+    numbered = {
+        int(path.name.removeprefix("checkpoint-")): path
+        for path in folder.glob("train/checkpoint-*")
+        if path.name.removeprefix("checkpoint-").isdigit() and (path / "config.json").is_file()
+    }
+    if numbered:
+        return f"It is a run, whose newest weights are model={numbered[max(numbered)]}"
+    return "Give the folder of a model as `save_pretrained` writes it"
 
 
 @cache

@@ -2,8 +2,10 @@
 
 import csv
 import json
+from difflib import get_close_matches
 from pathlib import Path
 
+from openrs.config.catalog import TABLES
 from openrs.data.rows import Row
 from openrs.errors import Absent, Mistake
 
@@ -35,10 +37,19 @@ def rows(file: str) -> list[Row]:
     """
     path = Path(file)
     if not path.exists():
-        raise Absent(f"{file}: is a path, and no file is there. Give the path of a .jsonl, .parquet or .csv.")
+        raise Absent(f"{file}: is a path, and no file is there. {_nearest(path)}")
     if _is_pointer(path):
         raise Mistake(f"{path}: is a Git LFS pointer, and not the rows. Fetch them, as with `git lfs pull`.")
     return {".parquet": _parquet, ".csv": _csv}.get(path.suffix.lower(), _json_lines)(path)
+
+
+def _nearest(path: Path) -> str:
+    """The file that a wrong path may have meant, and from where a relative path is read."""
+    tables = [one.name for one in path.parent.glob("*") if one.suffix.lower() in TABLES]
+    close = get_close_matches(path.name, tables, 1)
+    meant = f"Did you mean {path.with_name(close[0])}? " if close else ""
+    where = "" if path.is_absolute() else f" The working directory is {Path.cwd()}."
+    return f"{meant}Give the path of a .jsonl, .parquet or .csv.{where}"
 
 
 def _is_pointer(path: Path) -> bool:

@@ -18,6 +18,7 @@ from openrs.data import catalog as data_room
 from openrs.data import hub_data
 from openrs.data.rows import Rows
 from openrs.errors import Mistake, refuse
+from openrs.evaluate import lighteval_tasks
 from openrs.records.files import read_record, write_record
 from openrs.records.problem_ids import problem_id
 from openrs.records.recipe import digest
@@ -82,6 +83,7 @@ def _records(config: Config, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         if kept is not None and kept["read"] == _state(root, *kept["data"]):
             records[name] = kept
         else:
+            lighteval_tasks.modules(task)  # a wrong name is refused before lighteval is imported
             missing[name] = (path, request)
     answers = _ask([request for _, request in missing.values()]) if missing else []
     for (name, (path, _)), answer in zip(missing.items(), answers, strict=True):

@@ -93,7 +93,8 @@ def named(name: str, outputs: Path, storage: str | None = None) -> list[SweepStu
     """The studies of a sweep, oldest first.
 
     Args:
-        name: a sweep file's name, a folder under outputs/sweeps/, or how a study's name starts.
+        name: a sweep file's name, a folder under outputs/sweeps/, or how a study's name starts; an empty one
+            means all.
         outputs: where runs and sweeps are.
         storage: a storage URL; None for the SQLite files under outputs/sweeps/.
 
@@ -108,6 +109,9 @@ def named(name: str, outputs: Path, storage: str | None = None) -> list[SweepStu
     else:
         studies = _in_files(outputs)
     studies = [item for item in studies if item.name.startswith(beginning) and _ours(item)]
+    if not studies and not name:
+        place = f"{outputs}/sweeps" if storage is None else "the storage"
+        raise Mistake(f"{place}: holds no sweep. Start one, as openrs -m seed=1,2, or give --outputs FOLDER.")
     if not studies and storage is not None:
         raise Mistake(
             f"{name}: the storage has no study whose name starts so. Give another name or another --storage."

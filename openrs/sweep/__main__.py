@@ -14,7 +14,8 @@ STATUS = "Exit status: 0 done; 1 there is no such sweep; 2 the words of the comm
 def parser() -> Parser:
     """The parser of the words."""
     parser = Parser(prog="openrs status", description=__doc__, epilog=STATUS)
-    parser.add_argument("name", help="the sweep file's name, a folder under sweeps/, or a study's name")
+    text = "the sweep file's name, a folder under sweeps/, or a study's name; without it all are listed"
+    parser.add_argument("name", nargs="?", default="", help=text)
     parser.add_argument("--storage", metavar="URL", help="the storage URL that the sweep was given")
     parser.add_argument("--json", action="store_true", help="print the trials as JSON")
     parser.add_outputs()
@@ -26,13 +27,15 @@ def main(words: list[str]) -> int:
     replace_characters()
     arguments = parser().read(words)
     from openrs.studies.reader import facts, named
-    from openrs.studies.status import lines
+    from openrs.studies.status import lines, overview
 
     try:
         studies = named(arguments.name, arguments.outputs, arguments.storage)
         if arguments.json:
             print(json.dumps([asdict(facts(study)) for study in studies], indent=1))
-        for study in [] if arguments.json else studies:
+        elif not arguments.name:
+            show("\n".join(overview(arguments.outputs, arguments.storage)))
+        for study in [] if arguments.json or not arguments.name else studies:
             show("\n".join(lines(study)))
     except Mistake as error:
         say(f"error: {error}")

@@ -34,6 +34,12 @@ def test_it_composes_and_none_of_its_problems_is_evaluated(tmp_path, monkeypatch
     assert brevity.function(completion_ids=[[1] * 30, [1] * 31], completions=[]) == [1.0, 0.0]
 
 
+def test_a_folder_is_one_word(capsys):
+    with pytest.raises(SystemExit):
+        new.main(["my", "study"])
+    assert "a folder is one word. Say my-study, or quote it, as 'my study'." in capsys.readouterr().err
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("my own")
     with pytest.raises(Mistake, match="holds something already"):

@@ -155,6 +155,7 @@ def test_a_text_of_digits_keeps_its_spelling(line, revision):
         (["seed=${nope}"], ["seed", "cannot be resolved", "nope"]),
         (["data.draws.easy.count=3"], ["data.draws.easy.count=3", "no such entry", "data.draws={NAME:"]),
         (["evaluation.num_seeds.amc23=a"], ["evaluation.num_seeds.amc23=a", "a whole number"]),
+        (["model=nosuch"], ["model=nosuch: is no option of model. Known: ", "A folder is written ./NAME"]),
         (["data=mixd"], ["data=mixd: is no option of data. Did you mean mixed? Known: deepscaler, easy"]),
         (
             ["experiment=exp3", "length.completion=0"],

@@ -149,3 +149,12 @@ def test_weights_that_changed_in_place_are_another_run(folder, tmp_path):
     content[-1] ^= 1
     weights.write_bytes(content)
     assert resolve(compose_config(*arguments)).run.id == first, "the same content is the same run"
+
+
+def test_a_runs_folder_names_its_newest_checkpoint(folder, tmp_path):
+    for step in (9, 10):
+        shutil.copytree(folder, tmp_path / f"run/train/checkpoint-{step}")
+    with pytest.raises(
+        Mistake, match=rf"It is a run, whose newest weights are model={tmp_path}/run/train/checkpoint-10\.$"
+    ):
+        compose_config("scale=nano", f"model={tmp_path}/run")

@@ -57,6 +57,7 @@ def test_the_same_rows_are_the_same_run_wherever_they_lie(tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("overrides", "parts"),
     [
+        (["data=problms.jsonl"], ["problms.jsonl: is a path", "mean problems.jsonl?", "directory is /"]),
         (["data=none.jsonl"], ["none.jsonl: is a path, and no file is there"]),
         (["data=x.json"], ["data=x.json: is no option of data", ".jsonl, .parquet, .csv"]),
         (["data=./folder"], ["data=./folder: is no id of a data set", "a file of rows ends with .jsonl"]),

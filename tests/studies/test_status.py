@@ -14,6 +14,7 @@ from openrs.studies.liveness import WORKER, me
 from openrs.studies.reader import TRIAL, named
 from openrs.studies.storage import open_storage
 from openrs.studies.trials import ERROR, PUT_BACK, REASON, RECORD, SLOT
+from openrs.sweep.__main__ import main
 from openrs.sweep.run_curves import curves
 from tests.helpers.commands import openrs
 
@@ -137,6 +138,13 @@ def test_an_overview_has_every_sweep_and_an_unreadable_one_in_a_line(outputs):
     assert lines[1].startswith("seeds-1234: 6 trials: 2 complete")
     assert status.overview(outputs, name="seeds")[0].startswith("seeds-1234: 6 trials")
     assert "no sweep and no study of this name" in status.overview(outputs, name="sedes")[0]
+
+
+def test_without_a_name_the_command_lists_the_sweeps(outputs, tmp_path, capsys):
+    assert main(["--outputs", str(outputs)]) == 0
+    assert capsys.readouterr().out.startswith("seeds-1234: 6 trials: 2 complete")
+    assert main(["--outputs", str(tmp_path / "none")]) == 1
+    assert f"{tmp_path}/none/sweeps: holds no sweep. " in capsys.readouterr().err
 
 
 @pytest.mark.slow  # a process
