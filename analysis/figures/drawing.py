@@ -72,7 +72,8 @@ def _save(figures: Iterable[NamedFigure], folder: Path) -> list[Path]:
         vector, raster = folder / f"{name}.svg", folder / f"{name}.png"
         FigureCanvasSVG(figure).print_svg(vector, metadata={"Date": None})
         figure.set_dpi(DPI)
-        FigureCanvasAgg(figure).print_png(raster)
+        # the default level takes a tenth of the command's time for a tenth of the size
+        FigureCanvasAgg(figure).print_png(raster, pil_kwargs={"compress_level": 3})
         paths += [vector, raster]
     return paths
 
