@@ -95,7 +95,6 @@ def test_the_help_lists_verbs_groups_and_examples(openrs):
         ("compare A", "the following arguments are required: B."),
         ("decide A B x --outputs y", "OUTPUTS and --outputs are two folders, x and y."),
         ("ablation --step", "argument --step: expected one argument."),
-        ("status", "the following arguments are required: name."),
         ("new", "the following arguments are required: folder."),
         ("curate --jsno", "unrecognized arguments: --jsno. Did you mean --json?"),
         ("doctor --recrod", "unrecognized arguments: --recrod. Did you mean --record?"),
