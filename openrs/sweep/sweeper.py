@@ -84,7 +84,7 @@ class Sweep:
             return report.report(question, study, self.options)
         patience = self._patience(study)
         if question.typed:
-            for trial in slots.without_run(study, Path(self.config.outputs)):
+            for trial in slots.without_run(study, self._outputs):
                 run = Path(trial.user_attrs[RECORD]["folder"]).name
                 question.say(f"{title(trial)}: its run {run} is gone, so it is made again")
             self._hold_budget(question, study, patience)
@@ -96,8 +96,14 @@ class Sweep:
             )
         return report.report(question, study, self.options) if self.options.report else True
 
+    @property
+    def _outputs(self) -> Path:
+        return Path(
+            OmegaConf.select(self.config, "outputs") or "outputs"
+        )  # another application may have none
+
     def _patience(self, study: optuna.Study | None) -> Patience:
-        return slots.patience(self.options, study, Path(self.config.outputs))
+        return slots.patience(self.options, study, self._outputs)
 
     def _owed(self, question: Question, study: optuna.Study) -> list[int]:
         patience = self._patience(study)
