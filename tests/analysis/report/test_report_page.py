@@ -191,7 +191,7 @@ def test_what_changed_between_two_rows_is_counted_and_listed(page):
 def test_notes_and_every_checkpoint_fold_away(page):
     assert not page.get_by_text("No checkpoint was selected").first.is_visible()
     page.get_by_text("All 5 rows: every checkpoint and every run").click()
-    assert "exp1, step 20, last" in page.locator("#score-tables").inner_text()
+    says(page, "#score-tables", "exp1, step 20, last")
 
 
 def choose(page, left, right):
