@@ -78,12 +78,12 @@ class Answer:
         single = [side for side in (self.first, self.second) if side.recipe]
         if not single:
             return ""
-        given = " and ".join(side.label.partition(" (step ")[0] for side in single)
+        labels = " and ".join(side.label.partition(" (step ")[0] for side in single)
         if self.first.recipe == self.second.recipe:
-            return f"{given} are runs of one recipe, {self.first.recipe}"
+            return f"{labels} are runs of one recipe, {self.first.recipe}"
         what = "name single runs" if len(single) > 1 else "names a single run"
         both = " ".join(side.recipe or side.words for side in (self.first, self.second))
-        return f"{given} {what} of what has more; these words name the recipes: openrs decide {both}"
+        return f"{labels} {what} of what has more; these words name the recipes: openrs decide {both}"
 
     def status(self, about: str) -> int:
         """The exit status by the verdict on recipes or on checkpoints."""

@@ -37,10 +37,10 @@ def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:
         number = f"{len(fits)} runs of several recipes have" if fits else "no run has"
         own, apart = fits or runs, differences(fits or runs)
         if ID.search(text.partition("@")[0].rstrip("/")):
-            given = [f"{r.folder.name} ({apart[r.id]})" if apart[r.id] else r.folder.name for r in own]
+            choices = [f"{r.folder.name} ({apart[r.id]})" if apart[r.id] else r.folder.name for r in own]
         else:
-            given = list(dict.fromkeys(words(runs, run) for run in own))
-        raise Mistake(f"{text}: {number} this name. Give one of {', '.join(given)}.")
+            choices = list(dict.fromkeys(words(runs, run) for run in own))
+        raise Mistake(f"{text}: {number} this name. Give one of {', '.join(choices)}.")
     return [_at(run, step, text) for run in fits]
 
 

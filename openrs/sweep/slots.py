@@ -156,9 +156,9 @@ def enqueue_next(
     if any(trial.state == TrialState.WAITING for trial in trials):
         return True
     taken = slots(trials)
-    asked = {number for members in points for number in members}
+    of_points = {number for members in points for number in members}
     for slot in taken.values():
-        if slot.number in asked and owed(slot, patience):
+        if slot.number in of_points and owed(slot, patience):
             _again(study, slot.last, {})
             return True
 

@@ -79,13 +79,17 @@ def test_halving_pauses_runs_and_promotes_by_extending_them(tmp_path):
     assert "4 trials: 2 complete, 2 pruned" in made.stderr
 
 
+STOPPING = [
+    *SMALL, "steps.total=4", "stages=[train]", "objective=reward",
+    "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
+    "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.pruner.bootstrap_count=0",
+    "hydra.sweeper.signal=learning_rate",
+]  # fmt: skip
+"""Of two runs halving stops the second at its second step."""
+
+
 def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_path):
-    arguments = [
-        *SMALL, "steps.total=4", "stages=[train]", "objective=reward", f"outputs={tmp_path}",
-        "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
-        "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.pruner.bootstrap_count=0",
-        "hydra.sweeper.signal=learning_rate",
-    ]  # fmt: skip
+    arguments = [*STOPPING, f"outputs={tmp_path}"]
     killed_when(lambda: _stops(tmp_path), *arguments)
     made = sweep(*arguments)
     assert made.returncode == 0, made.stderr[-3000:]
@@ -97,12 +101,7 @@ def test_a_run_that_was_stopped_stays_so_when_its_process_is_killed_at_once(tmp_
 
 
 def test_the_seeds_of_a_stopped_point_never_start_whatever_is_killed(tmp_path):
-    arguments = [
-        *SMALL, "steps.total=4", "stages=[train]", "objective=reward", f"outputs={tmp_path}", "replicates=2",
-        "algorithm.learning_rate=1e-4,1e-5", "hydra/sweeper/pruner=halving",
-        "hydra.sweeper.pruner.min_resource=2", "hydra.sweeper.pruner.bootstrap_count=0",
-        "hydra.sweeper.signal=learning_rate",
-    ]  # fmt: skip
+    arguments = [*STOPPING, f"outputs={tmp_path}", "replicates=2"]
     killed_when(lambda: _stops(tmp_path), *arguments)
     made = sweep(*arguments)
     assert made.returncode == 0, made.stderr[-3000:]
