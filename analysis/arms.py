@@ -8,7 +8,7 @@ from typing import Any
 
 from openrs.analysis.cells import Cell, means_over_runs
 from openrs.analysis.factors import replicates, short_names
-from openrs.analysis.rows import ResultRow, differing_settings, evaluations_of, other_settings
+from openrs.analysis.rows import ResultRow, beside_base, differing_settings, evaluations_of, other_settings
 from openrs.analysis.run_records import RunRecords, runs_of
 from openrs.analysis.tables import comparisons
 from openrs.analysis.tables.table import Entry, Table, Value
@@ -154,11 +154,12 @@ def blocks(study: Arms, titles: Sequence[str]) -> list[Block]:
         else:
             tables.append(Block(f"Recipes against {first.label}", table, _beside(first, others)))
     for title, rows, runs in (("Recipes", study.means, False), ("Single runs", study.runs, True)):
-        if study.bases and rows:
-            base = study.bases[0]
-            table = comparisons.table(base, rows, titles)
-            block = Block(f"{title} against {base.label}", table, _beside(base, rows), runs, not runs)
-            tables.append(block)
+        for base, others in beside_base([*study.bases, *rows]):
+            if own := [row for row in others if row.trained]:
+                table = comparisons.table(base, own, titles)
+                tables.append(
+                    Block(f"{title} against {base.label}", table, _beside(base, own), runs, not runs)
+                )
     return tables
 
 

@@ -10,6 +10,7 @@ from openrs.analysis.cells import AVERAGE, Cell, Metric, means_over_runs, measur
 from openrs.analysis.factors import differences, names, replicates
 from openrs.analysis.run_records import Evaluation, runs_of
 from openrs.analysis.tables.table import IMPORTED, MEASURED, PUBLISHED, benchmark_order
+from openrs.records.recipe import canonical
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,16 @@ class ResultRow:
     def trained(self) -> bool:
         """False for the base model."""
         return bool(self.evaluations) and self.evaluations[0].trained
+
+    @property
+    def model(self) -> str | None:
+        """The untrained weights that it is or was trained from; None where that is not stated."""
+        if not self.evaluations or self.origin == IMPORTED:
+            return None
+        own = self.evaluations[0].run.recipe.get("model")
+        if not own:
+            return None
+        return canonical({key: own.get(key) for key in ("id", "revision", "weights", "commit")})
 
     @property
     def origin(self) -> str:
@@ -94,9 +105,21 @@ def evaluations_of(rows: Sequence[ResultRow]) -> list[Evaluation]:
     return list({id(item): item for row in rows for item in row.evaluations}.values())
 
 
-def base_row(rows: Sequence[ResultRow]) -> ResultRow | None:
-    """The base model's row, or None where no row is of an untrained model."""
-    return next((row for row in rows if not row.trained), None)
+def beside_base(rows: Sequence[ResultRow]) -> list[tuple[ResultRow, list[ResultRow]]]:
+    """Each base model, with the other rows that are of it or were trained from it.
+
+    A row that does not state its model goes with the first. One whose base model has no row is left out.
+    """
+    groups: dict[str | None, tuple[ResultRow, list[ResultRow]]] = {}
+    for row in rows:
+        if not row.trained:
+            groups.setdefault(row.model, (row, []))
+    unstated = groups.get(None) or next(iter(groups.values()), None)
+    for row in rows:
+        own = unstated if row.model is None else groups.get(row.model, groups.get(None))
+        if own is not None and row is not own[0]:
+            own[1].append(row)
+    return [(base, others) for base, others in groups.values() if others]
 
 
 def _with_means(

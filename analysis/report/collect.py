@@ -136,7 +136,7 @@ def _part(
             for block in differences
         ],
         "summary": summary.sentences(
-            arm_rows, shown, next((block.table for block in differences if block.to_base), None)
+            arm_rows, shown, [block.table for block in differences if block.to_base]
         ),
         "warnings": [*warnings.of_rows(rows), *unmatched.of_rows(rows)],
         "imported": all(item.run.imported for item in evaluations),

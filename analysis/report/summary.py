@@ -11,15 +11,15 @@ MOST = 12
 """Rows that a sentence lists one by one."""
 
 
-def sentences(rows: Sequence[ResultRow], titles: Sequence[str], differences: Table | None) -> list[str]:
+def sentences(rows: Sequence[ResultRow], titles: Sequence[str], differences: Sequence[Table]) -> list[str]:
     """The answer first: which arm is best, then each against the base model, then what was measured.
 
     Args:
         rows: base models and arms.
-        differences: of the arms to the base model, where there is one.
+        differences: of the arms to each base model.
     """
     own = verdicts.sentence(rows, titles)
-    texts = _differences(differences) if differences else []
+    texts = [text for table in differences for text in _differences(table)]
     return [*([own] if own else []), *texts, _size(rows, titles)]
 
 

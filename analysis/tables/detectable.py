@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from openrs.analysis.cells import Array, Cell, Metric
-from openrs.analysis.rows import ResultRow, base_row
+from openrs.analysis.rows import ResultRow, beside_base
 from openrs.analysis.statistics import differences, power
 from openrs.analysis.statistics.differences import Difference
 from openrs.analysis.tables.comparisons import LEVEL, Study
@@ -22,12 +22,14 @@ def detectable(rows: Sequence[ResultRow], titles: Sequence[str], metric: Metric)
     """
     study = Study(rows)
     rows = [row for row in rows if not row.one_of_several]
-    base, trained = base_row(rows), [row for row in rows if row.trained]
-    if base is None or not trained:
-        return [_sentence(f"Smallest difference between two rows {SHOWN}", rows, titles, metric, study)]
+    trained = [row for row in rows if row.trained]
     texts = [
-        _sentence(f"Smallest difference to {base.label} {SHOWN}", [base, *trained], titles, metric, study)
+        _sentence(f"Smallest difference to {base.label} {SHOWN}", [base, *own], titles, metric, study)
+        for base, others in beside_base(rows)
+        if (own := [row for row in others if row.trained])
     ]
+    if not texts:
+        return [_sentence(f"Smallest difference between two rows {SHOWN}", rows, titles, metric, study)]
     if len(trained) > 1:
         texts.append(_sentence("The same between two other rows", trained, titles, metric, study))
     return texts

@@ -10,7 +10,7 @@ from typing import Literal
 
 from openrs.analysis import mixing
 from openrs.analysis.cells import AVERAGE, Metric
-from openrs.analysis.rows import ResultRow, base_row, evaluations_of, result_rows, titles
+from openrs.analysis.rows import ResultRow, beside_base, evaluations_of, result_rows, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, evaluations, say_looks
 from openrs.analysis.tables import captions, comparisons, sequential
 from openrs.analysis.tables.selection import CheckpointSelection, warnings
@@ -129,7 +129,7 @@ def of_rows(
     columns: Collection[str] | None = None,
     notes: Sequence[str] = (),
 ) -> list[Table]:
-    """The table of these rows and, where a base model is among them, the differences to it.
+    """The table of these rows and, where base models are among them, the differences of their runs to each.
 
     Args:
         columns: benchmarks that are shown; all where None.
@@ -138,13 +138,30 @@ def of_rows(
     Raises:
         Mistake: no row has the metric.
     """
-    table = scores(rows, options, name, columns, notes)
+    pairs = beside_base(rows)
+    table = scores(rows, options, name, columns, [*_without_base(rows, pairs), *notes])
     shown = [title for title in titles(rows) if title in table.columns]
-    base = base_row(rows)
-    others = [row for row in rows if row is not base]
-    if base is None or not others:
-        return [table]
-    return [table, comparisons.table(base, others, shown, options.metric, f"{name}-differences")]
+    return [
+        table,
+        *(
+            comparisons.table(
+                base, others, shown, options.metric, f"{name}-differences{f'-{place}' if place > 1 else ''}"
+            )
+            for place, (base, others) in enumerate(pairs, 1)
+        ),
+    ]
+
+
+def _without_base(rows: Sequence[ResultRow], pairs: Sequence[tuple[ResultRow, list[ResultRow]]]) -> list[str]:
+    """Names the trained rows that have no difference, because the only base models are of other weights."""
+    beside = {id(row) for _, others in pairs for row in others}
+    alone = [row.label for row in rows if row.trained and id(row) not in beside]
+    if not alone or all(row.trained for row in rows):
+        return []
+    return [
+        f"No difference is shown for {'; '.join(alone)}: its base model has no row. Evaluate that with "
+        "openrs experiment=base and the same model=..."
+    ]
 
 
 def scores(
