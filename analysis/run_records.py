@@ -13,7 +13,7 @@ from openrs.errors import Mistake
 from openrs.records import faults, scores
 from openrs.records.left_out import checked_record, leave_out
 from openrs.records.recipe import digest
-from openrs.records.run import has_results
+from openrs.records.run import has_results, sources_of
 from openrs.records.scores import Score
 from openrs.sequential import record as sequential
 from openrs.sequential.record import SequentialRecord
@@ -124,14 +124,8 @@ def load(folder: Path) -> RunRecords | None:
         sequential=tuple(sequential.read_all(folder)),
         looked_at=len(read) - len(whole),
         own_parts=own_parts.of_run(record),
-        sources=_sources(record),
+        sources={key: (PurePath(id_).name, mark) for key, (id_, mark) in sources_of(record).items()},
     )
-
-
-def _sources(record: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    read = (call["data"].get("sources") for call in reversed(record.get("invocations", [])) if "data" in call)
-    newest: dict[str, Any] = next(filter(None, read), {})
-    return {name: (PurePath(source["id"]).name, source["fingerprint"]) for name, source in newest.items()}
 
 
 def load_all(outputs: Path, imported: bool = False) -> list[RunRecords]:

@@ -1,6 +1,7 @@
 """The tables at the end of a command: written under outputs/tables/, and printed."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,22 @@ if TYPE_CHECKING:
 
 
 def collect(plans: list[Plan]) -> None:
-    """Table 1 of these runs and of their base models.
+    """Table 1 of these runs and of their base models, on the benchmarks that the commands name.
 
     Raises:
         Mistake: no run has a score.
     """
     folders = (run.folder for plan in plans for run in (plan.base, plan.run))
-    show_table1(runs_in(folders), Path(plans[0].config.outputs))
+    titles = {
+        plan.config.catalog.benchmarks[name].title
+        for plan in plans
+        for name in plan.config.evaluation.benchmarks
+    }
+    runs = [
+        replace(run, scores=tuple(score for score in run.scores if score.title in titles))
+        for run in runs_in(folders)
+    ]
+    show_table1(runs, Path(plans[0].config.outputs))
 
 
 def runs_in(folders: Iterable[Path]) -> "list[RunRecords]":

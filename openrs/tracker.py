@@ -20,7 +20,7 @@ from openrs.machine import WANDB_HOST, reaches, wandb_key
 from openrs.records.files import read_record, write_record
 from openrs.records.masking import masked
 from openrs.records.recipe import digest, seedless
-from openrs.records.run import Run
+from openrs.records.run import Run, sources_of
 from openrs.records.scores import Score
 from openrs.terminal import say
 
@@ -45,7 +45,7 @@ def wandb_run(config: Config, run: Run) -> Iterator[Any]:
         id=run.id[:8],
         resume="allow",
         name=run.folder.name,
-        group=sweep or f"{run.name}-{digest(seedless(run.recipe))[:8]}",
+        group=sweep or f"{run.name}-{_recipe_id(run)[:8]}",
         job_type="evaluate" if config.untrained else "train",
         tags=_tags(config, sweep),
         config=_settings(config, run),
@@ -69,8 +69,15 @@ def _tags(config: Config, sweep: str | None) -> list[str]:
 def _settings(config: Config, run: Run) -> dict[str, Any]:
     """The whole resolved config with the recipe in it, and the ids of the run and of its recipe."""
     settings: dict[str, Any] = json.loads(json.dumps(masked(asdict(config))))
-    ids = {"id": run.id, "recipe": digest(seedless(run.recipe))}
+    ids = {"id": run.id, "recipe": _recipe_id(run)}
     return _joined(settings, masked(run.recipe)) | ids
+
+
+def _recipe_id(run: Run) -> str:
+    """Equal for runs that differ in their seeds alone: the rows follow from the seeds and the sources."""
+    sources = sources_of(read_record(run.folder / "run.json") or {})
+    marks = {name: mark for name, (_, mark) in sources.items()}
+    return digest(seedless(run.recipe) | ({"sources": marks} if marks else {}))
 
 
 def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

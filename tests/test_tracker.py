@@ -37,6 +37,17 @@ def scores_of(step, **right):
     ]
 
 
+def test_runs_on_other_problems_share_no_group(composed, tmp_path):
+    config = composed("experiment=exp3", f"outputs={tmp_path}")
+    run = run_of(config, tmp_path)
+    ids = []
+    for mark in ("a" * 64, "b" * 64):
+        sources = {"own": {"id": "mine.jsonl", "fingerprint": mark}}
+        run.log_invocation(asdict(config), {"sources": sources})
+        ids.append(tracker._recipe_id(run))
+    assert len(set(ids)) == 2
+
+
 @pytest.mark.slow
 def test_an_offline_run_of_wandb_is_read_back(composed, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("WANDB_MODE", "offline")

@@ -232,8 +232,9 @@ def describe_cost(plan: Plan) -> Iterator[str]:
     left = work(plan, Rates())
     for amount, unit, rate in left.parts:
         label = "train" if unit == "steps" else "evaluate"
+        measure = "; steps.stop_at=2 measures it" if unit == "steps" else ""
         time = (
-            "of unknown time (no run like this was measured here or published)"
+            f"of unknown time (no run like this was measured here or published{measure})"
             if rate is None
             else f"{_time(amount, rate)} at {rate} ({rate.source})"
         )

@@ -107,7 +107,11 @@ def _study(outputs: Path, path: Path) -> StudyVersions:
 def _lines(outputs: Path, runs: list[RunVersions], studies: list[StudyVersions]) -> list[str]:
     """The versions for a person: what wrote which runs, and where they differ from what is installed."""
     here = Packages()
-    lines = [f"{outputs}: {len(runs)} runs, {len(studies)} sweeps; openrs {here.get('openrs')} reads them"]
+    bare = sum(not item.scores and not item.problem for item in runs)
+    lines = [
+        f"{outputs}: {len(runs)} runs{f' ({bare} without a score)' if bare else ''}, {len(studies)} sweeps; "
+        f"openrs {here.get('openrs')} reads them"
+    ]
     sound = [item for item in runs if not item.problem]
     for title, groups in (
         ("written by openrs", _grouped(sound, lambda item: [item.openrs])),

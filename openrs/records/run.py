@@ -137,6 +137,17 @@ class Run:
         write_record(path, record)
 
 
+def sources_of(record: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Each source of a run's training data: its file or id, and the fingerprint of its problems.
+
+    Args:
+        record: of `run.json`. Older ones name none.
+    """
+    read = (call["data"].get("sources") for call in reversed(record.get("invocations", [])) if "data" in call)
+    newest: dict[str, Any] = next(filter(None, read), {})
+    return {name: (source["id"], source["fingerprint"]) for name, source in newest.items()}
+
+
 def recorded_commits(runs: Path, weights: str) -> dict[str, str]:
     """Commits of a Hub model that runs recorded -> a run that did.
 
