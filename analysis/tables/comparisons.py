@@ -200,7 +200,7 @@ def of_pairs(
         if pair.average:
             average = shown(pair.average, next(adjusted), metric, not unjudged)
         body.append((pair.label, (*map(values.get, titles), average)))
-        verdicts[_verdict(values)].append(pair.label)
+        verdicts[_verdict(values, average)].append(pair.label)
     caption = _caption(tests, len(compared), metric)
     cells = [row.cells[column] for row in rows for column in titles if column in row.cells]
     if cells and max(cell.n for cell in cells) < FEW:
@@ -254,12 +254,14 @@ def _lent(study: Study, titles: Sequence[str], metric: Metric) -> list[str]:
     ]
 
 
-def _verdict(values: dict[str, Value]) -> str:
+def _verdict(values: dict[str, Value], average: Value | None) -> str:
     texts = []
     for mark in (REAL, NOISE, ""):
         titles = [title for title, value in values.items() if value.mark == mark]
+        places = ["average"] if average is not None and average.mark == mark else []
         if titles:
-            where = "every benchmark" if len(titles) == len(values) > 1 else ", ".join(titles)
-            texts.append(f"{mark or 'no verdict'} on {where}")
+            places.append("every benchmark" if len(titles) == len(values) > 1 else ", ".join(titles))
+        if places:
+            texts.append(f"{mark or 'no verdict'} on {' and on '.join(places)}")
     text = ", ".join(texts) or "nothing to compare"
     return text[0].upper() + text[1:]

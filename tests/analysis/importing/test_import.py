@@ -193,7 +193,8 @@ def test_the_papers_three_rows_from_its_published_logs(logs, tmp_path, monkeypat
     assert numbers["| Exp3, step 50"] == ["46.7", "84.4", "72.5", "26.8", "51.3", "56.3", "56.3"]
     assert "rounded to one decimal first (the paper's rule)" in shown
     assert (
-        "Could be noise on AIME24, MATH-500, Minerva, no verdict on AMC23, OlympiadBench: Exp1, step 100; "
+        "Could be noise on AIME24, MATH-500, Minerva, no verdict on average and on AMC23, OlympiadBench: "
+        "Exp1, step 100; "
         "Exp2, step 50; Exp3, step 50." in shown
     ), "where a re-evaluation found a far better base, and over all differences of the table"
     assert "AIME24: the best of 7 is 46.7, their mean 31.4; of as many equal ones 43.1 is expected" in shown

@@ -107,7 +107,7 @@ def test_differences_to_the_base_are_printed_without_being_asked(tmp_path):
     assert cells[0].p == pytest.approx(2 * 2 / 2**30)
     assert cells[1].p == 1.0
     assert differences.caption[-1] == (
-        "Beyond noise on AIME24, could be noise on AMC23: exp1, step 10, reported and last."
+        "Beyond noise on average and on AIME24, could be noise on AMC23: exp1, step 10, reported and last."
     )
 
 
