@@ -3,6 +3,8 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from string import ascii_uppercase
 from typing import Any
 
@@ -12,30 +14,63 @@ from openrs.data import columns, files, hub_data
 from openrs.data.rows import Row, Rows, Tally, nearest
 from openrs.errors import Mistake
 from openrs.records.problem_ids import problem_id
-from openrs.records.recipe import digest
+from openrs.records.recipe import canonical, digest
+
+KEPT = 16
+"""Sources, and benchmarks, that a process keeps as it read them: the points of a sweep share them."""
 
 Column = tuple[str, str, Callable[[Any], Any]]
 """The catalog's word for a column, the column's name, and the reader of its values."""
 
 
-def _rows(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> list[Row]:
-    kind = catalog.kind_of(data)
+@dataclass(frozen=True)
+class _Entry:
+    """A source or a benchmark: equal for equal settings and content."""
+
+    name: str
+    settings: str
+    stamp: tuple[Any, ...]
+    catalog: Catalog = field(compare=False)
+    data: Any = field(compare=False)
+
+    @property
+    def field(self) -> str:
+        """The catalog's name for it."""
+        return (
+            f"catalog.benchmarks.{self.name}" if isinstance(self.data, BenchmarkData) else field_of(self.name)
+        )
+
+
+def _entry(catalog: Catalog, data: SourceData | BenchmarkData, name: str) -> _Entry:
+    kind, stamp = catalog.kind_of(data), tuple[Any, ...]()
+    if kind == "hub":
+        stamp = (str(hub_data.snapshot(data.id, data.revision)),)
+    elif kind != "nano":
+        file = data.id if kind == "file" else _mirrored(catalog, data)
+        stamp = (file, *files.stamp(file))
+    return _Entry(name, f"{kind} {canonical(asdict(data))}", stamp, catalog, data)
+
+
+def _mirrored(catalog: Catalog, data: SourceData | BenchmarkData) -> str:
+    assert catalog.root is not None
+    return files.mirrored(catalog.root, data.id, data.subset, data.split)
+
+
+def _rows(entry: _Entry) -> list[Row]:
+    data, kind = entry.data, entry.catalog.kind_of(entry.data)
     if kind == "nano":
         from openrs.nano import problems
 
-        return problems.rows(name)
-    if kind == "file":
-        rows = files.rows(data.id)
-    elif kind == "mirror":
-        assert catalog.root is not None
-        rows = files.mirrored(catalog.root, data.id, data.subset, data.split)
-    else:
+        return problems.rows(entry.name)
+    if kind == "hub":
         rows = hub_data.rows(data.id, data.subset, data.split, data.revision)
+    else:
+        rows = files.rows(data.id if kind == "file" else _mirrored(entry.catalog, data))
     if not rows:
-        field = f"catalog.benchmarks.{name}" if isinstance(data, BenchmarkData) else field_of(name)
         split, one = ("", "a file") if kind == "file" else (f", split {data.split},", "a split")
         raise Mistake(
-            f"{field}: {data.id}{split} holds no rows. Give {one} that has some, or copy the file again."
+            f"{entry.field}: {data.id}{split} holds no rows. Give {one} that has some, or copy the file "
+            "again."
         )
     return rows
 
@@ -48,7 +83,7 @@ def raw(root: str | None, id_: str, subset: str | None, split: str, revision: st
     """
     if root is None:
         return hub_data.rows(id_, subset, split, revision)
-    return files.mirrored(root, id_, None if subset == "default" else subset, split)
+    return files.rows(files.mirrored(root, id_, None if subset == "default" else subset, split))
 
 
 def origin(catalog: Catalog, data: SourceData | BenchmarkData, rows: Rows) -> dict[str, Any]:
@@ -78,9 +113,12 @@ def source(catalog: Catalog, name: str) -> Rows:
     Raises:
         Mistake: the file, the data set or a column is missing, or most rows hold no problem or no answer.
     """
-    data = catalog.sources[name]
-    field = field_of(name)
-    kind = data.answer_kind
+    return _source(_entry(catalog, catalog.sources[name], name))
+
+
+@lru_cache(KEPT)
+def _source(entry: _Entry) -> Rows:
+    data, kind = entry.data, entry.data.answer_kind
     own = {} if kind == "math" else {"answer_kind": kind}
     read: list[Column] = [("problem", data.problem, columns.problem)]
     if kind != "none":
@@ -95,8 +133,8 @@ def source(catalog: Catalog, name: str) -> Rows:
             "worked": columns.worked(row.get(data.solution)),
         } | ({"rates": rates} if (rates := columns.rates(row.get("rates"))) else {})
 
-    raw = _rows(catalog, data, name)
-    rows, tally = _readable(raw, Tally(field, data.id), read, row_of)
+    raw = _rows(entry)
+    rows, tally = _readable(raw, Tally(entry.field, data.id), read, row_of)
     tally.refuse_most(data, len(raw), ("problem", "answer"))
     return rows
 
@@ -109,8 +147,9 @@ def benchmark(catalog: Catalog, name: str) -> Rows:
         Mistake: the file, the data set or a column is missing, or most rows hold no problem or no gold
             answer.
     """
-    rows, tally, number = _benchmark(catalog, name)
-    tally.refuse_most(catalog.benchmarks[name], number, ("question", "gold", "wrong"))
+    data = catalog.benchmarks[name]
+    rows, tally, number = _benchmark(_entry(catalog, data, name))
+    tally.refuse_most(data, number, ("question", "gold", "wrong"))
     return rows
 
 
@@ -120,14 +159,16 @@ def held_out(catalog: Catalog, name: str) -> list[str]:
     Raises:
         Mistake: the file, the data set or a column is missing, or most rows hold no problem.
     """
-    rows, tally, number = _benchmark(catalog, name)
-    tally.refuse_most(catalog.benchmarks[name], number, ("question",))
+    data = catalog.benchmarks[name]
+    rows, tally, number = _benchmark(_entry(catalog, data, name))
+    tally.refuse_most(data, number, ("question",))
     return [*(row["problem"] for row in rows), *rows.without_gold]
 
 
-def _benchmark(catalog: Catalog, name: str) -> tuple[Rows, Tally, int]:
+@lru_cache(KEPT)
+def _benchmark(entry: _Entry) -> tuple[Rows, Tally, int]:
     """The readable rows, the count of the others, and the number of all."""
-    data = catalog.benchmarks[name]
+    data = entry.data
     times: Counter[str] = Counter()
 
     def gold(value: Any) -> str:
@@ -151,8 +192,8 @@ def _benchmark(catalog: Catalog, name: str) -> tuple[Rows, Tally, int]:
 
     read: list[Column] = [("question", data.question, columns.problem), ("gold", data.gold, gold)]
     read += [("wrong", wrong, lambda value: columns.text(value, columns.CHOICE)) for wrong in data.wrong]
-    raw = _rows(catalog, data, name)
-    return *_readable(raw, Tally(f"catalog.benchmarks.{name}", data.id), read, row_of), len(raw)
+    raw = _rows(entry)
+    return *_readable(raw, Tally(entry.field, data.id), read, row_of), len(raw)
 
 
 def _readable(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -13,16 +14,16 @@ POINTER = b"version https://git-lfs.github.com/spec/"
 """How a file begins that Git LFS puts in the place of a large one."""
 
 
-def mirrored(root: str, id_: str, subset: str | None, split: str) -> list[Row]:
-    """Rows of a data set in a folder that is laid out like the Hub.
+def mirrored(root: str, id_: str, subset: str | None, split: str) -> str:
+    """The file of a data set in a folder that is laid out like the Hub.
 
     Raises:
-        Mistake: the file is not there (`Absent`), or cannot be read.
+        Mistake: the file is not there (`Absent`).
     """
     name = f"{id_}/{subset}/{split}" if subset else f"{id_}/{split}"
     for suffix in (".jsonl", ".parquet"):
         if (path := Path(root) / f"{name}{suffix}").exists():
-            return rows(str(path))
+            return str(path)
     raise Absent(
         f"catalog.root={root}: holds no {name}.jsonl and no {name}.parquet. "
         "Put the file there, choose other data, or use catalog=hub."
@@ -41,6 +42,15 @@ def rows(file: str) -> list[Row]:
     if _is_pointer(path):
         raise Mistake(f"{path}: is a Git LFS pointer, and not the rows. Fetch them, as with `git lfs pull`.")
     return {".parquet": _parquet, ".csv": _csv}.get(path.suffix.lower(), _json_lines)(path)
+
+
+def stamp(file: str) -> tuple[int, ...]:
+    """What changes when a file does; nothing of a file that is not there."""
+    try:
+        state = os.stat(file)
+    except OSError:  # whoever reads it names the reason
+        return ()
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _nearest(path: Path) -> str:

@@ -211,3 +211,10 @@ def test_data_json_counts_and_names_what_was_left_out(mirrored, tmp_path):
         "deepscaler": {"no gold answer": 1, "same problem with another gold answer": 1}
     }
     assert [row["other"] for row in data["conflicts"]["deepscaler"]] == ["7"]
+
+
+def test_a_file_that_changed_is_read_again(mirrored):
+    config = mirrored(sums(20))
+    assert len(catalog.source(config.catalog, "deepscaler")) == 20
+    assert catalog.source(config.catalog, "deepscaler") is catalog.source(config.catalog, "deepscaler")
+    assert len(catalog.source(mirrored(sums(21)).catalog, "deepscaler")) == 21
