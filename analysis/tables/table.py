@@ -62,8 +62,11 @@ def bound(number: float, unit: float) -> float | None:
 
 
 def p_text(p: float) -> str:
-    """A p value as tables show it."""
-    return "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.0995 else f"p {p:.2f}"
+    """A p value as tables show it; beside 0.05 with a digit more, so that its side is seen."""
+    if p < 0.001:
+        return "p < 0.001"
+    digits = 2 if p >= 0.0995 else 4 if f"{p:.3f}" == "0.050" else 3
+    return f"p {p:.{digits}f}"
 
 
 Entry = Value | str | None

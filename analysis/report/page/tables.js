@@ -27,11 +27,17 @@ function escaped(text) {
   return element("i", text).innerHTML.replaceAll('"', "&quot;");
 }
 
+// As tables.table.p_text: beside 0.05 a digit more shows the side.
+function pText(p) {
+  if (p < 0.001) return "p < 0.001";
+  return `p ${p.toFixed(p >= 0.0995 ? 2 : p.toFixed(3) === "0.050" ? 4 : 3)}`;
+}
+
 function cellParts(cell) {
   const sign = cell[M.paired] !== null && cell[M.mean] >= 0 ? "+" : "";
   let range = cell[M.low] === null ? "" : `[${cell[M.low].toFixed(1)}, ${cell[M.high].toFixed(1)}]`;
   if (cell[M.std] !== null) range += `± ${cell[M.std].toFixed(1)}`;
-  if (cell[M.p] !== null) range += cell[M.p] < 0.001 ? " p < 0.001" : ` p ${cell[M.p].toFixed(cell[M.p] < 0.0995 ? 3 : 2)}`;
+  if (cell[M.p] !== null) range += ` ${pText(cell[M.p])}`;
   const flags = (cell[M.paired] === false ? " †" : "") + (cell[M.mark].startsWith("not disting") ? " ≈" : "");
   return {mean: sign + cell[M.mean].toFixed(1), range: range + flags};
 }
