@@ -217,10 +217,15 @@ def of_pairs(
         title=title,
         columns=(*titles, "Avg."),
         rows=tuple(body),
-        caption=(*caption, *(f"{verdict}: {'; '.join(labels)}." for verdict, labels in verdicts.items())),
+        caption=(*caption, *(f"{verdict}: {_listed(labels)}." for verdict, labels in verdicts.items())),
         name=name,
         origins=tuple(second.origin for _, _, second in pairs),
     )
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Labels of rows, or the number of rows where there are too many to read."""
+    return "; ".join(labels) if len(labels) <= ALL_PAIRS else f"{len(labels)} rows"
 
 
 def _caption(tests: Sequence[Difference], pairs: int, metric: Metric) -> list[str]:
