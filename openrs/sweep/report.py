@@ -56,10 +56,13 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience, lau
             show(f"  space     {line}")
         if points.seeds:
             show("  seeds     each proposal is run with every one: they are replicates, and not searched")
+    first: dict[Any, int] = {}
     for slot, item in plans.items():
         label = "each" if points.grid is None else f"trial {slot}"
         params = {} if points.grid is None else points.params(slot)
-        show(f"  {label:<9} {_spelled(params)}{_state(item)}")
+        twin = first.setdefault(_measured(item), slot) if points.grid is not None else slot
+        same = f"; the same run and scores as trial {twin}" if twin != slot else ""
+        show(f"  {label:<9} {_spelled(params)}{_state(item)}{same}")
     runs = [item for item in plans.values() if isinstance(item, Plan)]
     if reason := next((item.unread for item in runs if item.unread), ""):
         show(f"  data      not known here, so the runs have no names yet: {reason}")
@@ -97,6 +100,13 @@ def _spelled(params: dict[str, Any]) -> str:
         " ".join(f"{key}={spelled(value)}" for key, value in params.items())
         or "trial, as the sampler draws it"
     )
+
+
+def _measured(item: Plan | Mistake) -> Any:
+    """Equal for points whose runs, steps and scores are the same."""
+    if isinstance(item, Mistake) or item.unread:
+        return id(item)
+    return item.run.folder, item.config.stop_at, tuple(item.config.checkpoints), str(item.ids)
 
 
 def _state(item: Plan | Mistake) -> str:

@@ -58,6 +58,7 @@ def test_its_plan_holds_at_nano_scale(name, tmp_path):
         for start, arm in ((0, "curated"), (100, "control")):
             write_lines(tmp_path / f"curated/nano/{arm}.jsonl", rows[start : start + 100])
     made = openrs("-m", f"sweeps={name}", "scale=nano", "dry_run=true", f"outputs={tmp_path}")
+    assert "the same run and scores" not in made.stdout, "each point asks something of its own"
     assert made.returncode == 0, made.stderr[-3000:]
     assert f"trials    {QUESTIONS[name]} have something to do" in made.stdout
     assert "error" not in made.stderr
@@ -71,3 +72,12 @@ def test_a_folder_given_by_hand_is_taken_as_it_is(tmp_path):
         f"hydra.sweep.dir={tmp_path}/mine",
     )  # fmt: skip
     assert re.search(rf"sweep grid-\w+ in {tmp_path}/mine\n", made.stdout), made.stderr
+
+
+@pytest.mark.slow
+def test_a_plan_names_points_that_are_one(tmp_path):
+    words = ("experiment=exp2", "steps=released,half,full", "scale=nano", "dry_run=true")
+    made = openrs("-m", *words, f"outputs={tmp_path}")
+    lines = [line for line in made.stdout.splitlines() if "the same run and scores as trial 0" in line]
+    assert len(lines) == 1
+    assert "steps=half" in lines[0]
