@@ -73,6 +73,12 @@ class Answer:
         return self.margin or abs(self.checkpoints.effect)
 
     @property
+    def nothing_right(self) -> bool:
+        """Whether both have no right answer at all, so that these problems tell nothing apart."""
+        sides = (self.first.vectors(self.titles), self.second.vectors(self.titles))
+        return not any(run.any() for side in sides for runs in side.values() for run in runs)
+
+    @property
     def single_runs(self) -> str:
         """What names recipes where single runs of them were named; "" where none was."""
         single = [side for side in (self.first, self.second) if side.recipe]
@@ -253,8 +259,10 @@ def lines(answer: Answer) -> list[str]:
     where = f"{'the average of ' if len(answer.titles) > 1 else ''}{', '.join(answer.titles)}"
     texts = [f"B = {answer.second.label} against A = {answer.first.label}, on {where}"]
     if answer.recipes is None:
-        remedy = "" if answer.single_runs else ". Train more seeds, or state a spread with --spread"
-        texts.append(f"recipes: undecided for want of a spread ({answer.spread}){remedy}")
+        why = f" ({answer.spread}). Train more seeds, or state a spread with --spread"
+        if answer.single_runs:
+            why = ", as single runs were named"
+        texts.append(f"recipes: undecided for want of a spread{why}")
     else:
         texts += [
             f"recipes: {_text(answer.recipes, answer)}",
@@ -268,10 +276,12 @@ def lines(answer: Answer) -> list[str]:
     if answer.recipes is None and options:
         texts.append(f"to see a spread: {enough}")
     elif answer.recipes and answer.recipes.verdict == "undecided" and not answer.target:
-        texts.append("no difference is seen: give --margin POINTS, the largest that does not matter")
+        seen = "no answer of either is right" if answer.nothing_right else "no difference is seen"
+        texts.append(f"{seen}: give --margin POINTS, the largest that does not matter")
     elif answer.recipes and answer.recipes.verdict == "undecided":
         of = f"{100 * answer.target:.1f} points, {'the margin' if answer.margin else 'as seen'}"
-        enough = enough or f"neither {decisions.MOST} more training seeds nor as many answers suffice"
+        many = f"neither {decisions.MOST} more training seeds nor as many answers suffice"
+        enough = enough or f"{many}: it takes more problems"
         texts.append(f"to show {of}, with power 0.8: {enough}")
     return texts + [f"  {command}" for option in options for command in option.get("commands", ())]
 

@@ -14,22 +14,29 @@ if TYPE_CHECKING:
 
 
 def collect(plans: list[Plan]) -> None:
-    """Table 1 of these runs and of their base models, on the benchmarks that the commands name.
+    """Table 1 of these runs and of their base models, as the commands measure them.
 
     Raises:
         Mistake: no run has a score.
     """
     folders = (run.folder for plan in plans for run in (plan.base, plan.run))
-    titles = {
-        plan.config.catalog.benchmarks[name].title
-        for plan in plans
-        for name in plan.config.evaluation.benchmarks
-    }
-    runs = [
-        replace(run, scores=tuple(score for score in run.scores if score.title in titles))
-        for run in runs_in(folders)
-    ]
-    show_table1(runs, Path(plans[0].config.outputs))
+    ways = {(name, settings) for plan in plans for name, (settings, _) in plan.ids.items()}
+    runs = runs_in(folders)
+    own = [_measured(run, ways) for run in runs]
+    # of a command that evaluates nothing, what others measured is better than no table
+    show_table1(own if any(run.scores for run in own) else runs, Path(plans[0].config.outputs))
+
+
+def measured_alike(runs: "list[RunRecords]") -> "list[RunRecords]":
+    """The runs, where there are trained ones without what was measured in other ways than theirs."""
+    ways = {(score.benchmark, score.settings_id) for run in runs for score in run.scores if score.step > 0}
+    return [_measured(run, ways) for run in runs] if ways else runs
+
+
+def _measured(run: "RunRecords", ways: set[tuple[str, str]]) -> "RunRecords":
+    """A run with the scores that were measured in these ways (benchmark and settings) alone."""
+    kept = (score for score in run.scores if (score.benchmark, score.settings_id) in ways)
+    return replace(run, scores=tuple(kept))
 
 
 def runs_in(folders: Iterable[Path]) -> "list[RunRecords]":

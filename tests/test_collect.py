@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from openrs.collect import collect
+from openrs.analysis import run_records
+from openrs.collect import collect, measured_alike
 from openrs.plan import resolve
+from openrs.records.recipe import digest
 from openrs.records.run import Run
 from tests.helpers.run_folders import halves, make_run
 
@@ -13,7 +15,15 @@ def test_it_has_the_benchmarks_of_the_command_and_no_other(composed, tmp_path, c
     measured = {"amc23": halves(40), "minerva": halves(40)}
     run = make_run(tmp_path, "exp2", {10: measured}, prefix="nano-")
     base = make_run(tmp_path, "base", {0: measured}, prefix="nano-")
-    collect([replace(plan, run=Run(run, "1", {}), base=Run(base, "2", {}))])
+    ids = {"amc23": (digest(["amc23", "p"]), "5" * 64)}  # as the helper measures
+    collect([replace(plan, run=Run(run, "1", {}), base=Run(base, "2", {}), ids=ids)])
     table = capsys.readouterr().out
     assert "nano-AMC23" in table
     assert "nano-Minerva" not in table
+
+
+def test_a_sweeps_table_leaves_out_what_others_measured_of_the_base_model(tmp_path):
+    make_run(tmp_path, "exp2", {10: {"amc23": halves(40)}})
+    make_run(tmp_path, "base", {0: {"amc23": halves(40), "minerva": halves(40)}})
+    alike = measured_alike(run_records.load_all(tmp_path))
+    assert [{score.benchmark for score in run.scores} for run in alike] == [{"amc23"}, {"amc23"}]

@@ -51,9 +51,9 @@ def of_scores(
     kinds = sorted({cell.estimate.kind for cell in cells} - {""})
     seeds = sorted({span(cell.seeds) for cell in cells})
     marked = marked and sum(not row.one_of_several for row in rows) > 1
-    lines = [_measured_where(rows, columns, evaluations)]
+    lines = [_measured_where(rows, columns, evaluations), *_same_for_all(rows, columns)]
     if too_few(rows, columns):
-        lines = [f"{TOO_FEW}. {lines[0]}"]
+        lines = [f"{TOO_FEW}. {lines[0]}", *lines[1:]]
     else:
         lines += [
             f"Sampling: seeds {', '.join(seeds)}, {_settings(evaluations)}.",
@@ -88,6 +88,21 @@ def _measured_where(
     sizes = (f"{t} {'/'.join(map(str, sorted({cell.n for cell in column})))}" for t, column in cells.items())
     answers = "/".join(map(str, sorted({cell.k for column in cells.values() for cell in column})))
     return f"{where}. Problems: {', '.join(sizes)}; answers per problem: {answers}."
+
+
+def _same_for_all(rows: Sequence[ResultRow], columns: Sequence[str]) -> list[str]:
+    """Names the benchmarks on which no row has a right answer, or none a wrong one."""
+    texts = []
+    for share, kind in ((0.0, "right"), (1.0, "wrong")):
+        titles = [
+            title
+            for title in columns
+            if (cells := [row.cells[title] for row in rows if title in row.cells])
+            and all(cell.bounded and cell.value == share for cell in cells)
+        ]
+        if titles:
+            texts.append(f"No row has a {kind} answer on {', '.join(titles)}, which tells nothing apart.")
+    return texts
 
 
 def _settings(evaluations: Sequence[Evaluation]) -> str:

@@ -243,7 +243,7 @@ def describe_cost(plan: Plan) -> Iterator[str]:
     if left.parts and not estimate.unknown:
         unpriced = estimate.money() is None
         money = (
-            "hardware.price_per_device_hour is unknown"
+            "hardware.price_per_device_hour is unknown (state it, in dollars)"
             if unpriced
             else f"${estimate.span(estimate.money, '.2f')}"
         )

@@ -32,6 +32,8 @@ class Limits:
 
     bounds: dict[str, float]
     reason: str
+    usual: float | None = None
+    """A number that people give."""
 
     def hold(self, number: float) -> bool:
         """Whether a number lies in the interval."""
@@ -43,7 +45,9 @@ class Limits:
 
     @property
     def example(self) -> float:
-        """A number of the interval, and a small one."""
+        """A number of the interval: the usual one, or a small one."""
+        if self.usual is not None:
+            return self.usual
         return self.bounds.get("at_least", self.bounds.get("above", 0) + 1)
 
 
@@ -53,6 +57,7 @@ def option(
     factory: Callable[[], Any] | None = None,
     identity: Identity | None = None,
     reason: str = "",
+    usual: float | None = None,
     **bounds: float,
 ) -> Any:
     """A field of a config's dataclass.
@@ -63,10 +68,11 @@ def option(
         identity: what the field and all below it decide. None: the group that the field is in states it, or,
             where the field is a group, its own fields do.
         reason: why the bounds are as they are, for the error message.
+        usual: a number that people give, for the error message; without it a small one of the interval.
         bounds: of the number, or of each number of a list: `above`, `at_least`, `below`, `at_most`. Null is
             always within them.
     """
-    metadata = {"identity": identity, "limits": Limits(bounds, reason) if bounds else None}
+    metadata = {"identity": identity, "limits": Limits(bounds, reason, usual) if bounds else None}
     if factory is not None:
         return field(default_factory=factory, metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -165,7 +165,7 @@ class Algorithm:
     whole_groups: bool
     """True: a micro-batch is the completions of whole prompts, or an even share of one prompt's where the
     loss adds up to the same; False: TRL shuffles them."""
-    learning_rate: float = option(above=0, at_most=100)
+    learning_rate: float = option(above=0, at_most=100, usual=1e-6)
     schedule: Literal["cosine_with_min_lr", "linear", "constant_with_warmup", "cosine"]
     min_lr_rate: float | None = option(at_least=0, at_most=1)
     """Floor of cosine_with_min_lr, as a share of the peak; null for other schedules."""

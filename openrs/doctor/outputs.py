@@ -107,16 +107,13 @@ def _study(outputs: Path, path: Path) -> StudyVersions:
 def _lines(outputs: Path, runs: list[RunVersions], studies: list[StudyVersions]) -> list[str]:
     """The versions for a person: what wrote which runs, and where they differ from what is installed."""
     here = Packages()
-    bare = sum(not item.scores and not item.problem for item in runs)
-    lines = [
-        f"{outputs}: {len(runs)} runs{f' ({bare} without a score)' if bare else ''}, {len(studies)} sweeps; "
-        f"openrs {here.get('openrs')} reads them"
-    ]
+    lines = [f"{outputs}: {len(runs)} runs, {len(studies)} sweeps; openrs {here.get('openrs')} reads them"]
     sound = [item for item in runs if not item.problem]
     for title, groups in (
         ("written by openrs", _grouped(sound, lambda item: [item.openrs])),
         ("layout of the recipe", _grouped(sound, lambda item: [item.layout] if item.layout else [])),
         ("results of other programs", _grouped(sound, lambda item: [] if item.layout else ["imported"])),
+        ("without a score", _grouped(sound, lambda item: [] if item.scores else ["not evaluated"])),
         ("packages that are others here", _grouped(sound, lambda item: _others(item, here))),
         (
             "scores without a device, which follows from run.json",

@@ -111,7 +111,10 @@ def named(name: str, outputs: Path, storage: str | None = None) -> list[SweepStu
     studies = [item for item in studies if item.name.startswith(beginning) and _ours(item)]
     if not studies and not name:
         place = f"{outputs}/sweeps" if storage is None else "the storage"
-        raise Mistake(f"{place}: holds no sweep. Start one, as openrs -m seed=1,2, or give --outputs FOLDER.")
+        raise Mistake(
+            f"{place}: holds no sweep. Start one, as openrs -m seed=1,2, or give --outputs FOLDER. "
+            "`openrs watch --once` shows single runs."
+        )
     if not studies and storage is not None:
         raise Mistake(
             f"{name}: the storage has no study whose name starts so. Give another name or another --storage."

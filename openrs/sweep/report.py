@@ -51,6 +51,8 @@ def plan(question: Question, study: optuna.Study | None, patience: Patience, lau
     show(f"  scale     {scale.name}: {scale.reason}")
     if launcher:
         show(f"  launcher  {launcher}")
+        if question.storage.startswith("sqlite"):
+            show("  storage   SQLite, for one machine: jobs on others need hydra.sweeper.storage=URL")
     if points.grid is None:
         for line in points.space.described():
             show(f"  space     {line}")
@@ -199,7 +201,7 @@ def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig
     folders = list(dict.fromkeys(Path(record[key]) for record in records for key in ("base", "folder")))
     runs = collect.runs_in(folders) if len(folders) <= FEW else []
     if any(run.scores or run.sequential for run in runs):
-        collect.show_table1(runs, outputs)
+        collect.show_table1(collect.measured_alike(runs), outputs)
     selection = signal.selection(signal.parse(options.signal)) if options.pruner else None
     benchmark, missing = selection.benchmark if selection else "", question.points.total - len(last)
     compared = comparison(last, question.objectives, question.directions, question.name, benchmark, missing)

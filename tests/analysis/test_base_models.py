@@ -50,3 +50,10 @@ def test_a_run_whose_base_model_was_not_evaluated_is_named(tmp_path, capsys):
     text = capsys.readouterr().out
     assert len(differences(text)) == 1
     assert "No difference is shown for large-trained, step 10" in text
+
+
+@pytest.mark.parametrize(("answer", "kind"), [(0, "right"), (1, "wrong")])
+def test_a_benchmark_that_tells_nothing_apart_is_named(tmp_path, capsys, answer, kind):
+    folder_of(tmp_path, "small", {0: [answer] * 40, 10: [answer] * 40}, "small-trained")
+    assert commands.main(["table1", str(tmp_path)]) == 0
+    assert f"No row has a {kind} answer on AMC23" in capsys.readouterr().out
