@@ -111,10 +111,11 @@ def test_sampled_scores_agree_within_noise(transformers, vllm, asked, rows):
 
 def test_seeds_belong_to_requests(vllm, asked):
     few = asked[:48]
-    first = vllm.generate(few, SAMPLED)
-    turned = vllm.generate(few[::-1], SAMPLED)[::-1]
+    freely = replace(SAMPLED, temperature=1.0, top_p=1.0)  # else half of the short answers have no other
+    first = vllm.generate(few, freely)
+    turned = vllm.generate(few[::-1], freely)[::-1]
     assert sum(a == b for a, b in zip(first, turned, strict=True)) >= 44  # batches change the rounding
-    other = vllm.generate([Request(r.prompt, r.seed + 1) for r in few], SAMPLED)
+    other = vllm.generate([Request(r.prompt, r.seed + 1) for r in few], freely)
     assert sum(a == b for a, b in zip(first, other, strict=True)) <= 24
 
 

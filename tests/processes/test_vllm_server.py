@@ -200,6 +200,22 @@ def test_a_transfer_of_weights_has_its_time_and_no_more():
     assert "update_weights with status 500" in after(31)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "INFO:     Shutting down\n",
+        "(APIServer pid=7) ERROR [async_llm.py:871] vllm.v1.engine.exceptions.EngineDeadError: EngineCore ...",
+    ],
+)
+def test_a_server_whose_engine_died_is_not_waited_for(line):
+    now = [0.0]
+    sync = weight_sync.WeightSync(None, clock=lambda: now[0])
+    sync.hear(line)
+    assert sync.look() is None  # training itself may fail by it, and says more
+    now[0] = 31
+    assert "vLLM's engine died" in sync.look()
+
+
 def test_training_without_a_new_step_is_ended(four_devices, composed):
     train, logs = four_devices
     config = composed("experiment=exp3", "scale=paper", "hardware.stall_timeout=4")

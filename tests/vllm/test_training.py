@@ -55,6 +55,21 @@ def below(process):
     return psutil.Process(process.pid).children(recursive=True)
 
 
+def name_of(process):
+    """ "" of one that ended while it was looked at."""
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
+
+
+def words_of(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def there(processes):
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
@@ -63,7 +78,7 @@ def assert_gone(processes, seconds=30):
     until = time.monotonic() + seconds
     while there(processes) and time.monotonic() < until:
         time.sleep(0.1)
-    assert [p.cmdline() for p in there(processes)] == []
+    assert [words_of(p) for p in there(processes)] == []
 
 
 @pytest.mark.parametrize("mode", [SERVER, COLOCATE], ids=["server", "colocate"])
@@ -101,9 +116,9 @@ def test_a_refused_transfer_ends_training_soon(tmp_path, plugged):
 
 VICTIMS = {
     "the command": lambda process: process,
-    "the stage": lambda process: next(p for p in below(process) if "stage.py" in " ".join(p.cmdline())),
-    "the server": lambda process: next(p for p in below(process) if "serve" in p.cmdline()),
-    "the engine": lambda process: next(p for p in below(process) if "EngineCore" in p.name()),
+    "the stage": lambda process: next(p for p in below(process) if "stage.py" in " ".join(words_of(p))),
+    "the server": lambda process: next(p for p in below(process) if "serve" in words_of(p)),
+    "the engine": lambda process: next(p for p in below(process) if "EngineCore" in name_of(p)),
 }
 
 
@@ -112,12 +127,12 @@ def test_nothing_of_a_training_outlives_its_end(tmp_path, plugged, victim):
     process = job(tmp_path, *SERVER, "steps.total=200", **plugged)
     wait_for(lambda: list(tmp_path.glob("runs/exp3-*/train/metrics.jsonl")) and lines(tmp_path), process)
     processes = below(process)
-    assert any("EngineCore" in p.name() for p in processes), [p.name() for p in processes]
+    assert any("EngineCore" in name_of(p) for p in processes), list(map(name_of, processes))
     os.kill(VICTIMS[victim](process).pid, signal.SIGKILL)
-    assert_gone(processes)
+    assert_gone(processes, 90 if victim == "the engine" else 30)  # its server waits for an open request
     if victim != "the command":
         err = finished(process, 1)
-        assert "goes on from the last checkpoint" in err or "start the same command again" in err
+        assert "the same command" in err.lower()
 
 
 EVALUATION = [
@@ -155,14 +170,14 @@ def test_nothing_of_an_evaluation_outlives_its_end(tmp_path, plugged, victim, wh
 
     def engines():
         return [
-            p for p in below(process) if "EngineCore" in p.name() or "spawn_main" in " ".join(p.cmdline())
+            p for p in below(process) if "EngineCore" in name_of(p) or "spawn_main" in " ".join(words_of(p))
         ]
 
     wait_for(engines, process)
     if when == "generating":
         wait_for(lambda: list(tmp_path.glob("runs/*/eval/*/*/*.partial.jsonl")), process)
     processes = below(process)
-    stage = next(p for p in processes if "openrs.stage" in p.cmdline())
+    stage = next(p for p in processes if "openrs.stage" in words_of(p))
     os.kill(process.pid if victim == "the command" else stage.pid, signal.SIGKILL)
     assert_gone(processes)
     process.communicate(timeout=60)
@@ -173,7 +188,7 @@ def test_nothing_of_a_curation_outlives_its_end(tmp_path, plugged):
         "curate", "curation=nano", "scale=nano", "engine=vllm", "curation.max_problems=100",
         f"outputs={tmp_path}", cold=True, **plugged,
     )  # fmt: skip
-    wait_for(lambda: [p for p in below(process) if "EngineCore" in p.name()], process)
+    wait_for(lambda: [p for p in below(process) if "EngineCore" in name_of(p)], process)
     processes = below(process)
     os.kill(process.pid, signal.SIGKILL)
     assert_gone(processes)
