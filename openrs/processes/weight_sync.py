@@ -1,9 +1,9 @@
 """Notices weights that do not arrive, and a server that ends, by the lines of the server's log.
 
-TRL announces weights in one thread and sends them in another. Where the vLLM server refuses what is announced,
-or one of its workers stops, the sending thread waits for ever, and the server's /health goes on saying that all
-is well. Where vLLM's engine dies (killed for want of memory, say), the server waits for the open request to
-end, and training waits for its answer.
+TRL announces weights in one thread and sends them in another. Where the vLLM server refuses what is
+announced, or one of its workers stops, the sending thread waits for ever, and the server's /health goes on
+saying that all is well. Where vLLM's engine dies (killed for want of memory, say), the server waits for the
+open request to end, and training waits for its answer.
 """
 
 import re

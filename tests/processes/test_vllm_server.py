@@ -204,7 +204,7 @@ def test_a_transfer_of_weights_has_its_time_and_no_more():
     "line",
     [
         "INFO:     Shutting down\n",
-        "(APIServer pid=7) ERROR [async_llm.py:871] vllm.v1.engine.exceptions.EngineDeadError: EngineCore ...",
+        "(APIServer pid=7) ERROR [async_llm.py:871] vllm.v1.engine.exceptions.EngineDeadError: ...",
     ],
 )
 def test_a_server_whose_engine_died_is_not_waited_for(line):
