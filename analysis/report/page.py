@@ -5,6 +5,7 @@ in which no character can end a script, and the page inserts it as text.
 """
 
 import base64
+import html
 import importlib.util
 import json
 import re
@@ -32,6 +33,8 @@ def page(data: dict[str, Any]) -> str:
     viewer = data.pop("completions")
     tabulator = (VENDOR / "tabulator" / "tabulator_simple.min.css").read_text(encoding="utf-8")
     return Template((PAGE / "page.html").read_text(encoding="utf-8")).substitute(
+        title=_escaped(data["title"]),
+        abstract=_escaped(_abstract(data)),
         styles="\n".join((tabulator, _katex_css(), (PAGE / "page.css").read_text("utf-8"))),
         libraries="\n".join(f"<script>{script(text)}</script>" for text in _libraries()),
         plotly=script(_plotly().read_text(encoding="utf-8")),
@@ -42,6 +45,16 @@ def page(data: dict[str, Any]) -> str:
             for name in ("tables.js", "plots.js", "viewer.js", "page.js")
         ),
     )
+
+
+def _abstract(data: dict[str, Any]) -> str:
+    """Question and answer as text, for readers that run no script."""
+    question = [data["study"]["question"]] if data["study"] else []
+    return " ".join([*question, *(text for part in data["parts"] for text in part["summary"])])
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text.encode("utf-8", "replace").decode())
 
 
 def script(text: str) -> str:

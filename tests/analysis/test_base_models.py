@@ -57,3 +57,10 @@ def test_a_benchmark_that_tells_nothing_apart_is_named(tmp_path, capsys, answer,
     folder_of(tmp_path, "small", {0: [answer] * 40, 10: [answer] * 40}, "small-trained")
     assert commands.main(["table1", str(tmp_path)]) == 0
     assert f"No row has a {kind} answer on AMC23" in capsys.readouterr().out
+
+
+def test_the_page_answers_without_a_script(outputs, tmp_path):
+    assert commands.main(["report", str(outputs), "-o", str(tmp_path / "page.html")]) == 0
+    head = (tmp_path / "page.html").read_text().split("<style>")[0]
+    assert "large-trained" in head
+    assert "On average beyond noise better than" in head or "Could be noise" in head
