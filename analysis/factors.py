@@ -108,8 +108,8 @@ def factors(runs: Sequence[RunRecords]) -> dict[str, list[Any]]:
 def named(levels: dict[str, list[Any]], requested: Collection[str] = ()) -> dict[str, list[Any]]:
     """Factors, where a group that differs in several values and has a name is told by its name alone.
 
-    "algorithm=dapo" for what `conf/algorithm/dapo.yaml` sets; not where a value was changed beside it, so
-    that one name stands for two.
+    "algorithm=dapo" for what `conf/algorithm/dapo.yaml` sets; where a value was changed beside it, so that
+    one name stands for two, the name and that value.
 
     Args:
         levels: as `factors` gives them.
@@ -121,16 +121,19 @@ def named(levels: dict[str, list[Any]], requested: Collection[str] = ()) -> dict
         below = [other for other in levels if other.startswith(f"{group}.")]
         if group == key or any(other in requested for other in below):
             continue
-        meanings = {
-            (name, canonical([levels[other][i] for other in below])) for i, name in enumerate(options)
+        apart = {other for other in below if other != key and _differs_within(options, levels[other])}
+        result = {
+            group if other == key else other: result[other]
+            for other in result
+            if other not in below or other == key or other in apart
         }
-        if len(meanings) == len(set(options)):
-            result = {
-                group if other == key else other: result[other]
-                for other in result
-                if other not in below or other == key
-            }
     return result
+
+
+def _differs_within(names: Sequence[Any], values: Sequence[Any]) -> bool:
+    """Whether runs of one name have several values."""
+    pairs = {(canonical(name), canonical(value)) for name, value in zip(names, values, strict=True)}
+    return len(pairs) > len({name for name, _ in pairs})
 
 
 def _compare(trees: list[Any], path: str, levels: dict[str, list[Any]]) -> None:

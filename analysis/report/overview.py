@@ -14,6 +14,8 @@ from openrs.studies.reader import StudyFacts
 
 MOST = 12
 """Factors that are shown, and arms that a question names."""
+LONGEST = 400
+"""Letters of the arms that a question names."""
 
 
 def overview(
@@ -59,7 +61,12 @@ def _question(
         ((factor, values),) = levels.items()
         options = list(dict.fromkeys(spelled(values)))
         return f"Which {factor.removesuffix('.name')} is best: {_listed(options)}?"
-    return f"Which recipe is best: {_listed(arms)}?"
+    listed = _listed(arms)
+    return (
+        f"Which recipe is best: {listed}?"
+        if len(listed) < LONGEST
+        else f"Which of {len(arms)} recipes is best?"
+    )
 
 
 def _listed(texts: Sequence[str]) -> str:
