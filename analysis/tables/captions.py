@@ -98,7 +98,7 @@ def _same_for_all(rows: Sequence[ResultRow], columns: Sequence[str]) -> list[str
             title
             for title in columns
             if (cells := [row.cells[title] for row in rows if title in row.cells])
-            and all(cell.bounded and cell.value == share for cell in cells)
+            and all(cell.bounded and cell.higher_is_better and cell.value == share for cell in cells)
         ]
         if titles:
             texts.append(f"No row has a {kind} answer on {', '.join(titles)}, which tells nothing apart.")

@@ -64,3 +64,9 @@ def test_the_page_answers_without_a_script(outputs, tmp_path):
     head = (tmp_path / "page.html").read_text().split("<style>")[0]
     assert "large-trained" in head
     assert "On average beyond noise better than" in head or "Could be noise" in head
+
+
+def test_what_is_no_share_of_right_answers_is_not_called_so(tmp_path, capsys):
+    folder_of(tmp_path, "small", {0: [1, 0] * 20, 10: [1, 0] * 20}, "small-trained")
+    assert commands.main(["table1", str(tmp_path), "--metric", "truncated"]) == 0  # none is
+    assert "tells nothing apart" not in capsys.readouterr().out
