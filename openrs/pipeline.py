@@ -109,7 +109,7 @@ def environment(config: Config) -> None:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    fetches = config.catalog.kind == "hub" or needs.reads_hub(config) or config.hub.push
+    fetches = config.catalog.kind == "hub" or needs.files.reads_hub(config) or config.hub.push
     if config.model.package is not None and not fetches:
         os.environ["HF_HUB_OFFLINE"] = "1"
 

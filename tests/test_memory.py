@@ -109,7 +109,7 @@ def test_a_model_of_unknown_sizes_is_let_through_and_said(composed):
     config = composed("experiment=exp3", "scale=paper", "hardware=a100x1")
     unknown = replace(config, model=replace(config.model, shape=None))
     assert phases(unknown, 79) is None
-    (line,) = needs.memory_lines(unknown, Machine("outputs", devices=()))
+    (line,) = needs.devices.memory_lines(unknown, Machine("outputs", devices=()))
     assert "memory    of devices unknown: model.shape=null" in line
     assert not [
         need
@@ -168,6 +168,6 @@ def test_what_cannot_fit_is_refused_before_it_starts(composed, monkeypatch, over
 def test_devices_that_are_here_count_not_those_of_the_option(composed):
     config = composed("experiment=exp3", "scale=paper", "hardware=a100x1", "hardware.device_memory_gib=22")
     machine = Machine("outputs", devices=(("NVIDIA A100-SXM4-80GB", 80),))
-    learning, sampling = needs.training_memory(config, machine)
+    learning, sampling = needs.devices.training_memory(config, machine)
     assert (learning.device_gib, sampling.share) == (80, 20 * GIB)
     assert learning.fits

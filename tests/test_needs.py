@@ -10,7 +10,8 @@ from openrs import needs
 from openrs.errors import Unfit
 from openrs.hub_cache import in_hub_cache
 from openrs.machine import Account, Machine
-from openrs.needs import disk_gib, unmet
+from openrs.needs import unmet
+from openrs.needs.files import disk_gib
 
 LAB = {
     "devices": (("NVIDIA A40", 44),) * 4,

@@ -110,7 +110,7 @@ def test_a_machine_gets_what_fits_it_and_refuses_the_rest(
     here = ["experiment=exp3", "scale=paper", *([f"hardware={picked}"] if picked else [])]
     assert scale.pick(machine.visible_devices(), machine.device_names(), scale.options())[1] == picked
     if picked:
-        phases = needs.training_memory(composed(*here), Machine(tmp_path))
+        phases = needs.devices.training_memory(composed(*here), Machine(tmp_path))
         assert [phase.gib for phase in phases] == pytest.approx([learning, sampling], abs=0.1)
         assert lacking(composed(*here), tmp_path) == []
     assert lacking(composed(*here, *options), tmp_path)[0].startswith(refused)

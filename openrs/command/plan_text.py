@@ -252,7 +252,7 @@ def describe_cost(plan: Plan) -> Iterator[str]:
         yield f"  disk      {_disk(plan.config)}"
     machine = Machine(plan.config.outputs)
     if plan.must_train:
-        yield from needs.memory_lines(plan.config, machine)
+        yield from needs.devices.memory_lines(plan.config, machine)
     for need in needs.unmet_at_start(plan.config, machine):
         yield f"  lacks     {need.what}"
 

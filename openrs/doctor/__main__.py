@@ -24,7 +24,10 @@ from openrs.doctor import outputs, recipe
 from openrs.errors import Mistake
 from openrs.hub_cache import in_hub_cache
 from openrs.machine import Account, Machine
-from openrs.needs import Need, data_sets, disk_gib, download_gib, memory_lines, training_memory, unmet
+from openrs.needs import unmet
+from openrs.needs.devices import memory_lines, training_memory
+from openrs.needs.files import data_sets, disk_gib, download_gib
+from openrs.needs.need import Need
 from openrs.paths import CONF
 from openrs.terminal import replace_characters, say, show
 from openrs.words import Parser

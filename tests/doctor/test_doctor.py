@@ -10,7 +10,7 @@ import pytest
 
 from openrs.doctor import recipe
 from openrs.doctor.__main__ import describe_config, describe_options
-from openrs.needs import Need
+from openrs.needs.need import Need
 from openrs.paths import ROOT
 from openrs.train.defaults import recorded
 from tests.helpers.commands import openrs

@@ -1,0 +1,13 @@
+"""One thing that a config needs of a machine and does not find there."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that a config needs and a machine does not have."""
+
+    field: str
+    """The option that needs it, with its value."""
+    what: str
+    remedy: str
