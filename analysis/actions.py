@@ -129,7 +129,7 @@ def do_import(arguments: Namespace) -> int:
 
 def do_export(arguments: Namespace) -> list[Path]:
     if arguments.step is not None:
-        from openrs.adapters import export as export_weights
+        from openrs.models.adapters import export as export_weights
 
         export_weights(arguments.outputs, arguments.step, arguments.to)
         return [arguments.to]

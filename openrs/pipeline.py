@@ -292,7 +292,7 @@ def _ends(plan: Plan, step: int, look: int, measured: bool) -> bool:
 def _weights(plan: Plan, run: Run, step: int) -> str:
     """Folder or Hub id of a checkpoint's weights, looked at before anything is loaded from them."""
     if step == 0:
-        from openrs.models import loadable
+        from openrs.models.files import loadable
 
         model = plan.config.model
         weights = loadable(model, Path(plan.config.outputs) / "models")

@@ -5,7 +5,6 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openrs import adapters, chat, models
 from openrs.config.schema import Config
 from openrs.cost.estimate import Work
 from openrs.cost.rates import Rates
@@ -14,6 +13,8 @@ from openrs.data.mix import Mix, enough, load_mix
 from openrs.data.rows import Rows
 from openrs.errors import Unfetched, refuse
 from openrs.evaluate import prompt_lengths, task_rows
+from openrs.models import adapters, chat
+from openrs.models import files as model_files
 from openrs.records import paper, recipe
 from openrs.records.resumption import Resumption, resumption
 from openrs.records.run import Run, find
@@ -200,10 +201,10 @@ def resolve(config: Config) -> Plan:
             model has not the layers of its adapter.
     """
     outputs = Path(config.outputs)
-    config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
+    config = replace(config, model=model_files.at_commit(config.model, outputs / "runs"))
     if config.trains or (config.evaluates and config.engine.kind != "server"):
-        models.check_folder(config.model)
-    weights = models.fingerprint(config.model, outputs / "models")
+        model_files.check_folder(config.model)
+    weights = model_files.fingerprint(config.model, outputs / "models")
     notes = _notes(config)
     base = find(outputs, "base", recipe.untrained(config, weights=weights))
     reference = None
@@ -292,7 +293,7 @@ def preview(config: Config) -> Plan:
         return resolve(config)
     except Unfetched as error:
         outputs, names = Path(config.outputs), config.evaluation.benchmarks
-        weights = models.fingerprint(config.model, outputs / "models")
+        weights = model_files.fingerprint(config.model, outputs / "models")
         base = find(outputs, "base", recipe.untrained(config, weights=weights))
         sizes = dict(zip(paper.BENCHMARKS, paper.PROBLEMS.values(), strict=True))
         most = config.evaluation.max_problems

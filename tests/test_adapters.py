@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from openrs import adapters, needs
+from openrs import needs
 from openrs.analysis import factors
 from openrs.analysis.run_records import RunRecords
 from openrs.command.plan_text import describe
@@ -14,7 +14,8 @@ from openrs.config.catalog import Model
 from openrs.cost.sizes import Disk, disk, memory_gib
 from openrs.errors import Mistake
 from openrs.machine import Machine
-from openrs.models import packaged, shape_by_config, shapes_in
+from openrs.models import adapters
+from openrs.models.files import packaged, shape_by_config, shapes_in
 from openrs.plan import resolve
 from openrs.records import recipe
 from openrs.records.checkpoints import mark_whole

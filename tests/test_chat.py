@@ -10,9 +10,9 @@ import pytest
 from pyarrow import parquet
 from tokenizers import Tokenizer
 
-from openrs import models
-from openrs.chat import MARK, PLAIN, chat
 from openrs.errors import Mistake
+from openrs.models import files as model_files
+from openrs.models.chat import MARK, PLAIN, chat
 from openrs.plan import resolve
 from openrs.records import recipe
 from tests.helpers.commands import openrs
@@ -37,7 +37,7 @@ def model(composed):
 def folder(model, tmp_path):
     """The built-in weights with a template that is to be written."""
     path = tmp_path / "mine"
-    shutil.copytree(models.packaged(model), path)
+    shutil.copytree(model_files.packaged(model), path)
     return path
 
 

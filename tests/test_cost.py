@@ -7,12 +7,12 @@ from dataclasses import asdict
 
 import pytest
 
-from openrs import models
 from openrs.analysis import card, formats
 from openrs.analysis.tables import costs
 from openrs.analysis.tables.table import BLANK
 from openrs.command.plan_text import describe_cost
 from openrs.cost.sizes import Disk, disk
+from openrs.models import files as model_files
 from openrs.plan import resolve
 from openrs.records import ledger, paper
 from openrs.records.scores import ScoreAddress, score, write
@@ -212,7 +212,7 @@ COLOCATED = ("hardware.generation=vllm_colocate", "hardware.devices=3", "hardwar
 )
 def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
     config = composed("experiment=exp3", "scale=paper", *hardware)
-    number = models.parameters(config.model)
+    number = model_files.parameters(config.model)
     assert number == 1_777_088_000
     assert disk(config) == Disk(10, weights * number, state * number)
     assert disk(config).total == (10 * weights + 2 * state) * number
@@ -222,9 +222,9 @@ def test_disk_follows_from_what_is_kept(composed, hardware, weights, state):
 
 
 def test_parameters_of_a_packaged_model_are_counted(composed):
-    assert models.parameters(composed("experiment=exp3").model) == 967_168
+    assert model_files.parameters(composed("experiment=exp3").model) == 967_168
     unknown = composed("experiment=exp3", "model.package=not_there").model
-    assert models.parameters(unknown) is None
+    assert model_files.parameters(unknown) is None
 
 
 @pytest.mark.parametrize("number", [2, 3])

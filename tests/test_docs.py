@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from openrs.analysis import commands as analysis_commands
 from openrs.command import verbs
 from openrs.config.compose import compose_config
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.paths import ROOT
 from openrs.records.files import write_lines
 

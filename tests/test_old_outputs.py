@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from openrs.models import fingerprint
+from openrs.models.files import fingerprint
 from tests.helpers.commands import openrs
 from tests.helpers.result_files import command
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openrs import needs
-from openrs.adapters import trainable
 from openrs.config.algorithm_checks import on_policy
 from openrs.config.catalog import BenchmarkData
 from openrs.config.schema import Config
@@ -18,7 +17,8 @@ from openrs.data import golds
 from openrs.data.mix import Mix, answer
 from openrs.data.rows import Rows
 from openrs.machine import Machine
-from openrs.models import parameters
+from openrs.models.adapters import trainable
+from openrs.models.files import parameters
 from openrs.plan import Plan, work
 from openrs.records import ledger, reward_sources
 from openrs.records.checkpoints import WITH_STATE

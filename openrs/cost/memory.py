@@ -6,12 +6,12 @@ one after the other. `docs/gpu.md` says what of it was measured.
 
 from dataclasses import dataclass
 
-from openrs.adapters import trainable
 from openrs.config.catalog import Shape
 from openrs.config.device_checks import BYTES, WHOLE_SHARDED
 from openrs.config.schema import Config
 from openrs.cost.sizes import moments
-from openrs.models import parameters, shape
+from openrs.models.adapters import trainable
+from openrs.models.files import parameters, shape
 
 GIB = 2**30
 CONTEXT = GIB

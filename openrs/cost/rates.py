@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.config.schema import Config
-from openrs.models import parameters
+from openrs.models.files import parameters
 from openrs.records import faults, paper, scores
 from openrs.records.left_out import sound_record
 from openrs.records.training import logged_steps

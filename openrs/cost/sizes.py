@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from openrs.adapters import trainable
 from openrs.config.device_checks import BYTES
 from openrs.config.schema import Config
-from openrs.models import parameters, shape
+from openrs.models.adapters import trainable
+from openrs.models.files import parameters, shape
 from openrs.records.checkpoints import WITH_STATE
 
 GIB = 2**30

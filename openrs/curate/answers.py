@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
-from openrs import chat as chats
-from openrs import engines, models, needs
+from openrs import engines, needs
 from openrs.config.compose import compose_config
 from openrs.config.curation import Filter
 from openrs.config.schema import Budget
@@ -20,6 +19,8 @@ from openrs.cost.rates import Rate, Rates
 from openrs.engines import Completion, Request, Sampling, request_seed
 from openrs.errors import Mistake
 from openrs.evaluate.unfinished import UnfinishedCompletions
+from openrs.models import chat as chats
+from openrs.models import files as model_files
 from openrs.pipeline import environment
 from openrs.records import ledger, recipe
 from openrs.terminal import Progress
@@ -43,12 +44,12 @@ class Answers:
         own = [word for word in item.asks if word.partition("=")[0] not in stated]
         config = compose_config(*own, *words, *EVALUATES)
         outputs = Path(config.outputs)
-        self.config = replace(config, model=models.at_commit(config.model, outputs / "runs"))
+        self.config = replace(config, model=model_files.at_commit(config.model, outputs / "runs"))
         self.samples = item.samples
         evaluation = self.config.evaluation
         self.sampling = Sampling(evaluation.temperature, evaluation.top_p, evaluation.max_new_tokens)
         self.identity = {
-            "weights": models.fingerprint(self.config.model, outputs / "models"),
+            "weights": model_files.fingerprint(self.config.model, outputs / "models"),
             "template_arguments": self.config.model.template_arguments,
             "engine": self.config.engine.kind,
             "dtype": self.config.evaluation_dtype,
@@ -99,7 +100,7 @@ class Answers:
         environment(config)
         from openrs.engines.prompts import load_tokenizer, templated
 
-        base = models.loadable(config.model, Path(config.outputs) / "models")
+        base = model_files.loadable(config.model, Path(config.outputs) / "models")
         tokenizer = load_tokenizer(base, config.model.loaded_revision)
         chat = chats.chat(config.model, tokenizer.chat_template)
         prompts = {id_: templated(tokenizer, questions[id_], chat) for id_, _ in missing}

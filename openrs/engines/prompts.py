@@ -4,7 +4,7 @@ from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from openrs.chat import PLAIN, Chat, Messages
+from openrs.models.chat import PLAIN, Chat, Messages
 
 
 def load_tokenizer(path: str, revision: str | None) -> PreTrainedTokenizerBase:

@@ -11,9 +11,9 @@ from lighteval.models.model_output import ModelResponse
 from lighteval.tasks.requests import Doc
 from transformers import PreTrainedTokenizerBase
 
-from openrs.chat import PLAIN, Chat
 from openrs.engines import Completion, Engine, Request, Sampling, request_seed
 from openrs.engines.prompts import templated
+from openrs.models.chat import PLAIN, Chat
 from openrs.terminal import Progress
 
 Key = tuple[str, str]

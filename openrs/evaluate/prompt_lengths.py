@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from openrs import engines, models
+from openrs import engines
 from openrs.config.catalog import Model
 from openrs.config.schema import Config
+from openrs.models import files as model_files
 
 
 def leave_room(config: Config, problems: Mapping[str, list[dict[str, Any]]]) -> None:
@@ -41,7 +42,7 @@ def leave_room(config: Config, problems: Mapping[str, list[dict[str, Any]]]) -> 
 
 def _tokenizer(model: Model) -> Path | None:
     """tokenizer.json in the model's package or folder, or in the Hub's cache; None where none has one."""
-    folder = Path(model.id) if model.package is None else models.packaged(model)
+    folder = Path(model.id) if model.package is None else model_files.packaged(model)
     if model.package is not None or folder.is_dir():
         file = folder / "tokenizer.json"
         return file if file.is_file() else None

@@ -12,9 +12,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from openrs import adapters, engines
-from openrs import chat as chat_room
-from openrs.chat import Chat
+from openrs import engines
 from openrs.config.schema import Config
 from openrs.data.rows import Rows
 from openrs.engines import Completion, Engine, Sampling
@@ -23,7 +21,10 @@ from openrs.evaluate import benchmarks
 from openrs.evaluate.checkpoint_model import CheckpointModel, Key, said
 from openrs.evaluate.unfinished import UnfinishedCompletions
 from openrs.machine import device_kind
-from openrs.models import loadable
+from openrs.models import adapters
+from openrs.models import chat as chat_room
+from openrs.models.chat import Chat
+from openrs.models.files import loadable
 from openrs.paths import is_path
 from openrs.records import faults, scores
 from openrs.records.files import write_record

@@ -9,7 +9,7 @@ from openrs.cost.sizes import disk
 from openrs.errors import Mistake
 from openrs.hub_cache import in_hub_cache
 from openrs.machine import GIB, Machine
-from openrs.models import packaged, parameters
+from openrs.models.files import packaged, parameters
 from openrs.needs.need import Need
 
 LEAST_DISK_GIB = 1

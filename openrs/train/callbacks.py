@@ -15,10 +15,10 @@ from transformers import TrainerCallback
 from transformers.integrations import WandbCallback
 from trl.extras import profiling
 
-from openrs.adapters import name_base
 from openrs.config.catalog import Model
 from openrs.config.schema import Config
 from openrs.hub.push import Repository, push_pending
+from openrs.models.adapters import name_base
 from openrs.records.checkpoints import free_what_is_passed, mark_whole
 from openrs.records.run import Run
 from openrs.terminal import say

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from openrs.chat import Chat
 from openrs.config.schema import Config
 from openrs.data.mix import Mix, prompt_order, turns
 from openrs.errors import Mistake
+from openrs.models.chat import Chat
 from openrs.records.files import read_lines, write_lines, write_record
 from openrs.rewards.signature import COLUMNS
 from openrs.terminal import say

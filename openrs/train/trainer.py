@@ -13,16 +13,16 @@ from transformers.integrations import WandbCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
-from openrs import adapters
-from openrs import chat as chat_room
-from openrs.chat import Chat
 from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
 from openrs.config.training import Adapter, Length
 from openrs.data.mix import Mix
 from openrs.errors import Mistake
 from openrs.hub.push import Repository
-from openrs.models import fetched, loadable
+from openrs.models import adapters
+from openrs.models import chat as chat_room
+from openrs.models.chat import Chat
+from openrs.models.files import fetched, loadable
 from openrs.processes import interruption
 from openrs.processes.vllm_server import Server
 from openrs.records import faults, reward_sources, training

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from openrs.engines import Request, Sampling, request_seed
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.nano import problems
 from openrs.records.paper import BENCHMARKS
 from openrs.records.problem_ids import problem_id

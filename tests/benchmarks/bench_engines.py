@@ -13,7 +13,7 @@ import pytest
 from openrs.data import catalog
 from openrs.engines import Request, Sampling, request_seed
 from openrs.evaluate import benchmarks
-from openrs.models import loadable, packaged
+from openrs.models.files import loadable, packaged
 from openrs.nano import problems
 from openrs.verify import Verifier
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.nano import problems
 from openrs.paths import ROOT
 from openrs.records.paper import BENCHMARKS

@@ -24,7 +24,7 @@ BARE = """
 import sys
 from datasets import Dataset
 from pathlib import Path
-from openrs import models
+from openrs.models import files as model_files
 from openrs.config.compose import compose_config
 from openrs.data.mix import load_mix, prompt_order
 from openrs.train.arguments import trainer_arguments
@@ -33,7 +33,7 @@ from openrs.train.trainer import Arguments, WholeGroupsTrainer, reward_functions
 from transformers import AutoTokenizer
 
 config = compose_config("experiment=exp2", "scale=nano")
-base = str(models.packaged(config.model))
+base = str(model_files.packaged(config.model))
 mix = load_mix(config.data, config.catalog)
 order = prompt_order(len(mix.rows), 12, config.steps.total, config.seed)
 rows = [mix.rows[i] | {"prompt": messages(config, mix.rows[i]["problem"])}

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from openrs import models
 from openrs.config.compose import compose_config
 from openrs.errors import Mistake
-from openrs.models import packaged
+from openrs.models import files as model_files
+from openrs.models.files import packaged
 from openrs.plan import resolve
 
 
@@ -28,8 +28,8 @@ def test_weights_bring_their_own_title_context_and_size(folder, scale, spelling)
     model = compose_config("experiment=base", f"scale={scale}", f"{spelling}{folder}").model
     assert (model.id, model.title, model.context) == (str(folder), "mine", 400)
     assert (model.package, model.file, model.parameters, model.shape) == (None, None, None, None)
-    assert models.parameters(model) == models.parameters(compose_config("scale=nano").model)
-    assert models.loadable(model, folder) == str(folder)
+    assert model_files.parameters(model) == model_files.parameters(compose_config("scale=nano").model)
+    assert model_files.loadable(model, folder) == str(folder)
 
 
 def test_a_folder_is_one_model_however_it_is_spelled(folder, tmp_path, monkeypatch):
@@ -138,7 +138,7 @@ def test_weights_that_changed_in_place_are_another_run(folder, tmp_path):
     assert set(json.loads(hashes.read_text())) == {
         f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
         for path in folder.iterdir()
-        if path.suffix in models.LOADED
+        if path.suffix in model_files.LOADED
     }
     weights = folder / "model.safetensors"
     content = bytearray(weights.read_bytes())

@@ -54,7 +54,7 @@ def test_evaluation_asks_one_user_message_and_has_no_system_message(composed, tm
     from pyarrow import parquet
     from transformers import AutoTokenizer
 
-    from openrs.models import packaged
+    from openrs.models.files import packaged
     from openrs.nano.problems import rows
 
     made = openrs(

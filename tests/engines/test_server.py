@@ -10,7 +10,7 @@ import pytest
 
 from openrs.config.schema import EngineOptions
 from openrs.engines import Request, Sampling
-from openrs.models import packaged
+from openrs.models.files import packaged
 from tests.helpers.completions_server import CompletionsServer
 
 pytestmark = pytest.mark.slow  # the tokenizer's library takes longer to import than the tests to run

@@ -3,7 +3,7 @@
 import pytest
 
 from openrs.engines import Request, Sampling, request_seed
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.nano import problems
 
 pytestmark = pytest.mark.slow  # PyTorch and transformers take longer to import than the tests to run

@@ -30,7 +30,7 @@ from openrs.engines.prompts import templated
 from openrs.engines.server import ServerEngine
 from openrs.engines.transformers import TransformersEngine
 from openrs.engines.vllm import VllmEngine
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.nano import problems
 from openrs.paths import ROOT
 from openrs.records.paper import BENCHMARKS

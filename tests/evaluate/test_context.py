@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from openrs import engines, models
+from openrs import engines
 from openrs.command.plan_text import describe
 from openrs.data.rows import Rows
 from openrs.engines import Request, Sampling
 from openrs.errors import Mistake
+from openrs.models import files as model_files
 from openrs.plan import resolve
 from openrs.records import scores
 from tests.helpers.completions_server import CompletionsServer
@@ -23,7 +24,7 @@ SMALL = ("qwen2_5_math_7b", "qwen2_5_7b_simplerl", "eurus_2_7b_prime")
 
 @pytest.fixture(scope="module")
 def folder(composed):
-    return str(models.packaged(composed().model))
+    return str(model_files.packaged(composed().model))
 
 
 def test_a_request_may_have_what_the_context_leaves():

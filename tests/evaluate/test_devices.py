@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from openrs import engines, models
+from openrs import engines
 from openrs.engines import Completion
 from openrs.evaluate.unfinished import UnfinishedCompletions
+from openrs.models import files as model_files
 from openrs.plan import resolve
 from openrs.records import scores
 from tests.helpers.writing_engine import Writing, tokenizer
@@ -23,7 +24,7 @@ def evaluate(composed, tmp_path, monkeypatch):
         "experiment=base", "evaluation.benchmarks=[aime24]", "evaluation.max_problems=3",
         "evaluation.max_new_tokens=4", f"outputs={tmp_path}",
     )  # fmt: skip
-    plan, folder = resolve(config), str(models.packaged(config.model))
+    plan, folder = resolve(config), str(model_files.packaged(config.model))
 
     def measured(device):
         engine = Writing()

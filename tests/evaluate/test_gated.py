@@ -2,7 +2,8 @@
 
 import pytest
 
-from openrs import engines, models
+from openrs import engines
+from openrs.models import files as model_files
 from openrs.plan import resolve
 from openrs.records import scores
 from tests.helpers.writing_engine import Writing, tokenizer
@@ -17,7 +18,7 @@ def test_details_are_kept_of_all_but_the_gated_set(composed, tmp_path, monkeypat
         "experiment=base", "evaluation.benchmarks=[aime24,amc23]", "evaluation.max_problems=3",
         "catalog.benchmarks.amc23.gated=true", "evaluation.max_new_tokens=4", f"outputs={tmp_path}",
     )  # fmt: skip
-    plan, folder = resolve(config), str(models.packaged(config.model))
+    plan, folder = resolve(config), str(model_files.packaged(config.model))
     engine, loads = Writing(), []
     monkeypatch.setattr(stage, "load_tokenizer", lambda path, revision: tokenizer(folder))
     monkeypatch.setattr(engines, "load", lambda *arguments: loads.append(1) or engine)

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from openrs import engines, models
+from openrs import engines
 from openrs.engines import Completion
 from openrs.errors import Mistake
 from openrs.evaluate import lighteval_tasks
+from openrs.models import files as model_files
 from openrs.plan import resolve
 from openrs.records import scores
 from tests.helpers.writing_engine import Writing, tokenizer
@@ -81,7 +82,7 @@ def test_gold_answers_fed_back_are_all_right(composed, root, tmp_path, monkeypat
         f"catalog.root={root}", "evaluation.max_problems=6", f"outputs={tmp_path}", "model.context=4096",
     )  # fmt: skip
     imported = {name for name in sys.modules if name.startswith("lighteval.tasks.tasks.")}
-    plan, folder = resolve(config), str(models.packaged(config.model))
+    plan, folder = resolve(config), str(model_files.packaged(config.model))
     assert {name for name in sys.modules if name.startswith("lighteval.tasks.tasks.")} == imported
     names = ["lighteval_gsm8k", "lighteval_gsm8k_2", "lighteval_mmlu_pro"]
     assert [len(plan.problems[name]) for name in names] == [6, 6, 5]
@@ -196,7 +197,7 @@ def test_a_stop_sequence_ends_an_answer_at_its_token(composed):
     from openrs.engines import Sampling
     from openrs.evaluate.checkpoint_model import CheckpointModel
 
-    words = tokenizer(str(models.packaged(composed("experiment=base").model)))
+    words = tokenizer(str(model_files.packaged(composed("experiment=base").model)))
     model = CheckpointModel("m", Writing, words, 512, Sampling(0, 1, 9), 1, {}, lambda *_: None)
     whole = Completion(words.encode("It is 7. Question: and so on", add_special_tokens=False), True)
     ended = model._ended(whole, ("Question:",))

@@ -21,7 +21,7 @@ def loaded():
     from openrs.engines.prompts import templated
     from openrs.engines.transformers import TransformersEngine
     from openrs.engines.vllm import VllmEngine
-    from openrs.models import packaged
+    from openrs.models.files import packaged
     from openrs.nano import problems
 
     options = (

@@ -68,7 +68,7 @@ def test_an_engine_that_woke_writes_what_it_wrote_before(cuda, measured):
     """Level-2 sleep drops weights and buffers (rotary embeddings too); the sync brings back weights alone."""
     needs("vllm")
     from openrs.config.compose import compose_config
-    from openrs.models import packaged
+    from openrs.models.files import packaged
 
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # as TRL has it beside the trainer
     import torch

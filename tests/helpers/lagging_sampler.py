@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 from trl.trainer.utils import pad
 
 from openrs.config.compose import compose_config
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.plan import resolve
 from openrs.train import sampler_check
 from openrs.train import trainer as train

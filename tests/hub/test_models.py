@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from openrs import models
 from openrs.command.plan_text import describe
 from openrs.config.compose import compose_config
 from openrs.errors import Mistake
-from openrs.models import packaged
+from openrs.models import files as model_files
+from openrs.models.files import packaged
 from openrs.plan import resolve
 from openrs.processes.vllm_server import Server, arguments
 from tests.helpers.commands import openrs
@@ -33,8 +33,8 @@ def plan(fake, weights, tmp_path):
     fake.publish(NAME, OLD, weights)
 
     def planned(*more):
-        models._meant_commit.cache_clear()
-        models._say_if_moved.cache_clear()
+        model_files._meant_commit.cache_clear()
+        model_files._say_if_moved.cache_clear()
         stated = ("experiment=base", "scale=nano", f"model={NAME}", f"outputs={tmp_path / 'out'}")
         return resolve(compose_config(*stated, *more))
 
@@ -108,7 +108,7 @@ def test_two_commits_in_one_folder_are_refused(plan):
 def test_files_of_a_commit_are_fetched_as_a_folder(fake, plan, weights):
     model = plan().config.model
     fake.publish(NAME, NEW, {name: b"junk" for name in weights})
-    folder = models.fetched(model)
+    folder = model_files.fetched(model)
     assert folder.endswith(OLD)
 
 

@@ -124,7 +124,7 @@ def test_length_caps_cut_what_the_world_needs_them_to_cut(tokenizer, composed):
 def tokenizer(composed):
     from transformers import AutoTokenizer
 
-    from openrs.models import packaged
+    from openrs.models.files import packaged
 
     return AutoTokenizer.from_pretrained(packaged(composed().model))
 
@@ -176,7 +176,7 @@ def test_prompts_fit_their_cap(tokenizer, composed):
 
 
 def test_the_weights_are_small(composed):
-    from openrs.models import packaged
+    from openrs.models.files import packaged
 
     folder = packaged(composed().model)
     assert (folder / "model.safetensors").stat().st_size <= 8 * 2**20

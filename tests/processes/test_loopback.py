@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from openrs import machine
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.processes import launch, loopback, vllm_server
 from openrs.records.run import Run
 from tests.helpers.completions_server import CompletionsServer

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from openrs import models
 from openrs.errors import Mistake, denial
+from openrs.models import files as model_files
 from openrs.records import files, run, training
 from openrs.records.checkpoints import remove_torn, whole_checkpoints
 from openrs.records.files import read_lines, read_record, write_record
@@ -257,19 +257,19 @@ def test_scores_round_trip_and_state_their_error(tmp_path):
 
 def test_packaged_weights_are_named_by_content(composed):
     nano = composed().model
-    assert models.fingerprint(nano) == models.fingerprint(nano)
-    assert len(models.fingerprint(nano)) == 64
+    assert model_files.fingerprint(nano) == model_files.fingerprint(nano)
+    assert len(model_files.fingerprint(nano)) == 64
     hub = composed("model=r1_distill_1_5b", "model.revision=abc").model
-    assert models.fingerprint(hub) == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B@abc"
-    assert models.loadable(hub, None) == hub.id
+    assert model_files.fingerprint(hub) == "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B@abc"
+    assert model_files.loadable(hub, None) == hub.id
 
 
 def test_a_missing_package_is_a_clear_error(composed):
     model = composed("model=smollm2", "model.package=not_installed").model
     with pytest.raises(ValueError, match=r"model\.package=not_installed: is not installed"):
-        models.fingerprint(model)
+        model_files.fingerprint(model)
     with pytest.raises(ValueError, match="no such file"):
-        models.fingerprint(composed("model.file=nothing").model)
+        model_files.fingerprint(composed("model.file=nothing").model)
 
 
 def test_a_run_is_known_by_its_address(tmp_path):

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.rewards import AccuracyReward, FormatReward
 from tests.helpers.commands import openrs
 

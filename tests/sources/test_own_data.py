@@ -128,7 +128,7 @@ def test_an_answer_is_judged_as_its_kind_is(tmp_path, kind):
 
 
 def test_kinds_of_answers_are_mixed_and_bear_on_the_run(tmp_path):
-    from openrs.chat import PLAIN
+    from openrs.models.chat import PLAIN
     from openrs.train.prompts import read_prompts
 
     file = written(tmp_path / "p.jsonl", [{"problem": f"{i}?", "answer": "B"} for i in range(20)])

@@ -174,12 +174,13 @@ def test_a_benchmark_without_gold_answers_is_refused_where_it_is_measured(mirror
 
 @pytest.mark.slow
 def test_a_score_counts_the_rows_that_are_missing(mirrored, monkeypatch):
-    from openrs import engines, models
+    from openrs import engines
     from openrs.evaluate import stage
+    from openrs.models import files as model_files
     from tests.helpers.writing_engine import Writing, tokenizer
 
     config = mirrored(sums(30), "evaluation.max_new_tokens=4", amc23=AMC)
-    plan, folder = resolve(config), str(models.packaged(config.model))
+    plan, folder = resolve(config), str(model_files.packaged(config.model))
     monkeypatch.setattr(stage, "load_tokenizer", lambda path, revision: tokenizer(folder))
     monkeypatch.setattr(engines, "load", lambda *arguments: Writing())
     cells = plan.missing(0)
@@ -191,8 +192,8 @@ def test_a_score_counts_the_rows_that_are_missing(mirrored, monkeypatch):
 
 @pytest.mark.slow
 def test_data_json_counts_and_names_what_was_left_out(mirrored, tmp_path):
-    from openrs import models
-    from openrs.chat import PLAIN
+    from openrs.models import files as model_files
+    from openrs.models.chat import PLAIN
     from openrs.train.prompts import write_prompts
     from tests.helpers.writing_engine import tokenizer
 
@@ -201,7 +202,7 @@ def test_data_json_counts_and_names_what_was_left_out(mirrored, tmp_path):
     write_prompts(
         plan.config,
         plan.mix,
-        tokenizer(str(models.packaged(plan.config.model))),
+        tokenizer(str(model_files.packaged(plan.config.model))),
         PLAIN,
         tmp_path / "train/prompts.jsonl",
     )

@@ -14,7 +14,7 @@ from typing import Any
 from openrs.config.catalog import Model
 from openrs.errors import Mistake, refuse
 from openrs.hub_cache import hub_file
-from openrs.models import packaged
+from openrs.models.files import packaged
 from openrs.terminal import say
 
 Messages = list[dict[str, str]]

@@ -18,7 +18,7 @@ from openrs.config.catalog import Model, Shape
 from openrs.config.path_checks import is_hub_id
 from openrs.config.schema import Config
 from openrs.errors import Mistake, Unfit, refuse
-from openrs.models import fingerprint, loadable, parameters, shape, shapes, shapes_in
+from openrs.models.files import fingerprint, loadable, parameters, shape, shapes, shapes_in
 from openrs.records.checkpoints import published, whole_checkpoints
 from openrs.records.files import grant_umask, read_record, write_record
 from openrs.records.weights import ADAPTER_CONFIG, is_adapter, weights_fault, weights_hash
