@@ -22,9 +22,9 @@ run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1; 
 check: lint ## for daily work: lint, types, fast tests that need no torch
 	$(BIN)/python -m pytest -m "not slow and not benchmark and not torch" -n 2 --dist worksteal
 
-test: $(VENV)/tested ## install with the test extra, then all tests but the slowest
-	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --dist worksteal --cov --cov-report=
-	$(BIN)/python -m pytest -m "slow and not chaos and not gpu" -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=90
+test: $(VENV)/tested ## install with the test extra, then all tests but the slowest; COVERAGE=1, as in CI, measures them
+	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=)
+	$(BIN)/python -m pytest -m "slow and not chaos and not gpu" -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-append --cov-report=term --cov-fail-under=90)
 
 test-slow: $(VENV)/tested ## laws that are slow by nature: kills, fuzz, a wheel in an environment of its own
 	$(BIN)/python -m pytest -m "chaos and not benchmark" -n 2 --dist loadfile

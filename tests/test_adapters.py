@@ -265,6 +265,7 @@ TINY = [
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 def test_an_adapter_over_kill_9_is_the_uninterrupted_one(tmp_path):
     from tests.helpers.commands import openrs
 

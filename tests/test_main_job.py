@@ -157,6 +157,7 @@ def test_text_is_scored_again_without_generating(whole, tmp_path):
     assert made["versions"] == stored["versions"] | {"torch": "0.0"}
 
 
+@pytest.mark.chaos
 def test_kill_9_in_the_second_epoch_changes_nothing(whole, tmp_path):
     def logged(steps):
         files = list(tmp_path.glob("runs/exp3-*/train/metrics.jsonl"))

@@ -42,6 +42,7 @@ def lines(stub):
 
 
 @pytest.mark.parametrize("kind", ["postgres", "sqlite"])
+@pytest.mark.chaos
 def test_three_workers_do_every_point_once_though_one_is_killed(kind, request, stub):
     storage = request.getfixturevalue("postgres")() if kind == "postgres" else stub.storage
     (stub.folder / "sweep").mkdir()
