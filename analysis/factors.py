@@ -1,13 +1,16 @@
 """Differences between runs: the factors in which their recipes differ, and the runs that repeat a recipe."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from openrs.analysis.run_records import RunRecords
 from openrs.paths import model_name
 from openrs.records.recipe import SEEDS, canonical, digest, seedless
+
+FEW_FACTORS = 3
+"""That many factors are told of every run."""
 
 
 def names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:
@@ -88,9 +91,17 @@ def contents(runs: Sequence[RunRecords]) -> list[str]:
 
 
 def _joined(levels: dict[str, list[Any]], count: int) -> list[str]:
-    """The levels of each of so many runs in words."""
+    """The levels of each of so many runs in words; of many factors without what more than half of the runs
+    share, so that a label holds what is special of its run. Labels tell the same runs apart either way."""
     columns = [[f"{factor}={text}" for text in spelled(values)] for factor, values in levels.items()]
-    return [", ".join(column[place] for column in columns) for place in range(count)]
+    if len(columns) > FEW_FACTORS:
+        columns = [_without_usual(column) for column in columns]
+    return [", ".join(filter(None, (column[place] for column in columns))) for place in range(count)]
+
+
+def _without_usual(texts: list[str]) -> list[str]:
+    ((usual, number),) = Counter(texts).most_common(1)
+    return ["" if text == usual and 2 * number > len(texts) else text for text in texts]
 
 
 def factors(runs: Sequence[RunRecords]) -> dict[str, list[Any]]:

@@ -162,3 +162,12 @@ def test_an_option_of_many_values_is_told_by_its_name(tmp_path):
     make_run(tmp_path, "exp", {10: {"aime24": [[1, 0]]}}, changed)
     text = factors.differences(run_records.load_all(tmp_path)).values()
     assert sorted(text)[0] == "algorithm.beta=0.0, algorithm=a, seed=1", "and not the loss, which a says"
+
+
+def test_a_label_of_many_factors_tells_what_is_special_of_its_run(tmp_path):
+    usual = {"beta": 0.04, "loss": "grpo", "rate": 1e-6, "steps": 50}
+    changes = [{}, {"beta": 0.0}, {"loss": "dapo"}, {"rate": 1e-5, "steps": 100}, {"steps": 100}]
+    for change in changes:
+        make_run(tmp_path, "exp", {10: {"aime24": [[1, 0]]}}, usual | change)
+    texts = factors.differences(run_records.load_all(tmp_path)).values()
+    assert sorted(texts) == ["", "beta=0.0", "loss=dapo", "rate=1e-05, steps=100", "steps=100"]
