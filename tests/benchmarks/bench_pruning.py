@@ -1,7 +1,7 @@
 """Pruning replayed on a fully trained grid: which point it would have ended with, and after how many steps.
 
 The grid is learning rate x format weight with three training seeds: 36 runs of fifty steps of Experiment 2,
-trained and evaluated first (MINUTES on 2 cores; kept in outputs/pruning, so that the next time takes seconds).
+trained and evaluated first (kept in outputs/pruning, so that the next time takes seconds).
 The replay hands the recorded metrics, step by step, to the pruners, and goes over runs, checkpoints and seeds
 with the sweep's own promotion and freezing, for twenty orders of the points. Made curves need no grid.
 """
@@ -31,7 +31,8 @@ OUTPUTS = ROOT / "outputs" / "pruning"
 POINTS, SEEDS, STEPS = 12, 3, 50
 GRID = [
     "experiment=exp2", "steps=half", "evaluation.checkpoints=[last]", "scale=nano", f"replicates={SEEDS}",
-    "hydra.sweeper.n_jobs=2", "algorithm.learning_rate=1e-5,3e-5,1e-4,3e-4", "reward.format.weight=0.5,1.0,2.0",
+    "algorithm.learning_rate=1e-5,3e-5,1e-4,3e-4", "reward.format.weight=0.5,1.0,2.0",
+    "hydra.sweeper.n_jobs=2",
     "hydra.sweeper.study_name=pruning", f"hydra.sweep.dir={OUTPUTS}/sweeps/pruning", f"outputs={OUTPUTS}",
 ]  # fmt: skip
 SIGNAL = "rewards.accuracy"  # before its weight, as totals of other weights cannot be compared
