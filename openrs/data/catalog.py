@@ -59,9 +59,9 @@ def _mirrored(catalog: Catalog, data: SourceData | BenchmarkData) -> str:
 def _rows(entry: _Entry) -> list[Row]:
     data, kind = entry.data, entry.catalog.kind_of(entry.data)
     if kind == "nano":
-        from openrs.nano import problems
+        from openrs.nano import noise, problems
 
-        return problems.rows(entry.name)
+        return list(noise.pool()) if data.id == noise.ID else problems.rows(entry.name)
     if kind == "hub":
         rows = hub_data.rows(data.id, data.subset, data.split, data.revision)
     else:

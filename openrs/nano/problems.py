@@ -76,8 +76,4 @@ def pool() -> tuple[dict[str, Any], ...]:
 
 def rows(name: str) -> list[dict[str, Any]]:
     """The rows of one source or benchmark, in the pool's order."""
-    if name == "s1":  # the raw pool, which is made with noise
-        from openrs.nano import noise
-
-        return list(noise.pool())
     return [row for row in pool() if name in row["in"]]
