@@ -15,7 +15,7 @@ from openrs.needs.need import Need
 
 CHECKS = (
     packages.vllm, packages.deepspeed, packages.peft, packages.kernels, packages.required, packages.compiler,
-    packages.driver, devices.enough, devices.device_memory, devices.free_memory, devices.shared_memory,
+    devices.driver, devices.enough, devices.device_memory, devices.free_memory, devices.shared_memory,
     devices.port, devices.host_memory, files.disk_space, files.model_files, files.data_files, files.account,
 )  # fmt: skip
 """Each yields the needs of one kind; people read them in this order."""

@@ -1,4 +1,4 @@
-"""Needs of devices, of their memory and the host's, and of a port."""
+"""Needs of devices and their driver, of memory, theirs and the host's, and of a port."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,26 @@ from openrs.cost.sizes import memory_gib
 from openrs.machine import GIB, Machine, driver_hangs
 from openrs.needs.need import Need
 
+LEAST_DRIVER = {11: 450, 12: 525, 13: 580}
+"""CUDA's major version -> major version of the oldest driver that runs it, by NVIDIA's table of CUDA's minor
+version compatibility (CUDA Toolkit release notes)."""
 LEAST_SHARED_GIB = 1
 """Shared memory of several processes on devices; a container has 64 MiB unless it is told otherwise."""
 UNCHECKED = "or hardware.check_memory=false to try it"
 """The last remedy of a training that by arithmetic does not fit."""
+
+
+def driver(config: Config, machine: Machine) -> Iterator[Need]:
+    if config.hardware.device != "cuda" or machine.torch_cuda is None or machine.driver is None:
+        return
+    least = LEAST_DRIVER.get(int(machine.torch_cuda.split(".")[0]))
+    if least is not None and int(machine.driver.split(".")[0]) < least:
+        yield Need(
+            "hardware.device=cuda",
+            f"an NVIDIA driver of version {least} or newer, for torch's CUDA {machine.torch_cuda} "
+            f"(this one is {machine.driver})",
+            "a newer driver, or a torch that was built for an older CUDA",
+        )
 
 
 def enough(config: Config, machine: Machine) -> Iterator[Need]:

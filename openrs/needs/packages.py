@@ -1,4 +1,4 @@
-"""Needs of packages, compilers and drivers."""
+"""Needs of packages and compilers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +7,6 @@ from openrs.config.schema import Config
 from openrs.machine import Machine
 from openrs.needs.need import Need
 from openrs.paths import ROOT
-
-LEAST_DRIVER = {11: 450, 12: 525, 13: 580}
-"""CUDA's major version -> major version of the oldest driver that runs it, by NVIDIA's table of CUDA's minor
-version compatibility (CUDA Toolkit release notes)."""
 
 
 def _install(extra: str, machine: Machine) -> str:
@@ -103,16 +99,3 @@ def compiler(config: Config, machine: Machine) -> Iterator[Need]:
             yield Need("hardware.device=cuda", "a C compiler", "install gcc, or set CC to a compiler's path")
         if not machine.python_headers:
             yield Need("hardware.device=cuda", "Python.h", "install Python's headers, as python3-dev")
-
-
-def driver(config: Config, machine: Machine) -> Iterator[Need]:
-    if config.hardware.device != "cuda" or machine.torch_cuda is None or machine.driver is None:
-        return
-    least = LEAST_DRIVER.get(int(machine.torch_cuda.split(".")[0]))
-    if least is not None and int(machine.driver.split(".")[0]) < least:
-        yield Need(
-            "hardware.device=cuda",
-            f"an NVIDIA driver of version {least} or newer, for torch's CUDA {machine.torch_cuda} "
-            f"(this one is {machine.driver})",
-            "a newer driver, or a torch that was built for an older CUDA",
-        )
