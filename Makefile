@@ -59,7 +59,7 @@ test-gpu: $(VENV)/gpu $(VENV)/tested ## the suite for a GPU, a quarter of an hou
 test-gpu-plain: ## its part that needs torch, transformers and pytest alone, in the python that PLAIN names
 	$(PLAIN) -m pytest -c tests/gpu/pytest.ini --rootdir tests/gpu --confcutdir tests/gpu tests/gpu
 
-nano: $(VENV)/tested ## make nano's problems, tokenizer and weights again (half an hour)
+nano: $(VENV)/tested ## make nano's problems, tokenizer and weights again (22 minutes)
 	$(BIN)/python -m openrs.nano.build problems
 	$(BIN)/python -m openrs.nano.build model
 

@@ -1,7 +1,7 @@
 """Makes again what nano ships: problems, tokenizer and weights.
 
     python -m openrs.nano.build problems      # seconds
-    python -m openrs.nano.build model         # tokenizer and weights, about half an hour on 2 cores
+    python -m openrs.nano.build model         # tokenizer and weights, 22 minutes on 2 cores
 
 Training that was stopped goes on from its last checkpoint.
 """

@@ -1,12 +1,16 @@
 """Freezing and thawing: which training seeds of a point may be trained, given how those before them ended.
 
 With a pruner the seeds of a point go one after another, and the first seeds of all points go before any
-second. A stop of one freezes those behind it: their trials are answered without training once nothing else is
-left to do, and thaw where a promotion takes the stopped run to its end after all.
+second; then the best point goes first. Two things freeze the seeds that a point has left: a stop of one of
+its seeds, and a point with all of its seeds that is as good on those that both have. Their trials are
+answered without training once nothing else is left to do, and thaw where a promotion takes the stopped run to
+its end after all.
 """
 
 from collections.abc import Iterator, Sequence
+from statistics import mean
 
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from openrs.studies.trials import FROZEN, RECORD, Slot
@@ -15,28 +19,43 @@ Points = Sequence[Sequence[int]]
 """The slots of each point, in the order of its seeds."""
 
 
-def ready(points: Points, taken: dict[int, Slot]) -> list[int]:
-    """The slots that may start, the first seeds of all points before the second ones.
+def ready(
+    points: Points, taken: dict[int, Slot], direction: StudyDirection = StudyDirection.MAXIMIZE
+) -> list[int]:
+    """The slots that may start: the first seeds of all points, then those of the best point.
 
     Args:
         points: of the sweep.
         taken: the slots that have a trial; of those that failed none is to be tried again.
+        direction: of the study's values; NOT_SET: there are several, and no point is better than another.
     """
     turns = []
+    best = _best_whole(points, taken, direction)
     for members in points:
         place = next((at for at, slot in enumerate(members) if _untrained(taken.get(slot))), len(members))
         if place < len(members) and all(_ended(taken[slot]) for slot in members[:place]):
-            turns.append((place, members[place]))
-    return [slot for _, slot in sorted(turns)]
+            values = _values(members, taken, direction)
+            if not _beaten(values, best):
+                worth = mean(values.values()) if values else 0.0
+                turns.append((place > 0, -worth if place else 0.0, place, members[place]))
+    return [turn[-1] for turn in sorted(turns)]
 
 
-def frozen(points: Points, taken: dict[int, Slot]) -> Iterator[tuple[int, str]]:
-    """The slots behind a stopped one that have no answer yet, each with its answer."""
+def frozen(
+    points: Points, taken: dict[int, Slot], direction: StudyDirection = StudyDirection.MAXIMIZE
+) -> Iterator[tuple[int, str]]:
+    """The slots of frozen points that have no answer yet, each with its answer."""
+    best = _best_whole(points, taken, direction)
     for members in points:
         stopped = next((slot for slot in members if slot in taken and _stopped(taken[slot])), None)
+        why = f"not started, as trial {stopped}, an earlier seed of its point, was stopped"
+        if stopped is None and not _beaten(_values(members, taken, direction), best):
+            continue
+        if stopped is None:
+            why = "not started, as a point with all of its seeds is as good on those that both have"
         for slot in members:
-            if stopped is not None and slot not in taken:
-                yield slot, f"not started, as trial {stopped}, an earlier seed of its point, was stopped"
+            if slot not in taken:
+                yield slot, why
 
 
 def runs_before(slot: int, points: Points, taken: dict[int, Slot]) -> list[str]:
@@ -54,6 +73,34 @@ def has_winner(points: Points, taken: dict[int, Slot]) -> bool:
         if complete and len(last) == len(members) and all(map(_ended, last)):
             return True
     return False
+
+
+def _values(members: Sequence[int], taken: dict[int, Slot], direction: StudyDirection) -> dict[int, float]:
+    """Place of a seed -> value of its run, larger is better, of the seeds that came to their ends."""
+    if direction == StudyDirection.NOT_SET:
+        return {}
+    sign = -1 if direction == StudyDirection.MINIMIZE else 1
+    last = {place: taken[slot].last for place, slot in enumerate(members) if slot in taken}
+    return {
+        place: sign * trial.values[0] for place, trial in last.items() if trial.state == TrialState.COMPLETE
+    }
+
+
+def _best_whole(points: Points, taken: dict[int, Slot], direction: StudyDirection) -> dict[int, float]:
+    """The values of the best of the points with all of their seeds; empty where there is none."""
+    whole = [
+        values
+        for members in points
+        if all(slot in taken and _ended(taken[slot]) for slot in members)
+        and (values := _values(members, taken, direction))
+    ]
+    return max(whole, key=lambda values: mean(values.values()), default={})
+
+
+def _beaten(values: dict[int, float], best: dict[int, float]) -> bool:
+    """Whether the best whole point is as good as another on the seeds that both have."""
+    common = values.keys() & best.keys()
+    return bool(common) and mean(best[at] for at in common) >= mean(values[at] for at in common)
 
 
 def _ended(slot: Slot) -> bool:

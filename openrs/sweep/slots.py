@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from omegaconf import DictConfig
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from openrs.studies.liveness import lost
@@ -176,14 +177,15 @@ def enqueue_next(
 
     if promote(False):
         return True
-    if turns := freezing.ready(points, taken):
+    direction = study.directions[0] if len(study.directions) == 1 else StudyDirection.NOT_SET
+    if turns := freezing.ready(points, taken, direction):
         runs = freezing.runs_before(turns[0], points, taken)
         return start(turns[0], {AFTER: runs} if runs else {})
     if any(trial.state == TrialState.RUNNING for trial in trials):
         return False  # where it comes to decides who is promoted
     if not freezing.has_winner(points, taken) and promote(True):
         return True
-    answer = next(freezing.frozen(points, taken), None)
+    answer = next(freezing.frozen(points, taken, direction), None)
     return answer is not None and start(answer[0], {FROZEN: answer[1]})
 
 

@@ -4,6 +4,7 @@ import random
 
 import optuna
 import pytest
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from openrs.errors import Mistake
@@ -22,14 +23,18 @@ MEDIAN = {"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 1}
 TWO = [[0, 1, 2], [3, 4, 5]]
 
 
-def taken(states):
-    """The slots of which the newest trial is in such a state: c, p(runed), f(rozen), e(rror), r(unning)."""
+def taken(states, values=()):
+    """The slots of which the newest trial is in such a state: c, p(runed), f(rozen), e(rror), r(unning).
+
+    Args:
+        values: of the complete ones, by slot; 1 where none is given.
+    """
     kinds = {"c": "COMPLETE", "p": "PRUNED", "f": "PRUNED", "e": "FAIL", "r": "RUNNING"}
     return slots(
         [
             create_trial(
                 state=TrialState[kinds[letter]],
-                value=1.0 if letter == "c" else None,
+                value=dict(enumerate(values)).get(slot, 1.0) if letter == "c" else None,
                 user_attrs={SLOT: slot, RECORD: {"run": f"run {slot}"}}
                 | ({FROZEN: "frozen"} if letter == "f" else {}),
             )
@@ -63,6 +68,41 @@ def test_a_frozen_seed_says_which_trial_froze_it():
     assert next(freezing.frozen(TWO, taken("cp-"))) == (
         2, "not started, as trial 1, an earlier seed of its point, was stopped",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("direction", "order"), [("MAXIMIZE", [3, 5, 1]), ("MINIMIZE", [1, 5, 3]), ("NOT_SET", [1, 3, 5])]
+)
+def test_the_best_point_gets_its_seeds_first(direction, order):
+    trials = taken("c-c-c-", [1.0, 0, 3.0, 0, 2.0])
+    assert freezing.ready([[0, 1], [2, 3], [4, 5]], trials, StudyDirection[direction]) == order
+
+
+@pytest.mark.parametrize(
+    ("value", "direction", "goes_on"),
+    [
+        (2.1, "MAXIMIZE", True),
+        (2.0, "MAXIMIZE", False),
+        (1.9, "MAXIMIZE", False),
+        (2.1, "MINIMIZE", False),
+        (1.9, "MINIMIZE", True),
+        (1.9, "NOT_SET", True),
+    ],
+)
+def test_a_point_goes_on_where_it_is_better_than_the_best_whole_one_on_the_seeds_of_both(
+    value, direction, goes_on
+):
+    trials, way = taken("cccc--", [2.0, 9.0, 0.0, value]), StudyDirection[direction]
+    assert freezing.ready(TWO, trials, way) == ([4] if goes_on else [])
+    answers = dict(freezing.frozen(TWO, trials, way))
+    why = "not started, as a point with all of its seeds is as good on those that both have"
+    assert answers == ({} if goes_on else {4: why, 5: why})
+
+
+def test_a_point_is_held_against_the_best_whole_one_alone():
+    three = [[0, 1], [2, 3], [4, 5]]
+    assert freezing.ready(three, taken("ccccc-", [9.0, 1.0, 7.0, 7.0, 8.0])) == [5], "9 and 1 are worse"
+    assert freezing.ready(three, taken("ecccc-", [0, 8.0, 7.0, 7.0, 7.5])) == [5], "no seed in common"
 
 
 def test_the_seeds_before_are_those_that_came_to_their_ends():
@@ -120,7 +160,8 @@ def test_a_point_that_came_far_by_the_luck_of_one_seed_falls_out_at_the_next(set
     steady = (3.0, 3.0, 3.0)
     replay, best = ended(settings, (2.9, 2.9, 2.9), steady, (4.0, 0.0, 9.0))
     assert best == 1
-    assert replay.last()[2, 1].state == TrialState.PRUNED, "the mean of its two seeds is 2"
+    if settings is HALVING:
+        assert replay.last()[2, 1].state == TrialState.PRUNED, "the mean of its two seeds is 2"
     assert FROZEN in replay.last()[2, 2].user_attrs
     assert AFTER not in replay.last()[1, 0].user_attrs
     assert replay.last()[1, 2].user_attrs[AFTER] == ["(1, 0)", "(1, 1)"]
@@ -128,6 +169,7 @@ def test_a_point_that_came_far_by_the_luck_of_one_seed_falls_out_at_the_next(set
 
 def test_a_promotion_thaws_the_seeds_of_its_point():
     signals, scores = levels((3.0, 2.9), (2.0, 4.0), (1.0, 1.0), (0.5, 0.5))
+    scores[1, 0] = 3.1  # more than its signal let hope
     replay = Replay(HALVING, signals, scores, [0, 1])
     replay.end()
     assert letters(replay) == "ccpf"
@@ -192,10 +234,14 @@ def test_workers_in_parallel_end_with_a_whole_point_and_start_no_seed_of_a_stopp
     last = replay.last()
     assert len(last) == 15
     assert any(all(last[p, s].state == TrialState.COMPLETE for s in range(3)) for p in range(5))
+    best = points_of(replay.study).best_trial.params["point"]
     for point, seed_ in last:
-        before = [last[point, other].state for other in range(seed_)]
-        assert (FROZEN in last[point, seed_].user_attrs) == (TrialState.PRUNED in before)
-        assert (replay.reached[point, seed_] > 0) == (TrialState.PRUNED not in before)
+        frozen = FROZEN in last[point, seed_].user_attrs
+        stopped = TrialState.PRUNED in [last[point, other].state for other in range(seed_)]
+        assert frozen == (replay.reached[point, seed_] == 0)
+        assert frozen or not stopped
+        if frozen and not stopped:
+            assert sum(scores[best, s] - scores[point, s] for s in range(seed_)) >= 0
     assert all(trial.user_attrs["runs"] == 3 for trial in points_of(replay.study).trials)
 
 
