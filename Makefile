@@ -20,7 +20,7 @@ run: $(VENV)/installed ## install, then the main job: train, evaluate, Table 1; 
 	$(BIN)/python -m openrs $(MAIN_JOB)
 
 check: lint ## for daily work: lint, types, fast tests that need no torch
-	$(BIN)/python -m pytest -m "not slow and not benchmark and not torch" -n 2 --dist worksteal
+	$(BIN)/python -m pytest --ignore tests/gpu -m "not slow and not benchmark and not torch" -n 2 --dist worksteal
 
 test: $(VENV)/tested ## install with the test extra, then all tests but the slowest; COVERAGE=1, as in CI, measures them
 	$(BIN)/python -m pytest -m "not slow and not benchmark" -n 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=)

@@ -1,8 +1,10 @@
 """Better, worse, equal or undecided: the verdict on a difference, and what would decide it."""
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -101,7 +103,7 @@ class Noise:
 
     def runs_needed(self, effect: float, level: float = power.POWER) -> int | None:
         """More training runs of each side for a power; None where none suffice."""
-        return next((n for n in range(1, MOST) if self.chance(effect, runs=n) >= level), None)
+        return _fewest(partial(self.chance, effect), level)
 
     def answers_needed(self, effect: float, level: float = power.POWER) -> tuple[int, tuple[str, ...]] | None:
         """More answers to a problem, and the benchmarks that need them: the fewest answers in all."""
@@ -112,11 +114,16 @@ class Noise:
         options = []
         for count in range(1, len(order) + 1):
             titles = tuple(order[:count])
-            for more in range(1, MOST):
-                if self.chance(effect, answers=more, titles=titles) >= level:
-                    options.append((more * sum(self.sizes[title] for title in titles), more, titles))
-                    break
+            more = _fewest(partial(self.chance, effect, 0, titles=titles), level)
+            if more is not None:
+                options.append((more * sum(self.sizes[title] for title in titles), more, titles))
         return min(options)[1:] if options else None
+
+
+def _fewest(chance: Callable[[int], float], level: float) -> int | None:
+    """The fewest, below `MOST`, for which a chance that grows with their number reaches a level."""
+    fewest = bisect_left(range(1, MOST), level, key=chance) + 1
+    return fewest if fewest < MOST else None
 
 
 def noise(

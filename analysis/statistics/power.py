@@ -51,13 +51,21 @@ def between_recipes(effect: float, problems: float, runs: float, n: int, freedom
     The mean over what the estimated variance between runs may be, chi-square distributed about the one given:
     with few runs it decides how far the test's interval reaches.
     """
-    from scipy.special import gammaincinv, ndtr
+    from scipy.special import ndtr
 
-    estimated = runs**2 * 2 * gammaincinv(freedom / 2, _MIDDLES) / freedom
+    estimated = runs**2 * _variances(freedom)
     quantiles = student(1 - SIZE / 2, n - 1), student(1 - SIZE / 2, freedom)
     needed = np.sqrt((quantiles[0] * problems) ** 2 + quantiles[1] ** 2 * estimated)
     error = math.hypot(problems, runs)
     return float((ndtr((effect - needed) / error) + ndtr((-effect - needed) / error)).mean())
+
+
+@lru_cache(maxsize=64)  # a search for the smallest effect asks for one many times
+def _variances(freedom: float) -> Array:
+    """What an estimate of the variance 1 may be: chi-square over its degrees of freedom, at `_MIDDLES`."""
+    from scipy.special import gammaincinv
+
+    return 2 * gammaincinv(freedom / 2, _MIDDLES) / freedom
 
 
 @lru_cache(maxsize=1024)
@@ -70,9 +78,9 @@ def noncentrality(freedom: float) -> float:
     """
     if math.isinf(freedom):
         return _quantile(1 - SIZE / 2) + _quantile(POWER)
-    from scipy.special import gammaincinv, ndtr
+    from scipy.special import ndtr
 
-    critical = student(1 - SIZE / 2, freedom) * np.sqrt(2 * gammaincinv(freedom / 2, _MIDDLES) / freedom)
+    critical = student(1 - SIZE / 2, freedom) * np.sqrt(_variances(freedom))
     return _smallest(
         lambda effect: float((ndtr(effect - critical) + ndtr(-effect - critical)).mean()),
         4 * student(1 - SIZE / 2, freedom),

@@ -5,8 +5,10 @@ its file, and a folder other than openrs's own gives what openrs does not have.
 """
 
 import builtins
+import copy
 import io
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -80,12 +82,9 @@ class FileConfigSource(file_config_source.FileConfigSource):
                 f"{path}: an option of {group} is a part of the whole config. "
                 "Let its first line be `# @package _global_`."
             )
-        config = _content(path, text)
         package = header["package"] or group.replace("/", ".")
         package = {"_global_": "", "_group_": group.replace("/", ".")}.get(package, package)
-        if group.split("/")[0] == "experiment" and not package and "name" not in config:
-            config.name = path.stem
-        _check(path, text, config, package)
+        config = copy.deepcopy(_checked(path, text, package, group.split("/")[0] == "experiment"))
         return ConfigResult(
             config=config, path=f"{self.scheme()}://{self.path}", provider=self.provider, header=header
         )
@@ -120,6 +119,16 @@ def _text(path: Path) -> str:
         raise Mistake(f"{path}: byte {error.start} is no UTF-8. Save the file as UTF-8.") from None
     except OSError as error:
         raise Mistake(f"{path}: cannot be read ({error.strerror}). Give a file that can be.") from None
+
+
+@cache  # a sweep reads the same files for every point
+def _checked(path: Path, text: str, package: str, experiment: bool) -> DictConfig:
+    """The values of a file that stands at a package of the config."""
+    config = _content(path, text)
+    if experiment and not package and "name" not in config:
+        config.name = path.stem
+    _check(path, text, config, package)
+    return config
 
 
 def _content(path: Path, text: str) -> DictConfig:

@@ -101,6 +101,7 @@ def test_a_hasty_answer_is_right_where_one_operation_is_all():
     assert all(f"${solutions.guess(row['family'], row['problem'])}$" == row["answer"] for row in easy)
 
 
+@pytest.mark.torch
 def test_length_caps_cut_what_the_world_needs_them_to_cut(tokenizer, composed):
     """Right answers to hard problems have more tokens than the cap of 2,048 leaves and fewer than that
     of 3,584; those to medium ones fit the shorter cap; rambling fits none."""

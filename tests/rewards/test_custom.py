@@ -72,7 +72,9 @@ def test_a_function_gets_its_arguments(written):
     [
         (body("return [None, 1, True]"), [None, 1.0, 1.0]),
         (body("import numpy; return numpy.array([0.5, 1, 2])"), [0.5, 1.0, 2.0]),
-        (body("import torch; return torch.tensor([0.5, 1, 2])"), [0.5, 1.0, 2.0]),
+        pytest.param(
+            body("import torch; return torch.tensor([0.5, 1, 2])"), [0.5, 1.0, 2.0], marks=pytest.mark.torch
+        ),
         (body("yield from range(3)"), [0.0, 1.0, 2.0]),
         (body("return [len(ids) for ids in completion_ids]", "completion_ids, **_"), [0.0, 5.0, 10.0]),
         (body("return [float(d == 'easy') for d in batch['draw']]", "**batch"), [1.0, 1.0, 1.0]),

@@ -10,8 +10,6 @@ from openrs.analysis.card import card
 from openrs.studies.trials import PROMOTES, RECORD, slots
 from openrs.sweep import promotion, pruning
 from openrs.sweep import trial as job
-from openrs.train.collapse import Stop
-from openrs.train.early_stop import EarlyStop
 from tests.helpers.plans import HALVING, Study, logs, plan_of, step, trained
 
 
@@ -93,39 +91,6 @@ def test_a_run_that_went_far_enough_is_answered_from_its_records(study, good, ba
     _, again = study.trial()
     outcome = job.run(bad, again, card)
     assert (outcome.state, outcome.values, outcome.repeated) == ("complete", (1.0,), True)
-
-
-def test_a_stop_between_generations_waits_for_the_next_step_that_may_end():
-    """Completions serve two steps: halving stops at the odd one, and is asked no more."""
-    asked = []
-
-    def look(line):
-        asked.append(line["step"])
-        return Stop("pruned", "too slow") if line["step"] == 3 else None
-
-    metrics, control, state = type("", (), {})(), type("", (), {})(), type("", (), {})()
-    control.should_training_stop = False
-    watched = EarlyStop(metrics, look, last=10, iterations=2)
-    for number in (1, 2, 3, 4):
-        metrics.line, state.global_step = {"step": number}, number
-        assert not control.should_training_stop
-        watched.on_log(None, state, control, {"reward": 1.0})
-    assert control.should_training_stop
-    assert watched.stopped == {"step": 4, "kind": "pruned", "reason": "too slow"}
-    assert asked == [1, 2, 3]
-    assert not watched.interrupted
-
-
-def test_an_interruption_between_generations_waits_for_the_next_step_that_may_end():
-    metrics, control, state = type("", (), {})(), type("", (), {})(), type("", (), {})()
-    control.should_training_stop, metrics.line = False, {}
-    watched = EarlyStop(metrics, None, last=10, iterations=2, stop_requested=lambda: state.global_step >= 3)
-    for state.global_step in (1, 2, 3, 4):
-        assert not control.should_training_stop
-        watched.on_log(None, state, control, {"reward": 1.0})
-    assert control.should_training_stop
-    assert control.should_save
-    assert (watched.stopped, watched.interrupted) == (None, True)
 
 
 def test_the_curve_of_a_run_whose_process_died_in_its_evaluation_is_closed(study, good):

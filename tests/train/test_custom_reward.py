@@ -75,7 +75,7 @@ def test_what_goes_wrong_in_training_is_one_line_in_every_layout(tmp_path, hardw
 
 
 def test_a_wrong_reward_is_refused_before_anything_is_made(tmp_path):
-    made = training(tmp_path, CUSTOM)
+    made = training(tmp_path, CUSTOM, cold=True)
     assert made.returncode == 1
     assert "rewards.py has no function brevity. Define it in rewards.py." in made.stderr
     assert not (tmp_path / "outputs").exists()
@@ -90,9 +90,8 @@ def test_a_study_takes_its_rewards_with_it(tmp_path):
         "# @package _global_\nreward:\n  custom:\n    brevity:\n      function: rewards.py:brevity\n"
         "      arguments: {cap: '${length.completion}'}\n"
     )
-    made = openrs(
-        "--config-dir", study / "conf", "experiment=mine", "scale=nano", "dry_run=true", cwd=elsewhere
-    )
+    command = ["--config-dir", study / "conf", "experiment=mine", "scale=nano", "dry_run=true"]
+    made = openrs(*command, cwd=elsewhere, cold=True)
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("mine: outputs/runs/mine-")
 
