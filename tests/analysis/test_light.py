@@ -10,6 +10,7 @@ from openrs.paths import ROOT
 from tests.helpers.result_files import old, put
 from tests.helpers.run_folders import make_run
 
+pytestmark = pytest.mark.slow
 HEAVY = ("scipy.stats", "statsmodels", "pandas", "pyarrow", "matplotlib", "torch", "lighteval", "inspect_ai")
 CODE = (
     "import json, runpy, sys\n"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from openrs.config.compose import compose_config
 from openrs.config.overrides import prepared
 from openrs.config.training import Draw
 from openrs.errors import Mistake
+from tests.helpers.composition import config_of
 
 
 @pytest.mark.parametrize(
@@ -114,15 +114,13 @@ def test_lists_and_intervals_are_left_to_a_sweep():
     ],
 )
 def test_entries_of_open_dictionaries_and_fields_are_the_same_with_a_sign_and_without(sign, lines, holds):
-    assert holds(compose_config("experiment=exp3", "scale=nano", *(f"{sign}{line}" for line in lines)))
+    assert holds(config_of("experiment=exp3", "scale=nano", *(f"{sign}{line}" for line in lines)))
 
 
 def test_an_entry_keeps_the_others_and_its_texts():
     text = "it's a=b, {é} ~"
     quoted = text.replace("'", "\\'")
-    config = compose_config(
-        "scale=nano", f"catalog.sources.sums={{id: '{quoted}'}}", "+data.draws.a.source=sums"
-    )
+    config = config_of("scale=nano", f"catalog.sources.sums={{id: '{quoted}'}}", "+data.draws.a.source=sums")
     assert config.catalog.sources["sums"].id == text
     assert "open_s1" in config.catalog.sources
     assert list(config.data.draws) == ["open_rs", "a"]
@@ -140,7 +138,7 @@ def test_entries_of_one_dictionary_are_one_override():
      ("model.revision=1.50", "1.50"), ("model.revision=' a'", " a")],
 )  # fmt: skip
 def test_a_text_of_digits_keeps_its_spelling(line, revision):
-    assert compose_config("scale=nano", line).model.revision == revision
+    assert config_of("scale=nano", line).model.revision == revision
 
 
 @pytest.mark.parametrize(
@@ -183,7 +181,7 @@ def test_a_text_of_digits_keeps_its_spelling(line, revision):
 )
 def test_what_only_the_whole_config_shows_is_one_line(overrides, told):
     with pytest.raises(Mistake) as error:
-        compose_config("scale=nano", *overrides)
+        config_of("scale=nano", *overrides)
     assert "\n" not in str(error.value)
     for part in told:
         assert part in str(error.value)
@@ -192,7 +190,7 @@ def test_what_only_the_whole_config_shows_is_one_line(overrides, told):
 def test_a_tracer_changes_no_message(monkeypatch):
     monkeypatch.setenv("OC_CAUSE", "1")  # what OmegaConf does under a debugger and under coverage
     with pytest.raises(Mistake, match="^seed: has no value"):
-        compose_config("scale=nano", "seed=???")
+        config_of("scale=nano", "seed=???")
 
 
 @pytest.mark.parametrize(
@@ -200,23 +198,23 @@ def test_a_tracer_changes_no_message(monkeypatch):
     [["algorithm.logits_over_temperature=true"], ["algorithm.temperature=1"], ["algorithm=grpo"]],
 )
 def test_the_correction_is_right_at_one_temperature(overrides):
-    config = compose_config("scale=nano", "algorithm.importance_sampling_correction=true", *overrides)
+    config = config_of("scale=nano", "algorithm.importance_sampling_correction=true", *overrides)
     assert config.algorithm.importance_sampling_correction
 
 
 def test_the_corrections_mode_and_cap_need_the_correction():
     chosen = ("algorithm.importance_sampling_mode=token_truncate", "algorithm.importance_sampling_cap=2")
-    algorithm = compose_config("scale=nano", "algorithm=dapo", *chosen).algorithm
+    algorithm = config_of("scale=nano", "algorithm=dapo", *chosen).algorithm
     assert (algorithm.importance_sampling_mode, algorithm.importance_sampling_cap) == ("token_truncate", 2)
     for one in chosen:
         with pytest.raises(Mistake, match=f"^{one.partition('=')[0]}=.*importance_sampling_correction=false"):
-            compose_config("scale=nano", one)
+            config_of("scale=nano", one)
 
 
 def test_weights_in_a_folder_are_taken(tmp_path):
     (tmp_path / "config.json").write_text('{"max_position_embeddings": 512}')
-    assert compose_config("scale=nano", f"model.id={tmp_path}").model.id == str(tmp_path)
-    served = compose_config("scale=nano", "experiment=base", "engine=server", "model.id=/elsewhere/weights")
+    assert config_of("scale=nano", f"model.id={tmp_path}").model.id == str(tmp_path)
+    served = config_of("scale=nano", "experiment=base", "engine=server", "model.id=/elsewhere/weights")
     assert served.model.id == "/elsewhere/weights"
 
 
@@ -224,4 +222,4 @@ def test_weights_in_a_folder_are_taken(tmp_path):
 def test_a_file_in_the_place_of_a_folder_of_the_outputs_is_refused(tmp_path, part):
     (tmp_path / part).write_text("")
     with pytest.raises(Mistake, match=rf"outputs={tmp_path}: {tmp_path / part} is no folder\. Move it away"):
-        compose_config("scale=nano", "experiment=exp3", f"outputs={tmp_path}")
+        config_of("scale=nano", "experiment=exp3", f"outputs={tmp_path}")

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from openrs.config import names, trl_fields
-from openrs.config.compose import compose_config
 from openrs.config.trl_words import OWN, WORDS
 from openrs.errors import Mistake
 from openrs.records.recipe import run_id, trained
 from openrs.train.arguments import trainer_arguments
 from tests.helpers.commands import heavy_imports
+from tests.helpers.composition import config_of
 
 
 @pytest.mark.slow
@@ -48,18 +48,18 @@ def test_all_that_openrs_sets_has_its_word_or_its_reason(composed, hardware):
 )  # fmt: skip
 def test_what_cannot_be_passed_on_is_refused(passed, message):
     with pytest.raises(Mistake, match=message):
-        compose_config("scale=nano", f"algorithm.trl={passed}")
+        config_of("scale=nano", f"algorithm.trl={passed}")
 
 
 def identity(*overrides):
-    return run_id(trained(compose_config("scale=nano", "experiment=exp3", *overrides), weights="w", rows="r"))
+    return run_id(trained(config_of("scale=nano", "experiment=exp3", *overrides), weights="w", rows="r"))
 
 
 def test_what_is_passed_on_is_a_part_of_the_recipe_and_reaches_trl():
-    passed = compose_config("scale=nano", "algorithm.trl.top_k=50", "+algorithm.trl.sync_ref_model=true")
+    passed = config_of("scale=nano", "algorithm.trl.top_k=50", "+algorithm.trl.sync_ref_model=true")
     arguments = trainer_arguments(passed, "m", Path("f"))
     assert (arguments["top_k"], arguments["sync_ref_model"]) == (50, True)
-    assert "trl" not in trained(compose_config("scale=nano"), weights="w", rows="r")["algorithm"]
+    assert "trl" not in trained(config_of("scale=nano"), weights="w", rows="r")["algorithm"]
     assert len({identity(), identity("algorithm.trl.top_k=50"), identity("algorithm.trl={top_k: 51}")}) == 3
 
 
@@ -68,7 +68,7 @@ def test_the_corrections_mode_and_cap_are_a_part_of_the_recipe_unless_they_are_t
     other = ("algorithm.importance_sampling_mode=token_mask", "algorithm.importance_sampling_cap=null")
     assert identity("algorithm=grpo", *own) == identity("algorithm=grpo")
     assert len({identity("algorithm=grpo", *chosen) for chosen in (own, other, other[:1], other[1:])}) == 4
-    arguments = trainer_arguments(compose_config("scale=nano", "algorithm=grpo", *other), "m", Path("f"))
+    arguments = trainer_arguments(config_of("scale=nano", "algorithm=grpo", *other), "m", Path("f"))
     assert arguments["vllm_importance_sampling_mode"] == "token_mask"
     assert arguments["vllm_importance_sampling_clip_max"] is None
 
@@ -78,7 +78,7 @@ def test_what_trl_refuses_in_itself_is_one_line(tmp_path):
     from openrs.plan import resolve
     from openrs.train.trainer import train
 
-    config = compose_config(
+    config = config_of(
         "scale=nano", f"outputs={tmp_path}", "algorithm.trl.vllm_importance_sampling_clip_min=4.0"
     )
     plan = resolve(config)

@@ -5,18 +5,18 @@ import shutil
 
 import pytest
 
-from openrs.config.compose import compose_config
 from openrs.errors import Mistake
 from openrs.models import files as model_files
 from openrs.models.files import packaged
 from openrs.plan import resolve
+from tests.helpers.composition import config_of
 
 
 @pytest.fixture
 def folder(tmp_path):
     """The built-in weights under another name, with another context."""
     path = tmp_path / "mine"
-    shutil.copytree(packaged(compose_config("scale=nano").model), path)
+    shutil.copytree(packaged(config_of("scale=nano").model), path)
     config = json.loads((path / "config.json").read_text())
     (path / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 400}))
     return path
@@ -25,10 +25,10 @@ def folder(tmp_path):
 @pytest.mark.parametrize("spelling", ["model=", "model.id="])
 @pytest.mark.parametrize("scale", ["nano", "paper"])
 def test_weights_bring_their_own_title_context_and_size(folder, scale, spelling):
-    model = compose_config("experiment=base", f"scale={scale}", f"{spelling}{folder}").model
+    model = config_of("experiment=base", f"scale={scale}", f"{spelling}{folder}").model
     assert (model.id, model.title, model.context) == (str(folder), "mine", 400)
     assert (model.package, model.file, model.parameters, model.shape) == (None, None, None, None)
-    assert model_files.parameters(model) == model_files.parameters(compose_config("scale=nano").model)
+    assert model_files.parameters(model) == model_files.parameters(config_of("scale=nano").model)
     assert model_files.loadable(model, folder) == str(folder)
 
 
@@ -42,21 +42,21 @@ def test_a_folder_is_one_model_however_it_is_spelled(folder, tmp_path, monkeypat
         f"{tmp_path}/conf/../mine",
         str(folder),
     )
-    models_ = [compose_config("experiment=base", "scale=nano", f"model={text}").model for text in spellings]
+    models_ = [config_of("experiment=base", "scale=nano", f"model={text}").model for text in spellings]
     assert {(model.id, model.title) for model in models_} == {(str(folder), "mine")}
-    bare = compose_config("experiment=base", "scale=nano", "model.id=mine").model
+    bare = config_of("experiment=base", "scale=nano", "model.id=mine").model
     assert (bare.id, bare.package) == (str(folder), None)
 
 
 def test_what_the_user_states_of_the_weights_holds(folder):
     stated = ("model.title=ours", "model.context=300", "model.parameters=7")
-    model = compose_config("scale=nano", f"model={folder}", *stated).model
+    model = config_of("scale=nano", f"model={folder}", *stated).model
     assert (model.title, model.context, model.parameters) == ("ours", 300, 7)
 
 
 def test_an_id_that_an_option_has_is_that_option(monkeypatch):
-    model = compose_config("scale=nano", "model.id=deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B").model
-    paper = compose_config("scale=nano", "model=r1_distill_1_5b").model
+    model = config_of("scale=nano", "model.id=deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B").model
+    paper = config_of("scale=nano", "model=r1_distill_1_5b").model
     assert (model.title, model.context, model.parameters) == (paper.title, paper.context, paper.parameters)
     assert (model.package, model.shape) == (None, paper.shape)
 
@@ -76,7 +76,7 @@ def test_an_id_that_an_option_has_is_that_option(monkeypatch):
 def test_weights_that_are_not_there_are_refused(override, parts, monkeypatch):
     monkeypatch.setattr("openrs.config.weights.hub_file", lambda *_: None)
     with pytest.raises(Mistake) as error:
-        compose_config("experiment=base", "scale=nano", override)
+        config_of("experiment=base", "scale=nano", override)
     for part in parts:
         assert part in str(error.value)
 
@@ -91,7 +91,7 @@ def test_a_folder_without_a_config_is_refused(folder):
     ):
         file.unlink() if content is None else file.write_text(content)
         with pytest.raises(Mistake, match=message):
-            compose_config("experiment=base", "scale=nano", f"model={folder}")
+            config_of("experiment=base", "scale=nano", f"model={folder}")
 
 
 @pytest.mark.parametrize(
@@ -118,22 +118,22 @@ def test_a_damaged_folder_is_refused_by_the_plan(folder, tmp_path, file, content
         (folder / file).write_bytes(whole[:content] if isinstance(content, int) else content)
     arguments = ("scale=nano", f"model={folder}", f"outputs={tmp_path / 'outputs'}")
     with pytest.raises(Mistake, match=message):
-        resolve(compose_config("experiment=base", *arguments))
-    served = compose_config("experiment=base", "engine=server", *arguments)
+        resolve(config_of("experiment=base", *arguments))
+    served = config_of("experiment=base", "engine=server", *arguments)
     assert resolve(served).config.model.id == str(folder), "a server may have the files elsewhere"
 
 
 def test_a_revision_of_what_has_none_is_refused(folder, tmp_path):
     for model in ("nano", folder):
-        config = compose_config("scale=nano", f"model={model}", "model.revision=v1", f"outputs={tmp_path}")
+        config = config_of("scale=nano", f"model={model}", "model.revision=v1", f"outputs={tmp_path}")
         with pytest.raises(Mistake, match=r"model\.revision=v1: .* is no model of the Hub"):
             resolve(config)
 
 
 def test_weights_that_changed_in_place_are_another_run(folder, tmp_path):
     arguments = ("experiment=base", "scale=nano", f"model={folder}", f"outputs={tmp_path / 'outputs'}")
-    first = resolve(compose_config(*arguments)).run.id
-    assert resolve(compose_config(*arguments)).run.id == first
+    first = resolve(config_of(*arguments)).run.id
+    assert resolve(config_of(*arguments)).run.id == first
     hashes = tmp_path / "outputs" / "models" / "hashes.json"
     assert set(json.loads(hashes.read_text())) == {
         f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
@@ -144,11 +144,11 @@ def test_weights_that_changed_in_place_are_another_run(folder, tmp_path):
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert resolve(compose_config(*arguments)).run.id != first
+    assert resolve(config_of(*arguments)).run.id != first
     (folder / "README.md").write_text("a note")
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert resolve(compose_config(*arguments)).run.id == first, "the same content is the same run"
+    assert resolve(config_of(*arguments)).run.id == first, "the same content is the same run"
 
 
 def test_a_runs_folder_names_its_newest_checkpoint(folder, tmp_path):
@@ -157,4 +157,4 @@ def test_a_runs_folder_names_its_newest_checkpoint(folder, tmp_path):
     with pytest.raises(
         Mistake, match=rf"It is a run, whose newest weights are model={tmp_path}/run/train/checkpoint-10\.$"
     ):
-        compose_config("scale=nano", f"model={tmp_path}/run")
+        config_of("scale=nano", f"model={tmp_path}/run")

@@ -14,6 +14,8 @@ from openrs.processes import interruption, launch
 from openrs.processes.subprocess import WatchedProcess
 from openrs.records.run import Run, held, locked
 
+pytestmark = pytest.mark.slow
+
 COMMAND = """
 import os, sys, time
 from openrs.processes.interruption import Interrupted, stop_requested, ends_itself, heard

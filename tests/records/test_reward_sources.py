@@ -5,11 +5,11 @@ import json
 import pytest
 
 from openrs.command.plan_text import describe
-from openrs.config.compose import compose_config
 from openrs.plan import resolve
 from openrs.records import reward_sources, training
 from openrs.records.recipe import run_id, trained
 from openrs.rewards.imports import imports
+from tests.helpers.composition import config_of
 
 TEXT = "import math\n\n\ndef brevity(completions, cap, **_):\n    return [1 / cap for _ in completions]\n"
 
@@ -22,7 +22,7 @@ def study(tmp_path, monkeypatch):
 
     def compose(*more, function="rewards.py:brevity"):
         custom = f"reward.custom.brevity={{function: {function}, weight: 0.5, arguments: {{cap: 200}}}}"
-        return compose_config("scale=nano", "experiment=exp3", f"outputs={tmp_path}/outputs", custom, *more)
+        return config_of("scale=nano", "experiment=exp3", f"outputs={tmp_path}/outputs", custom, *more)
 
     return compose
 
@@ -38,7 +38,7 @@ def test_text_function_arguments_and_weight_are_the_identity(study, tmp_path):
     others = {
         identity(study("reward.custom.brevity.arguments.cap=201")),
         identity(study("reward.custom.brevity.weight=0.6")),
-        identity(compose_config("scale=nano", "experiment=exp3")),
+        identity(config_of("scale=nano", "experiment=exp3")),
     }
     (tmp_path / "rewards.py").write_text(TEXT + " ")
     others.add(identity(study()))

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from openrs.config.compose import compose_config
 from openrs.data import catalog
 from openrs.errors import Mistake
 from openrs.plan import resolve
+from tests.helpers.composition import config_of
 
 ROWS = [{"question": f"What is {i} plus 8?", "result": str(i + 8)} for i in range(20)]
 COLUMNS = ("data.problem=question", "data.answer=result")
@@ -32,7 +32,7 @@ def written(path, rows=ROWS):
 
 
 def planned(tmp_path, *overrides):
-    return resolve(compose_config(*NANO, f"outputs={tmp_path / 'outputs'}", *overrides))
+    return resolve(config_of(*NANO, f"outputs={tmp_path / 'outputs'}", *overrides))
 
 
 def test_the_same_rows_are_the_same_run_wherever_they_lie(tmp_path, monkeypatch):

@@ -111,6 +111,7 @@ def test_submitit_runs_the_trials_as_jobs(stub):
     assert len({line.split()[-1] for line in stub.log.read_text().splitlines()}) == 6, "a process each"
 
 
+@pytest.mark.slow
 def test_the_threads_of_several_workers_share_no_config(composed_tree, monkeypatch):
     """Hydra changes flags of the config that it instantiates from, so another thread may not read it."""
     config = composed_tree(

@@ -74,13 +74,15 @@ def test_what_goes_wrong_in_training_is_one_line_in_every_layout(tmp_path, hardw
     assert not (run / "train.json").exists()
 
 
+@pytest.mark.slow
 def test_a_wrong_reward_is_refused_before_anything_is_made(tmp_path):
-    made = training(tmp_path, CUSTOM, cold=True)
+    made = training(tmp_path, CUSTOM)
     assert made.returncode == 1
     assert "rewards.py has no function brevity. Define it in rewards.py." in made.stderr
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.slow
 def test_a_study_takes_its_rewards_with_it(tmp_path):
     study, elsewhere = tmp_path / "study", tmp_path / "elsewhere"
     (study / "conf/experiment").mkdir(parents=True)
@@ -91,7 +93,7 @@ def test_a_study_takes_its_rewards_with_it(tmp_path):
         "      arguments: {cap: '${length.completion}'}\n"
     )
     command = ["--config-dir", study / "conf", "experiment=mine", "scale=nano", "dry_run=true"]
-    made = openrs(*command, cwd=elsewhere, cold=True)
+    made = openrs(*command, cwd=elsewhere)
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("mine: outputs/runs/mine-")
 
