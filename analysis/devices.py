@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from openrs.machine import CPU, device_kind
+from openrs.machine.devices import CPU, device_kind
 from openrs.records import ledger
 from openrs.records.scores import Score
 

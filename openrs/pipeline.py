@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from openrs import needs, tracker
+from openrs import needs
 from openrs.config.schema import Config
 from openrs.errors import Mistake
 from openrs.plan import Plan
 from openrs.processes import launch
-from openrs.records import ledger, reward_sources, scores
+from openrs.records import ledger, reward_sources, scores, tracker
 from openrs.records.resumption import make_way, resumption
 from openrs.records.run import Run, has_results, locked
 from openrs.records.training import refuse_another_training

@@ -13,7 +13,7 @@ from openrs.command.plan_text import describe
 from openrs.config.catalog import Model
 from openrs.cost.sizes import Disk, disk, memory_gib
 from openrs.errors import Mistake
-from openrs.machine import Machine
+from openrs.machine.facts import Machine
 from openrs.models import adapters
 from openrs.models.files import packaged, shape_by_config, shapes_in
 from openrs.plan import resolve

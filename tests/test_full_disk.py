@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from openrs.analysis import run_records
-from openrs.collect import show_table1
+from openrs.analysis.final_tables import show_table1
 from openrs.cost import full_disk
 from openrs.paths import ROOT
 from openrs.processes.subprocess import WatchedProcess

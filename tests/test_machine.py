@@ -2,7 +2,7 @@
 
 import pytest
 
-from openrs.machine import device_kind
+from openrs.machine.devices import device_kind
 
 
 @pytest.mark.parametrize(

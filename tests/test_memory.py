@@ -11,7 +11,7 @@ from openrs.config.catalog import Shape
 from openrs.cost.memory import GIB, phases
 from openrs.cost.sizes import memory_gib
 from openrs.errors import Mistake, Unfit
-from openrs.machine import Machine
+from openrs.machine.facts import Machine
 from openrs.paths import CONF
 
 THREE = (

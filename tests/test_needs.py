@@ -5,11 +5,12 @@ import threading
 
 import pytest
 
-from openrs import machine as facts
 from openrs import needs
 from openrs.errors import Unfit
-from openrs.hub_cache import in_hub_cache
-from openrs.machine import Account, Machine
+from openrs.machine import services
+from openrs.machine.facts import Machine
+from openrs.machine.hub_cache import in_hub_cache
+from openrs.machine.services import Account
 from openrs.needs import unmet
 from openrs.needs.files import disk_gib
 
@@ -197,9 +198,9 @@ def test_a_machine_knows_its_own_facts(tmp_path):
 
 def test_a_service_that_hangs_is_not_waited_for():
     never = threading.Event()
-    assert facts.within(0.05, never.wait) is None
-    assert facts.within(5, lambda: 3) == 3
-    assert not facts.reaches("http://127.0.0.1:9", 0.5)
+    assert services.within(0.05, never.wait) is None
+    assert services.within(5, lambda: 3) == 3
+    assert not services.reaches("http://127.0.0.1:9", 0.5)
 
 
 def test_a_stage_is_refused_before_anything_starts(composed, monkeypatch):

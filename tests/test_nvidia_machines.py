@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from openrs import machine, needs
+from openrs import needs
 from openrs.config import scale
-from openrs.machine import Machine
+from openrs.machine import devices
+from openrs.machine.facts import Machine
 from openrs.processes import launch
 
 SCRIPT = """#!/bin/sh
@@ -48,7 +49,7 @@ def played(tmp_path, monkeypatch):
         script.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        monkeypatch.setattr(machine, "_hangs", False)
+        monkeypatch.setattr(devices, "_hangs", False)
 
     return play
 
@@ -85,7 +86,7 @@ LAPTOP = ("hardware=gpu24x1", "hardware.device_memory_gib=8", "adapter=lora")
 
 
 @pytest.mark.parametrize(
-    ("devices", "picked", "learning", "sampling", "options", "refused"),
+    ("nvidia", "picked", "learning", "sampling", "options", "refused"),
     [
         ([("NVIDIA T400", 8)], None, None, None, LAPTOP, f"15.8 {ONE_LEARNS} 8; "),
         ([CARD], "gpu24x1", 14.2, 19.6, ALL_WEIGHTS, f"47.3 {ONE_LEARNS} 24; "),
@@ -103,12 +104,12 @@ LAPTOP = ("hardware=gpu24x1", "hardware.device_memory_gib=8", "adapter=lora")
     ids=["8 GB", "24 GB", "2 x 24 GB", "L40S", "4 x A100 of 40 GB", "4 x A40", "A100", "4 x H100"],
 )  # fmt: skip
 def test_a_machine_gets_what_fits_it_and_refuses_the_rest(
-    composed, tmp_path, played, devices, picked, learning, sampling, options, refused
+    composed, tmp_path, played, nvidia, picked, learning, sampling, options, refused
 ):
     """The option that scale=auto picks, the GiB of its devices, and what those do not hold."""
-    played(rows(*devices))
+    played(rows(*nvidia))
     here = ["experiment=exp3", "scale=paper", *([f"hardware={picked}"] if picked else [])]
-    assert scale.pick(machine.visible_devices(), machine.device_names(), scale.options())[1] == picked
+    assert scale.pick(devices.visible_devices(), devices.device_names(), scale.options())[1] == picked
     if picked:
         phases = needs.devices.training_memory(composed(*here), Machine(tmp_path))
         assert [phase.gib for phase in phases] == pytest.approx([learning, sampling], abs=0.1)
@@ -129,19 +130,19 @@ def test_a_slice_of_a_device_is_the_users_to_name(composed, played, monkeypatch)
     hardware = composed("experiment=exp3", "scale=paper", "hardware=a100x1").hardware
     assert launch.devices_of(hardware) == ("MIG-5c89", "")
     assert launch.devices_of_evaluation(hardware) == {}
-    assert machine.visible_devices() == [80]
+    assert devices.visible_devices() == [80]
 
 
 def test_a_machine_without_a_device_and_one_whose_driver_hangs(composed, tmp_path, played, monkeypatch):
     played("", before="echo 'No devices were found' >&2; exit 6")
     assert Machine(tmp_path).devices == ()
     played(rows(A100), before="exec sleep 60")
-    monkeypatch.setattr(machine, "NVIDIA_SECONDS", 0.5)
+    monkeypatch.setattr(devices, "NVIDIA_SECONDS", 0.5)
     began = time.monotonic()
     assert Machine(tmp_path).devices == ()
     assert Machine(tmp_path).free_gib == ()
     config = composed("experiment=exp3", "scale=paper", "hardware=a100x1")
     lacking = [need.what for need in needs.unmet_at_start(config, Machine(tmp_path))]
     assert any("found none, as nvidia-smi does not answer" in what for what in lacking), lacking
-    assert machine.device_uuids() == {}
+    assert devices.device_uuids() == {}
     assert time.monotonic() - began < 5  # waited for once

@@ -16,7 +16,7 @@ from openrs.cost.sizes import disk
 from openrs.data import golds
 from openrs.data.mix import Mix, answer
 from openrs.data.rows import Rows
-from openrs.machine import Machine
+from openrs.machine.facts import Machine
 from openrs.models.adapters import trainable
 from openrs.models.files import parameters
 from openrs.plan import Plan, work

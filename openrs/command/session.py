@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from dataclasses import replace
+from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -12,7 +13,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs.collect import collect
 from openrs.command import usage
 from openrs.command.plan_text import describe, describe_cost
 from openrs.config import command_line, compose
@@ -103,13 +103,26 @@ class Session:
         collected = [plan for plan in self.plans if "collect" in plan.config.stages]
         if collected and not collected[0].config.dry_run:
             try:
-                collect(collected)
+                _tables(collected)
             except Mistake as error:
                 say(f"error: {error}")
                 return 1
         elif self.plans and self.plans[0].config.dry_run:
             print("nothing was run (dry_run=true)")
         return 1 if self.failed else 0
+
+
+def _tables(plans: list[Plan]) -> None:
+    """Table 1 of these runs and of their base models.
+
+    Raises:
+        Mistake: no run has a score.
+    """
+    from openrs.analysis import final_tables  # which a plan does not need
+
+    folders = (run.folder for plan in plans for run in (plan.base, plan.run))
+    ways = {(name, settings) for plan in plans for name, (settings, _) in plan.ids.items()}
+    final_tables.of_command(folders, ways, Path(plans[0].config.outputs))
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from openrs.config.refusal import refusal as refusal
 from openrs.config.scale import made_for, options, pick, scaled, within_context
 from openrs.config.schema import Config
 from openrs.errors import Mistake
-from openrs.machine import device_names, visible_devices
+from openrs.machine.devices import device_names, visible_devices
 from openrs.paths import CONF
 from openrs.terminal import say
 

@@ -7,7 +7,7 @@ from openrs.config.catalog import TABLES, BenchmarkData, Model, SourceData
 from openrs.config.own_data import OWN
 from openrs.config.schema import Config
 from openrs.errors import refuse
-from openrs.hub_cache import COMMIT
+from openrs.machine.hub_cache import COMMIT
 from openrs.paths import is_path
 
 

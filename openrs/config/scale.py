@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from openrs.machine import device_names, visible_devices
+from openrs.machine.devices import device_names, visible_devices
 from openrs.paths import CONF
 
 

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from openrs.config.catalog import Shape
 from openrs.errors import Mistake
-from openrs.hub_cache import hub_file
+from openrs.machine.hub_cache import hub_file
 from openrs.paths import CONF, is_path, model_name
 
 CONTEXT = ("max_position_embeddings", "n_positions", "n_ctx")

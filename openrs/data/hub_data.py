@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.errors import Absent, Mistake, Unfetched
-from openrs.hub_cache import silence
+from openrs.machine.hub_cache import silence
 
 MIRROR = "use catalog=mirror catalog.root=PATH"
 

@@ -22,15 +22,16 @@ from openrs.config.compose import compose_config
 from openrs.config.schema import Config
 from openrs.doctor import outputs, recipe
 from openrs.errors import Mistake
-from openrs.hub_cache import in_hub_cache
-from openrs.machine import Account, Machine
+from openrs.machine.facts import Machine
+from openrs.machine.hub_cache import in_hub_cache
+from openrs.machine.services import Account
 from openrs.needs import unmet
 from openrs.needs.devices import memory_lines, training_memory
 from openrs.needs.files import data_sets, disk_gib, download_gib
 from openrs.needs.need import Need
 from openrs.paths import CONF
 from openrs.terminal import replace_characters, say, show
-from openrs.words import Parser
+from openrs.terminal.words import Parser
 
 MAIN_JOB = ("experiment=exp3", "data=mixed")
 """What `make run` runs, where the command line names nothing."""

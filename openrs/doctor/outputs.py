@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.errors import Mistake
-from openrs.machine import Packages
+from openrs.machine.facts import Packages
 from openrs.records import faults
 from openrs.records.left_out import checked_record
 from openrs.records.recipe import SCHEMA

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.config.schema import Config
-from openrs.machine import Packages
+from openrs.machine.facts import Packages
 from openrs.processes import vllm_server
 from openrs.train import defaults as record
 from openrs.train.arguments import trainer_arguments

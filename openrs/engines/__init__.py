@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from openrs.errors import Mistake
-from openrs.machine import visible_devices
+from openrs.machine.devices import visible_devices
 
 if TYPE_CHECKING:
     from openrs.config.schema import Config

@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM
 
 from openrs.engines import Completion, OnCompletion, Request, Sampling, ignore
 from openrs.engines.prompts import end_tokens, load_tokenizer
-from openrs.machine import CPU, device_kind
+from openrs.machine.devices import CPU, device_kind
 
 SHRINK = 0.75
 """The batch is cut to its unfinished sequences when no more than this share is left."""

@@ -15,7 +15,7 @@ from openrs.config.schema import EngineOptions, Hardware
 from openrs.engines import Completion, OnCompletion, Request, Sampling, ignore
 from openrs.engines.prompts import end_tokens, load_tokenizer
 from openrs.errors import Crashed, Unfit
-from openrs.machine import CPU, device_kind
+from openrs.machine.devices import CPU, device_kind
 
 CPU_CACHE = 4 << 30
 """Bytes of key-value cache on a CPU at most; a GPU gives what weights leave of `engine.memory`."""

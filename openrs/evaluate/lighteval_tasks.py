@@ -24,7 +24,7 @@ from typing import Any
 
 from openrs.data import catalog
 from openrs.errors import Mistake
-from openrs.machine import die_with_parent
+from openrs.machine.processes import die_with_parent
 
 ROOM = "lighteval.tasks.tasks"
 

@@ -20,7 +20,7 @@ from openrs.engines.prompts import load_tokenizer, templated
 from openrs.evaluate import benchmarks
 from openrs.evaluate.checkpoint_model import CheckpointModel, Key, said
 from openrs.evaluate.unfinished import UnfinishedCompletions
-from openrs.machine import device_kind
+from openrs.machine.devices import device_kind
 from openrs.models import adapters
 from openrs.models import chat as chat_room
 from openrs.models.chat import Chat

@@ -21,7 +21,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 
 from openrs.config.schema import Config
 from openrs.errors import Mistake
-from openrs.hub_cache import silence
+from openrs.machine.hub_cache import silence
 from openrs.records.checkpoints import PUSHED, published, whole_checkpoints
 from openrs.records.files import read_record, write_record
 from openrs.records.recipe import digest

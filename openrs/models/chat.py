@@ -13,7 +13,7 @@ from typing import Any
 
 from openrs.config.catalog import Model
 from openrs.errors import Mistake, refuse
-from openrs.hub_cache import hub_file
+from openrs.machine.hub_cache import hub_file
 from openrs.models.files import packaged
 from openrs.terminal import say
 

@@ -16,7 +16,7 @@ from typing import Any
 from openrs.config.catalog import Model, Shape
 from openrs.config.path_checks import is_hub_id
 from openrs.errors import Mistake, Unfit
-from openrs.hub_cache import hub_commit, hub_snapshot, newest_commit
+from openrs.machine.hub_cache import hub_commit, hub_snapshot, newest_commit
 from openrs.records.files import grant_umask, write_record
 from openrs.records.left_out import sound_record
 from openrs.records.run import recorded_commits

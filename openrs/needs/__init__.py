@@ -9,7 +9,7 @@ from typing import Literal
 
 from openrs.config.schema import Config
 from openrs.errors import Unfit
-from openrs.machine import Machine
+from openrs.machine.facts import Machine
 from openrs.needs import devices, files, packages
 from openrs.needs.need import Need
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from openrs.config.schema import Config
 from openrs.cost.memory import Phase, phases
 from openrs.cost.sizes import memory_gib
-from openrs.machine import GIB, Machine, driver_hangs
+from openrs.machine.devices import driver_hangs
+from openrs.machine.facts import GIB, Machine
 from openrs.needs.need import Need
 
 LEAST_DRIVER = {11: 450, 12: 525, 13: 580}

@@ -7,8 +7,8 @@ from openrs.config.catalog import BenchmarkData, Catalog, Model, SourceData
 from openrs.config.schema import Config
 from openrs.cost.sizes import disk
 from openrs.errors import Mistake
-from openrs.hub_cache import in_hub_cache
-from openrs.machine import GIB, Machine
+from openrs.machine.facts import GIB, Machine
+from openrs.machine.hub_cache import in_hub_cache
 from openrs.models.files import packaged, parameters
 from openrs.needs.need import Need
 

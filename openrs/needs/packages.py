@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from openrs.config.schema import Config
-from openrs.machine import Machine
+from openrs.machine.facts import Machine
 from openrs.needs.need import Need
 from openrs.paths import ROOT
 

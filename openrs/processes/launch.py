@@ -1,7 +1,7 @@
 """Stages as processes: which get one of their own, how several are started, how they are watched.
 
 Training in several processes goes through `accelerate launch` on GPUs and torchrun on CPU (accelerate's
-launcher starts one process there, whatever number it is given), each of them with `openrs.stage` as target.
+launcher starts one process there, whatever number it is given). Both start `openrs.command.stage`.
 """
 
 import errno
@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from openrs.config.schema import Config, Hardware
 from openrs.errors import Crashed, Mistake, Unfit, refuse
-from openrs.machine import device_uuids
+from openrs.machine.devices import device_uuids
 from openrs.processes import interruption, loopback, vllm_server
 from openrs.processes.hang_watchdog import HangWatchdog
 from openrs.processes.subprocess import WatchedProcess, in_words
@@ -138,7 +138,7 @@ def accelerate_config(config: Config) -> dict[str, Any]:
 
 def command(config: Config, stage: Stage, file: Path) -> list[str]:
     """The command that runs a stage; on GPUs it writes accelerate's config beside the stage's file."""
-    hardware, target = config.hardware, ["-m", "openrs.stage", str(file)]
+    hardware, target = config.hardware, ["-m", "openrs.command.stage", str(file)]
     alone = hardware.training_processes == 1 and hardware.sharding == "ddp"
     if stage == "evaluate" or alone:
         return [sys.executable, *target]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.errors import DENIED, Mistake
-from openrs.machine import Packages
+from openrs.machine.facts import Packages
 from openrs.paths import ROOT
 from openrs.records import faults
 from openrs.records.files import PARTIAL, remove_partial, set_aside, write_record

@@ -8,8 +8,7 @@ import optuna
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-from openrs import collect
-from openrs.analysis import planned
+from openrs.analysis import final_tables, planned
 from openrs.analysis.tables import sweep_comparison
 from openrs.analysis.tables.sweep_comparison import SweepTrial
 from openrs.analysis.tables.table import Table
@@ -93,7 +92,7 @@ def _power(points: Points) -> list[str]:
         arms[arm] = arms.get(arm, 0) + 1
     config = points.config
     folders = sorted(path.parent for path in Path(config.outputs).glob("runs/*/run.json"))
-    return planned.lines(collect.runs_in(folders), arms, config.detect, config.spread)
+    return planned.lines(final_tables.runs_in(folders), arms, config.detect, config.spread)
 
 
 def _spelled(params: dict[str, Any]) -> str:
@@ -199,14 +198,14 @@ def _tables(question: Question, last: Sequence[FrozenTrial], options: DictConfig
     outputs = Path(question.points.config.outputs)
     records = [trial.user_attrs[RECORD] for trial in last if trial.state == TrialState.COMPLETE]
     folders = list(dict.fromkeys(Path(record[key]) for record in records for key in ("base", "folder")))
-    runs = collect.runs_in(folders) if len(folders) <= FEW else []
+    runs = final_tables.runs_in(folders) if len(folders) <= FEW else []
     if any(run.scores or run.sequential for run in runs):
-        collect.show_table1(collect.measured_alike(runs), outputs)
+        final_tables.show_table1(final_tables.measured_alike(runs), outputs)
     selection = signal.selection(signal.parse(options.signal)) if options.pruner else None
     benchmark, missing = selection.benchmark if selection else "", question.points.total - len(last)
     compared = comparison(last, question.objectives, question.directions, question.name, benchmark, missing)
     if compared:
-        collect.show_tables(compared, outputs)
+        final_tables.show_tables(compared, outputs)
 
 
 def comparison(

@@ -15,11 +15,11 @@ from openrs.pipeline import EarlyStopping, stages
 from openrs.plan import Plan
 from openrs.records import ledger
 from openrs.records.run import locked
+from openrs.records.tracker import SWEEP
 from openrs.sweep import objective, signal, signal_history
 from openrs.sweep.link import StudyLink
 from openrs.sweep.outcome import Outcome
 from openrs.sweep.signal import Selection
-from openrs.tracker import SWEEP
 from openrs.train.collapse import StopRule
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from openrs.errors import Mistake
-from openrs.machine import visible_devices
+from openrs.machine.devices import visible_devices
 from openrs.processes import interruption
 from openrs.processes.subprocess import WatchedProcess
 from openrs.terminal import say

@@ -21,8 +21,8 @@ from openrs.hub.push import Repository, push_pending
 from openrs.models.adapters import name_base
 from openrs.records.checkpoints import free_what_is_passed, mark_whole
 from openrs.records.run import Run
+from openrs.records.tracker import wandb_run
 from openrs.terminal import say
-from openrs.tracker import wandb_run
 from openrs.train.early_stop import EarlyStop
 
 QUIET_SECONDS = 60

@@ -13,7 +13,7 @@ import time
 from functools import cache, lru_cache
 from typing import Any
 
-from openrs.machine import die_with_parent
+from openrs.machine.processes import die_with_parent
 
 CPU_SECONDS = 1.5
 """CPU time for one answer; signals end what Python code overruns."""

@@ -8,7 +8,7 @@ from openrs import needs
 from openrs.cost.memory import GIB, phases
 from openrs.cost.sizes import disk
 from openrs.errors import Mistake
-from openrs.machine import Machine
+from openrs.machine.facts import Machine
 from openrs.records import recipe
 from openrs.train.arguments import trainer_arguments
 

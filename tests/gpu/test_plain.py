@@ -190,7 +190,7 @@ SEES = (
 @pytest.mark.parametrize("order", [1, -1])
 def test_devices_named_are_devices_meant(cuda, order):
     """CUDA numbers devices by speed, nvidia-smi by place; a UUID means one device in both."""
-    from openrs.machine import device_uuids
+    from openrs.machine.devices import device_uuids
 
     names = list(device_uuids())[::order]
     assert names

@@ -149,7 +149,7 @@ def test_training_resumes_to_the_same_losses(cuda, tmp_path, measured, sharding)
             words = [*FIXED, *options, f"steps.stop_at={stop}", f"outputs={tmp_path / name}"]
             file = tmp_path / "train.json"
             command = launch.command(compose_config("scale=nano", *words), "train", file)
-            at = command.index("openrs.stage")
+            at = command.index("openrs.command.stage")
             command[at - 1 :] = ["tests/helpers/fixed_completions.py", *words]
             done = subprocess.run(command, capture_output=True, text=True, timeout=400)
             assert done.returncode == 0, done.stderr[-4000:]

@@ -68,7 +68,7 @@ def ranks_of(process):
     found = {}
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
-            if "openrs.stage" in child.cmdline() and "RANK" in child.environ():
+            if "openrs.command.stage" in child.cmdline() and "RANK" in child.environ():
                 found[int(child.environ()["RANK"])] = child
         except psutil.Error:
             continue

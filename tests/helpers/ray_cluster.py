@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from openrs.machine import die_with_parent
+from openrs.machine.processes import die_with_parent
 
 OPEN = {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "240"}
 """Loopback needs no token; a busy machine starts slowly."""

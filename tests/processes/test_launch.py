@@ -73,7 +73,9 @@ def accelerates_view(config, folder):
 
     path = folder / "accelerate.yaml"
     OmegaConf.save(OmegaConf.create(launch.accelerate_config(config)), path)
-    parsed = launch_command_parser().parse_args(["--config_file", str(path), "-m", "openrs.stage", "file"])
+    parsed = launch_command_parser().parse_args(
+        ["--config_file", str(path), "-m", "openrs.command.stage", "file"]
+    )
     arguments, _, _ = _validate_launch_command(parsed)
     return arguments
 
@@ -89,7 +91,7 @@ def test_accelerate_reads_every_config(composed, tmp_path, option, sharding):
     seen = accelerates_view(config, tmp_path)
     assert seen.num_processes == config.hardware.training_processes
     assert (seen.num_machines, seen.machine_rank, seen.mixed_precision) == (1, 0, "bf16")
-    assert (seen.training_script, seen.training_script_args) == ("openrs.stage", ["file"])
+    assert (seen.training_script, seen.training_script_args) == ("openrs.command.stage", ["file"])
     kinds = (seen.multi_gpu, seen.use_deepspeed, seen.use_fsdp)
     assert kinds == (sharding == "ddp", sharding.startswith("zero"), sharding == "fsdp2")
     if seen.use_deepspeed:
@@ -144,10 +146,12 @@ def test_each_stage_gets_its_launcher(composed, tmp_path):
         )
 
     assert "accelerate_cli launch --config_file" in words("hardware=a40x4")
-    assert "torch.distributed.run --nproc-per-node=2 --standalone -m openrs.stage" in words("hardware=cpux2")
+    assert "torch.distributed.run --nproc-per-node=2 --standalone -m openrs.command.stage" in words(
+        "hardware=cpux2"
+    )
     for alone in (words("hardware=a100x1"), words("hardware=a40x4", stage="evaluate")):
         assert "launch" not in alone
-        assert alone.endswith(f"-m openrs.stage {tmp_path}/train.json")
+        assert alone.endswith(f"-m openrs.command.stage {tmp_path}/train.json")
     assert "accelerate_cli launch" in words("hardware=h100x1", "hardware.sharding=zero2")
 
 
@@ -309,7 +313,7 @@ def test_segments_count_their_own_time_and_devices():
 STAGE = """
 import hashlib, os, sys
 from pathlib import Path
-from openrs import stage
+from openrs.command import stage
 def shown(spec, stop):
     texts = spec["config"]["engine"]["base_url"], spec["study"]["url"]
     print(*(hashlib.sha256(text.encode()).hexdigest() for text in texts), "SECRETS" in str(os.environ))

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from openrs import machine
+from openrs.machine import services
 from openrs.models.files import packaged
 from openrs.processes import launch, loopback, vllm_server
 from openrs.records.run import Run
@@ -102,15 +102,15 @@ def test_a_completions_server_on_this_machine_is_asked_directly(composed, proxy)
 def test_services_are_asked_through_the_proxy(proxy):
     """No name server knows this host, so a bare socket could not reach it."""
     proxy.status = 200
-    assert machine.reaches("http://hub.invalid", 5)
+    assert services.reaches("http://hub.invalid", 5)
     assert proxy.asked == ["http://hub.invalid"]
     proxy.status = 404
-    assert machine.reaches("http://hub.invalid", 5)  # it answers
+    assert services.reaches("http://hub.invalid", 5)  # it answers
     for refused in (407, 503):
         proxy.status = refused
-        assert not machine.reaches("http://hub.invalid", 5)
+        assert not services.reaches("http://hub.invalid", 5)
     proxy.status = 403
-    assert not machine.reaches("hub.invalid", 5)  # https: the proxy refuses the way there
+    assert not services.reaches("hub.invalid", 5)  # https: the proxy refuses the way there
     assert proxy.asked[-1] == "hub.invalid:443"
 
 

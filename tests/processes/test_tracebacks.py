@@ -30,7 +30,7 @@ Traceback (most recent call last):
     main()
 torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
 ============================================================
-openrs.stage FAILED
+openrs.command.stage FAILED
 ------------------------------------------------------------
 Root Cause (first observed failure):
 [0]:

@@ -13,9 +13,9 @@ own = launch.command
 
 
 def command(config, stage, file):
-    """The stage's command with `stage.py` in the place of `-m openrs.stage`."""
+    """The stage's command with `stage.py` in the place of `-m openrs.command.stage`."""
     words = own(config, stage, file)
-    at = words.index("openrs.stage")
+    at = words.index("openrs.command.stage")
     return [*words[: at - 1], STAGE, *words[at + 1 :]] if stage == "train" else words
 
 

@@ -1,11 +1,11 @@
-"""`openrs.stage` with TRL's side of `cpu_sync`; `job.py` puts it in the place of that module."""
+"""`openrs.command.stage` with TRL's side of `cpu_sync`; `job.py` puts it in the place of that module."""
 
 import sys
 from pathlib import Path
 
 import cpu_sync
 
-from openrs import stage
+from openrs.command import stage
 from openrs.config import device_checks
 from openrs.train import trainer
 

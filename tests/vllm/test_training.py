@@ -177,7 +177,7 @@ def test_nothing_of_an_evaluation_outlives_its_end(tmp_path, plugged, victim, wh
     if when == "generating":
         wait_for(lambda: list(tmp_path.glob("runs/*/eval/*/*/*.partial.jsonl")), process)
     processes = below(process)
-    stage = next(p for p in processes if "openrs.stage" in words_of(p))
+    stage = next(p for p in processes if "openrs.command.stage" in words_of(p))
     os.kill(process.pid if victim == "the command" else stage.pid, signal.SIGKILL)
     assert_gone(processes)
     process.communicate(timeout=60)

@@ -16,7 +16,7 @@ from statistics import mean
 from typing import Any
 
 from openrs.config.schema import Config
-from openrs.machine import WANDB_HOST, reaches, wandb_key
+from openrs.machine.services import WANDB_HOST, reaches, wandb_key
 from openrs.records.files import read_record, write_record
 from openrs.records.masking import masked
 from openrs.records.recipe import digest, seedless

@@ -1,6 +1,7 @@
-"""One stage as a process of its own: `python -m openrs.stage FILE`, started by `openrs.processes.launch`.
+"""One stage as a process of its own: `python -m openrs.command.stage FILE`.
 
-The file holds the resolved config, so that what was planned once is what runs, in every process.
+`openrs.processes.launch` starts it. The file holds the resolved config, so that what was planned once is
+what runs, in every process.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 from openrs.config.compose import restore
 from openrs.cost import full_disk
 from openrs.errors import Mistake
-from openrs.machine import die_with_parent, runs
+from openrs.machine.processes import die_with_parent, runs
 from openrs.processes.launch import COMMAND, DISK_FULL, SECRETS, error_file, stop_file
 from openrs.records.files import write_file
 from openrs.records.masking import uncover

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from openrs.errors import Mistake, causes
-from openrs.machine import PATIENCE, reaches, within
+from openrs.machine.services import PATIENCE, reaches, within
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 """A commit of a repository of the Hub."""

@@ -4,8 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from openrs import tracker
-from openrs.records import recipe
+from openrs.records import recipe, tracker
 from openrs.records.masking import masked
 from openrs.records.run import Run
 from openrs.records.scores import ScoreAddress, score

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from openrs.analysis import run_records
-from openrs.collect import collect, measured_alike
+from openrs.analysis.final_tables import measured_alike
+from openrs.command.session import Session
 from openrs.plan import resolve
 from openrs.records.recipe import digest
 from openrs.records.run import Run
@@ -16,7 +17,9 @@ def test_it_has_the_benchmarks_of_the_command_and_no_other(composed, tmp_path, c
     run = make_run(tmp_path, "exp2", {10: measured}, prefix="nano-")
     base = make_run(tmp_path, "base", {0: measured}, prefix="nano-")
     ids = {"amc23": (digest(["amc23", "p"]), "5" * 64)}  # as the helper measures
-    collect([replace(plan, run=Run(run, "1", {}), base=Run(base, "2", {}), ids=ids)])
+    session = Session()
+    session.plans = [replace(plan, run=Run(run, "1", {}), base=Run(base, "2", {}), ids=ids)]
+    assert session.finish() == 0
     table = capsys.readouterr().out
     assert "nano-AMC23" in table
     assert "nano-Minerva" not in table
