@@ -14,7 +14,6 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import wait
@@ -89,11 +88,7 @@ class _Worker:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):  # a request that was not read
-                    pipe.close()
+        self.process.communicate()  # closes the pipes, too, whatever was not read
 
 
 class Verifier:
@@ -109,8 +104,6 @@ class Verifier:
         self.workers: list[_Worker] = []
         self.remembered: OrderedDict[bytes, Verdict] = OrderedDict()
         self.false_starts = 0
-        self.timeouts = 0
-        """Answers that ran out of time since the start."""
 
     def verify(
         self,
@@ -147,7 +140,6 @@ class Verifier:
             self.remembered |= {name: verdict for name, verdict in fresh.items() if not verdict.timed_out}
             while len(self.remembered) > REMEMBERED:
                 self.remembered.popitem(last=False)
-        self.timeouts += sum(verdict.timed_out for verdict in verdicts)
         return verdicts
 
     def _judge(self, requests: list[bytes], golds: list[str]) -> list[Verdict]:

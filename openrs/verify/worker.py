@@ -58,12 +58,12 @@ def _gold(rule: str, gold_kind: str, gold: str) -> list[Any]:
 
 
 def judge(rule: str, gold_kind: str, gold: str, text: str) -> dict[str, bool]:
-    """Says whether a completion holds the gold answer, under one of three rules.
+    """Says whether a completion holds the gold answer, under a rule.
 
     training: the paper's reward (one LaTeX answer, boxed first, an anchor needed; the library's
     arguments are swapped, as they were). gold_first: the same with the arguments in order.
     evaluation: lighteval's extractive match (expressions or LaTeX, any match, precision 5).
-    A fourth, formula, asks of the gold answer alone whether the training rules read a formula from it.
+    formula: whether the training rules read a formula from the gold answer alone.
     """
     if rule == "formula":
         read = _gold("training", gold_kind, gold)

@@ -67,13 +67,11 @@ def test_hostile_answers_cost_bounded_time(verifier, answer):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_counted(verifier):
-    before = verifier.timeouts
+def test_a_killed_worker_is_replaced(verifier):
     pairs = [("$5$", f"\\boxed{{{a}}}") for a in ("5", "9^{9^{9^9}} + 1", "4", "7^{9^{9^9}}", "5.0")]
     verdicts = verifier.verify(pairs)
     assert [verdict.correct for verdict in verdicts] == [True, False, False, False, True]
     assert [verdict.timed_out for verdict in verdicts] == [False, True, False, True, False]
-    assert verifier.timeouts == before + 2
 
 
 def test_a_dead_worker_is_replaced(verifier):
