@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from openrs.analysis.arms import Labels, reported_step
-from openrs.analysis.factors import factors, named, replicates, short_names, spelled
+from openrs.analysis.factors import factors, named, natural, replicates, short_names, spelled
 from openrs.analysis.rows import ResultRow, evaluations_of, titles
 from openrs.analysis.run_records import RunRecords, runs_of
 from openrs.analysis.tables.table import Value
@@ -164,7 +164,11 @@ def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
     labels, recipes, ids = short_names(runs), short_names(runs, seeds=False), replicates(runs)
     rewards = _rewards(runs)
     by_key: dict[str, list[Trace]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: (run.name, ids[run.id], str(run.recipe.get("seed")))):
+
+    def place(run: RunRecords) -> tuple[Any, ...]:
+        return run.name, natural(recipes[run.id]), ids[run.id], natural(str(run.recipe.get("seed")))
+
+    for run in sorted(runs, key=place):
         for key in LOGGED:
             numbers = [line for line in logs[run.id] if faults.is_number(line.get(key))]
             if numbers:

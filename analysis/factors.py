@@ -11,6 +11,12 @@ from openrs.records.recipe import SEEDS, canonical, digest, seedless
 
 FEW_FACTORS = 3
 """That many factors are told of every run."""
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
+
+
+def natural(text: str) -> list[str | float]:
+    """The key of a text for sorting that orders the numbers in texts by size, as 9 before 10."""
+    return [float(part) if place % 2 else part for place, part in enumerate(_NUMBER.split(text))]
 
 
 def names(runs: Sequence[RunRecords], seeds: bool = True) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from openrs.analysis import curves
 from openrs.analysis.arms import Arms, arms, blocks, limits, overall
-from openrs.analysis.factors import names, replicates, short_names
+from openrs.analysis.factors import names, natural, replicates, short_names
 from openrs.analysis.report import completions, summary, unmatched, warnings
 from openrs.analysis.report.overview import overview
 from openrs.analysis.report.provenance import Provenance
@@ -91,7 +91,7 @@ class _Recipes:
     def __init__(self, runs: Sequence[RunRecords]) -> None:
         trained = [run for run in runs if run.imported or any(score.step for score in run.scores)]
         ids, texts = replicates(trained), short_names(trained, seeds=False)
-        ordered = sorted(trained, key=lambda run: (run.name, ids[run.id]))
+        ordered = sorted(trained, key=lambda run: (run.name, natural(texts[run.id]), ids[run.id]))
         labels = dict[str, str]()
         for run in ordered:
             labels.setdefault(ids[run.id], texts[run.id])  # of two names the first, as in tables

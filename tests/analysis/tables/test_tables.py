@@ -54,6 +54,14 @@ def test_runs_of_one_name_are_told_apart_and_have_a_line_of_their_mean(tmp_path)
     assert [label for label, _ in table.rows] == ["exp3, step 10, mean of 2 training runs"]
 
 
+def test_recipes_of_one_name_come_in_the_order_of_their_values(tmp_path):
+    for rate in (1e-5, 0.0002, 9e-5, 1e-6):
+        make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, {"algorithm": {"learning_rate": rate}})
+    (table,) = table1.everything(run_records.load_all(tmp_path))
+    rates = [label.rpartition("=")[2].strip(")") for label, _ in table.rows]
+    assert rates == ["1e-06", "1e-05", "9e-05", "0.0002"]
+
+
 def test_a_run_with_a_benchmark_that_its_mean_lacks_keeps_its_row(tmp_path):
     make_run(tmp_path, "exp3", {10: {"aime24": halves(20), "amc23": halves(20)}}, {"seed": 1})
     make_run(tmp_path, "exp3", {10: {"aime24": halves(20)}}, {"seed": 2})
