@@ -73,11 +73,11 @@ def do_table5(arguments: Namespace) -> list[Table]:
 
 
 def do_ablation(arguments: Namespace) -> list[Table]:
-    from openrs.analysis.tables.ablation import Design, tables
+    from openrs.analysis.tables.ablation import AblationDesign, tables
 
     rows, mixed = _names(arguments.rows), mixing.allowed(arguments.mixed)
     shown = arguments.columns, arguments.benchmark, arguments.step, arguments.baseline
-    designs = [Design(rows, *shown, metric, mixed, arguments.runs) for metric in _metrics(arguments)]
+    designs = [AblationDesign(rows, *shown, metric, mixed, arguments.runs) for metric in _metrics(arguments)]
     runs = load_all(arguments.outputs)
     return [table for design in designs for table in tables(runs, design)]
 

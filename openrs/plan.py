@@ -27,7 +27,7 @@ from openrs.train import collapse
 
 if TYPE_CHECKING:  # numpy, which an evaluation in looks alone needs
     from openrs.sequential.design import Design
-    from openrs.sequential.progress import Progress
+    from openrs.sequential.progress import LooksTaken
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Plan:
         aside = self.reference is not None and len(self.candidates) == len(own)
         return [self.reference, *own] if aside and self.reference else own
 
-    def progress(self, step: int, looks: int = MOST) -> "Progress":
+    def progress(self, step: int, looks: int = MOST) -> "LooksTaken":
         """How far the comparison of a checkpoint with the reference has come.
 
         Args:

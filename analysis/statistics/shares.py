@@ -30,7 +30,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Arms:
+class ShareQuestion:
     """The base model, the recipe that gains, and the recipe whose share is asked."""
 
     base: Sequence[list[Array]]
@@ -59,7 +59,7 @@ class Arms:
         return effect, recipes.reach(parts)
 
 
-def share_of_gain(arms: Arms) -> Share | None:
+def share_of_gain(arms: ShareQuestion) -> Share | None:
     """The share that `part` reaches of the gain of `whole`, or None where the gain may be noise."""
     if min(len(columns[0]) for columns in arms.base) < 2:  # one problem says nothing of others
         return None
@@ -71,7 +71,7 @@ def share_of_gain(arms: Arms) -> Share | None:
     return None if low is None or high is None else Share(value, low, high)
 
 
-def _end(arms: Arms, value: float, sign: int) -> float | None:
+def _end(arms: ShareQuestion, value: float, sign: int) -> float | None:
     """An end of the interval on this side of the estimate."""
 
     def rejected(distance: float) -> bool:

@@ -32,7 +32,7 @@ REPLICATES = "runs that differ only in seeds, of each run's mean over sampling s
 
 
 @dataclass(frozen=True)
-class Design:
+class AblationDesign:
     """The layout: factors down the side and across, and the checkpoint of each run."""
 
     rows: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Design:
             )
 
 
-def tables(runs: Sequence[RunRecords], design: Design) -> list[Table]:
+def tables(runs: Sequence[RunRecords], design: AblationDesign) -> list[Table]:
     """The layout, its marginal means, what control arms reach, and the differences to the baseline.
 
     Raises:
@@ -104,7 +104,7 @@ def _by_benchmark(
     rows: list[ResultRow],
     combinations: dict[Key, Combination],
     names: list[str],
-    design: Design,
+    design: AblationDesign,
     averaged: list[str],
 ) -> list[Table]:
     benchmarks, metric = titles(rows), design.metric
@@ -151,7 +151,7 @@ def _baseline(rows: list[ResultRow], text: str) -> ResultRow:
 
 
 def _two_factors(
-    combinations: dict[Key, Combination], side: list[str], across: list[str], design: Design
+    combinations: dict[Key, Combination], side: list[str], across: list[str], design: AblationDesign
 ) -> Table:
     """One benchmark, factors down the side and across, with marginal means."""
     measured = {title for item in combinations.values() for title in item.cells}

@@ -9,7 +9,7 @@ from typing import Any
 from openrs.analysis.cells import AVERAGE, Metric
 from openrs.analysis.rows import ResultRow
 from openrs.analysis.statistics import recipes
-from openrs.analysis.statistics.shares import Arms, share_of_gain
+from openrs.analysis.statistics.shares import ShareQuestion, share_of_gain
 from openrs.analysis.tables.comparisons import CHECKPOINTS, FEW, Study
 from openrs.analysis.tables.table import Table, Value
 
@@ -90,7 +90,7 @@ def _cell(
     lent = study.spread(titles)
     once = any(len(columns[0]) == 1 for columns in (whole, part))
     spread = None if once and lent is None else recipes.spread_of([whole, part], lent)[0]
-    share = share_of_gain(Arms(own, whole, part, spread))
+    share = share_of_gain(ShareQuestion(own, whole, part, spread))
     if share is None:
         return NOT_KNOWN
     return Value(100 * share.value, 100 * share.low, 100 * share.high, "Fieller")

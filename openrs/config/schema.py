@@ -19,7 +19,7 @@ from openrs.config.training import Adapter, Algorithm, Collapse, Data, Length, P
 
 
 @dataclass(kw_only=True)
-class Evaluation:
+class EvaluationOptions:
     """How a checkpoint is measured."""
 
     instruction: str = option(identity="evaluation")
@@ -208,7 +208,7 @@ class Config:
     prompt: Prompt = option(identity="recipe")
     model: Model
     algorithm: Algorithm = option(identity="recipe")
-    evaluation: Evaluation
+    evaluation: EvaluationOptions
     engine: EngineOptions
     hardware: Hardware = option(identity="neither")
     tracker: Tracker = option(identity="neither")

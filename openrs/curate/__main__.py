@@ -49,13 +49,13 @@ def _store_answers(words: list[str]) -> None:
     from openrs.config.compose import compose_config
     from openrs.curate import pools
     from openrs.curate.answers import EVALUATES
-    from openrs.curate.panel import Panel
+    from openrs.curate.panel import CurationPanel
 
     config = compose_config(*words, *EVALUATES)
     assert config.curation is not None
     raw = pools.raw(config.curation, config.catalog)
     folder = Path(config.outputs) / "curated" / config.curation.name
-    pools.filtered(config.curation, raw, Panel(config.curation, raw, words, folder).verdicts)
+    pools.filtered(config.curation, raw, CurationPanel(config.curation, raw, words, folder).verdicts)
 
 
 def _store_answers_apart(words: list[str], folder: Path) -> None:
@@ -83,7 +83,7 @@ def _curate(words: list[str], as_json: bool) -> None:
     from openrs.config.compose import OF_TRAINING, compose_config
     from openrs.curate import pools, record, text
     from openrs.curate.answers import EVALUATES
-    from openrs.curate.panel import Panel
+    from openrs.curate.panel import CurationPanel
     from openrs.records.run import Run, locked
 
     for word in words:
@@ -96,7 +96,7 @@ def _curate(words: list[str], as_json: bool) -> None:
         raise Mistake("curation=null: none is chosen. Give curation=NAME; openrs --help lists them.")
     folder = Path(config.outputs) / "curated" / curation.name
     raw = pools.raw(curation, config.catalog)
-    panel = Panel(curation, raw, words, folder)
+    panel = CurationPanel(curation, raw, words, folder)
     id_ = record.identity(curation, raw, {title: part.identity for title, part in panel.answers.items()})
     done = record.read(folder, id_)
     head = f"curation {curation.name}: {folder} ({id_[:8]})"

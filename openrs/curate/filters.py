@@ -22,7 +22,7 @@ VERDICT = re.compile(
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FilterVerdict:
     """What a filter says of a problem."""
 
     kept: bool
@@ -32,30 +32,31 @@ class Verdict:
     """What the verdict rests on: rate and interval, or the judge's own reason."""
 
 
-def boxed(row: Row) -> Verdict:
+def boxed(row: Row) -> FilterVerdict:
     """Whether the worked solution boxes an answer."""
     if row["worked"] is None:
-        return Verdict(False, "no worked solution")
-    return Verdict(True, "boxed answer") if boxes(row["worked"]) else Verdict(False, "no boxed answer")
+        return FilterVerdict(False, "no worked solution")
+    has_box = bool(boxes(row["worked"]))
+    return FilterVerdict(has_box, "boxed answer" if has_box else "no boxed answer")
 
 
-def single_part(row: Row) -> Verdict:
+def single_part(row: Row) -> FilterVerdict:
     """Whether one thing is asked, by the rule of `several_parts`."""
     several = several_parts(row["problem"], row["worked"] or "", row["solution"])
-    return Verdict(not several, "several parts" if several else "one part")
+    return FilterVerdict(not several, "several parts" if several else "one part")
 
 
-def stand_in_judge(row: Row) -> Verdict:
+def stand_in_judge(row: Row) -> FilterVerdict:
     """The verdict of the built-in problems' rule, which stands in a judge's place."""
     from openrs.nano import noise
 
     kept, why = noise.judge(row["problem"], answer(row))
-    return Verdict(kept, "sound, by a stand-in" if kept else "not sound, by a stand-in", {"judge": why})
+    return FilterVerdict(kept, "sound, by a stand-in" if kept else "not sound, by a stand-in", {"judge": why})
 
 
 def pass_rate(
     item: Filter, rows: Sequence[Row], answers: Mapping[str, Sequence[Completion]]
-) -> list[Verdict]:
+) -> list[FilterVerdict]:
     """Whether the share of right answers lies in the filter's band.
 
     Args:
@@ -74,7 +75,7 @@ def pass_rate(
     return [_rated(item, of_row[row["id"]], answers[row["id"]]) for row in rows]
 
 
-def _rated(item: Filter, judged: Sequence[Any], answers: Sequence[Completion]) -> Verdict:
+def _rated(item: Filter, judged: Sequence[Any], answers: Sequence[Completion]) -> FilterVerdict:
     solved = sum(verdict.correct for verdict in judged)
     rate, (low, high) = solved / len(judged), wilson(solved, len(judged))
     details = {
@@ -87,10 +88,10 @@ def _rated(item: Filter, judged: Sequence[Any], answers: Sequence[Completion]) -
         "timed_out": sum(verdict.timed_out for verdict in judged),
     }
     if item.rate_above is not None and rate <= item.rate_above:
-        return Verdict(False, f"pass rate not above {item.rate_above:g}", details)
+        return FilterVerdict(False, f"pass rate not above {item.rate_above:g}", details)
     if item.rate_at_most is not None and rate > item.rate_at_most:
-        return Verdict(False, f"pass rate above {item.rate_at_most:g}", details)
-    return Verdict(True, "pass rate in the band", details)
+        return FilterVerdict(False, f"pass rate above {item.rate_at_most:g}", details)
+    return FilterVerdict(True, "pass rate in the band", details)
 
 
 def question(item: Filter, instruction: str, row: Row) -> str:
@@ -106,13 +107,13 @@ def question(item: Filter, instruction: str, row: Row) -> str:
     return re.sub(r"\{(problem|answer|solution)\}", lambda name: shown[name[1]], item.prompt)
 
 
-def judged(completion: Completion) -> Verdict:
+def judged(completion: Completion) -> FilterVerdict:
     """The verdict in a judge's answer: KEEP or DROP on the last line, and the reason before it."""
     said = (completion.text or "").rpartition("</think>")[2].strip()
     why, _, last = said.rpartition("\n")
     word = VERDICT.fullmatch(last)
     details = {"judge": " ".join((why if word else said).split())}
     if word is None:
-        return Verdict(False, "no verdict in the judge's answer", details)
+        return FilterVerdict(False, "no verdict in the judge's answer", details)
     kept = word[1].upper() == "KEEP"
-    return Verdict(kept, "kept by the judge" if kept else "dropped by the judge", details)
+    return FilterVerdict(kept, "kept by the judge" if kept else "dropped by the judge", details)

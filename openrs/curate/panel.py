@@ -6,8 +6,8 @@ from pathlib import Path
 from openrs.config.curation import Curation, Filter
 from openrs.curate import filters, text
 from openrs.curate.answers import Answers
-from openrs.curate.filters import Verdict
-from openrs.curate.pools import Outcome
+from openrs.curate.filters import FilterVerdict
+from openrs.curate.pools import FilteredPool
 from openrs.data.rows import Row
 from openrs.errors import refuse
 from openrs.nano import noise
@@ -19,7 +19,7 @@ RULES = {
 }
 
 
-class Panel:
+class CurationPanel:
     """The rules and models of a curation.
 
     Args:
@@ -32,7 +32,7 @@ class Panel:
     """
 
     def __init__(
-        self, curation: Curation, pools: Mapping[str, Outcome], words: Sequence[str], folder: Path
+        self, curation: Curation, pools: Mapping[str, FilteredPool], words: Sequence[str], folder: Path
     ) -> None:
         self.folder = folder
         self.answers: dict[str, Answers] = {}
@@ -52,7 +52,7 @@ class Panel:
         """Whether a model is loaded by an engine that starts processes of its own."""
         return any(answers.config.engine.kind == "vllm" for answers in self.answers.values())
 
-    def stored(self, title: str, item: Filter, rows: list[Row]) -> list[Verdict] | None:
+    def stored(self, title: str, item: Filter, rows: list[Row]) -> list[FilterVerdict] | None:
         """The verdicts of rules and of stored answers, for a plan; None where answers are missing."""
         if title in self.answers:
             answers = self.answers[title]
@@ -62,7 +62,7 @@ class Panel:
                 return None
         return self.verdicts(title, item, rows)
 
-    def verdicts(self, title: str, item: Filter, rows: list[Row]) -> list[Verdict]:
+    def verdicts(self, title: str, item: Filter, rows: list[Row]) -> list[FilterVerdict]:
         """The verdicts of a filter, once a model has answered what is missing.
 
         Raises:

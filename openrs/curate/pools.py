@@ -8,12 +8,12 @@ from typing import Any
 
 from openrs.config.catalog import Catalog
 from openrs.config.curation import Curation, Filter, Pool
-from openrs.curate.filters import Verdict
+from openrs.curate.filters import FilterVerdict
 from openrs.data import catalog
 from openrs.data.rows import Row
 from openrs.records.problem_ids import problem_id
 
-Judge = Callable[[str, Filter, list[Row]], list[Verdict] | None]
+Judge = Callable[[str, Filter, list[Row]], list[FilterVerdict] | None]
 """Title of a filter, filter and rows -> verdicts; None: they need answers that a plan does not wait for."""
 
 
@@ -31,32 +31,32 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FilteredPool:
     """One pool after its filters."""
 
     raw: list[Row]
     """All readable problems, each once."""
     kept: list[Row]
     stages: list[Stage]
-    verdicts: dict[str, dict[str, Verdict]]
+    verdicts: dict[str, dict[str, FilterVerdict]]
     """Problem id -> verdicts by the name of the filter, or of the stage that left it out."""
     origin: dict[str, Any]
 
 
-def raw(curation: Curation, bindings: Catalog) -> dict[str, Outcome]:
+def raw(curation: Curation, bindings: Catalog) -> dict[str, FilteredPool]:
     """The pools before their filters; one of rejects is still empty, with its source's rows behind it."""
-    pools: dict[str, Outcome] = {}
+    pools: dict[str, FilteredPool] = {}
     bindings = replace(bindings, sources=curation.sources | bindings.sources)
     for name, pool in curation.pools.items():
         if pool.source is not None:
             pools[name] = _read(pool, bindings, pool.source)
         else:
             behind = pools[_rejecting(pool)[0]]
-            pools[name] = Outcome(behind.raw, [], [], {}, behind.origin)
+            pools[name] = FilteredPool(behind.raw, [], [], {}, behind.origin)
     return pools
 
 
-def _read(pool: Pool, bindings: Catalog, source: str) -> Outcome:
+def _read(pool: Pool, bindings: Catalog, source: str) -> FilteredPool:
     rows = catalog.source(bindings, source)
     unique: dict[str, Row] = {}
     for row in rows:
@@ -68,7 +68,7 @@ def _read(pool: Pool, bindings: Catalog, source: str) -> Outcome:
     if reasons:
         stages.append(Stage("readable, each once", len(unique), reasons))
     kept = list(unique.values())
-    return Outcome(kept, kept, stages, {}, catalog.origin(bindings, bindings.sources[source], rows))
+    return FilteredPool(kept, kept, stages, {}, catalog.origin(bindings, bindings.sources[source], rows))
 
 
 def _rejecting(pool: Pool) -> tuple[str, str]:
@@ -77,13 +77,13 @@ def _rejecting(pool: Pool) -> tuple[str, str]:
     return name, key
 
 
-def filtered(curation: Curation, pools: Mapping[str, Outcome], judge: Judge) -> dict[str, Outcome]:
+def filtered(curation: Curation, pools: Mapping[str, FilteredPool], judge: Judge) -> dict[str, FilteredPool]:
     """Takes every pool through its filters.
 
     Args:
         pools: as `raw` reads them.
     """
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, FilteredPool] = {}
     for name, pool in curation.pools.items():
         before = pools[name]
         if pool.rejects is not None:
@@ -97,9 +97,9 @@ def filtered(curation: Curation, pools: Mapping[str, Outcome], judge: Judge) -> 
     return outcomes
 
 
-def _filtered(curation: Curation, name: str, pool: Pool, before: Outcome, judge: Judge) -> Outcome:
+def _filtered(curation: Curation, name: str, pool: Pool, before: FilteredPool, judge: Judge) -> FilteredPool:
     rows, stages = before.kept, list(before.stages)
-    verdicts: dict[str, dict[str, Verdict]] = {row["id"]: {} for row in rows}
+    verdicts: dict[str, dict[str, FilterVerdict]] = {row["id"]: {} for row in rows}
 
     def drawn(count: int | None, stage: str) -> None:
         nonlocal rows
@@ -110,7 +110,7 @@ def _filtered(curation: Curation, name: str, pool: Pool, before: Outcome, judge:
         taken = {rows[place]["id"] for place in places}
         for row in rows:
             if row["id"] not in taken:
-                verdicts[row["id"]][stage] = Verdict(False, "not drawn")
+                verdicts[row["id"]][stage] = FilterVerdict(False, "not drawn")
         stages.append(Stage(stage, count, {"not drawn": len(rows) - count}, None, unknown))
         rows = [row for row in rows if row["id"] in taken]
 
@@ -129,7 +129,7 @@ def _filtered(curation: Curation, name: str, pool: Pool, before: Outcome, judge:
     return replace(before, kept=rows, stages=stages, verdicts=verdicts)
 
 
-def curated(outcomes: Mapping[str, Outcome]) -> list[Row]:
+def curated(outcomes: Mapping[str, FilteredPool]) -> list[Row]:
     """What all pools keep, each problem once, with the name of its pool."""
     rows: dict[str, Row] = {}
     for name, outcome in outcomes.items():
@@ -138,7 +138,7 @@ def curated(outcomes: Mapping[str, Outcome]) -> list[Row]:
     return list(rows.values())
 
 
-def control(outcomes: Mapping[str, Outcome], kept: Sequence[Row], seed: int) -> list[Row]:
+def control(outcomes: Mapping[str, FilteredPool], kept: Sequence[Row], seed: int) -> list[Row]:
     """As many problems of each pool as are kept, drawn before its filters, each problem once."""
     taken: dict[str, Row] = {}
     for name, number in Counter(row["pool"] for row in kept).items():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.config.curation import Curation, Filter, Pool
-from openrs.curate.pools import Outcome, control, curated
+from openrs.curate.pools import FilteredPool, control, curated
 from openrs.data.mix import answer
 from openrs.data.rows import Row
 from openrs.errors import Mistake
@@ -22,7 +22,7 @@ from openrs.records.recipe import digest
 from openrs.records.run import provenance
 
 
-def identity(curation: Curation, outcomes: Mapping[str, Outcome], answers: Mapping[str, Any]) -> str:
+def identity(curation: Curation, outcomes: Mapping[str, FilteredPool], answers: Mapping[str, Any]) -> str:
     """Names all that decides the curated set: rows, filters, and who answers.
 
     Args:
@@ -69,7 +69,7 @@ def read(folder: Path, id_: str) -> dict[str, Any] | None:
     return record
 
 
-def write(folder: Path, id_: str, curation: Curation, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+def write(folder: Path, id_: str, curation: Curation, outcomes: Mapping[str, FilteredPool]) -> dict[str, Any]:
     """Writes the files, the record last; returns the record.
 
     Raises:
@@ -108,7 +108,7 @@ def write(folder: Path, id_: str, curation: Curation, outcomes: Mapping[str, Out
     return record
 
 
-def _line(row: Row, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+def _line(row: Row, outcomes: Mapping[str, FilteredPool]) -> dict[str, Any]:
     """A row of a source: what a draw and its filters read, and the pass rates."""
     verdicts = outcomes[row["pool"]].verdicts.get(row["id"], {})
     rates = {key: verdict.details["rate"] for key, verdict in verdicts.items() if "rate" in verdict.details}
@@ -122,7 +122,7 @@ def _line(row: Row, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     return columns | ({"rates": rates} if rates else {})
 
 
-def _verdict(pool: str, row: Row, outcome: Outcome) -> dict[str, Any]:
+def _verdict(pool: str, row: Row, outcome: FilteredPool) -> dict[str, Any]:
     """The verdict on a problem, with what each filter said."""
     verdicts = outcome.verdicts[row["id"]]
     out = next(((key, verdict) for key, verdict in verdicts.items() if not verdict.kept), None)

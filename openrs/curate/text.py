@@ -8,14 +8,14 @@ from openrs.config.curation import Curation
 from openrs.cost.estimate import Estimate, Work
 from openrs.cost.rates import Rate
 from openrs.curate.answers import Answers
-from openrs.curate.pools import Outcome, Stage
+from openrs.curate.pools import FilteredPool, Stage
 from openrs.nano import noise
 from openrs.records.ledger import devices_held
 
 WIDTH = 24
 
 
-def stages(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+def stages(outcomes: Mapping[str, FilteredPool]) -> Iterator[str]:
     """The counts of each pool, from the raw problems to those that are kept."""
     for name, outcome in outcomes.items():
         yield f"  {name:{WIDTH}} {'here':>8} {'paper':>8}"
@@ -70,7 +70,7 @@ def result(folder: Path, record: dict[str, Any]) -> Iterator[str]:
     yield f"train on it: openrs data={file}, or in a mix: openrs data=mixed catalog.sources.open_s1.id={file}"
 
 
-def figures(curation: Curation, outcomes: Mapping[str, Outcome]) -> dict[str, dict[str, Any]]:
+def figures(curation: Curation, outcomes: Mapping[str, FilteredPool]) -> dict[str, dict[str, Any]]:
     """Precision and recall of each filter over the noise of the built-in raw pool; nothing of other pools.
 
     Precision is the share of noise of any kind among what a filter left out; recall is the share that it left

@@ -222,7 +222,7 @@ def _readable(
         for word, column, reader in read:
             try:
                 values.append(reader(row.get(column)))
-            except columns.Unreadable as reason:
+            except columns.BadValue as reason:
                 tally.leave_out(word, str(reason))
                 without_gold += values[:1]
                 break

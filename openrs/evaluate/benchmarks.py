@@ -159,7 +159,7 @@ def own_task(name: str, rows: Rows) -> Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JudgedCompletion:
     """A problem's completion and its verdict."""
 
     gold: str
@@ -176,7 +176,7 @@ def measure(
     output: Path,
     *,
     details: bool,
-) -> dict[str, dict[str, Outcome]]:
+) -> dict[str, dict[str, JudgedCompletion]]:
     """Runs lighteval's pipeline, which also writes its own result files.
 
     Args:
@@ -205,8 +205,8 @@ def measure(
     }
 
 
-def _outcome(detail: Any) -> Outcome:
-    return Outcome(
+def _outcome(detail: Any) -> JudgedCompletion:
+    return JudgedCompletion(
         gold=detail.doc.get_golds()[0] if detail.doc.choices else "",
         text=detail.model_response.text[0],
         value=float(detail.metric[METRIC]),

@@ -251,7 +251,7 @@ def _store(
     run: Run,
     address: ScoreAddress,
     completions: dict[str, Completion],
-    outcomes: dict[str, benchmarks.Outcome],
+    outcomes: dict[str, benchmarks.JudgedCompletion],
     generated: dict[str, Any],
     packages: dict[str, str],
     rows: Rows,

@@ -17,7 +17,7 @@ Side = tuple[Path, Sequence[ScoreAddress]]
 
 
 @dataclass(frozen=True)
-class Progress:
+class LooksTaken:
     """The looks that both sides have taken."""
 
     comparison: Comparison | None
@@ -28,7 +28,7 @@ class Progress:
     candidate: tuple[Score, ...]
 
 
-def progress(looks: Iterable[tuple[Side, Side]], design: Design, tested: Sequence[str]) -> Progress:
+def progress(looks: Iterable[tuple[Side, Side]], design: Design, tested: Sequence[str]) -> LooksTaken:
     """The progress up to the first look that one side lacks, or that ends the comparison.
 
     Args:
@@ -48,7 +48,7 @@ def progress(looks: Iterable[tuple[Side, Side]], design: Design, tested: Sequenc
         comparison = compare([gaps[name] for name in tested], number, design)
         if comparison.verdict is not None:
             break
-    return Progress(comparison, gaps, *map(tuple, taken))
+    return LooksTaken(comparison, gaps, *map(tuple, taken))
 
 
 def paired_gaps(reference: Sequence[Score], candidate: Sequence[Score]) -> dict[str, Array]:

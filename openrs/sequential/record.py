@@ -14,7 +14,7 @@ from openrs.records.left_out import leave_out, sound_record
 from openrs.records.recipe import digest
 from openrs.records.scores import Score, are_former
 from openrs.sequential.design import Design
-from openrs.sequential.progress import Progress
+from openrs.sequential.progress import LooksTaken
 
 OF_LOOKS = ("look", "looks")
 """Settings of a score that say which part of the problems it is of."""
@@ -60,7 +60,7 @@ class SequentialRecord:
 
 
 def record(
-    progress: Progress,
+    progress: LooksTaken,
     design: Design,
     tested: str,
     sizes: dict[str, int],

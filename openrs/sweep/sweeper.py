@@ -28,7 +28,7 @@ from openrs.sweep.joining import join
 from openrs.sweep.question import Question, read_question
 from openrs.sweep.run_curves import refuse_joint_seeds
 from openrs.sweep.slots import Patience
-from openrs.sweep.worker import Progress, Worker
+from openrs.sweep.worker import SharedState, Worker
 
 
 class Sweep:
@@ -88,12 +88,10 @@ class Sweep:
                 run = Path(trial.user_attrs[RECORD]["folder"]).name
                 question.say(f"{title(trial)}: its run {run} is gone, so it is made again")
             self._hold_budget(question, study, patience)
-        progress = Progress()
-        self._work(question, patience, progress)
-        if progress.unfit:
-            raise Mistake(
-                f"{progress.unfit} The trial was put back for other workers, or this command again."
-            )
+        shared = SharedState()
+        self._work(question, patience, shared)
+        if shared.unfit:
+            raise Mistake(f"{shared.unfit} The trial was put back for other workers, or this command again.")
         return report.report(question, study, self.options) if self.options.report else True
 
     @property
@@ -174,17 +172,17 @@ class Sweep:
             hydra_context=self.context, task_function=self.task, config=copy.deepcopy(self.config)
         )
 
-    def _work(self, question: Question, patience: Patience, progress: Progress) -> None:
+    def _work(self, question: Question, patience: Patience, shared: SharedState) -> None:
         """Takes trials until none is owed, alone or as `n_jobs` workers."""
         overrides, number = self._address(question), self.options.n_jobs
 
         def worker(launcher: Launcher) -> Worker:
-            return Worker(question, self.options, patience, progress, launcher)
+            return Worker(question, self.options, patience, shared, launcher)
 
         if number > 1 and workers.elsewhere(self.config):
             launchers = [self._launcher() for _ in range(number)]
             workers.prepare(launchers[0])
-            workers.threads([worker(launcher).take_all for launcher in launchers], progress.halt)
+            workers.threads([worker(launcher).take_all for launcher in launchers], shared.halt)
         elif number > 1 and workers.can_repeat(self.config):
             overrides.append(f"hydra.sweeper.joined={patience.joined}")
             workers.processes(number, self.config, overrides, question.folder)

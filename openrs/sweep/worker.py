@@ -34,7 +34,7 @@ KEPT = 2000
 
 
 @dataclass
-class Progress:
+class SharedState:
     """What the workers of one process share."""
 
     inflight: set[int] = field(default_factory=set)
@@ -52,7 +52,7 @@ class Worker:
         question: the sweep's.
         options: the sweeper's.
         patience: how often a slot is tried.
-        progress: what this process's workers share.
+        shared: what this process's workers share.
         launcher: Hydra's, of this worker alone.
     """
 
@@ -61,11 +61,11 @@ class Worker:
         question: Question,
         options: DictConfig,
         patience: Patience,
-        progress: Progress,
+        shared: SharedState,
         launcher: Launcher,
     ) -> None:
         self.question, self.options, self.patience = question, options, patience
-        self.progress, self.launcher = progress, launcher
+        self.shared, self.launcher = shared, launcher
         self.storage = open_storage(question.storage, question.folder)
         self.study = optuna.load_study(study_name=question.name, storage=self.storage)
         self.lock = Lock(question.storage, question.name)
@@ -73,25 +73,25 @@ class Worker:
     def take_all(self) -> None:
         """Takes trials until none is owed and no other worker has one."""
         waiting, pause = False, POLLS[0]
-        while not self.progress.halt.is_set():
+        while not self.shared.halt.is_set():
             if self._take():
                 pause = POLLS[0]
                 continue
             running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            others = [trial for trial in running if trial.number not in self.progress.inflight]
+            others = [trial for trial in running if trial.number not in self.shared.inflight]
             if not running or (others and not self.options.wait):
                 return
             if others and not waiting:
                 self.question.say(f"waiting for other workers: {', '.join(map(title, others))}")
                 waiting = True
-            self.progress.halt.wait(pause)
+            self.shared.halt.wait(pause)
             pause = min(2 * pause, POLLS[1])
 
     def _take(self) -> bool:
         """Takes the next trial and runs it; False where none is to be had."""
         self.lock.acquire()
         try:
-            slots.reclaim(self.study, self.progress.inflight, self.options.heartbeat)
+            slots.reclaim(self.study, self.shared.inflight, self.options.heartbeat)
             points, prunes = self.question.points, self.options.pruner is not None
             if self._ends() or not slots.enqueue_next(
                 self.study,
@@ -107,7 +107,7 @@ class Worker:
             if FROZEN in trial.user_attrs:
                 self._end(trial, Outcome("pruned", reason=trial.user_attrs[FROZEN]))
                 return True
-            self.progress.inflight.add(trial.number)
+            self.shared.inflight.add(trial.number)
         finally:
             self.lock.release()
         self._run(trial)
@@ -116,14 +116,14 @@ class Worker:
     def _ends(self) -> bool:
         """Whether no further trial is to be taken: failures, of this worker or another, or the budget."""
         if self._failing():
-            self.progress.halt.set()
+            self.shared.halt.set()
             return True
         if not self.question.typed:
             return False
         reason = reached(self.question.points.config.budget, self.study.get_trials(deepcopy=False))
         if reason:
             self.question.say(f"{reason}: the sweep stops here; a larger budget goes on")
-            self.progress.halt.set()
+            self.shared.halt.set()
         return bool(reason)
 
     def _failing(self) -> bool:
@@ -172,7 +172,7 @@ class Worker:
             self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
             raise
         finally:
-            self.progress.inflight.discard(trial.number)
+            self.shared.inflight.discard(trial.number)
 
     def _launch(self, params: dict[str, Any], number: int) -> Outcome:
         """One job. A point that Hydra cannot compose is a failed trial, and no reason to try again; a
@@ -211,8 +211,8 @@ class Worker:
         else:
             trial.set_user_attr(PUT_BACK, True)
             if outcome.state == "unfit":
-                self.progress.unfit = outcome.reason
-            self.progress.halt.set()
+                self.shared.unfit = outcome.reason
+            self.shared.halt.set()
         self.study.tell(trial, state=TrialState.FAIL)
 
     def _end_pruned(self, trial: optuna.Trial, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from openrs.config.fields import Identity
-from openrs.config.schema import Budget, Config, EngineOptions, Evaluation, Hardware
+from openrs.config.schema import Budget, Config, EngineOptions, EvaluationOptions, Hardware
 from openrs.config.training import Algorithm, Collapse, Data, Draw, Length, Reward, Steps
 from openrs.errors import Mistake
 from openrs.paths import CONF, SWEEPS
@@ -344,7 +344,18 @@ def test_numbers_of_a_training_have_limits():
 
 
 def test_an_example_of_a_limit_is_within_it():
-    for node in (Algorithm, Collapse, Config, Data, Draw, EngineOptions, Evaluation, Hardware, Length, Steps):
+    for node in (
+        Algorithm,
+        Collapse,
+        Config,
+        Data,
+        Draw,
+        EngineOptions,
+        EvaluationOptions,
+        Hardware,
+        Length,
+        Steps,
+    ):
         for field in fields(node):
             limits = field.metadata.get("limits")
             assert limits is None or limits.hold(limits.example), field.name

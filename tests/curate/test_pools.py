@@ -4,7 +4,7 @@ import pytest
 
 from openrs.config.curation import Curation, Filter, Pool
 from openrs.curate import pools
-from openrs.curate.filters import Verdict
+from openrs.curate.filters import FilterVerdict
 from openrs.curate.panel import RULES
 
 
@@ -12,7 +12,7 @@ def judge(title, item, rows):
     """Rules as they are; a pass rate is above the band where the problem is short."""
     if item.kind in RULES:
         return [RULES[item.kind](row) for row in rows]
-    return [Verdict(len(row["problem"]) > 27, "short", {"rate": 0.5}) for row in rows]
+    return [FilterVerdict(len(row["problem"]) > 27, "short", {"rate": 0.5}) for row in rows]
 
 
 @pytest.fixture

@@ -191,10 +191,10 @@ def test_a_recipe_that_uses_vllm_says_that_vllm_was_not_compared(composed):
         (["experiment=exp3", "scale=paper"], held, clean),
         (["experiment=exp3"], bare, clean),
     ):
-        *_, line = recipe.describe(composed(*overrides), recipe.Comparison(versions), {})
+        *_, line = recipe.describe(composed(*overrides), recipe.RecipeCheck(versions), {})
         assert line.startswith(clean)
         assert line.endswith(end)
-    *_, line = recipe.describe(composed(), recipe.Comparison(bare, vanished=["x"]), {})
+    *_, line = recipe.describe(composed(), recipe.RecipeCheck(bare, vanished=["x"]), {})
     assert line == "the recipe is at risk"
 
 

@@ -83,7 +83,7 @@ def test_an_answer_is_read_as_what_it_is(value, answer):
     ],
 )
 def test_what_is_no_answer_is_left_out_with_its_reason(value, reason):
-    with pytest.raises(columns.Unreadable, match=f"^{reason}$"):
+    with pytest.raises(columns.BadValue, match=f"^{reason}$"):
         columns.answer(value)
 
 
@@ -124,7 +124,7 @@ def test_a_problem_is_its_text_or_the_users_message(value, problem):
     ],
 )  # fmt: skip
 def test_what_is_no_problem_is_left_out_with_its_reason(value, reason):
-    with pytest.raises(columns.Unreadable, match=f"^{reason}$"):
+    with pytest.raises(columns.BadValue, match=f"^{reason}$"):
         columns.problem(value)
 
 

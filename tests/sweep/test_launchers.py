@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from openrs.sweep import workers
 from openrs.sweep.sweeper import Sweep
-from openrs.sweep.worker import Progress
+from openrs.sweep.worker import SharedState
 from tests.helpers import slurm
 from tests.helpers.jobs import segments
 from tests.helpers.sweeps import TRAINING, start, study_of, sweep
@@ -135,7 +135,7 @@ def test_the_threads_of_several_workers_share_no_config(composed_tree, monkeypat
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        sweep._work(None, None, Progress())
+        sweep._work(None, None, SharedState())
     finally:
         sys.setswitchinterval(interval)
     assert len(made) == 80

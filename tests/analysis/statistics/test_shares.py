@@ -5,13 +5,13 @@ import pytest
 from scipy import stats
 
 from openrs.analysis.statistics.recipes import Spread
-from openrs.analysis.statistics.shares import Arms, share_of_gain
+from openrs.analysis.statistics.shares import ShareQuestion, share_of_gain
 
 
 def test_fiellers_interval_by_hand():
     draw = np.random.default_rng(1)
     base, whole, part = (draw.random(400) + gain for gain in (0.0, 0.5, 0.2))
-    share = share_of_gain(Arms([[base]], [[whole]], [[part]], None))
+    share = share_of_gain(ShareQuestion([[base]], [[whole]], [[part]], None))
     x, y = part - base, whole - base
     covariance, t = np.cov(x, y) / 400, stats.t.ppf(0.975, 399)
     g = t**2 * covariance[1, 1] / y.mean() ** 2
@@ -28,10 +28,10 @@ def test_fiellers_interval_by_hand():
 def test_of_a_gain_within_noise_no_share_is_known():
     draw = np.random.default_rng(1)
     base, same, part = ([(draw.random(50) < 0.5).astype(float)] for _ in range(3))
-    assert share_of_gain(Arms([base], [same], [part], None)) is None
+    assert share_of_gain(ShareQuestion([base], [same], [part], None)) is None
     worse = [np.zeros(50)]
-    assert share_of_gain(Arms([base], [worse], [part], None)) is None
-    assert share_of_gain(Arms([[np.zeros(1)]], [[np.ones(1)]], [[np.ones(1)]], None)) is None
+    assert share_of_gain(ShareQuestion([base], [worse], [part], None)) is None
+    assert share_of_gain(ShareQuestion([[np.zeros(1)]], [[np.ones(1)]], [[np.ones(1)]], None)) is None
 
 
 @pytest.mark.parametrize("true", [-0.5, 0.0, 0.8, 1.0])
@@ -51,7 +51,7 @@ def test_the_interval_covers_the_share_over_problems_and_training_seeds(true):
         }
         averages = [[run.mean() for run in runs[name]] for name in ("whole", "part")]
         spread = Spread(float(np.mean([np.var(item, ddof=1) for item in averages])), 4, 2)
-        arms = Arms([runs["base"]], [runs["whole"]], [runs["part"]], spread)
+        arms = ShareQuestion([runs["base"]], [runs["whole"]], [runs["part"]], spread)
         effect, half = arms.contrast(1.0, -true)
         covered += abs(effect) <= half
     assert covered > 182

@@ -7,7 +7,7 @@ from pyarrow import parquet
 from openrs.analysis import commands, formats, run_records
 from openrs.analysis.cells import AVERAGE
 from openrs.analysis.tables import ablation, captions, compare, comparisons
-from openrs.analysis.tables.ablation import Design
+from openrs.analysis.tables.ablation import AblationDesign
 from openrs.analysis.tables.table import TIED
 from openrs.errors import Mistake
 from tests.helpers.run_folders import make_run
@@ -32,7 +32,7 @@ def runs(tmp_path):
 
 
 def test_all_factors_replicates_margins_and_differences(runs):
-    layout, margins, differences = ablation.tables(runs, Design())
+    layout, margins, differences = ablation.tables(runs, AblationDesign())
     assert captions.OVER_RUNS in layout.caption
     rows = dict(layout.rows)
     assert list(rows) == [
@@ -60,11 +60,11 @@ def test_all_factors_replicates_margins_and_differences(runs):
 def test_of_many_arms_each_is_compared_with_the_first_and_an_only_arm_with_the_base(tmp_path):
     make_run(tmp_path, "base", {0: {"aime24": right(2)}}, report_step=0)
     make_run(tmp_path, "run1", {10: {"aime24": right(9)}}, {"length": 1})
-    _, differences = ablation.tables(run_records.load_all(tmp_path), Design())
+    _, differences = ablation.tables(run_records.load_all(tmp_path), AblationDesign())
     assert differences.title == "Differences to the base"
     for length in range(2, 8):
         make_run(tmp_path, f"run{length}", {10: {"aime24": right(9)}}, {"length": length})
-    _, differences = ablation.tables(run_records.load_all(tmp_path), Design())
+    _, differences = ablation.tables(run_records.load_all(tmp_path), AblationDesign())
     assert (differences.title, len(differences.rows)) == ("Differences to length=1 (1 run)", 6)
     assert comparisons.CHECKPOINTS in differences.caption
 
@@ -87,7 +87,7 @@ def test_levels_of_the_same_keys_are_told_apart_beside_levels_of_other_keys(tmp_
     for name, counts in mixes.items():
         recipe = {"data": {"draws": {source: {"count": n} for source, n in counts.items()}}}
         make_run(tmp_path, name, {10: {"aime24": right(8)}}, recipe)
-    layout = ablation.tables(run_records.load_all(tmp_path), Design())[0]
+    layout = ablation.tables(run_records.load_all(tmp_path), AblationDesign())[0]
     assert sorted(label for label, _ in layout.rows) == [
         "data.draws=easy+hard, easy.count=1, data.draws.hard.count=3 (1 run)",
         "data.draws=easy+hard, easy.count=2, data.draws.hard.count=2 (1 run)",
@@ -100,19 +100,19 @@ def test_the_best_combination_is_marked_among_means_over_runs(tmp_path):
         for seed in (1, 2):
             scores = {"aime24": right(first + seed, 80)}
             make_run(tmp_path, f"run{length}", {10: scores}, {"seed": seed, "length": length})
-    layout = ablation.tables(run_records.load_all(tmp_path), Design())[0]
+    layout = ablation.tables(run_records.load_all(tmp_path), AblationDesign())[0]
     assert [cells[0].mark for _, cells in layout.rows] == ["", TIED, TIED]
 
 
 def test_a_baseline_is_chosen_by_part_of_its_label(runs):
-    last = ablation.tables(runs, Design(baseline="length=1, reward=accuracy"))[-1]
+    last = ablation.tables(runs, AblationDesign(baseline="length=1, reward=accuracy"))[-1]
     assert last.title == "Differences to length=1, reward=accuracy (2 runs)"
     with pytest.raises(Mistake, match="baseline=length=1: 2 rows fit"):
-        ablation.tables(runs, Design(baseline="length=1"))
+        ablation.tables(runs, AblationDesign(baseline="length=1"))
 
 
 def test_factors_that_are_not_asked_for_are_averaged_and_named(runs):
-    layout, _ = ablation.tables(runs, Design(rows=("length",)))
+    layout, _ = ablation.tables(runs, AblationDesign(rows=("length",)))
     assert [label for label, _ in layout.rows] == ["the base", "length=1 (4 runs)", "length=2 (4 runs)"]
     assert any(
         "Averaged over, because they are not among the rows: reward." in line for line in layout.caption
@@ -120,7 +120,7 @@ def test_factors_that_are_not_asked_for_are_averaged_and_named(runs):
 
 
 def test_two_factors_across_have_margins(runs):
-    (table,) = ablation.tables(runs, Design(("length",), "reward", "AMC23"))
+    (table,) = ablation.tables(runs, AblationDesign(("length",), "reward", "AMC23"))
     assert table.columns == ("reward=accuracy", "reward=cosine", "mean")
     assert [label for label, _ in table.rows] == ["length=1", "length=2", "mean"]
     assert table.caption[0] == "Measured here at paper scale. Problems: AMC23 20; answers per problem: 1."
@@ -139,7 +139,7 @@ def test_two_factors_across_have_margins(runs):
 )
 def test_what_cannot_be_laid_out_is_said(runs, design, message):
     with pytest.raises(Mistake, match=message):
-        ablation.tables(runs, Design(**design))
+        ablation.tables(runs, AblationDesign(**design))
 
 
 def test_runs_on_two_kinds_of_device_are_refused_unless_asked_for_and_then_a_factor(tmp_path):
@@ -147,8 +147,8 @@ def test_runs_on_two_kinds_of_device_are_refused_unless_asked_for_and_then_a_fac
         make_run(tmp_path, "exp1", {10: {"aime24": right(9)}}, {"length": length}, device=device)
     both = run_records.load_all(tmp_path)
     with pytest.raises(Mistake, match="differ in kind of device.*--mixed device"):
-        ablation.tables(both, Design())
-    layout = ablation.tables(both, Design(mixed={"device"}))[0]
+        ablation.tables(both, AblationDesign())
+    layout = ablation.tables(both, AblationDesign(mixed={"device"}))[0]
     assert [label for label, _ in layout.rows] == [
         "length=1, evaluation.device=NVIDIA A40 (1 run)",
         "length=2, evaluation.device=NVIDIA L40 (1 run)",

@@ -4,7 +4,7 @@ import pytest
 
 from openrs.analysis import run_records
 from openrs.analysis.tables import ablation, controls
-from openrs.analysis.tables.ablation import Design
+from openrs.analysis.tables.ablation import AblationDesign
 from openrs.analysis.tables.comparisons import CHECKPOINTS
 from tests.helpers.run_folders import make_run
 
@@ -47,7 +47,7 @@ def study(tmp_path, true=60, seeds=(1, 2, 3)):
 
 
 def test_an_ablation_says_what_share_of_the_gain_a_control_arm_reaches(tmp_path):
-    tables = ablation.tables(study(tmp_path), Design())
+    tables = ablation.tables(study(tmp_path), AblationDesign())
     (shares,) = [table for table in tables if table.name == "ablation-controls"]
     assert shares.columns == ("AIME24", "AMC23", "Avg.")
     ((label, cells),) = shares.rows
@@ -59,13 +59,13 @@ def test_an_ablation_says_what_share_of_the_gain_a_control_arm_reaches(tmp_path)
 
 
 def test_where_the_gain_itself_could_be_noise_the_share_is_not_known(tmp_path):
-    tables = ablation.tables(study(tmp_path, true=18), Design())
+    tables = ablation.tables(study(tmp_path, true=18), AblationDesign())
     (shares,) = [table for table in tables if table.name == "ablation-controls"]
     assert shares.rows[0][1] == (controls.NOT_KNOWN,) * 3
     assert "the gain itself is within noise" in shares.caption[1]
 
 
 def test_arms_of_one_run_are_said_to_be_checkpoints(tmp_path):
-    tables = ablation.tables(study(tmp_path, seeds=(1,)), Design())
+    tables = ablation.tables(study(tmp_path, seeds=(1,)), AblationDesign())
     (shares,) = [table for table in tables if table.name == "ablation-controls"]
     assert CHECKPOINTS in shares.caption
