@@ -232,9 +232,8 @@ def describe_cost(plan: Plan) -> Iterator[str]:
     left = work(plan, Rates())
     for amount, unit, rate in left.parts:
         label = "train" if unit == "steps" else "evaluate"
-        measure = "; steps.stop_at=2 measures it" if unit == "steps" else ""
         time = (
-            f"of unknown time (no run like this was measured here or published{measure})"
+            f"of unknown time (no run like this was measured here or published{_remedies(plan, unit)})"
             if rate is None
             else f"{_time(amount, rate)} at {rate} ({rate.source})"
         )
@@ -255,6 +254,18 @@ def describe_cost(plan: Plan) -> Iterator[str]:
         yield from needs.devices.memory_lines(plan.config, machine)
     for need in needs.unmet_at_start(plan.config, machine):
         yield f"  lacks     {need.what}"
+
+
+def _remedies(plan: Plan, unit: str) -> str:
+    """What would tell an unknown time, once in a plan."""
+    if unit != "steps" and plan.must_train:
+        return ""
+    measure = "; steps.stop_at=2 measures it" if unit == "steps" else ""
+    hardware = plan.config.hardware
+    if hardware.device == "cuda" and None in (hardware.device_tflops, hardware.device_bandwidth):
+        fields = "hardware.device_tflops and hardware.device_bandwidth"
+        return f"{measure}; {fields}, from the card's data sheet, give a range"
+    return measure
 
 
 def _time(amount: int, rate: Rate) -> str:
