@@ -1,5 +1,6 @@
 """Everything that the page shows, as plain data: nothing here knows of HTML."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
@@ -92,11 +93,11 @@ class _Recipes:
         trained = [run for run in runs if run.imported or any(score.step for score in run.scores)]
         ids, texts = replicates(trained), short_names(trained, seeds=False)
         ordered = sorted(trained, key=lambda run: (run.name, natural(texts[run.id]), ids[run.id]))
-        labels = dict[str, str]()
+        labels: dict[str, list[str]] = defaultdict(list)
         for run in ordered:
-            labels.setdefault(ids[run.id], texts[run.id])  # of two names the first, as in tables
+            labels[ids[run.id]].append(texts[run.id])
         places = {id_: place for place, id_ in enumerate(labels)}
-        self.labels = list(labels.values())
+        self.labels = ["/".join(dict.fromkeys(own)) for own in labels.values()]  # as in tables
         self._places = {run.id: places[ids[run.id]] for run in trained}
 
     def place(self, run: str) -> int:

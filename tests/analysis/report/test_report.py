@@ -283,6 +283,15 @@ def test_recipes_have_one_colour_in_all_plots_and_rewards_plots_of_their_own(tmp
         assert {line["recipe"] for line in plot["lines"]} == {place}
 
 
+def test_a_recipe_of_two_names_has_both_as_in_tables(tmp_path):
+    for seed, name in ((1, "plain"), (2, "again")):
+        make_run(tmp_path, name, {10: {"aime24": [[1, 0] * 15]}}, {"seed": seed, "length": 9})
+    data = collected(tmp_path)
+    assert data["recipes"] == ["again/plain"]
+    labels = [row["label"] for row in data["parts"][0]["table"]["rows"]]
+    assert "again/plain, step 10, mean of 2 training runs" in labels
+
+
 def test_tables_of_the_page_are_numbered(outputs):
     make_run(outputs, "exp3", {10: {"aime24": [[1, 0] * 15]}}, problems="q")
     titles = [part["recipes"]["title"].split(":")[0] for part in collected(outputs)["parts"]]
