@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openrs import needs
-from openrs.config.algorithm_checks import on_policy
 from openrs.config.catalog import BenchmarkData
+from openrs.config.checks.algorithm import on_policy
 from openrs.config.schema import Config
 from openrs.config.training import Adapter
 from openrs.cost.estimate import Estimate

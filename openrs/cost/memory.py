@@ -7,7 +7,7 @@ one after the other. `docs/gpu.md` says what of it was measured.
 from dataclasses import dataclass
 
 from openrs.config.catalog import Shape
-from openrs.config.device_checks import BYTES, WHOLE_SHARDED
+from openrs.config.checks.devices import BYTES, WHOLE_SHARDED
 from openrs.config.schema import Config
 from openrs.cost.sizes import moments
 from openrs.models.adapters import trainable

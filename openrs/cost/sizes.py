@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from openrs.config.device_checks import BYTES
+from openrs.config.checks.devices import BYTES
 from openrs.config.schema import Config
 from openrs.models.adapters import trainable
 from openrs.models.files import parameters, shape

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.config.catalog import Model, Shape
-from openrs.config.path_checks import is_hub_id
+from openrs.config.checks.paths import is_hub_id
 from openrs.config.schema import Config
 from openrs.errors import Mistake, Unfit, refuse
 from openrs.models.files import fingerprint, loadable, parameters, shape, shapes, shapes_in

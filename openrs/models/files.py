@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.config.catalog import Model, Shape
-from openrs.config.path_checks import is_hub_id
+from openrs.config.checks.paths import is_hub_id
 from openrs.errors import Mistake, Unfit
 from openrs.machine.hub_cache import hub_commit, hub_snapshot, newest_commit
 from openrs.records.files import grant_umask, write_record

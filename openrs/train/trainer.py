@@ -13,7 +13,7 @@ from transformers.integrations import WandbCallback
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_tensor_dict
 
-from openrs.config.path_checks import is_hub_id
+from openrs.config.checks.paths import is_hub_id
 from openrs.config.schema import Config
 from openrs.config.training import Adapter, Length
 from openrs.data.mix import Mix

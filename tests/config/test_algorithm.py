@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from openrs.config.algorithm_checks import on_policy
+from openrs.config.checks.algorithm import on_policy
 from openrs.records import recipe
 from openrs.train.arguments import trainer_arguments
 from tests.helpers.commands import openrs

@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 from openrs.__main__ import main
-from openrs.config import device_checks
+from openrs.config.checks import devices
 from openrs.processes import launch
 
 STAGE = str(Path(__file__).with_name("stage.py"))
-device_checks._hardware = lambda config: None  # vLLM in training needs a GPU, less the plugin
+devices._hardware = lambda config: None  # vLLM in training needs a GPU, less the plugin
 own = launch.command
 
 

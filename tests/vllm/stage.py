@@ -6,10 +6,10 @@ from pathlib import Path
 import cpu_sync
 
 from openrs.command import stage
-from openrs.config import device_checks
+from openrs.config.checks import devices
 from openrs.train import trainer
 
-device_checks._hardware = lambda config: None  # vLLM in training needs a GPU, less the plugin
+devices._hardware = lambda config: None  # vLLM in training needs a GPU, less the plugin
 own = trainer.trainer_arguments
 # vLLM for CPUs has no sleep mode
 trainer.trainer_arguments = lambda *given: own(*given) | {"vllm_enable_sleep_mode": False}

@@ -1,8 +1,9 @@
-"""Checks of the algorithm: parts of a loss that have no effect together, or another than their names say.
+"""Checks of the algorithm: parts that have no effect together, or another than their names say.
 
 What each loss reads is TRL 1.16's `GRPOTrainer._compute_loss`.
 """
 
+from openrs.config import trl_fields
 from openrs.config.schema import Config
 from openrs.config.training import Algorithm
 from openrs.errors import refuse
@@ -22,6 +23,17 @@ def check(config: Config) -> None:
     algorithm = config.algorithm
     _ratio(algorithm)
     _clipping(algorithm)
+    if algorithm.schedule == "cosine_with_min_lr" and algorithm.min_lr_rate is None:
+        refuse(
+            "algorithm.min_lr_rate",
+            None,
+            "cosine_with_min_lr needs its floor",
+            "Give algorithm.min_lr_rate=0.1",
+        )
+    if config.adapter and not config.adapter.modules:
+        refuse("adapter.modules", "[]", "leaves nothing to train", "Give for example [q_proj,v_proj]")
+    trl_fields.check(algorithm.trl)
+    _correction(algorithm)
 
 
 def on_policy(algorithm: Algorithm) -> str:
@@ -110,3 +122,24 @@ def _clipping(algorithm: Algorithm) -> None:
             f"{'' if high is None else '_high'} clips already",
             "Give a larger one, as algorithm.ratio_cap=4.0",
         )
+
+
+def _correction(algorithm: Algorithm) -> None:
+    divided = algorithm.logits_over_temperature or algorithm.temperature == 1
+    if algorithm.importance_sampling_correction and not divided:
+        refuse(
+            "algorithm.importance_sampling_correction",
+            "true",
+            f"compares vLLM's probabilities at temperature {algorithm.temperature} with the trainer's at 1, "
+            "as algorithm.logits_over_temperature=false leaves the temperature out",
+            "Give algorithm.logits_over_temperature=true, or algorithm.importance_sampling_correction=false",
+        )
+    for name, default in {"mode": "sequence_mask", "cap": 3.0}.items():
+        value = getattr(algorithm, f"importance_sampling_{name}")
+        if value != default and not algorithm.importance_sampling_correction:
+            refuse(
+                f"algorithm.importance_sampling_{name}",
+                value,
+                "is part of a correction that algorithm.importance_sampling_correction=false leaves out",
+                "Leave it out, or give algorithm=grpo, dr_grpo or dapo, which have the correction",
+            )

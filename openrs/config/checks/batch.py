@@ -1,6 +1,6 @@
 """Checks of a step's batch: prompts, groups, micro-batches and processes that fit together."""
 
-from openrs.config import algorithm_checks
+from openrs.config.checks.algorithm import takes_groups_apart
 from openrs.config.schema import Config
 from openrs.errors import refuse
 
@@ -15,7 +15,7 @@ def check(config: Config) -> None:
     if (
         algorithm.whole_groups
         and algorithm.micro_batch % algorithm.group_size
-        and not algorithm_checks.takes_groups_apart(algorithm)
+        and not takes_groups_apart(algorithm)
     ):
         refuse(
             "algorithm.micro_batch",

@@ -1,0 +1,29 @@
+"""Checks of a config: what the types of its fields do not hold. One file an idea, called in order."""
+
+from openrs.config import curation
+from openrs.config.checks import (
+    algorithm,
+    batch,
+    data,
+    devices,
+    evaluation,
+    numbers,
+    paths,
+    rewards,
+    run,
+    schedule,
+)
+from openrs.config.schema import Config
+
+
+def check(config: Config) -> None:
+    """Checks what the types of the fields do not.
+
+    Raises:
+        Mistake: naming the field, its value, the rule and the remedy.
+    """
+    numbers.check(config)
+    for part in (batch, schedule, rewards, algorithm, data, evaluation, run, devices, paths):
+        part.check(config)
+    if config.curation is not None:
+        curation.check(config.curation)
