@@ -11,7 +11,7 @@ from openrs.analysis import actions, cells, decision, formats, mixing
 from openrs.analysis.tables import costs, references
 from openrs.errors import Mistake
 from openrs.terminal import plain, plain_output, replace_characters, say
-from openrs.terminal.words import Parser
+from openrs.terminal.parser import Parser
 
 STATUS = (
     "Exit status: 0 done; 1 refused, with the reason on standard error; 2 the words of the command are wrong."

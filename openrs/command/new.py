@@ -8,7 +8,7 @@ from pathlib import Path
 from openrs.errors import Mistake
 from openrs.nano import problems
 from openrs.records.files import write_file
-from openrs.terminal.words import Parser
+from openrs.terminal.parser import Parser
 
 STATUS = "Exit status: 0 written; 1 the folder holds something already; 2 the words of the command are wrong."
 STUDY = Path(__file__).parent / "study"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from openrs.errors import Mistake
 from openrs.terminal import replace_characters, say, show
-from openrs.terminal.words import Parser
+from openrs.terminal.parser import Parser
 
 STATUS = (
     "Exit status: 0 done; 1 something is refused or fails, as standard error says; 2 the words of the "

@@ -31,7 +31,7 @@ from openrs.needs.files import data_sets, disk_gib, download_gib
 from openrs.needs.need import Need
 from openrs.paths import CONF
 from openrs.terminal import replace_characters, say, show
-from openrs.terminal.words import Parser
+from openrs.terminal.parser import Parser
 
 MAIN_JOB = ("experiment=exp3", "data=mixed")
 """What `make run` runs, where the command line names nothing."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from openrs.errors import Mistake
 from openrs.terminal import replace_characters, say, show
-from openrs.terminal.words import Parser
+from openrs.terminal.parser import Parser
 
 STATUS = "Exit status: 0 done; 1 there is no such sweep; 2 the words of the command are wrong."
 

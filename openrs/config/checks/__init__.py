@@ -7,11 +7,12 @@ from openrs.config.checks import (
     data,
     devices,
     evaluation,
+    lengths,
     numbers,
     paths,
     rewards,
     run,
-    schedule,
+    steps,
 )
 from openrs.config.schema import Config
 
@@ -23,7 +24,7 @@ def check(config: Config) -> None:
         Mistake: naming the field, its value, the rule and the remedy.
     """
     numbers.check(config)
-    for part in (batch, schedule, rewards, algorithm, data, evaluation, run, devices, paths):
+    for part in (batch, lengths, rewards, algorithm, data, steps, evaluation, run, devices, paths):
         part.check(config)
     if config.curation is not None:
         curation.check(config.curation)

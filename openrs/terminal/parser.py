@@ -1,4 +1,4 @@
-"""The words after a verb: a parser that says in one line what is wrong, and the folder that a verb reads."""
+"""The parser of the words after a verb: it says in one line what is wrong, and finds the folder to read."""
 
 import re
 import sys

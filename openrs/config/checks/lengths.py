@@ -1,20 +1,15 @@
-"""Checks of lengths and steps: caps grow, sequences fit the model, saves fall between generations."""
+"""Checks of lengths: caps on completions, and the model's context."""
 
 from openrs.config.schema import Config
 from openrs.errors import refuse
 
 
 def check(config: Config) -> None:
-    """Checks that lengths and steps fit together.
+    """Checks that caps grow from stage to stage, and that sequences fit the model's context.
 
     Raises:
         Mistake: they do not.
     """
-    _lengths(config)
-    _steps(config)
-
-
-def _lengths(config: Config) -> None:
     caps = [(stage.until, stage.completion) for stage in config.length.stages]
     after = [*caps[1:], (config.steps.total, config.length.completion)]
     if any(not 0 < a < c or not 0 < b <= d for (a, b), (c, d) in zip(caps, after, strict=False)):
@@ -57,26 +52,4 @@ def _lengths(config: Config) -> None:
             config.evaluation.max_new_tokens,
             f"leaves no room for a prompt in the context of {config.model.title}, model.context={context}",
             f"Give evaluation.max_new_tokens={context // 2} or another number below model.context",
-        )
-
-
-def _steps(config: Config) -> None:
-    steps = config.steps
-    if config.untrained:
-        return
-    if steps.stop_at is not None and not 0 <= steps.stop_at <= steps.total:
-        refuse(
-            "steps.stop_at",
-            steps.stop_at,
-            f"lies outside the schedule of steps.total={steps.total}",
-            f"Give a step from 0 to {steps.total}, or a longer schedule (which is another recipe)",
-        )
-    iterations = config.algorithm.num_iterations
-    if steps.save_every % iterations or config.stop_at % iterations:
-        refuse(
-            "algorithm.num_iterations",
-            iterations,
-            f"every completion is used {iterations} times, so checkpoints (steps.save_every="
-            f"{steps.save_every}, last step {config.stop_at}) must fall between two generations",
-            f"Make steps.save_every and steps.stop_at multiples of {iterations}",
         )
