@@ -11,7 +11,7 @@ from openrs.records.recipe import SEEDS, canonical, digest, seedless
 
 FEW_FACTORS = 3
 """That many factors are told of every run."""
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
+_NUMBER = re.compile(r"((?:(?<![^=,( ])-)?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 
 
 def natural(text: str) -> list[str | float]:
@@ -229,6 +229,16 @@ def replicates(runs: Sequence[RunRecords]) -> dict[str, str]:
         if run.sources:
             contents[ids[run.id]].add(_content(run))
     return {run.id: ids[run.id] + (_content(run) if len(contents[ids[run.id]]) > 1 else "") for run in runs}
+
+
+def places(runs: Sequence[RunRecords]) -> dict[str, tuple[list[str | float], str]]:
+    """Run id -> the key of its recipe for sorting those of one name: what differs, numbers by size."""
+    ids, texts = replicates(runs), differences(runs, seeds=False, own=False)
+    least: dict[str, list[str | float]] = {}
+    for run in runs:
+        key = natural(texts[run.id])
+        least[ids[run.id]] = min(key, least.get(ids[run.id], key))
+    return {run.id: (least[ids[run.id]], ids[run.id]) for run in runs}
 
 
 def _content(run: RunRecords) -> str:

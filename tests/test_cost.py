@@ -144,10 +144,10 @@ def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_
     unlisted = ["hardware=h100x1", "hardware.device_tflops=null"]
     unknown = told(resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", *unlisted)))
     assert "500 steps to go, of unknown time" in unknown
-    assert (
-        "hardware.device_tflops and hardware.device_bandwidth, from the card's data sheet, give a" in unknown
-    )
+    assert "steps.stop_at=2 measures it; hardware.device_tflops, once stated, gives a range)" in unknown
     assert "estimate" not in unknown
+    base = ["experiment=base", "scale=paper", "hardware=gpu24x1", "engine=transformers", *paper[2:]]
+    assert "published)" in told(resolve(composed(*base, f"outputs={tmp_path}"))), "no remedy is known"
     card = ["hardware=gpu24x1", "hardware.device_tflops=165", "hardware.device_bandwidth=1008"]
     ranged = told(resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}", *card)))
     assert "500 steps to go, 16.6 to 65.3 h" in ranged

@@ -9,7 +9,7 @@ from typing import Any
 
 from openrs.analysis import curves
 from openrs.analysis.arms import Arms, arms, blocks, limits, overall
-from openrs.analysis.factors import names, natural, replicates, short_names
+from openrs.analysis.factors import names, places, replicates, short_names
 from openrs.analysis.report import completions, summary, unmatched, warnings
 from openrs.analysis.report.overview import overview
 from openrs.analysis.report.provenance import Provenance
@@ -91,14 +91,14 @@ class _Recipes:
 
     def __init__(self, runs: Sequence[RunRecords]) -> None:
         trained = [run for run in runs if run.imported or any(score.step for score in run.scores)]
-        ids, texts = replicates(trained), short_names(trained, seeds=False)
-        ordered = sorted(trained, key=lambda run: (run.name, natural(texts[run.id]), ids[run.id]))
+        ids, texts, order = replicates(trained), short_names(trained, seeds=False), places(trained)
+        ordered = sorted(trained, key=lambda run: (run.name, order[run.id]))
         labels: dict[str, list[str]] = defaultdict(list)
         for run in ordered:
             labels[ids[run.id]].append(texts[run.id])
-        places = {id_: place for place, id_ in enumerate(labels)}
+        colours = {id_: colour for colour, id_ in enumerate(labels)}
         self.labels = ["/".join(dict.fromkeys(own)) for own in labels.values()]  # as in tables
-        self._places = {run.id: places[ids[run.id]] for run in trained}
+        self._places = {run.id: colours[ids[run.id]] for run in trained}
 
     def place(self, run: str) -> int:
         """The place of a run's recipe; that of a run that was not evaluated comes after all others."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from openrs.analysis.cells import Cell, Metric, means_over_runs, measure_all
-from openrs.analysis.factors import contents, factors, named, spelled, without_seeds
+from openrs.analysis.factors import contents, factors, named, natural, spelled, without_seeds
 from openrs.analysis.rows import ResultRow, differing_settings
 from openrs.analysis.run_records import Evaluation
 from openrs.analysis.statistics import intervals
@@ -81,11 +81,12 @@ def fitting(names: Sequence[str], levels: Levels, option: str) -> list[str]:
 def combine(
     evaluations: Sequence[Evaluation], names: Sequence[str], levels: Levels, metric: Metric
 ) -> dict[Key, Combination]:
-    """The combinations of these factors, in the order of their levels' texts."""
+    """The combinations of these factors, in the order of their levels, numbers by size."""
     together: dict[Key, list[Evaluation]] = defaultdict(list)
     for item in evaluations:
         together[tuple(levels[name][item.run.id] for name in names)].append(item)
-    return {key: combination(members, metric) for key, members in sorted(together.items())}
+    ordered = sorted(together, key=lambda key: [natural(level) for level in key])
+    return {key: combination(together[key], metric) for key in ordered}
 
 
 def combination(evaluations: Sequence[Evaluation], metric: Metric) -> Combination:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 NAMED = 3
 """Problems with several gold answers that a plan names."""
+SHEET = ("device_tflops", "device_bandwidth")
+"""What a card's data sheet says, from which times are inferred."""
 
 
 def describe(plan: Plan) -> Iterator[str]:
@@ -233,7 +235,7 @@ def describe_cost(plan: Plan) -> Iterator[str]:
     for amount, unit, rate in left.parts:
         label = "train" if unit == "steps" else "evaluate"
         time = (
-            f"of unknown time (no run like this was measured here or published{_remedies(plan, unit)})"
+            f"of unknown time (no run like this was measured here or published{_remedies(plan.config, unit)})"
             if rate is None
             else f"{_time(amount, rate)} at {rate} ({rate.source})"
         )
@@ -256,16 +258,16 @@ def describe_cost(plan: Plan) -> Iterator[str]:
         yield f"  lacks     {need.what}"
 
 
-def _remedies(plan: Plan, unit: str) -> str:
-    """What would tell an unknown time, once in a plan."""
-    if unit != "steps" and plan.must_train:
-        return ""
+def _remedies(config: Config, unit: str) -> str:
+    """What would tell an unknown time."""
     measure = "; steps.stop_at=2 measures it" if unit == "steps" else ""
-    hardware = plan.config.hardware
-    if hardware.device == "cuda" and None in (hardware.device_tflops, hardware.device_bandwidth):
-        fields = "hardware.device_tflops and hardware.device_bandwidth"
-        return f"{measure}; {fields}, from the card's data sheet, give a range"
-    return measure
+    hardware = config.hardware
+    if hardware.device == "cpu" or (unit != "steps" and config.engine.kind != "vllm"):
+        return measure
+    unknown = [f"hardware.{name}" for name in SHEET if getattr(hardware, name) is None]
+    unknown += [] if parameters(config.model) else ["model.parameters"]
+    give = "gives" if len(unknown) == 1 else "give"
+    return f"{measure}; {', '.join(unknown)}, once stated, {give} a range" if unknown else measure
 
 
 def _time(amount: int, rate: Rate) -> str:

@@ -15,10 +15,10 @@ CLIPPED = ("bnpo", "dapo", "dr_grpo", "grpo", "luspo")
 
 
 def check(config: Config) -> None:
-    """Checks the parts of the loss against each other.
+    """Checks the parts of the algorithm against each other, what an adapter trains, and TRL's own fields.
 
     Raises:
-        Mistake: a field has no effect with this loss, or turns it into another.
+        Mistake: a field has no effect beside another, or turns the loss into another.
     """
     algorithm = config.algorithm
     _ratio(algorithm)

@@ -1,12 +1,15 @@
 """Table 1 from records: rows, marks, captions and formats."""
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
 from openrs.analysis import commands as cli
 from openrs.analysis import formats, mixing, run_records
 from openrs.analysis.cells import metric
+from openrs.analysis.factors import natural
 from openrs.analysis.tables import captions, table1
 from openrs.analysis.tables.table import BEST, TIED
 from openrs.errors import Mistake
@@ -60,6 +63,20 @@ def test_recipes_of_one_name_come_in_the_order_of_their_values(tmp_path):
     (table,) = table1.everything(run_records.load_all(tmp_path))
     rates = [label.rpartition("=")[2].strip(")") for label, _ in table.rows]
     assert rates == ["1e-06", "1e-05", "9e-05", "0.0002"]
+    assert sorted(["a=10", "a=-0.5", "a=-1", "a=9"], key=natural) == ["a=-1", "a=-0.5", "a=9", "a=10"]
+
+
+def test_runs_of_one_recipe_stand_together_whatever_their_commands_chose(tmp_path):
+    for rate, seed in ((1e-6, 1), (1e-5, 1), (1e-5, 2), (1e-3, 1)):
+        recipe = {"seed": seed, "algorithm": {"learning_rate": rate}}
+        make_run(tmp_path, "exp3", {10: {"aime24": halves()}}, recipe)
+    runs = [
+        replace(run, own_parts=("data=mixed",) if run.recipe["seed"] == 1 else ())
+        for run in run_records.load_all(tmp_path)
+    ]
+    (table,) = table1.everything(runs, table1.Options(runs=True))
+    found = [re.findall(r"learning_rate=(\S+)[,)]|mean of (2)", label)[0] for label, _ in table.rows]
+    assert ["".join(one) for one in found] == ["1e-06", "1e-05", "1e-05", "1e-05", "0.001"]
 
 
 def test_a_run_with_a_benchmark_that_its_mean_lacks_keeps_its_row(tmp_path):
