@@ -10,10 +10,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from openrs.analysis import commands as analysis_commands
 from openrs.command import verbs
-from openrs.config.compose import compose_config
 from openrs.models.files import packaged
 from openrs.paths import ROOT
 from openrs.records.files import write_lines
+from tests.helpers.composition import config_of
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```sh\n(.*?)^```|((?:^    .*\n)+)", re.MULTILINE | re.DOTALL)
@@ -58,7 +58,7 @@ def test_a_command_of_the_pages_is_taken(own, words):
     assert set(words) - set(overrides) <= {"-m", "--cfg", "job", "--resolve"}
     if "-m" in words:  # the runs of a sweep are composed without it
         overrides = [word for word in overrides if not word.startswith("replicates=")]
-    compose_config(*map(first, overrides))
+    config_of(*map(first, overrides))
 
 
 def first(override):

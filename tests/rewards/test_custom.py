@@ -182,6 +182,7 @@ def test_a_function_that_hangs_is_named(written, lines):
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_a_bare_except_takes_one_interrupt_only():
     def stubborn():
         try:

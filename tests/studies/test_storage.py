@@ -36,6 +36,7 @@ def test_a_damaged_study_is_to_be_moved_away(file, kind):
     assert "answer from their records" in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_locked_study_is_said_at_once(file, monkeypatch, capsys):
     monkeypatch.setattr(storage, "LOCKED_SECONDS", 0.5)
     monkeypatch.setattr(storage, "LOOK_SECONDS", 0.2)

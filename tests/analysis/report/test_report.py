@@ -213,6 +213,7 @@ def test_trials_are_read_and_a_broken_storage_is_named(tmp_path):
     assert broken.error
 
 
+@pytest.mark.slow
 def test_sweeps_kept_elsewhere_are_read_where_their_storage_is_given(tmp_path):
     storage = f"journal:{tmp_path}/study.log"
     for name, ours in (("mine", True), ("another-projects", False)):
