@@ -179,6 +179,14 @@ def limits(values: Sequence[Value]) -> tuple[float, float]:
     return low - air, high + air
 
 
+def drawn_column(table: Table) -> int:
+    """The column of differences that a forest shows: the average where one is known, else the benchmark of
+    most differences."""
+    places = range(len(table.columns))
+    numbers = [sum(isinstance(cells[place], Value) for _, cells in table.rows) for place in places]
+    return len(numbers) - 1 if numbers[-1] else numbers.index(max(numbers))
+
+
 def overall(cells: Sequence[Entry]) -> Value | None:
     """The average of a row of differences, or its only value."""
     values = [cell for cell in cells if isinstance(cell, Value)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from openrs.analysis import curves
-from openrs.analysis.arms import Arms, arms, blocks, limits, overall
+from openrs.analysis.arms import Arms, Block, arms, blocks, drawn_column, limits
 from openrs.analysis.factors import names, places, replicates, short_names
 from openrs.analysis.report import completions, summary, unmatched, warnings
 from openrs.analysis.report.overview import overview
@@ -127,15 +127,7 @@ def _part(
             table1.scores(rows, options, notes=notes),
             _sources({row.label: (row,) for row in rows}, provenance),
         ),
-        "blocks": [
-            {
-                "title": block.title,
-                "runs": block.runs,
-                "limits": limits([cell for _, cells in block.table.rows if (cell := overall(cells))]),
-                "table": _table(block.table, _sources(block.pairs, provenance)),
-            }
-            for block in differences
-        ],
+        "blocks": [_block(block, provenance) for block in differences],
         "summary": summary.sentences(
             arm_rows, shown, [block.table for block in differences if block.to_base]
         ),
@@ -149,6 +141,20 @@ def _part(
             }
             for panel in curves.panels(rows)
         ],
+    }
+
+
+def _block(block: Block, provenance: Provenance) -> dict[str, Any]:
+    """Differences of one kind: a table, and the column that a forest shows of it."""
+    table, column = block.table, drawn_column(block.table)
+    drawn = [cells[column] for _, cells in table.rows]
+    of_average = column == len(table.columns) - 1
+    return {
+        "title": block.title if of_average else f"{block.title}, {table.columns[column]}",
+        "runs": block.runs,
+        "column": column,
+        "limits": limits([entry for entry in drawn if isinstance(entry, Value)]),
+        "table": _table(table, _sources(block.pairs, provenance)),
     }
 
 

@@ -45,7 +45,8 @@ def _shown(value: Value, sign: str = "") -> str:
 def _differences(table: Table) -> list[str]:
     base = table.title.removeprefix("Differences to ")
     averages = [(label, value) for label, cells in table.rows if (value := overall(cells)) is not None]
-    family = " (Holm over the table)" if len(averages) > 1 else ""
+    tests = sum(isinstance(cell, Value) for _, cells in table.rows for cell in cells)
+    family = " (Holm over the table)" if tests > 1 else ""
     kinds: dict[str, list[tuple[str, Value]]] = {"better": [], "worse": [], "noise": []}
     for label, value in averages:
         kinds["noise" if value.mark != REAL else "better" if value.mean > 0 else "worse"].append(

@@ -134,8 +134,7 @@ function loggedPlot(plot) {
 const FOREST = 40;  // rows of a forest
 
 function forest(id, block) {
-  const place = block.table.columns.findLastIndex((_, i) => block.table.rows.some((row) => row.cells[i]));
-  const rows = block.table.rows.slice(0, FOREST).filter((row) => row.cells[place]).reverse(), [low, high] = block.limits;
+  const place = block.column, rows = block.table.rows.slice(0, FOREST).filter((row) => row.cells[place]).reverse(), [low, high] = block.limits;
   const side = (real) => {
     const kept = rows.filter((row) => strong(row.cells[place]) === real), cells = kept.map((row) => row.cells[place]);
     const color = real ? colour("--accent") : colour("--soft");

@@ -141,7 +141,7 @@ def test_a_number_leads_to_its_records(outputs):
 
 def test_the_summary_says_no_more_than_the_tests(outputs):
     text = " ".join(collected(outputs)["parts"][0]["summary"])
-    assert "Could be noise, against the base: exp1 (+0.0 [" in text
+    assert "Could be noise, against the base (Holm over the table): exp1 (+0.0 [" in text
     assert "beyond noise" not in text
 
 
@@ -291,6 +291,22 @@ def test_a_recipe_of_two_names_has_both_as_in_tables(tmp_path):
     assert data["recipes"] == ["again/plain"]
     labels = [row["label"] for row in data["parts"][0]["table"]["rows"]]
     assert "again/plain, step 10, mean of 2 training runs" in labels
+
+
+def test_a_forest_shows_the_benchmark_that_most_share_where_no_average_is_known(tmp_path):
+    measured = {name: [[1, 0] * 15] for name in ("aime24", "amc23", "minerva")}
+    make_run(tmp_path, "base", {0: measured}, report_step=0)
+    for seed, name, right in ((1, "low", 1), (2, "low", 2), (1, "high", 2), (2, "high", 3)):
+        outcomes = [[int(place < right) for place in range(3)] * 10]
+        scores = {title: outcomes for title in ("aime24", "amc23")}
+        make_run(tmp_path, name, {10: scores}, {"seed": seed, "length": len(name)})
+    for block in collected(tmp_path)["parts"][0]["blocks"]:
+        low, high = block["limits"]
+        assert block["table"]["columns"][block["column"]] == "AIME24"
+        assert block["title"].endswith(", AIME24")
+        means = [row["cells"][block["column"]][0] for row in block["table"]["rows"]]
+        assert means
+        assert all(low < mean < high for mean in means)
 
 
 def test_tables_of_the_page_are_numbered(outputs):
