@@ -14,6 +14,8 @@ from openrs.config.schema import Config
 from openrs.config.trl_words import WORDS
 from openrs.errors import Mistake
 
+WHOLE = ("experiment", "sweeps")
+"""Groups that are no field of the config, as their options are parts of the whole of it."""
 CUTOFF = 0.6
 """How alike two names must be to be suggested for one another."""
 
@@ -110,7 +112,7 @@ def unknown(name: str, value: object = None) -> NoReturn:
     above = name.rpartition(".")[0]
     while above and not (place(above) and keys_of(above)):
         above = above.rpartition(".")[0]
-    listed = ", ".join(keys_of(above))
+    listed = ", ".join((*keys_of(above), *([] if above else WHOLE)))
     raise Mistake(f"{stated}: is no option. Known{f' in {above}' if above else ''}: {listed}.")
 
 
@@ -136,7 +138,7 @@ def nearest(name: str, number: int = 3) -> list[str]:
 
         within, start = HydraConf, "hydra."
     scores = {}
-    for field in dotted(within, start):
+    for field in (*dotted(within, start), *([] if start else WHOLE)):
         around, _, end = field.rpartition(".")
         scores[field] = _alike(last, end) - (0 if around == above else 0.15)
     best = sorted(scores, key=lambda field: (-scores[field], field.count(".")))

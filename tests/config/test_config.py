@@ -374,6 +374,8 @@ def test_an_example_of_a_limit_is_within_it():
             "+reward.accuracy.bogus=1",
             "reward.accuracy.bogus=1: is no option. Known in reward.accuracy: weight",
         ),
+        ("experimnt=exp3", "experimnt=exp3: is no option. Did you mean experiment?"),
+        ("sweep=table1", "sweep=table1: is no option. Did you mean sweeps?"),
         ("lr=1e-5", "lr=1e-5: is no option. Did you mean algorithm.learning_rate?"),
         ("+algorithm.lr=1", "algorithm.lr=1: is no option. Did you mean algorithm.learning_rate?"),
         ("++steps.totl=3", "steps.totl=3: is no option. Did you mean steps.total?"),
