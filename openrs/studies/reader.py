@@ -11,7 +11,7 @@ from optuna.storages import BaseStorage
 
 from openrs.errors import Mistake
 from openrs.records.masking import masked
-from openrs.studies.storage import open_storage
+from openrs.studies.storage import open_existing, open_storage
 from openrs.studies.trials import RECORD
 
 QUESTION = "openrs"
@@ -83,7 +83,7 @@ def every(outputs: Path, storage: str | None = None) -> list[SweepStudy]:
     studies = _in_files(outputs)
     if storage is not None:
         try:
-            studies += filter(_ours, _studies(open_storage(storage, outputs), "--storage"))
+            studies += filter(_ours, _studies(open_existing(storage), "--storage"))
         except Exception as error:  # a server that is down, a URL that is wrong, an extra that is missing
             studies.append(SweepStudy("--storage", "", error=masked(str(error).splitlines()[0])))
     return [item for item in studies if item.study is None or item.study.get_trials(deepcopy=False)]
@@ -103,7 +103,7 @@ def named(name: str, outputs: Path, storage: str | None = None) -> list[SweepStu
     """
     folder, beginning = outputs / "sweeps" / name / "study.db", name
     if storage is not None:
-        studies = list(_studies(open_storage(storage, Path()), "--storage"))
+        studies = list(_studies(open_existing(storage), "--storage"))
     elif folder.exists():
         studies, beginning = list(_studies(_file(folder), str(folder))), ""  # the folder is the sweep's own
     else:
@@ -134,7 +134,7 @@ def load(storage: str, name: str) -> optuna.Study:
     Raises:
         Mistake: there is no such storage or study.
     """
-    opened = open_storage(storage, Path())
+    opened = open_existing(storage)
     names = optuna.get_all_study_names(opened)
     if name not in names:
         listed = ", ".join(sorted(names)) or "none"

@@ -66,6 +66,21 @@ def open_storage(storage: Any, folder: Path) -> BaseStorage:
     return _journal(url) if url.startswith(JOURNAL) else _database(url)
 
 
+def open_existing(storage: str) -> BaseStorage:
+    """Opens a storage for a reader, who makes no file that is not there.
+
+    Raises:
+        Mistake: no file lies there, or the storage cannot be opened.
+    """
+    file = storage.removeprefix(JOURNAL)
+    if storage.startswith(SQLITE):
+        file = storage.partition(":///")[2].partition("?")[0]
+    kept_in_file = storage.startswith((SQLITE, JOURNAL)) and not file.startswith("file:")
+    if kept_in_file and not Path(file).is_file():
+        raise Mistake(f"--storage {masked(storage)}: no file lies at {file}. Check the path.")
+    return open_storage(storage, Path())
+
+
 def _database(url: str) -> BaseStorage:
     """A relational database. Workers that start together make its tables at once, and all but one of
     them are told that a table exists: they try again."""

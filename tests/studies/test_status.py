@@ -9,6 +9,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from openrs.errors import Mistake
+from openrs.paths import ROOT
 from openrs.studies import status
 from openrs.studies.liveness import WORKER, me
 from openrs.studies.reader import TRIAL, named
@@ -171,5 +172,7 @@ def test_a_name_that_the_terminal_lacks_or_would_obey_is_spelled_out(tmp_path):
     wrong = openrs("status", name, *where, "--storage", "sqlite:///x\x1b", module="openrs.sweep",
                    PYTHONIOENCODING="ascii")  # fmt: skip
     assert wrong.returncode == 1
+    assert "no file lies at x\\u001b. Check the path." in wrong.stderr
+    assert not (ROOT / "x\x1b").exists()
     assert "\x1b" not in wrong.stderr
     assert "Traceback" not in wrong.stderr
