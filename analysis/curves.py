@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from openrs.analysis.arms import Labels, reported_step
-from openrs.analysis.factors import factors, named, natural, places, replicates, short_names, spelled
+from openrs.analysis.factors import factors, named, natural, replicates, short_names, sort_keys, spelled
 from openrs.analysis.rows import ResultRow, evaluations_of, titles
 from openrs.analysis.run_records import RunRecords, runs_of
 from openrs.analysis.tables.table import Value
@@ -161,10 +161,10 @@ def traces(runs: Sequence[RunRecords]) -> dict[str, list[Trace]]:
     runs = [run for run in runs if run.id in logs]
     if not runs:
         return {}
-    labels, recipes, place = short_names(runs), short_names(runs, seeds=False), places(runs)
+    labels, recipes, keys = short_names(runs), short_names(runs, seeds=False), sort_keys(runs)
     rewards = _rewards(runs)
     by_key: dict[str, list[Trace]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: (run.name, place[run.id], natural(str(run.recipe.get("seed"))))):
+    for run in sorted(runs, key=lambda run: (run.name, keys[run.id], natural(str(run.recipe.get("seed"))))):
         for key in LOGGED:
             numbers = [line for line in logs[run.id] if faults.is_number(line.get(key))]
             if numbers:

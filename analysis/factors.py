@@ -231,7 +231,7 @@ def replicates(runs: Sequence[RunRecords]) -> dict[str, str]:
     return {run.id: ids[run.id] + (_content(run) if len(contents[ids[run.id]]) > 1 else "") for run in runs}
 
 
-def places(runs: Sequence[RunRecords]) -> dict[str, tuple[list[str | float], str]]:
+def sort_keys(runs: Sequence[RunRecords]) -> dict[str, tuple[list[str | float], str]]:
     """Run id -> the key of its recipe for sorting those of one name: what differs, numbers by size."""
     ids, texts = replicates(runs), differences(runs, seeds=False, own=False)
     least: dict[str, list[str | float]] = {}

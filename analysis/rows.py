@@ -7,7 +7,7 @@ from typing import Any
 
 from openrs.analysis import mixing
 from openrs.analysis.cells import AVERAGE, Cell, Metric, means_over_runs, measure_all
-from openrs.analysis.factors import differences, names, natural, places, replicates
+from openrs.analysis.factors import differences, names, natural, replicates, sort_keys
 from openrs.analysis.run_records import Evaluation, runs_of
 from openrs.analysis.tables.table import IMPORTED, MEASURED, PUBLISHED, benchmark_order
 from openrs.records.recipe import canonical
@@ -69,11 +69,11 @@ def result_rows(
         runs: False leaves out runs whose mean has all that they have.
     """
     records = runs_of(sorted(evaluations, key=lambda item: item.run.id))
-    recipes, differing, place = replicates(records), differences(records), places(records)
+    recipes, differing, keys = replicates(records), differences(records), sort_keys(records)
     ordered = sorted(
         evaluations,
         key=lambda item: (
-            *(item.trained, item.run.name, place[item.run.id], item.step),
+            *(item.trained, item.run.name, keys[item.run.id], item.step),
             natural(str(item.run.recipe.get("seed"))),
         ),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from openrs.analysis import curves
 from openrs.analysis.arms import Arms, Block, arms, blocks, drawn_column, limits
-from openrs.analysis.factors import names, places, replicates, short_names
+from openrs.analysis.factors import names, replicates, short_names, sort_keys
 from openrs.analysis.report import completions, summary, unmatched, warnings
 from openrs.analysis.report.overview import overview
 from openrs.analysis.report.provenance import Provenance
@@ -91,8 +91,8 @@ class _Recipes:
 
     def __init__(self, runs: Sequence[RunRecords]) -> None:
         trained = [run for run in runs if run.imported or any(score.step for score in run.scores)]
-        ids, texts, order = replicates(trained), short_names(trained, seeds=False), places(trained)
-        ordered = sorted(trained, key=lambda run: (run.name, order[run.id]))
+        ids, texts, keys = replicates(trained), short_names(trained, seeds=False), sort_keys(trained)
+        ordered = sorted(trained, key=lambda run: (run.name, keys[run.id]))
         labels: dict[str, list[str]] = defaultdict(list)
         for run in ordered:
             labels[ids[run.id]].append(texts[run.id])

@@ -27,9 +27,6 @@ from openrs.config import names, option_folders, values
 from openrs.errors import Mistake
 from openrs.paths import CONF
 
-WHOLE = ("experiment", "scale", "sweeps")
-"""Groups whose options are parts of the whole config."""
-
 Lines = dict[str, tuple[int, str]]
 """Dotted name of a value in a file -> its line, and its text as it is written there."""
 
@@ -77,7 +74,7 @@ class FileConfigSource(file_config_source.FileConfigSource):
         text = _text(path)
         group = Path(name).parent.as_posix().strip(".")
         header = self._header(path, text)
-        if group.split("/")[0] in WHOLE and header["package"] is None:
+        if group.split("/")[0] in names.WHOLE and header["package"] is None:
             raise Mistake(
                 f"{path}: an option of {group} is a part of the whole config. "
                 "Let its first line be `# @package _global_`."

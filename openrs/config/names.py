@@ -14,8 +14,8 @@ from openrs.config.schema import Config
 from openrs.config.trl_words import WORDS
 from openrs.errors import Mistake
 
-WHOLE = ("experiment", "sweeps")
-"""Groups that are no field of the config, as their options are parts of the whole of it."""
+WHOLE = ("experiment", "scale", "sweeps")
+"""Groups whose options are parts of the whole config."""
 CUTOFF = 0.6
 """How alike two names must be to be suggested for one another."""
 
@@ -112,7 +112,7 @@ def unknown(name: str, value: object = None) -> NoReturn:
     above = name.rpartition(".")[0]
     while above and not (place(above) and keys_of(above)):
         above = above.rpartition(".")[0]
-    listed = ", ".join((*keys_of(above), *([] if above else WHOLE)))
+    listed = ", ".join(dict.fromkeys((*keys_of(above), *([] if above else WHOLE))))
     raise Mistake(f"{stated}: is no option. Known{f' in {above}' if above else ''}: {listed}.")
 
 
