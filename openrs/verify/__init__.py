@@ -1,6 +1,6 @@
 """Answers -> verdicts, in bounded time and with the verdicts of math-verify.
 
-`pool` asks worker processes, `worker` is one of them, `caches` keeps what math-verify computed before.
+`pool` asks worker processes, `worker` is one; `caches` and `nonzero` make math-verify quick there.
 """
 
 from openrs.verify.pool import Rule, Verdict, Verifier, shared_verifier

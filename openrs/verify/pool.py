@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import wait
@@ -31,6 +32,8 @@ FALSE_STARTS = 4
 """Workers in a row that may die before they are ready."""
 GLANCE_SECONDS = 0.2
 """How often a busy worker's CPU time is looked at."""
+BATCH = 16
+"""Groups of answers that a worker is asked for at once, at most, so that it does not wait for the next."""
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
@@ -47,7 +50,7 @@ class Verdict:
 
 
 class _Worker:
-    """One child process, the answer that it judges, and those to the same gold answer that are its next."""
+    """One child process, and the answers that it was asked for: it judges the first of them."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
@@ -56,29 +59,24 @@ class _Worker:
         )  # fmt: skip
         self.times = psutil.Process(self.process.pid)
         self.ready = self.dead = False
-        self.judging: int | None = None
-        self.group: deque[int] = deque()
+        self.batch: deque[int] = deque()
         self.buffer = b""
         self.began = monotonic()
         self.cpu_before = 0.0
         """CPU seconds that the process had used when it gave its last answer."""
 
     def cpu_seconds(self) -> float:
-        try:
-            times = self.times.cpu_times()
-        except psutil.Error:
-            return 0.0
-        return times.user + times.system
+        with suppress(psutil.Error):
+            return sum(self.times.cpu_times()[:2])  # user and system
+        return 0.0
 
-    def ask(self, index: int, request: bytes) -> None:
-        """Sends one answer. The worker waits for it, so writing never waits for the worker's judgement."""
-        self.judging, self.began = index, monotonic()
+    def ask(self, batch: list[int], requests: list[bytes]) -> None:
+        """Sends answers, in one line: the worker reads it whole, so writing never waits for a verdict."""
+        self.batch, self.began = deque(batch), monotonic()
         assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(request)
+        with suppress(BrokenPipeError):  # of a dead worker, which `_listen` finds
+            self.process.stdin.write(b"[" + b",".join(requests[index] for index in batch) + b"]\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            self.dead = True
 
     def overran(self) -> bool:
         waited = monotonic() - self.began
@@ -92,11 +90,7 @@ class _Worker:
 
 
 class Verifier:
-    """A pool of verifying processes. Safe to call from several threads.
-
-    Args:
-        workers: number of child processes; by default one per CPU, at most 8.
-    """
+    """A pool of verifying processes, by default one per CPU, at most 8. Safe to call from several threads."""
 
     def __init__(self, workers: int | None = None) -> None:
         self.size = workers or min(os.cpu_count() or 1, 8)
@@ -120,7 +114,7 @@ class Verifier:
             gold_kind: how gold answers are read under the evaluation rule.
         """
         requests = [
-            json.dumps({"rule": rule, "gold_kind": gold_kind, "gold": gold, "text": text}).encode() + b"\n"
+            json.dumps({"rule": rule, "gold_kind": gold_kind, "gold": gold, "text": text}).encode()
             for gold, text in pairs
         ]
         names = [hashlib.sha256(request).digest() for request in requests]
@@ -143,58 +137,47 @@ class Verifier:
         return verdicts
 
     def _judge(self, requests: list[bytes], golds: list[str]) -> list[Verdict]:
-        groups: dict[str, deque[int]] = {}
+        groups: dict[str, list[int]] = {}  # answers to one gold answer stay together: a worker reads it once
         for index, gold in enumerate(golds):
-            groups.setdefault(gold, deque()).append(index)
-        waiting, verdicts, returned = deque(groups.values()), dict[int, Verdict](), set[int]()
+            groups.setdefault(gold, []).append(index)
+        most = max(1, len(golds) // (2 * self.size))
+        waiting = deque(group[i : i + most] for group in groups.values() for i in range(0, len(group), most))
+        verdicts, returned = dict[int, Verdict](), set[int]()
         while len(verdicts) < len(requests):
             while len(self.workers) < min(self.size, len(requests)):
                 self.workers.append(_Worker())
             for worker in self.workers:
-                free = worker.ready and worker.judging is None
-                if free and (following := self._next(worker, waiting)) is not None:
-                    worker.ask(following, requests[following])
+                if worker.ready and not worker.batch and waiting:
+                    count = max(1, min(BATCH, len(waiting) // (4 * self.size)))  # small ones end together
+                    worker.ask([index for _ in range(count) for index in waiting.popleft()], requests)
             self._listen(verdicts)
             self._replace(verdicts, waiting, returned)
         return [verdicts[index] for index in range(len(requests))]
 
-    def _next(self, worker: _Worker, waiting: deque[deque[int]]) -> int | None:
-        """A worker's next answer: of its own group, so that it reads the gold answer once, of a new group, or
-        at the end of the longest group of another worker."""
-        if not worker.group and waiting:
-            worker.group = waiting.popleft()
-        if worker.group:
-            return worker.group.popleft()
-        longest = max(self.workers, key=lambda other: len(other.group)).group
-        return longest.pop() if longest else None
-
     def _listen(self, verdicts: dict[int, Verdict]) -> None:
         """Takes the workers' answers, for a glance's time at most."""
-        busy = {w.process.stdout: w for w in self.workers if not w.ready or w.judging is not None}
+        busy = {w.process.stdout: w for w in self.workers if not w.ready or w.batch}
         for pipe in wait(list(busy), GLANCE_SECONDS):  # type: ignore[arg-type]
             worker = busy[pipe]  # type: ignore[index]
             chunk = os.read(pipe.fileno(), 65536)  # type: ignore[union-attr]
             worker.dead = worker.dead or not chunk
-            worker.buffer += chunk
-            if not worker.buffer.endswith(b"\n"):
-                continue
-            answer, worker.buffer = json.loads(worker.buffer), b""
-            worker.cpu_before = answer.pop("cpu_seconds")
-            if worker.judging is None:
-                worker.ready = True
-                self.false_starts = 0
-            else:
-                verdicts[worker.judging] = Verdict(**answer)
-                worker.judging = None
+            *lines, worker.buffer = (worker.buffer + chunk).split(b"\n")
+            for answer in map(json.loads, lines):
+                worker.cpu_before, worker.began = answer.pop("cpu_seconds"), monotonic()
+                if worker.ready:
+                    verdicts[worker.batch.popleft()] = Verdict(**answer)
+                else:
+                    worker.ready = True
+                    self.false_starts = 0
 
-    def _replace(self, verdicts: dict[int, Verdict], waiting: deque[deque[int]], returned: set[int]) -> None:
+    def _replace(self, verdicts: dict[int, Verdict], waiting: deque[list[int]], returned: set[int]) -> None:
         """Kills the workers whose time is up; the answer that a worker hung on counts as timed out.
 
         The answer of a worker that died by itself is judged once more; an answer that kills two workers (out
-        of memory, say) is given up. The rest of the worker's group is given back.
+        of memory, say) is given up. The rest of the worker's batch is given back.
         """
         for worker in list(self.workers):
-            hung = (worker.judging is not None or not worker.ready) and worker.overran()
+            hung = bool(worker.batch or not worker.ready) and worker.overran()
             if not (hung or worker.dead):
                 continue
             worker.kill()
@@ -206,14 +189,12 @@ class Verifier:
                 raise RuntimeError(
                     "the answer verifier does not start. Run `python -m openrs.verify.worker` to see why."
                 )
-            index = worker.judging
-            if index is not None and (hung or index in returned):
-                verdicts[index] = Verdict(correct=False, gold_parsed=True, timed_out=True)
-            elif index is not None:
-                returned.add(index)
-                worker.group.appendleft(index)
-            if worker.group:
-                waiting.appendleft(worker.group)
+            if worker.batch and (hung or worker.batch[0] in returned):
+                verdicts[worker.batch.popleft()] = Verdict(correct=False, gold_parsed=True, timed_out=True)
+            elif worker.batch:
+                returned.add(worker.batch[0])
+            if worker.batch:
+                waiting.appendleft(list(worker.batch))
 
     def _kill_all(self) -> None:
         for worker in self.workers:

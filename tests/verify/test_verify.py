@@ -74,6 +74,15 @@ def test_a_killed_worker_is_replaced(verifier):
     assert [verdict.timed_out for verdict in verdicts] == [False, True, False, True, False]
 
 
+@pytest.mark.slow
+def test_an_answer_that_kills_its_worker_costs_no_other_of_its_batch(verifier):
+    answers = [str(n) for n in range(60)]
+    answers[7] = "(" * 3000 + "5" + ")" * 3000
+    verdicts = verifier.verify([("$5$", f"\\boxed{{{answer}}}") for answer in answers])
+    assert [n for n, verdict in enumerate(verdicts) if verdict.timed_out] == [7]
+    assert [n for n, verdict in enumerate(verdicts) if verdict.correct] == [5]
+
+
 def test_a_dead_worker_is_replaced(verifier):
     verifier.verify([("$1$", "\\boxed{11}"), ("$1$", "\\boxed{12}")])
     for worker in verifier.workers:
