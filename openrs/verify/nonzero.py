@@ -28,13 +28,13 @@ def surely_nonzero(difference: Any) -> bool:
         difference = difference.xreplace({call: Symbol(str(call)) for call in calls})
     if not all(isinstance(node, _KNOWN) for node in sympy.preorder_traversal(difference)):
         return False
-    names = {name: i for i, name in enumerate(sorted({s.name for s in difference.free_symbols}))}
-    point = {
-        s: Rational(1009 + 613 * names[s.name], 1381 + 97 * names[s.name]) for s in difference.free_symbols
-    }
+    symbols = difference.free_symbols
+    names = sorted({symbol.name for symbol in symbols})
+    point = {s: Rational(1009 + 613 * (i := names.index(s.name)), 1381 + 97 * i) for s in symbols}
     decimals = {number: Rational(str(number)) for number in difference.atoms(Float)}
-    with suppress(Exception):
-        values = [complex(term.evalf(subs=point)) for term in Add.make_args(difference.xreplace(decimals))]
+    terms = Add.make_args(difference.xreplace(decimals))
+    with suppress(Exception):  # PrecisionExhausted: a term is zero, as 5 (sqrt(2) sqrt(3) - sqrt(6)) is
+        values = [complex(term.evalf(subs=point, strict=True)) for term in terms]
         # a millionth of the terms' sizes is far above what rounding leaves of a sum that is zero
         return 1e-6 * sum(map(abs, values)) < abs(sum(values)) < inf
     return False

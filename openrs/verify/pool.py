@@ -80,9 +80,10 @@ class _Worker:
 
     def overran(self) -> bool:
         waited = monotonic() - self.began
-        if not self.ready or waited > WALL_SECONDS:
-            return waited > WALL_SECONDS
-        return waited > CPU_SECONDS and self.cpu_seconds() - self.cpu_before > CPU_SECONDS
+        late = waited > WALL_SECONDS or (
+            self.ready and waited > CPU_SECONDS and self.cpu_seconds() - self.cpu_before > CPU_SECONDS
+        )
+        return late and not wait([self.process.stdout], 0)  # type: ignore[list-item]  # an unread answer
 
     def kill(self) -> None:
         self.process.kill()

@@ -3,8 +3,9 @@
 import random
 
 import pytest
+import sympy
 from math_verify import grader, parser
-from sympy import Float, Function, I, Integer, Rational, Symbol, binomial, exp, floor, log, sin, sqrt, srepr
+from sympy import Float, Function, I, Integer, Mul, Rational, Symbol, exp, log, sin, sqrt, srepr
 
 from openrs.verify import Verifier, caches
 from openrs.verify.nonzero import surely_nonzero
@@ -112,8 +113,12 @@ def test_what_is_zero_is_never_said_to_be_nonzero():
         log(y**3) - 3 * log(y),
         sqrt(5 + 2 * sqrt(6)) - sqrt(2) - sqrt(3),
         exp(I * y) - exp(I * Symbol("y", real=True)),
-        binomial(2 * n, n) * n - 2 * (2 * n - 1) * binomial(2 * n - 2, n - 1),
+        sympy.binomial(2 * n, n) * n - 2 * (2 * n - 1) * sympy.binomial(2 * n - 2, n - 1),
         f(x) * 2 - f(x) - f(x),
+        Mul(5, sqrt(2) * sqrt(3, evaluate=False) - sqrt(6), evaluate=False),
+        Mul(x, (x + 1) ** 2 - x**2 - 2 * x - 1, evaluate=False),
+        Mul(y, sin(y) ** 2 + sin(sympy.pi / 2 - y, evaluate=False) ** 2 - 1, evaluate=False),
+        sqrt((x + 1) ** 2 - x**2 - 2 * x - 1, evaluate=False),
         f(x + 1) - f(1 + x + y - y),
     ):
         assert not surely_nonzero(zero), zero
@@ -122,7 +127,7 @@ def test_what_is_zero_is_never_said_to_be_nonzero():
 def test_differences_are_told():
     x, y, f = Symbol("x"), Symbol("y"), Function("f")
     for difference in (
-        sqrt(2) - Rational(141, 100), x - y, x**2 - x**12, sin(x) - sin(y), f(x) - f(y), floor(x) - 3,
+        sqrt(2) - Rational(141, 100), x - y, x**2 - x**12, sin(x) - sin(y), f(x) - f(y), sympy.floor(x) - 3,
         Float("0.25") * x - x, 2**Symbol("n") - 8 * I, exp(x) - 1, Integer(7),
     ):  # fmt: skip
         assert surely_nonzero(difference), difference

@@ -83,6 +83,23 @@ def test_an_answer_that_kills_its_worker_costs_no_other_of_its_batch(verifier):
     assert [n for n, verdict in enumerate(verdicts) if verdict.correct] == [5]
 
 
+@pytest.mark.slow
+def test_a_parent_that_was_held_up_blames_no_worker(verifier, monkeypatch):
+    """Workers go on judging while this process stands still; their unread answers are no overrun."""
+    listen, calls = verifier._listen, []
+
+    def slow_after_some(verdicts):
+        listen(verdicts)
+        calls.append(len(verdicts))
+        if len(calls) == 3:
+            time.sleep(4)
+
+    monkeypatch.setattr(verifier, "_listen", slow_after_some)
+    pairs = [("$5$", f"\\boxed{{{n} x^2 + \\frac{{{n}}}{{7}} + \\sqrt{{{n}}}}}") for n in range(1000)]
+    assert not any(verdict.timed_out for verdict in verifier.verify(pairs))
+    assert len(calls) > 3
+
+
 def test_a_dead_worker_is_replaced(verifier):
     verifier.verify([("$1$", "\\boxed{11}"), ("$1$", "\\boxed{12}")])
     for worker in verifier.workers:
