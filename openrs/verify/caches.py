@@ -1,4 +1,4 @@
-"""What a process that only verifies does before math-verify's slow parts, with the same verdicts.
+"""Caches and quick paths for math-verify, in a process that only verifies; the verdicts are the same.
 
 In GRPO's groups and repeated evaluations most formulas come again: formulas and comparisons are kept by all
 that they depend on. What is new is parsed in ANTLR's two stages and compared by the library's own functions.
@@ -61,7 +61,7 @@ def install() -> None:
             return _FirstStage(is_real=not grader.should_treat_as_complex(latex)).parse(latex)
         with suppress(Exception):
             return in_full(latex, timeout_seconds)
-        return None  # what math-verify takes in place of an error, and keeps less long
+        return None  # math-verify takes None as it takes an error, and None can be kept
 
     parser.parse_latex_with_timeout = _kept_by_text(read)
     grader.sympy_expr_eq = _kept_by_identity(grader.sympy_expr_eq)

@@ -1,8 +1,7 @@
-"""Differences of answers that are surely not zero, by their value at one point.
+"""Differences of answers that are not zero, by their value at one point.
 
-`simplify` takes 10 to 100 ms for a difference, and most are those of wrong answers. What is not zero at a
-point is not zero, so no correct simplification makes it zero. All symbols are positive at the point: what
-`simplify` assumes of symbols (sqrt(x^2) = x, say) holds there.
+`simplify` takes 10 to 100 ms, mostly for wrong answers. What is not zero at a point is not zero, so no correct
+simplification makes it zero. All symbols are positive there, as `simplify` may assume (sqrt(x^2) = x, say).
 """
 
 from contextlib import suppress
@@ -13,28 +12,30 @@ import sympy
 from sympy import Add, Float, Rational, Symbol
 from sympy.core.function import AppliedUndef
 
-_KNOWN = (
-    Add, sympy.Mul, sympy.Pow, Symbol, sympy.Number, sympy.NumberSymbol, type(sympy.I),
-    sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc, sympy.asin,
-    sympy.acos, sympy.atan, sympy.Abs, sympy.floor, sympy.factorial, sympy.binomial,
+_EXACT = (
+    Add, sympy.Mul, sympy.Pow, Symbol, sympy.Number, sympy.NumberSymbol, type(sympy.I), sympy.exp, sympy.log,
+    sympy.sin, sympy.cos, sympy.atan, sympy.Abs, sympy.floor,
 )  # fmt: skip
-"""What sympy evaluates quickly and to all digits."""
+"""What sympy evaluates to as many digits as are asked (sympy.core.evalf); tan, say, it does not."""
 
 
 def surely_nonzero(difference: Any) -> bool:
     """Says whether a difference cannot be zero; False where its value at the point does not tell."""
-    calls = difference.atoms(AppliedUndef)  # f(x) may be any number, and f(y) another
-    if all(argument.is_Symbol for call in calls for argument in call.args):
-        difference = difference.xreplace({call: Symbol(str(call)) for call in calls})
-    if not all(isinstance(node, _KNOWN) for node in sympy.preorder_traversal(difference)):
-        return False
-    symbols = difference.free_symbols
-    names = sorted({symbol.name for symbol in symbols})
-    point = {s: Rational(1009 + 613 * (i := names.index(s.name)), 1381 + 97 * i) for s in symbols}
-    decimals = {number: Rational(str(number)) for number in difference.atoms(Float)}
-    terms = Add.make_args(difference.xreplace(decimals))
     with suppress(Exception):  # PrecisionExhausted: a term is zero, as 5 (sqrt(2) sqrt(3) - sqrt(6)) is
+        calls = difference.atoms(AppliedUndef)  # f(x) may be any number, and f(y) another
+        if all(argument.is_Symbol for call in calls for argument in call.args):
+            difference = difference.xreplace({call: Symbol(str(call)) for call in calls})
+        symbols, decimals = difference.free_symbols, difference.atoms(Float)
+        if (
+            not all(isinstance(node, _EXACT) for node in sympy.preorder_traversal(difference))
+            or any(symbol.is_real is False for symbol in symbols)
+            or not all(1e-30 < abs(number) < 1e30 for number in decimals)
+        ):
+            return False
+        names = sorted({symbol.name for symbol in symbols})
+        point = {s: Rational(1009 + 613 * (i := names.index(s.name)), 1381 + 97 * i) for s in symbols}
+        terms = Add.make_args(difference.xreplace({number: Rational(str(number)) for number in decimals}))
         values = [complex(term.evalf(subs=point, strict=True)) for term in terms]
-        # a millionth of the terms' sizes is far above what rounding leaves of a sum that is zero
+        # a millionth of the terms' sizes is far above what rounding to 15 digits leaves of their sum
         return 1e-6 * sum(map(abs, values)) < abs(sum(values)) < inf
     return False

@@ -32,8 +32,8 @@ FALSE_STARTS = 4
 """Workers in a row that may die before they are ready."""
 GLANCE_SECONDS = 0.2
 """How often a busy worker's CPU time is looked at."""
-BATCH = 16
-"""Groups of answers that a worker is asked for at once, at most, so that it does not wait for the next."""
+BATCH = 8
+"""Groups that a worker is asked for at once, and answers of a group, at most: slow ones are spread."""
 REMEMBERED = 20_000
 """Verdicts kept for pairs that come again."""
 
@@ -141,7 +141,8 @@ class Verifier:
         groups: dict[str, list[int]] = {}  # answers to one gold answer stay together: a worker reads it once
         for index, gold in enumerate(golds):
             groups.setdefault(gold, []).append(index)
-        most = max(1, len(golds) // (2 * self.size))
+        most = max(1, min(BATCH, len(golds) // (2 * self.size)))
+        self.workers = [worker for worker in self.workers if worker.process.poll() is None]
         waiting = deque(group[i : i + most] for group in groups.values() for i in range(0, len(group), most))
         verdicts, returned = dict[int, Verdict](), set[int]()
         while len(verdicts) < len(requests):
@@ -149,7 +150,7 @@ class Verifier:
                 self.workers.append(_Worker())
             for worker in self.workers:
                 if worker.ready and not worker.batch and waiting:
-                    count = max(1, min(BATCH, len(waiting) // (4 * self.size)))  # small ones end together
+                    count = max(1, min(BATCH, len(waiting) // (4 * self.size)))  # fewer towards the end
                     worker.ask([index for _ in range(count) for index in waiting.popleft()], requests)
             self._listen(verdicts)
             self._replace(verdicts, waiting, returned)
@@ -194,8 +195,7 @@ class Verifier:
                 verdicts[worker.batch.popleft()] = Verdict(correct=False, gold_parsed=True, timed_out=True)
             elif worker.batch:
                 returned.add(worker.batch[0])
-            if worker.batch:
-                waiting.appendleft(list(worker.batch))
+            waiting.extendleft([index] for index in reversed(worker.batch))
 
     def _kill_all(self) -> None:
         for worker in self.workers:

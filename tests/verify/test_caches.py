@@ -5,7 +5,7 @@ import random
 import pytest
 import sympy
 from math_verify import grader, parser
-from sympy import Float, Function, I, Integer, Mul, Rational, Symbol, exp, log, sin, sqrt, srepr
+from sympy import Add, Float, Function, I, Integer, Mul, Rational, Symbol, exp, log, sin, sqrt, srepr
 
 from openrs.verify import Verifier, caches
 from openrs.verify.nonzero import surely_nonzero
@@ -108,18 +108,20 @@ def test_what_is_zero_is_never_said_to_be_nonzero():
     x, y, n, f = Symbol("x", real=True), Symbol("y"), Symbol("n"), Function("f")
     for zero in (
         (x + y) ** 9 - ((x + y) ** 9).expand(),
-        sin(x) ** 2 + sin(x + 1) ** 2 - sin(x + 1) ** 2 - sin(x) ** 2,
+        sin(2 * x) - 2 * sin(x) * sympy.cos(x),
+        sympy.tan(10**30 * x) - 1 / sympy.cot(10**30 * x),
+        Mul(x, Add(Float("0.1"), Float("0.2"), Float("-0.3"), evaluate=False), evaluate=False),
         sqrt(x**2) - x,  # for the positive
         log(y**3) - 3 * log(y),
         sqrt(5 + 2 * sqrt(6)) - sqrt(2) - sqrt(3),
         exp(I * y) - exp(I * Symbol("y", real=True)),
         sympy.binomial(2 * n, n) * n - 2 * (2 * n - 1) * sympy.binomial(2 * n - 2, n - 1),
-        f(x) * 2 - f(x) - f(x),
+        f(x) * (f(x) + 1) - f(x) ** 2 - f(x),
         Mul(5, sqrt(2) * sqrt(3, evaluate=False) - sqrt(6), evaluate=False),
         Mul(x, (x + 1) ** 2 - x**2 - 2 * x - 1, evaluate=False),
         Mul(y, sin(y) ** 2 + sin(sympy.pi / 2 - y, evaluate=False) ** 2 - 1, evaluate=False),
         sqrt((x + 1) ** 2 - x**2 - 2 * x - 1, evaluate=False),
-        f(x + 1) - f(1 + x + y - y),
+        f((x + 1) ** 2) - f(x**2 + 2 * x + 1),
     ):
         assert not surely_nonzero(zero), zero
 

@@ -78,9 +78,12 @@ def test_a_killed_worker_is_replaced(verifier):
 def test_an_answer_that_kills_its_worker_costs_no_other_of_its_batch(verifier):
     answers = [str(n) for n in range(60)]
     answers[7] = "(" * 3000 + "5" + ")" * 3000
-    verdicts = verifier.verify([("$5$", f"\\boxed{{{answer}}}") for answer in answers])
+    verifier.verify([("$1$", "\\boxed{1}"), ("$1$", "\\boxed{2}")])
+    before = set(verifier.workers)
+    verdicts = verifier.verify([(f"${n % 9}$", f"\\boxed{{{answer}}}") for n, answer in enumerate(answers)])
+    assert len(before & set(verifier.workers)) == 1
     assert [n for n, verdict in enumerate(verdicts) if verdict.timed_out] == [7]
-    assert [n for n, verdict in enumerate(verdicts) if verdict.correct] == [5]
+    assert [n for n, verdict in enumerate(verdicts) if verdict.correct] == [0, 1, 2, 3, 4, 5, 6, 8]
 
 
 @pytest.mark.slow
@@ -100,13 +103,15 @@ def test_a_parent_that_was_held_up_blames_no_worker(verifier, monkeypatch):
     assert len(calls) > 3
 
 
-def test_a_dead_worker_is_replaced(verifier):
+@pytest.mark.parametrize("count", [1, 2])
+def test_dead_workers_are_replaced(verifier, count):
     verifier.verify([("$1$", "\\boxed{11}"), ("$1$", "\\boxed{12}")])
+    assert len(verifier.workers) == 2
     for worker in verifier.workers:
         worker.process.kill()
         worker.process.wait()
-    verdicts = verifier.verify([("$13$", "\\boxed{13}"), ("$1$", "\\boxed{14}")])
-    assert [verdict.correct for verdict in verdicts] == [True, False]
+    verdicts = verifier.verify([("$13$", f"\\boxed{{{13 + count + n}}}") for n in range(-count, 0)])
+    assert [verdict.correct for verdict in verdicts] == [True, False][:count]
     assert not any(verdict.timed_out for verdict in verdicts)
 
 
