@@ -105,7 +105,7 @@ def test_answers_are_compared_as_the_library_compares_them(later):
 
 
 def test_what_is_zero_is_never_said_to_be_nonzero():
-    x, y, n, f = Symbol("x", real=True), Symbol("y"), Symbol("n"), Function("f")
+    x, y, z, n, f = Symbol("x", real=True), Symbol("y"), Symbol("z", real=False), Symbol("n"), Function("f")
     for zero in (
         (x + y) ** 9 - ((x + y) ** 9).expand(),
         sin(2 * x) - 2 * sin(x) * sympy.cos(x),
@@ -114,7 +114,8 @@ def test_what_is_zero_is_never_said_to_be_nonzero():
         sqrt(x**2) - x,  # for the positive
         log(y**3) - 3 * log(y),
         sqrt(5 + 2 * sqrt(6)) - sqrt(2) - sqrt(3),
-        exp(I * y) - exp(I * Symbol("y", real=True)),
+        exp(2 * I * y) / (2 * I + 2) - exp(I * y) ** 2 * (1 - I) / 4,
+        exp(2 * z) - exp(z) ** 2 + (z + 1) ** 2 - z**2 - 2 * z - 1,
         sympy.binomial(2 * n, n) * n - 2 * (2 * n - 1) * sympy.binomial(2 * n - 2, n - 1),
         f(x) * (f(x) + 1) - f(x) ** 2 - f(x),
         Mul(5, sqrt(2) * sqrt(3, evaluate=False) - sqrt(6), evaluate=False),
