@@ -105,6 +105,7 @@ def test_a_parent_that_was_held_up_blames_no_worker(verifier, monkeypatch):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_dead_workers_are_replaced(verifier, count):
+    verifier.remembered.clear()
     verifier.verify([("$1$", "\\boxed{11}"), ("$1$", "\\boxed{12}")])
     assert len(verifier.workers) == 2
     for worker in verifier.workers:
