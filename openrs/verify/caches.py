@@ -1,8 +1,7 @@
 """Caches and quick paths for math-verify, in a process that only verifies; the verdicts are the same.
 
-In GRPO's groups and repeated evaluations most formulas come again: formulas and comparisons are kept by all
-that they depend on. What is new is parsed in ANTLR's two stages and compared by the library's own functions.
-Tests hold the verdicts against plain calls. Written for math-verify 0.5.2, latex2sympy2-extended 1.0.6.
+In GRPO's groups and repeated evaluations most formulas come again: they and their comparisons are kept. What
+is new is parsed in ANTLR's two stages. Written for math-verify 0.5.2 and latex2sympy2-extended 1.0.6.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from latex2sympy2_extended.latex2sympy2 import _Latex2Sympy
 from math_verify import grader, parser
 from sympy import S, simplify
 
-from openrs.verify.nonzero import surely_nonzero
+from openrs.verify.nonzero import surely_nonzero, surely_unequal
 
 KEPT = 4096
 LONGEST_KEPT = 1000  # characters
@@ -63,6 +62,8 @@ def install() -> None:
             return in_full(latex, timeout_seconds)
         return None  # math-verify takes None as it takes an error, and None can be kept
 
+    compare_sets = grader.sympy_compare_sets
     parser.parse_latex_with_timeout = _kept_by_text(read)
     grader.sympy_expr_eq = _kept_by_identity(grader.sympy_expr_eq)
+    grader.sympy_compare_sets = lambda *a: not surely_unequal(*a[:2]) and compare_sets(*a)
     grader.simplify = lambda item: S.One if surely_nonzero(item) else simplify(item)

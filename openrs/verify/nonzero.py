@@ -1,4 +1,4 @@
-"""Differences of answers that are not zero, by their value at one point.
+"""Answers that are surely unequal: their difference is not zero at a point, or one is a larger set.
 
 `simplify` takes 10 to 100 ms, mostly for wrong answers. What is not zero at a point is not zero, so no
 correct simplification makes it zero. Symbols are positive there, or not real where latex2sympy says so.
@@ -39,3 +39,12 @@ def surely_nonzero(difference: Any) -> bool:
         error = sum(abs(a - b) for a, b in zip(values, again, strict=True))
         return 1e-6 * sum(map(abs, values)) + 1e3 * error < abs(sum(values)) < inf
     return False
+
+
+def surely_unequal(one: Any, other: Any) -> bool:
+    """Says whether one answer is a formula and the other a set of several elements."""
+    sets = [item for item in (one, other) if isinstance(item, sympy.Set | sympy.Tuple)]
+    if len(sets) == 1 and isinstance(sets[0], sympy.FiniteSet):
+        with suppress(TypeError):  # elements that are no numbers
+            return len(sets[0]) > 1 and surely_nonzero(sets[0].args[0] - sets[0].args[1])
+    return len(sets) == 1 and isinstance(sets[0], sympy.Set) and sets[0].is_finite_set is False

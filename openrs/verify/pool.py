@@ -62,8 +62,7 @@ class _Worker:
         self.batch: deque[int] = deque()
         self.buffer = b""
         self.began = monotonic()
-        self.cpu_before = 0.0
-        """CPU seconds that the process had used when it gave its last answer."""
+        self.cpu_before = 0.0  # CPU seconds that the process had used when it gave its last answer
 
     def cpu_seconds(self) -> float:
         with suppress(psutil.Error):
@@ -79,11 +78,10 @@ class _Worker:
             self.process.stdin.flush()
 
     def overran(self) -> bool:
+        """Says whether its time is up, and no answer waits to be read."""
         waited = monotonic() - self.began
-        late = waited > WALL_SECONDS or (
-            self.ready and waited > CPU_SECONDS and self.cpu_seconds() - self.cpu_before > CPU_SECONDS
-        )
-        return late and not wait([self.process.stdout], 0)  # type: ignore[list-item]  # an unread answer
+        slow = self.ready and waited > CPU_SECONDS and self.cpu_seconds() - self.cpu_before > CPU_SECONDS
+        return (slow or waited > WALL_SECONDS) and not wait([self.process.stdout], 0)  # type: ignore[list-item]
 
     def kill(self) -> None:
         self.process.kill()
@@ -114,19 +112,13 @@ class Verifier:
                 read as a formula.
             gold_kind: how gold answers are read under the evaluation rule.
         """
-        requests = [
-            json.dumps({"rule": rule, "gold_kind": gold_kind, "gold": gold, "text": text}).encode()
-            for gold, text in pairs
-        ]
+        how = {"rule": rule, "gold_kind": gold_kind}
+        requests = [json.dumps(how | {"gold": gold, "text": text}).encode() for gold, text in pairs]
         names = [hashlib.sha256(request).digest() for request in requests]
         with self.lock:
-            new = {
-                name: (request, gold)
-                for name, request, (gold, _) in zip(names, requests, pairs, strict=True)
-                if name not in self.remembered
-            }
+            new = {name: place for place, name in enumerate(names) if name not in self.remembered}
             try:
-                judged = self._judge([request for request, _ in new.values()], [g for _, g in new.values()])
+                judged = self._judge([requests[i] for i in new.values()], [pairs[i][0] for i in new.values()])
             except BaseException:
                 self._kill_all()
                 raise
@@ -184,10 +176,8 @@ class Verifier:
                 continue
             worker.kill()
             self.workers.remove(worker)
-            if not worker.ready:
-                self.false_starts += 1
-                if self.false_starts <= FALSE_STARTS:
-                    continue
+            self.false_starts += not worker.ready
+            if self.false_starts > FALSE_STARTS:
                 raise RuntimeError(
                     "the answer verifier does not start. Run `python -m openrs.verify.worker` to see why."
                 )

@@ -8,7 +8,7 @@ from math_verify import grader, parser
 from sympy import Add, Float, Function, I, Integer, Mul, Rational, Symbol, exp, log, sin, sqrt, srepr
 
 from openrs.verify import Verifier, caches
-from openrs.verify.nonzero import surely_nonzero
+from openrs.verify.nonzero import surely_nonzero, surely_unequal
 from tests.helpers.plain_verification import KINDS, corpus, groups, plain
 
 
@@ -40,7 +40,8 @@ def test_verdicts_are_those_of_plain_calls(mirror, rule):
 def later(monkeypatch):
     """Puts the caches in place when it is called, until the test ends."""
     for module, name in (
-        (parser, "parse_latex_with_timeout"), (grader, "sympy_expr_eq"), (grader, "simplify"),
+        (parser, "parse_latex_with_timeout"), (grader, "sympy_expr_eq"), (grader, "sympy_compare_sets"),
+        (grader, "simplify"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, getattr(module, name))
     return caches.install
@@ -136,3 +137,22 @@ def test_differences_are_told():
         assert surely_nonzero(difference), difference
     assert not surely_nonzero(Integer(0))
     assert not surely_nonzero(f(f(x)) - f(y))  # as nothing is known of the arguments
+
+
+def test_a_set_of_several_elements_is_no_formula():
+    x, y = Symbol("x", real=True), Symbol("y", real=True)
+    one, two = sympy.FiniteSet(1), sympy.FiniteSet(x, y)
+    for several in (
+        two, sympy.FiniteSet(sqrt(2), Float(3)), sympy.Interval(0, 1), sympy.Interval(x, x + 1),
+        sympy.S.Reals, sympy.Union(sympy.Interval.open(-sympy.oo, 2), sympy.Interval(3, 4)),
+    ):  # fmt: skip
+        assert surely_unequal(x, several), several
+        assert surely_unequal(several, Integer(1)), several
+    for perhaps in (
+        one, sympy.S.EmptySet, sympy.Interval(x, y), sympy.Tuple(1, 2), sympy.Tuple(1), Integer(5),
+        sympy.FiniteSet(sqrt(2) * sqrt(3, evaluate=False), sqrt(6)), sympy.FiniteSet(x**2 < 1, x > 2),
+        sympy.FiniteSet((x + 1) ** 2, x**2 + 2 * x + 1),
+    ):  # fmt: skip
+        assert not surely_unequal(x, perhaps), perhaps
+        assert not surely_unequal(perhaps, Integer(1)), perhaps
+    assert not surely_unequal(two, sympy.Interval(0, 1))  # one of them must be a formula
