@@ -39,7 +39,9 @@ def limited(seconds: float, call: Callable[[], Value]) -> Value:
     done, deadline = threading.Event(), time.monotonic() + seconds
 
     def expire(*_: object) -> None:
+        nonlocal deadline
         if not done.is_set() and time.monotonic() >= deadline:
+            deadline = time.monotonic() + AGAIN / 2  # thread and timer may signal together: raised once
             raise Expired
 
     def watch() -> None:
@@ -54,9 +56,12 @@ def limited(seconds: float, call: Callable[[], Value]) -> Value:
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN)
     faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=sys.__stderr__ or 2)
     try:
-        return call()
+        try:
+            return call()
+        finally:
+            done.set()
     finally:
-        done.set()
+        done.set()  # again, as the time may have been up just before the line above
         faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         watcher.join()  # no signal comes once the handler is gone

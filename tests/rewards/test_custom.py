@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from openrs.errors import Mistake
 from openrs.paths import ROOT
-from openrs.rewards import CustomReward
+from openrs.rewards import CustomReward, time_limit
 from openrs.rewards.time_limit import Expired, limited
 
 BREVITY = '''"""A reward of one's own."""
@@ -192,6 +193,24 @@ def test_a_bare_except_takes_one_interrupt_only():
 
     with pytest.raises(Expired):
         limited(0.2, stubborn)
+
+
+@pytest.mark.parametrize("seconds", [0, 20], ids=["done in time", "hung"])
+def test_a_signal_that_comes_while_the_call_ends_leaves_nothing_behind(monkeypatch, seconds):
+    """The thread's signal and the timer's may come together, or just as the call returns."""
+
+    class Late(threading.Event):
+        def set(self):
+            time.sleep(0.2)
+            signal.raise_signal(time_limit.SIGNAL)
+            super().set()
+
+    before = signal.getsignal(time_limit.SIGNAL)
+    monkeypatch.setattr(time_limit, "threading", SimpleNamespace(**vars(threading) | {"Event": Late}))
+    with pytest.raises(Expired):
+        limited(0.1, lambda: time.sleep(seconds))
+    assert signal.getsignal(time_limit.SIGNAL) is before
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
 
 
 def test_code_that_sees_no_signal_ends_the_process_with_its_place():
