@@ -110,7 +110,7 @@ def _say_without_effect(overrides: tuple[str, ...]) -> None:
 
 
 def to_config(tree: DictConfig) -> Config:
-    """Turns a composed tree into the checked dataclasses.
+    """Turns a composed tree into the checked dataclasses; the tree gets the entries of one's own data, too.
 
     Raises:
         Mistake: a field is wrong (field, value, rule, remedy).
