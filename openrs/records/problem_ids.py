@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 
 def normalise(text: str) -> str:
@@ -10,6 +11,7 @@ def normalise(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().lower()
 
 
+@lru_cache(2**17)  # each run that a sweep plans draws its mix from the same problems
 def problem_id(text: str) -> str:
     """Names a problem by its normalised text (16 hex digits), never by its row."""
     return hashlib.sha256(normalise(text).encode()).hexdigest()[:16]
