@@ -47,6 +47,7 @@ def own(tmp_path, monkeypatch, composed):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [*commands()])
 def test_a_command_of_the_pages_is_taken(own, words):
     if verbs.is_verb(words[0]):

@@ -205,6 +205,7 @@ TABLE1 = {
 """Table 1's rows with open weights (rStar-Math's were never released): Hub id and tokens of an answer."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", TABLE1)
 def test_every_open_model_of_table_1_can_be_evaluated(composed, option):
     spread = ["engine.tensor_parallel=4"] if option == "llama_3_1_70b" else []

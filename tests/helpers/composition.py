@@ -1,12 +1,13 @@
 """Configs of command lines, composed in a fraction of the time."""
 
+import pickle
 import sys
 from functools import cache
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from openrs.config.compose import compose_config, register, to_config
@@ -16,13 +17,14 @@ from openrs.paths import CONF
 
 
 @cache  # a composition takes an eighth of a second
-def _tree(*overrides: str) -> DictConfig:
+def _tree(*overrides: str) -> bytes:
+    """A composed tree, pickled: reading it takes a fifth of copying it."""
     register()
     tracer = sys.gettrace()
     sys.settrace(None)  # and twice that where coverage follows Hydra's every call
     try:
         with initialize_config_dir(str(CONF)):
-            return compose("config", [*overrides])
+            return pickle.dumps(compose("config", [*overrides]))
     finally:
         sys.settrace(tracer)
 
@@ -36,7 +38,7 @@ def config_of(*overrides: str) -> Config:
     parsed = OverridesParser.create().parse_overrides(prepared(overrides))
     values = [one for one in parsed if one.type.name == "CHANGE" and not (CONF / one.key_or_group).is_dir()]
     try:
-        tree = _tree(*(one.input_line for one in parsed if one not in values)).copy()
+        tree = pickle.loads(_tree(*(one.input_line for one in parsed if one not in values)))
         for one in values:
             OmegaConf.update(tree, one.key_or_group, one.value(), merge=True)
     except (HydraException, OmegaConfBaseException):
