@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PLAIN ?= python3
+unexport PYTHONDONTWRITEBYTECODE  # each worker of each run would compile all tests anew, in some 5 seconds
 
 # What scale=auto is on this machine: a laptop's small card is no reason to install vLLM. Asked where a
 # recipe needs it, which is after installation.

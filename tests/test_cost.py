@@ -117,6 +117,7 @@ def test_devices_of_all_nodes_count(composed):
     assert ledger.device_hours(10 * 3600, devices=3, nodes=2) == 60
 
 
+@pytest.mark.slow
 def test_the_papers_run_is_estimated_from_its_own_figures(composed, mirror, tmp_path):
     paper = ["scale=paper", "data=deepscaler", "catalog=mirror", f"catalog.root={mirror}"]
     plan = resolve(composed("experiment=exp3", *paper, f"outputs={tmp_path}"))
@@ -288,6 +289,7 @@ def test_measured_columns_stand_beside_published_ones_or_apart(composed, tmp_pat
     shutil.rmtree(plan.run.folder)
 
 
+@pytest.mark.slow
 def test_every_model_of_the_catalog_is_estimated(composed, mirror, tmp_path):
     """By the published time of the paper's model and the number of parameters."""
     given = [

@@ -25,6 +25,7 @@ def of(composed, *overrides):
     return phases(config, config.hardware.device_memory_gib)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "learning", "sampling"),
     [

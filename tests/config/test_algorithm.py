@@ -24,6 +24,7 @@ LOSS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "golden"),
     {
@@ -51,7 +52,7 @@ def test_each_algorithm_is_what_trl_is_given(composed, algorithm, golden):
 
 def test_every_algorithm_of_conf_is_pinned_here():
     options = {path.stem for path in Path("conf/algorithm").glob("*.yaml")}
-    (mark,) = test_each_algorithm_is_what_trl_is_given.pytestmark
+    mark, *_ = test_each_algorithm_is_what_trl_is_given.pytestmark
     assert options == {algorithm for algorithm, _ in mark.args[1]} | {"reused"}
 
 

@@ -21,6 +21,7 @@ GROUPS = {
 ROUNDS = range(max(len(options) for options in GROUPS.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ROUNDS)
 def test_every_option_composes(composed, number):
     """One option of every group at a time, until each had its turn."""

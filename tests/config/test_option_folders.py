@@ -7,6 +7,7 @@ from openrs.command import usage
 from openrs.config import command_line, option_folders
 from openrs.config.compose import compose_config, register
 from openrs.paths import CONF
+from tests.helpers.composition import config_of
 
 EXPERIMENT = "# @package _global_\ndefaults:\n  - override /reward: cosine_as_run\n"
 SWEEP = "# @package _global_\nhydra:\n  sweeper:\n    params:\n      experiment: exp2,mine\n"
@@ -68,7 +69,7 @@ def test_config_dir_finds_both_from_elsewhere(study, tmp_path, monkeypatch):
 )
 def test_the_folder_of_another_program_changes_nothing(study, name):
     words = ("experiment=exp3", "seed=1", "name=x", "scale=nano")
-    without, help_without = compose_config(*words), usage.text([])
+    without, help_without = config_of(*words), usage.text([])
     study(**{f"conf__{name}": "threads: 4\nsteps: 7\n"})
     assert command_line.read(words) == list(words)
     assert compose_config(*words) == without

@@ -3,10 +3,10 @@
 import pytest
 
 from openrs.command import verbs
-from openrs.config.compose import compose_config
 from openrs.config.schema import Budget
 from openrs.curate.answers import refuse_overspent
 from openrs.records.files import write_lines
+from tests.helpers.composition import config_of
 
 POOL = "curation.pools.nano"
 
@@ -25,7 +25,7 @@ POOL = "curation.pools.nano"
 )
 def test_a_setting_that_cannot_hold_is_refused(override, message):
     with pytest.raises(ValueError) as error:
-        compose_config("scale=nano", "curation=nano", override)
+        config_of("scale=nano", "curation=nano", override)
     assert message in str(error.value)
 
 

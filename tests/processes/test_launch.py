@@ -26,6 +26,7 @@ TWO_NODES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [*GPU, "cpu", "cpux2"])
 def test_every_hardware_keeps_the_papers_batch(composed, option):
     config = composed("experiment=exp3", "scale=paper", f"hardware={option}")

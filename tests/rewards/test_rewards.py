@@ -34,6 +34,7 @@ def asked(*problems):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "term", "value"),
     [

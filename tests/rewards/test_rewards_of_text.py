@@ -19,6 +19,7 @@ def said(*texts):
     return [[{"role": "assistant", "content": text}] for text in texts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "term", "value"),
     [

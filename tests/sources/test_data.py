@@ -120,6 +120,7 @@ def test_normalisation_folds_what_does_not_tell_problems_apart():
     assert problem_id("find x") != problem_id("find y")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["open_s1", "open_deepscaler", "open_rs", "mixed", "easy", "hard"])
 def test_every_mix_can_be_drawn_at_nano_scale(composed, option):
     config = composed("experiment=exp3", f"data={option}")

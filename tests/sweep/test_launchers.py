@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import time
+from functools import partial
 
 import pytest
 from hydra.core.plugins import Plugins
@@ -15,10 +16,12 @@ from openrs.sweep import workers
 from openrs.sweep.sweeper import Sweep
 from openrs.sweep.worker import SharedState
 from tests.helpers import slurm
+from tests.helpers.composition import composed_tree
 from tests.helpers.jobs import segments
 from tests.helpers.sweeps import TRAINING, start, study_of, sweep
 
 POINTS = [f"{x} 0" for x in range(6)]
+whole_tree = partial(composed_tree, "scale=nano", with_hydra=True)
 
 
 def machine(**hardware):
@@ -112,11 +115,9 @@ def test_submitit_runs_the_trials_as_jobs(stub):
 
 
 @pytest.mark.slow
-def test_the_threads_of_several_workers_share_no_config(composed_tree, monkeypatch):
+def test_the_threads_of_several_workers_share_no_config(monkeypatch):
     """Hydra changes flags of the config that it instantiates from, so another thread may not read it."""
-    config = composed_tree(
-        "hydra/launcher=submitit_local", "hydra.sweep.dir=made-up", "hydra.sweeper.n_jobs=4"
-    )
+    config = whole_tree("hydra/launcher=submitit_local", "hydra.sweep.dir=made-up", "hydra.sweeper.n_jobs=4")
     sweep, made = Sweep(None, None, config, config.hydra.sweeper), []
 
     class Often:
@@ -141,10 +142,10 @@ def test_the_threads_of_several_workers_share_no_config(composed_tree, monkeypat
     assert len(made) == 80
 
 
-def test_launchers_ask_for_what_the_hardware_needs(composed_tree):
-    ray = composed_tree("hydra/launcher=ray", "hardware=h100x8").hydra.launcher.ray.remote
+def test_launchers_ask_for_what_the_hardware_needs():
+    ray = whole_tree("hydra/launcher=ray", "hardware=h100x8").hydra.launcher.ray.remote
     assert (ray.num_gpus, ray.num_cpus, ray.max_retries) == (8, 6, 0)
-    job = composed_tree("hydra/launcher=submitit_slurm", "hardware=a40x4", "hydra.launcher.partition=gpu")
+    job = whole_tree("hydra/launcher=submitit_slurm", "hardware=a40x4", "hydra.launcher.partition=gpu")
     asked = job.hydra.launcher
     assert (asked.nodes, asked.gpus_per_node, asked.tasks_per_node, asked.partition) == (1, 4, 1, "gpu")
 
@@ -165,35 +166,18 @@ def test_launchers_ask_for_what_the_hardware_needs(composed_tree):
         ),
     ],
 )
-def test_a_plan_says_what_starts_the_trials(composed_tree, overrides, words):
-    assert workers.described(composed_tree(*overrides)) == words
+def test_a_plan_says_what_starts_the_trials(overrides, words):
+    assert workers.described(whole_tree(*overrides)) == words
 
 
-def test_slurm_is_needed_where_it_starts_the_trials(composed_tree, monkeypatch, tmp_path):
-    config = composed_tree("hydra/launcher=submitit_slurm")
+def test_slurm_is_needed_where_it_starts_the_trials(monkeypatch, tmp_path):
+    config = whole_tree("hydra/launcher=submitit_slurm")
     monkeypatch.setenv("PATH", str(tmp_path))
-    workers.require_slurm(composed_tree())
+    workers.require_slurm(whole_tree())
     with pytest.raises(ValueError, match="^hydra/launcher=submitit_slurm: no sbatch on this machine. Start "):
         workers.require_slurm(config)
     monkeypatch.setenv("PATH", slurm.install(tmp_path / "slurm"))
     workers.require_slurm(config)
-
-
-@pytest.fixture
-def composed_tree():
-    """Composes the whole tree, Hydra's part with it."""
-    from hydra import compose, initialize_config_dir
-
-    from openrs.config import compose as composition
-    from openrs.paths import CONF
-
-    composition.register()
-
-    def make(*overrides):
-        with initialize_config_dir(str(CONF)):
-            return compose("config", ["scale=nano", *overrides], return_hydra_config=True)
-
-    return make
 
 
 @pytest.mark.slow

@@ -2,23 +2,19 @@
 
 import optuna
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from openrs.config.compose import register
 from openrs.errors import Mistake
-from openrs.paths import CONF
 from openrs.sweep.plugin import FOLDER, read_options
 from openrs.sweep.sampler import make_pruner
+from tests.helpers.composition import composed_tree
 
 PRUNERS = sorted(path.stem for path in (FOLDER / "pruner").glob("*.yaml"))
 
 
 def options(*overrides):
-    register()
-    with initialize_config_dir(str(CONF)):
-        return read_options(compose("config", ["scale=nano", *overrides], return_hydra_config=True))
+    return read_options(composed_tree("scale=nano", *overrides, with_hydra=True))
 
 
 def test_defaults_and_values_of_the_command_line_are_read():
@@ -41,6 +37,7 @@ def test_a_sweep_file_scales_the_options_of_its_pruner():
     assert read.params == {"algorithm.learning_rate": "tag(log, interval(4e-06, 0.0004))"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRUNERS)
 def test_every_pruner_can_be_made(name):
     needs = {

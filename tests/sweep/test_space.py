@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from openrs.config.compose import compose_config
 from openrs.config.overrides import prepared
 from openrs.errors import Mistake
 from openrs.plan import resolve
@@ -14,6 +13,7 @@ from openrs.records.scores import score, write
 from openrs.sweep import objective, sampler, space
 from openrs.sweep.outcome import Outcome, read
 from openrs.sweep.points import Points
+from tests.helpers.composition import config_of
 
 
 def parsed(*arguments, params=None):
@@ -189,7 +189,7 @@ def of_openrs(*arguments, params=None):
 def test_a_field_of_a_new_entry_is_swept(arguments, params):
     made, jobs = of_openrs(*arguments, params=params)
     assert list(made.distributions) == ["data.draws.new.count"]
-    assert [compose_config("scale=nano", *job).data.draws["new"].count for job in jobs] == [1, 2]
+    assert [config_of("scale=nano", *job).data.draws["new"].count for job in jobs] == [1, 2]
 
 
 def test_a_new_entry_that_is_one_value_is_swept():
@@ -201,7 +201,7 @@ def test_an_entry_of_the_command_line_pins_what_the_file_sweeps():
     file = {"data.draws.new.source": "open_s1", "data.draws.new.count": "1,2", "seed": "0,1"}
     made, jobs = of_openrs("data.draws.new.count=7", params=file)
     assert list(made.distributions) == ["seed"]
-    assert [compose_config("scale=nano", *job).data.draws["new"].count for job in jobs] == [7, 7]
+    assert [config_of("scale=nano", *job).data.draws["new"].count for job in jobs] == [7, 7]
 
 
 @pytest.mark.parametrize(

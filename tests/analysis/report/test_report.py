@@ -145,6 +145,7 @@ def test_the_summary_says_no_more_than_the_tests(outputs):
     assert "beyond noise" not in text
 
 
+@pytest.mark.slow
 def test_among_many_rows_equal_to_the_base_none_is_told_to_be_better(tmp_path):
     rng = np.random.default_rng(1)
 

@@ -62,6 +62,7 @@ def test_the_power_between_runs_is_that_of_students_test_where_problems_make_no_
     assert without == pytest.approx(power.from_error(0.1), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_two_runs_against_the_base_reach_the_power():
     rng = np.random.default_rng(13)
 
