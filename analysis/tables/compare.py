@@ -12,7 +12,7 @@ from openrs.analysis.cells import Metric
 from openrs.analysis.factors import differences, names, replicates, short_names
 from openrs.analysis.rows import ResultRow, result_rows, titles
 from openrs.analysis.run_records import Evaluation, RunRecords, evaluations
-from openrs.analysis.statistics.differences import holm
+from openrs.analysis.statistics.multiple_tests import holm
 from openrs.analysis.tables import captions, comparisons
 from openrs.analysis.tables.table import Table, Value
 from openrs.analysis.tables.values import value

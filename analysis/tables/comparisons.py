@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from openrs.analysis.cells import AVERAGE, Metric, difference
 from openrs.analysis.rows import ResultRow
 from openrs.analysis.statistics import differences, power, recipes
-from openrs.analysis.statistics.differences import BORROWED, Difference, holm
+from openrs.analysis.statistics.differences import BORROWED, Difference
+from openrs.analysis.statistics.multiple_tests import holm
 from openrs.analysis.statistics.recipes import Spread
 from openrs.analysis.tables.table import NOISE, REAL, Table, Value, bound
 

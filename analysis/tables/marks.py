@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from openrs.analysis.rows import ResultRow
-from openrs.analysis.statistics.differences import holm
+from openrs.analysis.statistics.multiple_tests import holm
 from openrs.analysis.tables.comparisons import FEW, LEVEL, Study
 from openrs.analysis.tables.table import BEST, TIED
 

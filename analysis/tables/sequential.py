@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from openrs.analysis.run_records import RunRecords
-from openrs.analysis.statistics.differences import holm
+from openrs.analysis.statistics.multiple_tests import holm
 from openrs.analysis.tables.captions import NANO
 from openrs.analysis.tables.comparisons import LEVEL
 from openrs.analysis.tables.table import NOISE, REAL, Entry, Table, Value, benchmark_order

@@ -18,9 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from openrs.errors import DENIED, Mistake
 from openrs.records.run import say_read_only
+from openrs.studies.lock import Lock
 from openrs.studies.reader import QUESTION
 from openrs.studies.spending import limits, spent
-from openrs.studies.storage import Lock, open_storage, unusable
+from openrs.studies.storage import open_storage, unusable
 from openrs.studies.trials import RECORD, title
 from openrs.sweep import budget, points, report, slots, workers
 from openrs.sweep.estimate import estimate, forecast

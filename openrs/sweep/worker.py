@@ -16,8 +16,9 @@ from openrs.config.compose import refusal
 from openrs.errors import Mistake
 from openrs.processes.interruption import Interrupted
 from openrs.studies.liveness import WORKER, beating, me
+from openrs.studies.lock import Lock
 from openrs.studies.spending import reached
-from openrs.studies.storage import Lock, open_storage
+from openrs.studies.storage import open_storage
 from openrs.studies.trials import ERROR, FINAL, FROZEN, PUT_BACK, REASON, RECORD, REPEATED, Slot, title
 from openrs.sweep import sampler, slots
 from openrs.sweep.outcome import Outcome, read

@@ -13,7 +13,8 @@ from optuna.trial import TrialState
 
 from openrs.studies import liveness
 from openrs.studies.liveness import BEAT, WORKER, dead, living, me
-from openrs.studies.storage import Lock, open_storage
+from openrs.studies.lock import Lock
+from openrs.studies.storage import open_storage
 from openrs.studies.trials import died
 from openrs.sweep import slots
 

@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from openrs.errors import Mistake
-from openrs.studies import storage
+from openrs.studies import lock, storage
 from openrs.studies.storage import open_storage
 
 
@@ -53,6 +53,6 @@ def test_a_locked_study_is_said_at_once(file, monkeypatch, capsys):
 
 def test_a_folder_that_cannot_be_made_is_named(file):
     with pytest.raises(Mistake, match=f"hydra.sweeper.storage: {file} cannot be made"):
-        storage.Lock(f"sqlite:///{file}/study.db", "a").acquire()
+        lock.Lock(f"sqlite:///{file}/study.db", "a").acquire()
     with pytest.raises(Mistake, match="Give a file in a folder that can be written to"):
         open_storage(f"sqlite:///{file.parent}/none/study.db", file.parent)

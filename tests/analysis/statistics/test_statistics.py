@@ -14,7 +14,15 @@ from statsmodels.stats.proportion import (
     proportions_ztest,
 )
 
-from openrs.analysis.statistics import decisions, differences, estimates, intervals, recipes, selection
+from openrs.analysis.statistics import (
+    decisions,
+    differences,
+    estimates,
+    intervals,
+    multiple_tests,
+    recipes,
+    selection,
+)
 from openrs.errors import Mistake
 
 
@@ -357,13 +365,13 @@ def test_an_average_over_runs_by_hand():
 
 
 def test_holm_by_hand_and_as_statsmodels_has_it():
-    assert differences.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert multiple_tests.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     ps = list(np.random.default_rng(8).random(20) ** 3)
-    assert differences.holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
-    assert differences.holm([0.01], 5) == pytest.approx([0.05])
-    assert differences.holm([]) == []
+    assert multiple_tests.holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
+    assert multiple_tests.holm([0.01], 5) == pytest.approx([0.05])
+    assert multiple_tests.holm([]) == []
     # weights 2, 1, 1: 0.01 / 2 comes first with 4 / 2; then 0.02 with 2, then 0.5 with 1
-    assert differences.holm([0.01, 0.02, 0.5], weights=[2, 1, 1]) == pytest.approx([0.02, 0.04, 0.5])
+    assert multiple_tests.holm([0.01, 0.02, 0.5], weights=[2, 1, 1]) == pytest.approx([0.02, 0.04, 0.5])
 
 
 def test_best_of_several_by_hand():
