@@ -1,4 +1,4 @@
-"""`decide A B`: is B better than A, and if that cannot be told, what would it take?"""
+"""`decide A B`: is B better than A? Where that is undecided: what would decide it?"""
 
 import math
 import shlex

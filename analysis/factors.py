@@ -10,7 +10,7 @@ from openrs.paths import model_name
 from openrs.records.recipe import SEEDS, canonical, digest, seedless
 
 FEW_FACTORS = 3
-"""That many factors are told of every run."""
+"""A label states each of so many factors; of more it leaves out the usual ones."""
 _NUMBER = re.compile(r"((?:(?<![^=,( ])-)?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 
 
@@ -123,7 +123,7 @@ def factors(runs: Sequence[RunRecords]) -> dict[str, list[Any]]:
 
 
 def named(levels: dict[str, list[Any]], requested: Collection[str] = ()) -> dict[str, list[Any]]:
-    """Factors, where a group that differs in several values and has a name is told by its name alone.
+    """Factors; a group that differs in several values and has a name stands as that name alone.
 
     "algorithm=dapo" for what `conf/algorithm/dapo.yaml` sets; where a value was changed beside it, so that
     one name stands for two, the name and that value.

@@ -1,4 +1,4 @@
-"""Where what is not code lies: in the package, where links lead to a checkout's own folders."""
+"""The folders that are not code: in the package, where links lead to a checkout's own folders."""
 
 from pathlib import Path, PurePath
 

@@ -1,4 +1,4 @@
-"""A forest plot: differences with their intervals, what is real told from noise, a panel a benchmark."""
+"""A forest plot: differences with their intervals, marked where beyond noise, one panel per benchmark."""
 
 import re
 import textwrap

@@ -122,7 +122,7 @@ def _columns(evaluations: Sequence[Evaluation]) -> dict[str, Columns]:
 
 
 def _gated(item: Evaluation, score: Score) -> bool:
-    """Whether the Hub gives the problems to those alone who accepted terms: a page is passed on."""
+    """Whether the Hub gives the problems only after terms are accepted: the page must not spread them."""
     benchmarks = item.run.config.get("catalog", {}).get("benchmarks", {})
     return bool(benchmarks.get(score.benchmark, {}).get("gated"))
 

@@ -19,7 +19,7 @@ from openrs.analysis.tables.values import value
 from openrs.errors import Mistake
 
 ID = re.compile(r"(^|-)[0-9a-f]{8,}$")
-"""The end of a run's folder, or a run's id: who gives one asks for a run and not for a recipe."""
+"""A run's id, or the end of its folder's name: both name a run, not a recipe."""
 
 
 def find(runs: Sequence[RunRecords], text: str) -> list[Evaluation]:

@@ -1,4 +1,4 @@
-"""What TRL's GRPOConfig calls what openrs has a word for, or does itself."""
+"""Fields of TRL's GRPOConfig that openrs sets from an option of its own name, or decides itself."""
 
 WORDS = {
     "output_dir": "outputs",

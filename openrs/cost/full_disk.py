@@ -1,4 +1,4 @@
-"""A disk that fills up while a run is written: which errors mean it, and what they are told as."""
+"""A disk that fills up while a run is written: which errors mean it, and the message for them."""
 
 import errno
 import re

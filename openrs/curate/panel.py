@@ -1,4 +1,4 @@
-"""Who gives the verdicts of a curation: rules, and the models that its filters ask."""
+"""The judges of a curation: rules, and the models that its filters ask."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

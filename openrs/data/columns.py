@@ -19,7 +19,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _DOLLARS = re.compile(r"(?P<escaped>\\.)|\$", re.DOTALL)
 _BRACES = re.compile(r"\\.|(?P<brace>[{}])", re.DOTALL)
 _ROLES = {"user": "user", "human": "user", "system": "system", "assistant": "answer", "gpt": "answer"}
-"""What chats call who speaks."""
+"""The speakers of a chat, by the names that chat formats give them."""
 
 
 class BadValue(Exception):

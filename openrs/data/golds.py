@@ -1,4 +1,4 @@
-"""What math-verify makes of gold answers: those of which it reads no formula, and kinds on which it errs.
+"""Gold answers that math-verify cannot judge: it reads no formula in them, or errs on their kind.
 
 math-verify takes a tenth of a second for a formula, so a plan does not ask it about what is plainly one; what
 it said of the others is kept in outputs/golds.jsonl, a line a gold answer, as mixes share their answers.

@@ -1,4 +1,4 @@
-"""Rows that were read, and what became of the others."""
+"""Rows that were read, and the reasons why others were left out."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

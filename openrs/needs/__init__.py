@@ -1,4 +1,4 @@
-"""What a config needs of a machine and does not find there: pure functions of a config and a `Machine`.
+"""The unmet needs of a config on a machine: pure functions of a config and a `Machine`.
 
 The doctor, the plan and the stages ask here. Fields of the config that contradict each other are no need of a
 machine: `openrs.config` refuses them.

@@ -1,4 +1,4 @@
-"""One thing that a config needs of a machine and does not find there."""
+"""One need of a config that a machine does not meet."""
 
 from dataclasses import dataclass
 

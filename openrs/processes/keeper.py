@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 
 LOOK_EVERY = 1.0
-"""Seconds between two questions who the parent is: forks of openrs may hold the input open."""
+"""Seconds between two looks at the parent's id: forks of openrs may hold the input open."""
 ROUND = 0.02
 """Seconds between two rounds of killing."""
 PDEATHSIG, SUBREAPER = 1, 36

@@ -1,4 +1,4 @@
-"""Records that are named on standard error and left out, so that one bad record does not hide all others."""
+"""Bad records: named on standard error and left out, so that one does not hide all others."""
 
 from collections.abc import Callable
 from functools import cache

@@ -1,4 +1,4 @@
-"""Problem texts: how they are normalised and known."""
+"""Problem ids: hashes of normalised problem texts."""
 
 import hashlib
 import re

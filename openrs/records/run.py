@@ -248,7 +248,7 @@ def locked(run: Run) -> Iterator[None]:
         with (run.folder / STAGES).open("a+") as stages:
             fcntl.flock(stages, fcntl.LOCK_EX)
         lock.truncate(0)
-        with suppress(OSError):  # a full disk: who waits for this process does not learn its name
+        with suppress(OSError):  # a full disk: a waiting process cannot name this one
             lock.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
         remove_partial(run.folder.rglob(PARTIAL))  # whose process died: the run is this one's alone
         yield

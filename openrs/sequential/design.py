@@ -93,7 +93,7 @@ class Design:
 HIGHEST = 40.0
 """A score beyond which there is no probability that a float can hold."""
 LEAST = 1e-12
-"""The smallest p that is told from 0."""
+"""The smallest p that is distinguished from 0."""
 
 
 def spent(share: float, alpha: float) -> float:

@@ -23,7 +23,7 @@ SQLITE = "sqlite"
 ATTEMPTS = 4
 """How often a database is tried before it counts as down."""
 LOOK_SECONDS, LOCKED_SECONDS = 2.0, 60.0
-"""How long a locked file is waited for: by who only looks, and by who must write."""
+"""Seconds to wait for a locked file: a reader's, and a writer's."""
 HOPELESS = re.compile("locked|not a database|malformed|unable to open")
 """What SQLite says where trying again cannot help."""
 
@@ -65,7 +65,7 @@ def open_storage(storage: Any, folder: Path) -> BaseStorage:
 
 
 def open_existing(storage: str) -> BaseStorage:
-    """Opens a storage for a reader, who makes no file that is not there.
+    """Opens a storage for a reader, without making a file.
 
     Raises:
         Mistake: no file lies there, or the storage cannot be opened.

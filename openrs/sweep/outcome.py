@@ -1,4 +1,4 @@
-"""What a trial comes to. It is returned by the job, as an exception through Hydra loses its kind."""
+"""The outcome of a trial. The job returns it, as an exception that passes through Hydra loses its type."""
 
 import math
 from collections.abc import Sequence

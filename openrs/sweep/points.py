@@ -1,4 +1,4 @@
-"""The points of a sweep as configs and runs; and whether they are any, asked before the first is trained."""
+"""The points of a sweep as configs and runs, all checked before the first is trained."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

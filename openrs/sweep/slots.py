@@ -182,7 +182,7 @@ def enqueue_next(
         runs = freezing.runs_before(turns[0], points, taken)
         return start(turns[0], {AFTER: runs} if runs else {})
     if any(trial.state == TrialState.RUNNING for trial in trials):
-        return False  # where it comes to decides who is promoted
+        return False  # its result decides which run is promoted
     if not freezing.has_winner(points, taken) and promote(True):
         return True
     answer = next(freezing.frozen(points, taken, direction), None)

@@ -1,4 +1,4 @@
-"""Checks of a config: what the types of its fields do not hold. One file an idea, called in order."""
+"""Checks of a config beyond the types of its fields. One file per idea, called in order."""
 
 from openrs.config import curation
 from openrs.config.checks import (

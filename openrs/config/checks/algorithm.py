@@ -1,4 +1,4 @@
-"""Checks of the algorithm: parts that have no effect together, or another than their names say.
+"""Checks of the algorithm: parts that cancel each other, or do something other than their names say.
 
 What each loss reads is TRL 1.16's `GRPOTrainer._compute_loss`.
 """
