@@ -1,4 +1,4 @@
-"""Answers that are surely unequal: their difference is not zero at a point, or one is a larger set.
+"""Answers that are surely unequal: their difference is not zero at a point.
 
 `simplify` takes 10 to 100 ms, mostly for wrong answers. What is not zero at a point is not zero, so no
 correct simplification makes it zero. Symbols are positive there, or not real where latex2sympy says so.
@@ -26,9 +26,8 @@ def surely_nonzero(difference: Any) -> bool:
         if all(argument.is_Symbol for call in calls for argument in call.args):
             difference = difference.xreplace({call: Symbol(str(call)) for call in calls})
         symbols, decimals = difference.free_symbols, difference.atoms(Float)
-        if not all(isinstance(node, _KNOWN) for node in sympy.preorder_traversal(difference)) or not all(
-            1e-30 < abs(number) < 1e30 for number in decimals
-        ):
+        known = all(isinstance(node, _KNOWN) for node in sympy.preorder_traversal(difference))
+        if not known or not all(1e-30 < abs(number) < 1e30 for number in decimals):
             return False
         names = sorted({symbol.name for symbol in symbols})
         point = {s: Rational(1009 + 613 * (i := names.index(s.name)), 1381 + 97 * i) for s in symbols}
@@ -39,12 +38,3 @@ def surely_nonzero(difference: Any) -> bool:
         error = sum(abs(a - b) for a, b in zip(values, again, strict=True))
         return 1e-6 * sum(map(abs, values)) + 1e3 * error < abs(sum(values)) < inf
     return False
-
-
-def surely_unequal(one: Any, other: Any) -> bool:
-    """Says whether one answer is a formula and the other a set of several elements."""
-    sets = [item for item in (one, other) if isinstance(item, sympy.Set | sympy.Tuple)]
-    if len(sets) == 1 and isinstance(sets[0], sympy.FiniteSet):
-        with suppress(TypeError):  # elements that are no numbers
-            return len(sets[0]) > 1 and surely_nonzero(sets[0].args[0] - sets[0].args[1])
-    return len(sets) == 1 and isinstance(sets[0], sympy.Set) and sets[0].is_finite_set is False

@@ -2,17 +2,15 @@
 
 Answers go to worker processes (`openrs.verify.worker`) that run math-verify; a worker that does not
 answer in time is killed and replaced, and the answer counts as timed out, never as a silent 0.
-Distinct pairs are judged once: in GRPO and repeated evaluation most pairs come again.
 """
 
 import atexit
-import hashlib
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,12 +28,10 @@ WALL_SECONDS = 60.0
 """Time for one answer, or for a worker to start, whatever it is doing."""
 FALSE_STARTS = 4
 """Workers in a row that may die before they are ready."""
-GLANCE_SECONDS = 0.2
+GLANCE_SECONDS = 0.1
 """How often a busy worker's CPU time is looked at."""
 BATCH = 8
 """Groups that a worker is asked for at once, and answers of a group, at most: slow ones are spread."""
-REMEMBERED = 20_000
-"""Verdicts kept for pairs that come again."""
 
 Rule = Literal["training", "gold_first", "evaluation", "formula"]
 
@@ -93,9 +89,8 @@ class Verifier:
 
     def __init__(self, workers: int | None = None) -> None:
         self.size = workers or min(os.cpu_count() or 1, 8)
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.workers: list[_Worker] = []
-        self.remembered: OrderedDict[bytes, Verdict] = OrderedDict()
         self.false_starts = 0
 
     def verify(
@@ -104,7 +99,7 @@ class Verifier:
         rule: Rule = "training",
         gold_kind: Literal["expr", "latex"] = "latex",
     ) -> list[Verdict]:
-        """Judges (gold answer, completion) pairs, in order.
+        """Judges (gold answer, completion) pairs, in order; equal ones once.
 
         Args:
             rule: "training" is the paper's reward, "gold_first" the same with math-verify's arguments in
@@ -113,21 +108,16 @@ class Verifier:
             gold_kind: how gold answers are read under the evaluation rule.
         """
         how = {"rule": rule, "gold_kind": gold_kind}
-        requests = [json.dumps(how | {"gold": gold, "text": text}).encode() for gold, text in pairs]
-        names = [hashlib.sha256(request).digest() for request in requests]
+        distinct = list(dict.fromkeys(pairs))
+        requests = [json.dumps(how | {"gold": gold, "text": text}).encode() for gold, text in distinct]
         with self.lock:
-            new = {name: place for place, name in enumerate(names) if name not in self.remembered}
             try:
-                judged = self._judge([requests[i] for i in new.values()], [pairs[i][0] for i in new.values()])
+                judged = self._judge(requests, [gold for gold, _ in distinct])
             except BaseException:
-                self._kill_all()
+                self.close()
                 raise
-            fresh = dict(zip(new, judged, strict=True))
-            verdicts = [fresh.get(name) or self.remembered[name] for name in names]
-            self.remembered |= {name: verdict for name, verdict in fresh.items() if not verdict.timed_out}
-            while len(self.remembered) > REMEMBERED:
-                self.remembered.popitem(last=False)
-        return verdicts
+        verdicts = dict(zip(distinct, judged, strict=True))
+        return [verdicts[pair] for pair in pairs]
 
     def _judge(self, requests: list[bytes], golds: list[str]) -> list[Verdict]:
         groups: dict[str, list[int]] = {}  # answers to one gold answer stay together: a worker reads it once
@@ -138,8 +128,7 @@ class Verifier:
         waiting = deque(group[i : i + most] for group in groups.values() for i in range(0, len(group), most))
         verdicts, returned = dict[int, Verdict](), set[int]()
         while len(verdicts) < len(requests):
-            while len(self.workers) < min(self.size, len(requests)):
-                self.workers.append(_Worker())
+            self.workers += [_Worker() for _ in range(min(self.size, len(requests)) - len(self.workers))]
             for worker in self.workers:
                 if worker.ready and not worker.batch and waiting:
                     count = max(1, min(BATCH, len(waiting) // (4 * self.size)))  # fewer towards the end
@@ -187,15 +176,11 @@ class Verifier:
                 returned.add(worker.batch[0])
             waiting.extendleft([index] for index in reversed(worker.batch))
 
-    def _kill_all(self) -> None:
-        for worker in self.workers:
-            worker.kill()
-        self.workers = []
-
     def close(self) -> None:
         """Ends the child processes; the next call starts new ones."""
         with self.lock:
-            self._kill_all()
+            while self.workers:
+                self.workers.pop().kill()
 
 
 @cache

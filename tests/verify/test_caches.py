@@ -8,7 +8,7 @@ from math_verify import grader, parser
 from sympy import Add, Float, Function, I, Integer, Mul, Rational, Symbol, exp, log, sin, sqrt, srepr
 
 from openrs.verify import Verifier, caches
-from openrs.verify.nonzero import surely_nonzero, surely_unequal
+from openrs.verify.nonzero import surely_nonzero
 from tests.helpers.plain_verification import KINDS, corpus, groups, plain
 
 
@@ -40,7 +40,7 @@ def test_verdicts_are_those_of_plain_calls(mirror, rule):
 def later(monkeypatch):
     """Puts the caches in place when it is called, until the test ends."""
     for module, name in (
-        (parser, "parse_latex_with_timeout"), (grader, "sympy_expr_eq"), (grader, "sympy_compare_sets"),
+        (parser, "parse_latex_with_timeout"), (parser, "lazy_latex_regex"), (grader, "sympy_expr_eq"),
         (grader, "simplify"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, getattr(module, name))
@@ -55,6 +55,32 @@ TEXTS = [
     r"x \in \{1\}", "r_{i}", "3 + 4i", r"90^\circ",
 ]  # fmt: skip
 """Formulas that the first stage reads, the second one, or none."""
+
+
+SIGNS = [
+    "$$", "$", "\\[", "\\]", "\\(", "\\)", "\\boxed{", "}", " [", "]", "\n", "\\", "and", ", ", "x", "5 ",
+]  # fmt: skip
+"""What texts with boxes are made of."""
+
+
+def test_formulas_with_boxes_are_found_where_math_verify_finds_them(later):
+    rng = random.Random(2)
+    texts = ["".join(rng.choices(SIGNS, k=rng.randint(1, 40))) for _ in range(20_000)]
+    texts += [f"{text}\\boxed{{7}}{rng.choice(SIGNS)}" for text in texts]
+    settings = parser.LatexExtractionConfig(boxed_match_priority=0)
+
+    def found(text):
+        return [
+            (priority, match.span(), match.groupdict())
+            for pattern, priority in parser.lazy_latex_regex(settings)
+            for match in pattern.finditer(text)
+        ]
+
+    wanted = list(map(found, texts))
+    later()
+    for text, matches in zip(texts, wanted, strict=True):
+        assert found(text) == matches, text
+    assert len([1 for matches in wanted if any(match[0] == 0 for match in matches)]) > 20_000
 
 
 def numbers():
@@ -137,22 +163,3 @@ def test_differences_are_told():
         assert surely_nonzero(difference), difference
     assert not surely_nonzero(Integer(0))
     assert not surely_nonzero(f(f(x)) - f(y))  # as nothing is known of the arguments
-
-
-def test_a_set_of_several_elements_is_no_formula():
-    x, y = Symbol("x", real=True), Symbol("y", real=True)
-    one, two = sympy.FiniteSet(1), sympy.FiniteSet(x, y)
-    for several in (
-        two, sympy.FiniteSet(sqrt(2), Float(3)), sympy.Interval(0, 1), sympy.Interval(x, x + 1),
-        sympy.S.Reals, sympy.Union(sympy.Interval.open(-sympy.oo, 2), sympy.Interval(3, 4)),
-    ):  # fmt: skip
-        assert surely_unequal(x, several), several
-        assert surely_unequal(several, Integer(1)), several
-    for perhaps in (
-        one, sympy.S.EmptySet, sympy.Interval(x, y), sympy.Tuple(1, 2), sympy.Tuple(1), Integer(5),
-        sympy.FiniteSet(sqrt(2) * sqrt(3, evaluate=False), sqrt(6)), sympy.FiniteSet(x**2 < 1, x > 2),
-        sympy.FiniteSet((x + 1) ** 2, x**2 + 2 * x + 1),
-    ):  # fmt: skip
-        assert not surely_unequal(x, perhaps), perhaps
-        assert not surely_unequal(perhaps, Integer(1)), perhaps
-    assert not surely_unequal(two, sympy.Interval(0, 1))  # one of them must be a formula
