@@ -81,8 +81,10 @@ def test_a_killed_worker_is_replaced(verifier):
     verdicts = verifier.verify(pairs)
     assert [verdict.correct for verdict in verdicts] == [True, False, False, False, True]
     assert [verdict.timed_out for verdict in verdicts] == [False, True, False, True, False]
-    assert len(verifier.workers) == 2
     assert before != set(verifier.workers)
+    healthy = verifier.verify([("$6$", "\\boxed{6}"), ("$6$", "\\boxed{7}")])
+    assert [verdict.correct for verdict in healthy] == [True, False]
+    assert len(verifier.workers) == 2
 
 
 @pytest.mark.slow
