@@ -26,8 +26,8 @@ def surely_nonzero(difference: Any) -> bool:
         if all(argument.is_Symbol for call in calls for argument in call.args):
             difference = difference.xreplace({call: Symbol(str(call)) for call in calls})
         symbols, decimals = difference.free_symbols, difference.atoms(Float)
-        known = all(isinstance(node, _KNOWN) for node in sympy.preorder_traversal(difference))
-        if not known or not all(1e-30 < abs(number) < 1e30 for number in decimals):
+        evaluable = all(isinstance(node, _KNOWN) for node in sympy.preorder_traversal(difference))
+        if not evaluable or not all(1e-30 < abs(number) < 1e30 for number in decimals):
             return False
         names = sorted({symbol.name for symbol in symbols})
         point = {s: Rational(1009 + 613 * (i := names.index(s.name)), 1381 + 97 * i) for s in symbols}
